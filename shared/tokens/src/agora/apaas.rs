@@ -1,0 +1,188 @@
+//! The APaaS tokens; Agora's older builders call the same service Education.
+
+use super::Key;
+use super::access_token2::{self, ServiceType};
+use super::{chat_user, rtm};
+use crate::name::{Rule, name, no_further_rule, printable_ascii};
+use crate::{Moment, Signed, Stamp, Token, Ttl};
+use md5::{Digest, Md5};
+use serde::Serialize;
+use thiserror::Error;
+
+name!(
+    /// An APaaS room's id: 1 to 64 bytes of printable ASCII. The vendor publishes no rule; this is RTM's, which the
+    /// same token's RTM service has to obey.
+    RoomUuid,
+    Rule {
+        what: "an APaaS room uuid",
+        max_bytes: 64,
+        characters: "printable ASCII characters",
+        allows: printable_ascii,
+        star_is_wildcard: true,
+        also: no_further_rule,
+    }
+);
+
+name!(
+    /// An APaaS user's id: 1 to 64 bytes of printable ASCII, because it is the user's RTM id too.
+    UserUuid,
+    Rule {
+        what: "an APaaS user uuid",
+        max_bytes: 64,
+        characters: "printable ASCII characters",
+        allows: printable_ascii,
+        star_is_wildcard: true,
+        also: no_further_rule,
+    }
+);
+
+/// A user's role in a room, 0 to 32,767. The format writes -1 where there is no role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ApaasRole(i16);
+
+impl ApaasRole {
+    /// Checks a role.
+    ///
+    /// # Errors
+    /// Refuses negative numbers.
+    pub fn new(role: i16) -> Result<ApaasRole, ApaasRoleError> {
+        if role < 0 { Err(ApaasRoleError) } else { Ok(ApaasRole(role)) }
+    }
+}
+
+/// A negative role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("an APaaS role must be 0 to 32767")]
+pub struct ApaasRoleError;
+
+/// Lets one user into one APaaS room. Carries the user's RTM and Chat services with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApaasRoomUser {
+    /// The room.
+    pub room: RoomUuid,
+    /// The user.
+    pub user: UserUuid,
+    /// The user's role in the room.
+    pub role: ApaasRole,
+    /// How long it lives.
+    pub ttl: Ttl,
+}
+
+/// Lets one user use APaaS outside of any room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApaasUser {
+    /// The user.
+    pub user: UserUuid,
+    /// How long it lives.
+    pub ttl: Ttl,
+}
+
+/// Lets a backend do anything in APaaS. Never for an end user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApaasApp {
+    /// How long it lives.
+    pub ttl: Ttl,
+}
+
+const PRIVILEGE_ROOM_USER: u16 = 1;
+const PRIVILEGE_USER: u16 = 2;
+const PRIVILEGE_APP: u16 = 3;
+const NO_ROLE: i16 = -1;
+
+impl Token for ApaasRoomUser {
+    type Key = Key;
+
+    fn kind(&self) -> &'static str {
+        "agora-apaas-room-user"
+    }
+
+    fn ttl(&self) -> Ttl {
+        self.ttl
+    }
+
+    fn sign(&self, stamp: Stamp, key: &Key) -> Signed {
+        access_token2::sign(key, stamp, self.ttl, |services| {
+            let chat_user = hex(Md5::digest(self.user.as_str()).into());
+            rtm::write(services, &self.user, self.ttl);
+            chat_user::write(services, chat_user, self.ttl);
+            services
+                .add(ServiceType::Apaas, [(PRIVILEGE_ROOM_USER, self.ttl.as_seconds())])
+                .text(&self.room)
+                .text(&self.user)
+                .number(self.role.0.cast_unsigned());
+        })
+    }
+
+    fn facts(&self, _: Moment) -> impl Serialize {
+        #[derive(Serialize)]
+        struct Facts<'a> {
+            room_uuid: &'a RoomUuid,
+            user_uuid: &'a UserUuid,
+            role: i16,
+        }
+        Facts { room_uuid: &self.room, user_uuid: &self.user, role: self.role.0 }
+    }
+}
+
+impl Token for ApaasUser {
+    type Key = Key;
+
+    fn kind(&self) -> &'static str {
+        "agora-apaas-user"
+    }
+
+    fn ttl(&self) -> Ttl {
+        self.ttl
+    }
+
+    fn sign(&self, stamp: Stamp, key: &Key) -> Signed {
+        access_token2::sign(key, stamp, self.ttl, |services| {
+            services
+                .add(ServiceType::Apaas, [(PRIVILEGE_USER, self.ttl.as_seconds())])
+                .text("")
+                .text(&self.user)
+                .number(NO_ROLE.cast_unsigned());
+        })
+    }
+
+    fn facts(&self, _: Moment) -> impl Serialize {
+        #[derive(Serialize)]
+        struct Facts<'a> {
+            user_uuid: &'a UserUuid,
+        }
+        Facts { user_uuid: &self.user }
+    }
+}
+
+impl Token for ApaasApp {
+    type Key = Key;
+
+    fn kind(&self) -> &'static str {
+        "agora-apaas-app"
+    }
+
+    fn ttl(&self) -> Ttl {
+        self.ttl
+    }
+
+    fn sign(&self, stamp: Stamp, key: &Key) -> Signed {
+        access_token2::sign(key, stamp, self.ttl, |services| {
+            services
+                .add(ServiceType::Apaas, [(PRIVILEGE_APP, self.ttl.as_seconds())])
+                .text("")
+                .text("")
+                .number(NO_ROLE.cast_unsigned());
+        })
+    }
+
+    fn facts(&self, _: Moment) -> impl Serialize {
+        #[derive(Serialize)]
+        struct Facts {}
+        Facts {}
+    }
+}
+
+/// A number in lower-case hexadecimal digits, as MD5 sums are written.
+fn hex(digest: [u8; 16]) -> impl std::fmt::Display {
+    std::fmt::from_fn(move |f| digest.iter().try_for_each(|byte| write!(f, "{byte:02x}")))
+}

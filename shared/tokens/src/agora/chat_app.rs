@@ -1,0 +1,42 @@
+//! The Chat app token.
+
+use super::Key;
+use super::access_token2::{self, ServiceType, Services};
+use crate::{Moment, Signed, Stamp, Token, Ttl};
+use serde::Serialize;
+
+/// Lets a backend do anything in Agora Chat over REST, on behalf of every user. Never for an end user.
+///
+/// Sign it with the project's *primary* certificate: the secondary one doesn't work for REST calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChatApp {
+    /// How long it lives.
+    pub ttl: Ttl,
+}
+
+const PRIVILEGE_APP: u16 = 2;
+
+impl Token for ChatApp {
+    type Key = Key;
+
+    fn kind(&self) -> &'static str {
+        "agora-chat-app"
+    }
+
+    fn ttl(&self) -> Ttl {
+        self.ttl
+    }
+
+    fn sign(&self, stamp: Stamp, key: &Key) -> Signed {
+        access_token2::sign(key, stamp, self.ttl, |services: &mut Services<'_>| {
+            // An app token belongs to nobody: its user id is empty.
+            services.add(ServiceType::Chat, [(PRIVILEGE_APP, self.ttl.as_seconds())]).text("");
+        })
+    }
+
+    fn facts(&self, _: Moment) -> impl Serialize {
+        #[derive(Serialize)]
+        struct Facts {}
+        Facts {}
+    }
+}

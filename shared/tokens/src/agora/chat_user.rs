@@ -1,0 +1,62 @@
+//! The Chat user token.
+
+use super::Key;
+use super::access_token2::{self, ServiceType, Services};
+use crate::name::{Rule, name, no_further_rule};
+use crate::{Moment, Signed, Stamp, Token, Ttl};
+use serde::Serialize;
+use std::fmt::Display;
+
+name!(
+    /// A Chat username: 1 to 64 bytes of `a-z`, `0-9`, `_`, `-` and `.` (Agora Chat's REST reference, user
+    /// registration). Upper case is refused by the vendor, so it is refused here and not quietly changed.
+    ChatUserId,
+    Rule {
+        what: "a Chat username",
+        max_bytes: 64,
+        characters: "a-z, 0-9, '_', '-' and '.'",
+        allows: |byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' | b'.'),
+        star_is_wildcard: true,
+        also: no_further_rule,
+    }
+);
+
+/// Lets one user log in to Agora Chat.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChatUser {
+    /// Who logs in.
+    pub user: ChatUserId,
+    /// How long it lives.
+    pub ttl: Ttl,
+}
+
+const PRIVILEGE_USER: u16 = 1;
+
+impl Token for ChatUser {
+    type Key = Key;
+
+    fn kind(&self) -> &'static str {
+        "agora-chat-user"
+    }
+
+    fn ttl(&self) -> Ttl {
+        self.ttl
+    }
+
+    fn sign(&self, stamp: Stamp, key: &Key) -> Signed {
+        access_token2::sign(key, stamp, self.ttl, |services| write(services, &self.user, self.ttl))
+    }
+
+    fn facts(&self, _: Moment) -> impl Serialize {
+        #[derive(Serialize)]
+        struct Facts<'a> {
+            user_id: &'a ChatUserId,
+        }
+        Facts { user_id: &self.user }
+    }
+}
+
+/// The Chat service of one user, also in tokens of several services.
+pub(super) fn write(services: &mut Services<'_>, user: impl Display, ttl: Ttl) {
+    services.add(ServiceType::Chat, [(PRIVILEGE_USER, ttl.as_seconds())]).text(user);
+}

@@ -1,0 +1,44 @@
+//! The FCDN token.
+
+use super::access_token2::{self, ServiceType};
+use super::{ChannelName, Key, RtcUser};
+use crate::{Moment, Signed, Stamp, Token, Ttl};
+use serde::Serialize;
+
+/// Lets one account publish to or play from a channel over Agora's Fusion CDN.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fcdn {
+    /// The channel.
+    pub channel: ChannelName,
+    /// Who publishes or plays.
+    pub account: RtcUser,
+    /// Privilege 1, for how long, if at all.
+    pub publish: Option<Ttl>,
+    /// Privilege 2, for how long, if at all.
+    pub play: Option<Ttl>,
+    /// How long the token lives; what a privilege says beyond it has no effect.
+    pub ttl: Ttl,
+}
+
+impl Token for Fcdn {
+    type Key = Key;
+
+    fn kind(&self) -> &'static str {
+        "agora-fcdn"
+    }
+
+    fn ttl(&self) -> Ttl {
+        self.ttl
+    }
+
+    fn sign(&self, stamp: Stamp, key: &Key) -> Signed {
+        let privileges = access_token2::numbered([self.publish, self.play]);
+        access_token2::sign(key, stamp, self.ttl, |services| {
+            services.add(ServiceType::Fcdn, privileges).text(&self.channel).text(&self.account);
+        })
+    }
+
+    fn facts(&self, _: Moment) -> impl Serialize {
+        access_token2::ChannelFacts::new(&self.channel, &self.account)
+    }
+}

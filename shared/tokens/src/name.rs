@@ -1,0 +1,166 @@
+//! Bounded text: ids and names that obey the vendor's rule from the moment they exist.
+
+use thiserror::Error;
+
+/// What one kind of name may look like. Lengths are in bytes, as the vendors count them.
+pub(crate) struct Rule {
+    /// What the name is, in the vendor's words.
+    pub(crate) what: &'static str,
+    pub(crate) max_bytes: usize,
+    /// The allowed characters, for people.
+    pub(crate) characters: &'static str,
+    /// The allowed characters, for machines. All of them are ASCII.
+    pub(crate) allows: fn(u8) -> bool,
+    /// Whether `*` means "anything" to the vendor here, so that it is refused as a wildcard rather than as a character.
+    pub(crate) star_is_wildcard: bool,
+    /// A further rule on the whole text: says what it breaks, or `None`.
+    pub(crate) also: fn(&str) -> Option<&'static str>,
+}
+
+impl Rule {
+    pub(crate) fn check(&self, text: &str) -> Result<(), NameError> {
+        let refuse = |flaw| Err(NameError { what: self.what, flaw });
+        if text.is_empty() {
+            return refuse(NameFlaw::Empty);
+        }
+        // Wildcards are told apart from plain mistakes before anything else: whoever asks for one should learn so.
+        if self.star_is_wildcard && text.contains('*') {
+            return refuse(NameFlaw::Wildcard);
+        }
+        if text.len() > self.max_bytes {
+            return refuse(NameFlaw::TooLong { max_bytes: self.max_bytes, bytes: text.len() });
+        }
+        if let Some(at) = text.bytes().position(|byte| !(self.allows)(byte)) {
+            return refuse(NameFlaw::Character { at, characters: self.characters });
+        }
+        match (self.also)(text) {
+            Some(rule) => refuse(NameFlaw::Form(rule)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// No further rule beyond length and characters.
+pub(crate) fn no_further_rule(_: &str) -> Option<&'static str> {
+    None
+}
+
+/// `A-Z`, `a-z`, `0-9`, punctuation and the space: ASCII without its control characters.
+pub(crate) fn printable_ascii(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~')
+}
+
+/// Why a text is not a valid name. Never repeats the text itself: it may be anything at all.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{what} {flaw}")]
+pub struct NameError {
+    what: &'static str,
+    flaw: NameFlaw,
+}
+
+impl NameError {
+    /// Which part of the rule was broken.
+    pub fn flaw(&self) -> &NameFlaw {
+        &self.flaw
+    }
+}
+
+/// The part of a name's rule that a text breaks.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum NameFlaw {
+    /// Nothing there. To Agora and ZEGO an empty name often means "any", so it is never allowed.
+    #[error("must not be empty")]
+    Empty,
+    /// A `*` where the vendor reads it as a pattern.
+    #[error("must not contain '*': the vendor reads it as a wildcard")]
+    Wildcard,
+    /// More bytes of UTF-8 than the vendor takes.
+    #[error("must be at most {max_bytes} bytes long; this one has {bytes}")]
+    TooLong {
+        /// The vendor's limit.
+        max_bytes: usize,
+        /// What was given.
+        bytes: usize,
+    },
+    /// A character outside the vendor's set.
+    #[error("may only contain {characters}; the character at byte {at} is another")]
+    Character {
+        /// Where the first such character begins, counted in bytes from 0.
+        at: usize,
+        /// The allowed characters in words.
+        characters: &'static str,
+    },
+    /// The characters are fine, the whole is not.
+    #[error("{0}")]
+    Form(&'static str),
+}
+
+/// Defines a name type: a `String` that was checked against its [`Rule`] when it was made.
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident, $rule:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            const RULE: crate::name::Rule = $rule;
+
+            /// Checks `text` against the vendor's rule.
+            ///
+            /// # Errors
+            /// Says which part of the rule is broken.
+            pub fn new(text: impl Into<String>) -> Result<Self, crate::NameError> {
+                let text = text.into();
+                Self::RULE.check(&text)?;
+                Ok(Self(text))
+            }
+
+            /// The text, as it goes into the token.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+pub(crate) use name;
+
+#[cfg(test)]
+#[allow(unreachable_pub, reason = "the macro makes public types")]
+mod tests {
+    use super::*;
+
+    name!(
+        /// For these tests only.
+        Sample,
+        Rule {
+            what: "a sample",
+            max_bytes: 4,
+            characters: "a-z",
+            allows: |byte| byte.is_ascii_lowercase(),
+            star_is_wildcard: true,
+            also: |text| (text == "null").then_some("must not be the word null"),
+        }
+    );
+
+    fn refusal(text: &str) -> String {
+        Sample::new(text).expect_err("refused").to_string()
+    }
+
+    #[test]
+    fn says_which_rule_a_name_breaks_and_never_the_name() {
+        assert_eq!(Sample::new("abcd").expect("valid").as_str(), "abcd");
+        assert_eq!(refusal(""), "a sample must not be empty");
+        assert_eq!(refusal("abcde"), "a sample must be at most 4 bytes long; this one has 5");
+        assert_eq!(refusal("ab1"), "a sample may only contain a-z; the character at byte 2 is another");
+        assert_eq!(refusal("é"), "a sample may only contain a-z; the character at byte 0 is another");
+        assert_eq!(refusal("null"), "a sample must not be the word null");
+        assert_eq!(refusal("1*a*2"), "a sample must not contain '*': the vendor reads it as a wildcard");
+    }
+}

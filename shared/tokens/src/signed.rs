@@ -1,0 +1,63 @@
+//! A finished token, which prints itself nowhere.
+
+use crate::redacted::Redacted;
+use crate::{Moment, Ttl};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+
+/// A signed token with its times. Whoever holds the text may enter the room, so `Debug` shows `[redacted]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signed {
+    token: Redacted<String>,
+    issued_at: Moment,
+    ttl: Ttl,
+}
+
+impl Signed {
+    pub(crate) fn new(token: String, issued_at: Moment, ttl: Ttl) -> Signed {
+        Signed { token: Redacted(token), issued_at, ttl }
+    }
+
+    /// The token itself, for the one who asked for it and for nobody else: no log, no error message.
+    pub fn expose(&self) -> &str {
+        &self.token.0
+    }
+
+    /// The moment it was issued at.
+    pub fn issued_at(&self) -> Moment {
+        self.issued_at
+    }
+
+    /// How long it lives from then on.
+    pub fn ttl(&self) -> Ttl {
+        self.ttl
+    }
+
+    /// The moment it is dead, in Unix seconds.
+    pub fn expires_at(&self) -> u32 {
+        self.issued_at.plus(self.ttl)
+    }
+}
+
+/// A token's text, the same in all three formats: clear text, then the content in standard, padded base64 (RFC 4648, 4).
+pub(crate) fn encode(clear: &[&str], content: &[u8]) -> String {
+    let clear_bytes: usize = clear.iter().map(|part| part.len()).sum();
+    let mut text = String::with_capacity(clear_bytes + content.len().div_ceil(3) * 4);
+    text.extend(clear.iter().copied());
+    BASE64_STANDARD.encode_string(content, &mut text);
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_never_shows_the_token() {
+        let moment = Moment::from_unix_seconds(1_700_000_000).expect("in range");
+        let signed = Signed::new("007eJxSecret".to_owned(), moment, Ttl::MAX);
+        let shown = format!("{signed:?} {signed:#?}");
+        assert!(shown.contains("[redacted]"), "{shown}");
+        assert!(!shown.contains("Secret"), "{shown}");
+    }
+}

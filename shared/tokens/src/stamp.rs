@@ -1,0 +1,147 @@
+//! The moment and the chance that make one token different from every other.
+
+use crate::Ttl;
+use crate::redacted::Redacted;
+use serde::Serialize;
+use thiserror::Error;
+
+/// A moment in Unix seconds, early enough that every lifetime after it still fits the formats' 32 bits (until 2106).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Moment(u32);
+
+impl Moment {
+    /// Checks a moment given in Unix seconds.
+    ///
+    /// # Errors
+    /// A moment so late that a day later no longer fits 32 bits is refused.
+    pub fn from_unix_seconds(seconds: u64) -> Result<Moment, OutOfRange> {
+        u32::try_from(seconds)
+            .ok()
+            .filter(|seconds| *seconds <= u32::MAX - Ttl::MAX.as_seconds())
+            .map(Moment)
+            .ok_or(OutOfRange)
+    }
+
+    /// The moment in Unix seconds.
+    pub fn as_unix_seconds(self) -> u32 {
+        self.0
+    }
+
+    /// The moment, in Unix seconds, at which something that lives for `ttl` from here on is over.
+    pub fn plus(self, ttl: Ttl) -> u32 {
+        // Cannot overflow: that is what `from_unix_seconds` makes sure of.
+        self.0 + ttl.as_seconds()
+    }
+}
+
+/// A moment that the token formats cannot write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("the moment doesn't fit the 32 bits that the token formats have for it")]
+pub struct OutOfRange;
+
+/// The moment a token is issued at and the random bytes it consumes.
+///
+/// Neither `Clone` nor `Copy`: a salt, nonce or IV cannot be spent twice.
+#[derive(Debug)]
+pub struct Stamp {
+    issued_at: Moment,
+    chance: Redacted<[u8; Stamp::CHANCE_BYTES]>,
+}
+
+impl Stamp {
+    /// How many random bytes a stamp takes: enough for ZEGO's IV and nonce, the most that any format needs.
+    pub const CHANCE_BYTES: usize = 20;
+
+    /// `chance` must be fresh from the operating system's generator for every stamp: an execution environment can be
+    /// restored from a snapshot many times, and a generator seeded at start-up would then repeat itself.
+    pub fn new(issued_at: Moment, chance: [u8; Self::CHANCE_BYTES]) -> Stamp {
+        Stamp { issued_at, chance: Redacted(chance) }
+    }
+
+    /// The moment the token is issued at.
+    pub fn issued_at(&self) -> Moment {
+        self.issued_at
+    }
+
+    /// Agora's salt: 1 to 99,999,999.
+    pub(crate) fn into_salt(self) -> u32 {
+        let (salt, _) = self.chance.0.split_first_chunk().expect("20 bytes hold 8");
+        // 64 bits against 27: the bias is below 2^-37.
+        let salt = u64::from_le_bytes(*salt) % 99_999_999 + 1;
+        u32::try_from(salt).expect("at most 99,999,999")
+    }
+
+    /// ZEGO's nonce (0 to 2,147,483,647) and IV, 16 characters of `0-9a-z` as the official assistants draw them.
+    pub(crate) fn into_nonce_and_iv(self) -> (u32, [u8; 16]) {
+        const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
+        let (iv_bits, nonce) = self.chance.0.split_first_chunk::<16>().expect("20 bytes hold 16");
+        let mut iv = [0; 16];
+        for (digits, bits) in iv.chunks_exact_mut(8).zip(iv_bits.chunks_exact(8)) {
+            // Eight digits of base 36 are 42 bits out of 64: the bias is below 2^-22.
+            let mut bits = u64::from_le_bytes(bits.try_into().expect("chunks of 8"));
+            for digit in digits {
+                *digit = DIGITS[(bits % 36) as usize];
+                bits /= 36;
+            }
+        }
+        let nonce = u32::from_le_bytes(nonce.try_into().expect("the other 4")) & 0x7fff_ffff;
+        (nonce, iv)
+    }
+
+    /// The stamp that yields this salt: vectors pin it.
+    #[cfg(test)]
+    pub(crate) fn with_salt(issued_at: Moment, salt: u32) -> Stamp {
+        let mut chance = [0; Self::CHANCE_BYTES];
+        chance[..8].copy_from_slice(&u64::from(salt - 1).to_le_bytes());
+        Stamp::new(issued_at, chance)
+    }
+
+    /// The stamp that yields this nonce and IV: vectors pin them.
+    #[cfg(test)]
+    pub(crate) fn with_nonce_and_iv(issued_at: Moment, nonce: u32, iv: &[u8; 16]) -> Stamp {
+        let mut chance = [0; Self::CHANCE_BYTES];
+        for (bits, digits) in chance.chunks_exact_mut(8).zip(iv.chunks_exact(8)) {
+            let value = digits.iter().rev().fold(0, |value, digit| {
+                value * 36 + u64::from((*digit as char).to_digit(36).expect("a base 36 digit"))
+            });
+            bits.copy_from_slice(&value.to_le_bytes());
+        }
+        chance[16..].copy_from_slice(&nonce.to_le_bytes());
+        Stamp::new(issued_at, chance)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_moment_leaves_room_for_a_day_in_32_bits() {
+        let last = u64::from(u32::MAX) - 86_400;
+        assert_eq!(Moment::from_unix_seconds(last).map(|m| m.plus(Ttl::MAX)), Ok(u32::MAX));
+        assert_eq!(Moment::from_unix_seconds(last + 1), Err(OutOfRange));
+        assert_eq!(Moment::from_unix_seconds(u64::MAX), Err(OutOfRange));
+    }
+
+    #[test]
+    fn debug_does_not_show_the_chance() {
+        let stamp = Stamp::new(Moment(7), [171; 20]);
+        assert_eq!(format!("{stamp:?}"), "Stamp { issued_at: Moment(7), chance: [redacted] }");
+    }
+
+    proptest! {
+        #[test]
+        fn every_chance_gives_values_the_vendors_accept(chance: [u8; 20]) {
+            let moment = Moment(1_700_000_000);
+            let salt = Stamp::new(moment, chance).into_salt();
+            prop_assert!((1..=99_999_999).contains(&salt));
+            let (nonce, iv) = Stamp::new(moment, chance).into_nonce_and_iv();
+            prop_assert!(i32::try_from(nonce).is_ok());
+            prop_assert!(iv.iter().all(|c| c.is_ascii_digit() || c.is_ascii_lowercase()));
+            prop_assert_eq!(Stamp::with_salt(moment, salt).into_salt(), salt);
+            prop_assert_eq!(Stamp::with_nonce_and_iv(moment, nonce, &iv).into_nonce_and_iv(), (nonce, iv));
+        }
+    }
+}
