@@ -8,6 +8,9 @@
 //!   version `006` (RTM 1.x and RTC).
 //! * [`zego`]: token `04` (Express basic, Express with room privileges, ZIM).
 //!
+//! [`inspect`] goes the other way: any token string back into its parts, checked against a key, with the reason when
+//! it is refused.
+//!
 //! This crate knows no clock, no randomness and no I/O: both come in with the stamp. It has no way to write a
 //! wildcard (a token for *any* uid or channel), on purpose.
 
@@ -19,7 +22,12 @@ mod redacted;
 
 pub mod agora;
 pub mod zego;
+pub mod inspect;
 
+#[cfg(test)]
+mod round_trip;
+#[cfg(test)]
+mod vectors;
 
 pub use name::{NameError, NameFlaw};
 pub use signed::Signed;
