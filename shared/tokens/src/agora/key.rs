@@ -1,12 +1,14 @@
 //! An Agora project's public id and its secret.
 
 use crate::redacted::Redacted;
+use serde::Serialize;
 use std::fmt;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
 /// A project's *app id*: 32 hexadecimal characters, used as text. Not a secret.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(transparent)]
 pub struct AppId(String);
 
 impl AppId {

@@ -1,0 +1,126 @@
+//! What goes back to API Gateway.
+
+use crate::event::Event;
+use crate::problem::Problem;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use tokens::{Moment, Signed};
+
+/// How a route writes its answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Form {
+    /// JSON with the token and all that a client needs to use it.
+    #[default]
+    Json,
+    /// The bare token as text, as the vendor's Chat tutorial has it, unless the client asks for JSON by name.
+    Text,
+    /// `{"token":...,"code":"200"}`, as the vendor's RTM tutorial has it, errors too.
+    TokenAndCode,
+}
+
+/// A token with what is told about it.
+#[derive(Clone)]
+pub(crate) struct Minted {
+    pub(crate) kind: &'static str,
+    pub(crate) app_id: Value,
+    pub(crate) signed: Signed,
+    /// When a client should come for the next one, in Unix seconds.
+    pub(crate) renew_at: u32,
+    /// What the client must know to use it.
+    pub(crate) facts: Map<String, Value>,
+}
+
+/// A response in API Gateway's payload format 2.0.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Response {
+    pub(crate) status_code: u16,
+    headers: Headers,
+    body: String,
+    is_base64_encoded: bool,
+    /// Always empty, as is the next; the emulator doesn't take a response without them.
+    multi_value_headers: Empty,
+    cookies: [(); 0],
+}
+
+#[derive(Serialize)]
+struct Empty {}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Headers {
+    content_type: &'static str,
+    /// Tokens belong to one client, for a while.
+    cache_control: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after: Option<String>,
+}
+
+const JSON: &str = "application/json";
+const PROBLEM: &str = "application/problem+json";
+const TEXT: &str = "text/plain; charset=utf-8";
+
+impl Response {
+    fn new(status_code: u16, content_type: &'static str, retry_after: Option<u32>, body: String) -> Response {
+        let retry_after = retry_after.map(|seconds| seconds.to_string());
+        let headers = Headers { content_type, cache_control: "no-store", retry_after };
+        Response { status_code, headers, body, is_base64_encoded: false, multi_value_headers: Empty {}, cookies: [] }
+    }
+
+    pub(crate) fn token(form: Form, event: &Event, minted: &Minted, now: Moment) -> Response {
+        let token = minted.signed.expose();
+        match form {
+            Form::Text if !event.accepts_by_name(JSON) => Response::new(200, TEXT, None, token.to_owned()),
+            Form::Json | Form::Text => Response::new(200, JSON, None, json(&full(minted, now))),
+            Form::TokenAndCode => Response::new(200, JSON, None, json(&TokenAndCode { token, code: "200" })),
+        }
+    }
+
+    pub(crate) fn problem(form: Form, problem: &Problem, request_id: &str) -> Response {
+        let status = problem.status();
+        let (content_type, body) = match form {
+            Form::Json | Form::Text => (PROBLEM, json(&problem.body(request_id))),
+            Form::TokenAndCode => {
+                (JSON, json(&TokenAndCode { token: problem.tutorial_text(), code: &status.to_string() }))
+            }
+        };
+        Response::new(status, content_type, problem.retry_after(), body)
+    }
+}
+
+#[derive(Serialize)]
+struct TokenAndCode<'a> {
+    token: &'a str,
+    code: &'a str,
+}
+
+fn full(minted: &Minted, now: Moment) -> impl Serialize {
+    #[derive(Serialize)]
+    struct Full<'a> {
+        token: &'a str,
+        kind: &'static str,
+        app_id: &'a Value,
+        #[serde(flatten)]
+        facts: &'a Map<String, Value>,
+        issued_at: Moment,
+        expires_at: u32,
+        /// What is left of its life: less than its lifetime where it is handed out again.
+        expires_in: u32,
+        renew_at: u32,
+    }
+    let expires_at = minted.signed.expires_at();
+    Full {
+        token: minted.signed.expose(),
+        kind: minted.kind,
+        app_id: &minted.app_id,
+        facts: &minted.facts,
+        issued_at: minted.signed.issued_at(),
+        expires_at,
+        expires_in: expires_at.saturating_sub(now.as_unix_seconds()),
+        renew_at: minted.renew_at,
+    }
+}
+
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("answers are plain data")
+}

@@ -1,0 +1,186 @@
+//! Configuration, read from the environment once, at start-up.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+use thiserror::Error;
+use tokens::Ttl;
+
+/// All that can be configured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Config {
+    pub(crate) auth: Auth,
+    pub(crate) policy: Policy,
+    pub(crate) credentials: Source,
+    pub(crate) credentials_ttl: Duration,
+}
+
+/// Whether callers have to be somebody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Auth {
+    /// API Gateway's authorizer says who they are.
+    Jwt,
+    /// Anybody is whoever they say. For local runs.
+    None,
+}
+
+/// Who may have what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Policy {
+    /// The JWT claim that is the caller's user id.
+    pub(crate) user_id_claim: String,
+    pub(crate) user_id_form: UserIdForm,
+    /// The claim that lists the rooms a caller may enter. Without one: any room.
+    pub(crate) rooms_claim: Option<String>,
+    /// The scope that a caller needs to publish. Without one: every signed-in caller may.
+    pub(crate) publish_scope: Option<String>,
+    pub(crate) default_ttl: Ttl,
+    pub(crate) max_ttl: Ttl,
+}
+
+/// How the claim becomes the vendors' user id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum UserIdForm {
+    /// As it is.
+    Verbatim,
+    /// In lower case: Chat refuses upper case, and Firebase ids have it.
+    Lower,
+    /// A UUID without its hyphens: 32 characters, which ZIM's limit needs and Cognito's `sub` exceeds.
+    Uuid,
+}
+
+/// Where the vendor's credentials come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// Secrets Manager: a secret's name or ARN.
+    SecretsManager {
+        /// See `AGORA_SECRET_ID` and `ZEGO_SECRET_ID`.
+        secret_id: String,
+    },
+    /// A JSON file. For local runs.
+    LocalFile(PathBuf),
+}
+
+/// A setting that keeps the function from starting. Says which one and what it must be, never what it is.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{variable} {rule}")]
+pub(crate) struct ConfigError {
+    variable: &'static str,
+    rule: String,
+}
+
+impl Config {
+    /// Reads the process's environment. `secret_id` is the variable that names this function's secret.
+    pub(crate) fn from_env(secret_id: &'static str) -> Result<Config, ConfigError> {
+        // A value that isn't UTF-8 is kept, changed beyond recognition, so that it is refused and not overlooked.
+        let variables = std::env::vars_os()
+            .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()));
+        Config::parse(&variables.collect(), secret_id)
+    }
+
+    fn parse(variables: &BTreeMap<String, String>, secret_id: &'static str) -> Result<Config, ConfigError> {
+        // An empty variable counts as unset: templates cannot always leave one out.
+        let get = |name: &str| variables.get(name).map(String::as_str).filter(|value| !value.is_empty());
+        let error = |variable, rule: &str| ConfigError { variable, rule: rule.to_owned() };
+        // Set in Lambda, and not under local emulation.
+        let in_lambda = variables.contains_key("AWS_LAMBDA_INITIALIZATION_TYPE");
+
+        let auth = match get("AUTH").unwrap_or("jwt") {
+            "jwt" => Auth::Jwt,
+            "none" if in_lambda => return Err(error("AUTH", "must not be none in Lambda: it is for local runs")),
+            "none" => Auth::None,
+            _ => return Err(error("AUTH", "must be jwt or none")),
+        };
+        let credentials = match (get("LOCAL_CREDENTIALS"), get(secret_id)) {
+            (Some(_), _) if in_lambda => {
+                return Err(error("LOCAL_CREDENTIALS", "must not be set in Lambda: it is for local runs"));
+            }
+            (Some(path), _) => Source::LocalFile(path.into()),
+            (None, Some(secret_id)) => Source::SecretsManager { secret_id: secret_id.to_owned() },
+            (None, None) => return Err(error(secret_id, "must be the name or ARN of the secret")),
+        };
+        let seconds = |name, default: u64| match get(name) {
+            None => Ok(default),
+            Some(value) => value.parse().map_err(|_| error(name, "must be a whole number of seconds")),
+        };
+        let ttl = |name, default: u64| {
+            let rule = |_| error(name, "must be 1 to 86400 seconds");
+            Ttl::from_seconds(seconds(name, default)?).map_err(rule)
+        };
+        let default_ttl = ttl("DEFAULT_TOKEN_TTL_SECONDS", 3600)?;
+        let max_ttl = ttl("MAX_TOKEN_TTL_SECONDS", 86_400)?;
+        if default_ttl > max_ttl {
+            return Err(error("DEFAULT_TOKEN_TTL_SECONDS", "must not be more than MAX_TOKEN_TTL_SECONDS"));
+        }
+        let user_id_form = match get("USER_ID_FORM").unwrap_or("verbatim") {
+            "verbatim" => UserIdForm::Verbatim,
+            "lower" => UserIdForm::Lower,
+            "uuid" => UserIdForm::Uuid,
+            _ => return Err(error("USER_ID_FORM", "must be verbatim, lower or uuid")),
+        };
+        let credentials_ttl = match seconds("CREDENTIALS_TTL_SECONDS", 300)? {
+            seconds @ 1..=86_400 => Duration::from_secs(seconds),
+            _ => return Err(error("CREDENTIALS_TTL_SECONDS", "must be 1 to 86400 seconds")),
+        };
+        let policy = Policy {
+            user_id_claim: get("USER_ID_CLAIM").unwrap_or("sub").to_owned(),
+            user_id_form,
+            rooms_claim: get("ROOMS_CLAIM").map(str::to_owned),
+            publish_scope: get("PUBLISH_SCOPE").map(str::to_owned),
+            default_ttl,
+            max_ttl,
+        };
+        Ok(Config { auth, policy, credentials, credentials_ttl })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(variables: &[(&str, &str)]) -> Result<Config, String> {
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Config::parse(&variables, "AGORA_SECRET_ID").map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn only_the_secret_is_needed() {
+        let config = parse(&[("AGORA_SECRET_ID", "prod/agora")]).expect("valid");
+        assert_eq!(config.auth, Auth::Jwt);
+        assert_eq!(config.credentials, Source::SecretsManager { secret_id: "prod/agora".to_owned() });
+        assert_eq!(config.policy.user_id_claim, "sub");
+        assert_eq!(config.policy.default_ttl.as_seconds(), 3600);
+        assert_eq!(config.policy.max_ttl, Ttl::MAX);
+        assert_eq!(config.credentials_ttl, Duration::from_secs(300));
+        let empty = [("AGORA_SECRET_ID", "prod/agora"), ("ROOMS_CLAIM", ""), ("AUTH", ""), ("LOCAL_CREDENTIALS", "")];
+        assert_eq!(parse(&empty), Ok(config));
+    }
+
+    #[test]
+    fn a_wrong_setting_is_named() {
+        let wrong = |name, value| parse(&[("AGORA_SECRET_ID", "x"), (name, value)]).expect_err("refused");
+        assert_eq!(parse(&[]).expect_err("refused"), "AGORA_SECRET_ID must be the name or ARN of the secret");
+        assert_eq!(wrong("AUTH", "off"), "AUTH must be jwt or none");
+        assert_eq!(wrong("USER_ID_FORM", "upper"), "USER_ID_FORM must be verbatim, lower or uuid");
+        assert_eq!(wrong("MAX_TOKEN_TTL_SECONDS", "86401"), "MAX_TOKEN_TTL_SECONDS must be 1 to 86400 seconds");
+        assert_eq!(wrong("CREDENTIALS_TTL_SECONDS", "5m"), "CREDENTIALS_TTL_SECONDS must be a whole number of seconds");
+        assert_eq!(wrong("CREDENTIALS_TTL_SECONDS", "0"), "CREDENTIALS_TTL_SECONDS must be 1 to 86400 seconds");
+        assert_eq!(
+            wrong("MAX_TOKEN_TTL_SECONDS", "60"),
+            "DEFAULT_TOKEN_TTL_SECONDS must not be more than MAX_TOKEN_TTL_SECONDS"
+        );
+    }
+
+    #[test]
+    fn lambda_takes_no_local_setting() {
+        let lambda = ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand");
+        let secret = ("AGORA_SECRET_ID", "x");
+        assert!(parse(&[secret, ("AUTH", "none")]).is_ok());
+        assert!(parse(&[("LOCAL_CREDENTIALS", "demo.json")]).is_ok());
+        for local in [("AUTH", "none"), ("LOCAL_CREDENTIALS", "demo.json")] {
+            let refused = parse(&[lambda, secret, local]).expect_err("refused");
+            assert!(refused.starts_with(local.0), "{refused}");
+        }
+        assert!(parse(&[lambda, secret]).is_ok());
+    }
+}

@@ -1,0 +1,26 @@
+//! Everything impure that the token functions share. A function is a list of [`Route`]s given to [`serve`].
+//!
+//! An event enters [`serve`], which finds its route, the caller's verified identity ([`Caller`], [`Backend`]) and what
+//! is asked for ([`params`]). The route's own `grant` decides, from these two alone, which token that makes: a
+//! *description* from the `tokens` crate, or a [`Problem`]. Then `serve` adds the moment and the chance, signs with the
+//! vendor's key, and answers. A `grant` never sees a secret, a clock or a status code.
+
+mod serve;
+mod route;
+pub mod params;
+mod caller;
+mod problem;
+mod config;
+mod credentials;
+mod vendor;
+mod event;
+mod answer;
+mod renewal;
+mod stamps;
+mod telemetry;
+
+pub use caller::{Backend, Caller};
+pub use problem::Problem;
+pub use route::Route;
+pub use serve::serve;
+pub use vendor::Vendor;

@@ -1,0 +1,163 @@
+//! What goes wrong, as clients are told: RFC 9457 problems. The one place that knows HTTP status codes.
+
+use serde::Serialize;
+use std::fmt::Display;
+
+/// Why a request gets no token.
+///
+/// Its text may name parameters and rules, never a value that a client sent, a secret or a token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    kind: Kind,
+    detail: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    BadParameter,
+    NotJson,
+    NoIdentity,
+    Forbidden,
+    NoSuchRoute,
+    NoSuchMethod,
+    TooLarge,
+    NoCredentials,
+    NoRandomness,
+}
+
+impl Problem {
+    /// 400: a parameter is missing, malformed, out of range or unknown. `rule` says what it must be.
+    pub fn bad_parameter(parameter: &str, rule: impl Display) -> Problem {
+        Problem { kind: Kind::BadParameter, detail: format!("{parameter}: {rule}") }
+    }
+
+    /// 400: the body cannot be read as JSON.
+    pub(crate) fn not_json(detail: &str) -> Problem {
+        Problem { kind: Kind::NotJson, detail: detail.to_owned() }
+    }
+
+    /// 400: what invoked the function is no HTTP API event.
+    pub(crate) fn bad_event() -> Problem {
+        let detail = "the event is not an API Gateway HTTP API event (payload format 2.0)";
+        Problem { kind: Kind::BadParameter, detail: detail.to_owned() }
+    }
+
+    /// 401: no identity, or none that can be used, reached the function.
+    pub(crate) fn no_identity(detail: impl Into<String>) -> Problem {
+        Problem { kind: Kind::NoIdentity, detail: detail.into() }
+    }
+
+    /// 403: this identity may not have this token.
+    pub fn forbidden(detail: impl Into<String>) -> Problem {
+        Problem { kind: Kind::Forbidden, detail: detail.into() }
+    }
+
+    /// 404: no such route.
+    pub(crate) fn no_such_route() -> Problem {
+        Problem { kind: Kind::NoSuchRoute, detail: "this function has no such route".to_owned() }
+    }
+
+    /// 405: the route exists for other methods.
+    pub(crate) fn no_such_method() -> Problem {
+        Problem { kind: Kind::NoSuchMethod, detail: "this route has no such method".to_owned() }
+    }
+
+    /// 413: the body is larger than `limit` bytes.
+    pub(crate) fn too_large(limit: usize) -> Problem {
+        Problem { kind: Kind::TooLarge, detail: format!("the body must be at most {limit} bytes long") }
+    }
+
+    /// 503: the vendor's credentials were never loaded, or cannot be used. The log says which.
+    pub(crate) fn no_credentials() -> Problem {
+        let detail = "the service has no usable credentials at the moment";
+        Problem { kind: Kind::NoCredentials, detail: detail.to_owned() }
+    }
+
+    /// 503: the operating system gave no randomness, or its clock is unusable.
+    pub(crate) fn no_randomness() -> Problem {
+        let detail = "the service cannot make tokens at the moment";
+        Problem { kind: Kind::NoRandomness, detail: detail.to_owned() }
+    }
+
+    /// The HTTP status.
+    pub fn status(&self) -> u16 {
+        match self.kind {
+            Kind::BadParameter | Kind::NotJson => 400,
+            Kind::NoIdentity => 401,
+            Kind::Forbidden => 403,
+            Kind::NoSuchRoute => 404,
+            Kind::NoSuchMethod => 405,
+            Kind::TooLarge => 413,
+            Kind::NoCredentials | Kind::NoRandomness => 503,
+        }
+    }
+
+    /// A short stable name, for logs and the problem's `type`.
+    pub fn name(&self) -> &'static str {
+        match self.kind {
+            Kind::BadParameter => "bad-parameter",
+            Kind::NotJson => "not-json",
+            Kind::NoIdentity => "no-identity",
+            Kind::Forbidden => "forbidden",
+            Kind::NoSuchRoute => "no-such-route",
+            Kind::NoSuchMethod => "no-such-method",
+            Kind::TooLarge => "too-large",
+            Kind::NoCredentials => "no-credentials",
+            Kind::NoRandomness => "no-randomness",
+        }
+    }
+
+    /// What is wrong, in words for the client's developer.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// After how many seconds another try makes sense, where it does.
+    pub(crate) fn retry_after(&self) -> Option<u32> {
+        match self.kind {
+            Kind::NoCredentials | Kind::NoRandomness => Some(5),
+            _ => None,
+        }
+    }
+
+    /// What the tutorial's RTM server writes in a token's place.
+    pub(crate) fn tutorial_text(&self) -> &str {
+        match self.kind {
+            Kind::NotJson => "Bad request.",
+            Kind::BadParameter => "Bad request. Please check your params.",
+            _ => self.title(),
+        }
+    }
+
+    fn title(&self) -> &'static str {
+        match self.kind {
+            Kind::BadParameter => "A parameter is missing or wrong.",
+            Kind::NotJson => "The body is not JSON.",
+            Kind::NoIdentity => "Nobody is signed in.",
+            Kind::Forbidden => "This caller may not have this token.",
+            Kind::NoSuchRoute => "There is no such route.",
+            Kind::NoSuchMethod => "There is no such method here.",
+            Kind::TooLarge => "The body is too large.",
+            Kind::NoCredentials | Kind::NoRandomness => "No tokens at the moment.",
+        }
+    }
+
+    /// The `application/problem+json` body.
+    pub(crate) fn body<'a>(&'a self, request_id: &'a str) -> impl Serialize + 'a {
+        #[derive(Serialize)]
+        struct Body<'a> {
+            r#type: String,
+            title: &'static str,
+            status: u16,
+            detail: &'a str,
+            request_id: &'a str,
+        }
+        Body {
+            r#type: format!("urn:tokenmint:problem:{}", self.name()),
+            title: self.title(),
+            status: self.status(),
+            detail: &self.detail,
+            request_id,
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! One route of a function: from what a client asks to the token it makes.
+
+use crate::answer::{Form, Minted};
+use crate::caller::Identity;
+use crate::config::Config;
+use crate::event::{Authorizer, Event};
+use crate::params::Params;
+use crate::problem::Problem;
+use crate::renewal::renew_after;
+use crate::stamps;
+use crate::vendor::Vendor;
+use serde_json::Value;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokens::Token;
+
+/// A route, its parameters and who may have which token.
+pub struct Route<V> {
+    method: &'static str,
+    path: &'static str,
+    pub(crate) form: Form,
+    prepare: Box<Prepare<V>>,
+}
+
+/// Verifies and parses a request; what it returns waits only for the key.
+type Prepare<V> = dyn Fn(&Arc<Config>, &Event) -> Result<Box<Mint<V>>, Problem> + Send + Sync;
+/// Grants and signs.
+pub(crate) type Mint<V> = dyn FnOnce(&Arc<V>) -> Result<Minted, Problem> + Send;
+
+#[allow(private_bounds, reason = "identities are made in this crate alone")]
+impl<V: Vendor> Route<V> {
+    /// `GET`, with parameters in the path and the query string.
+    ///
+    /// `path` is written as in the template, `{name}` being a parameter. `parse` takes what a client may ask, and
+    /// `grant` decides which token that makes for this identity.
+    pub fn get<I, A, T>(
+        path: &'static str,
+        parse: fn(&mut Params) -> Result<A, Problem>,
+        grant: fn(&I, A) -> Result<T, Problem>,
+    ) -> Route<V>
+    where
+        I: Identity + 'static,
+        I::Verified: Send,
+        A: Send + 'static,
+        T: Token<Key = V> + 'static,
+    {
+        Route::new("GET", path, Params::of_query, parse, grant, mint)
+    }
+
+    /// `POST`, with parameters in the path and in a JSON object in the body.
+    pub fn post<I, A, T>(
+        path: &'static str,
+        parse: fn(&mut Params) -> Result<A, Problem>,
+        grant: fn(&I, A) -> Result<T, Problem>,
+    ) -> Route<V>
+    where
+        I: Identity + 'static,
+        I::Verified: Send,
+        A: Send + 'static,
+        T: Token<Key = V> + 'static,
+    {
+        Route::new("POST", path, Params::of_body, parse, grant, mint)
+    }
+
+    /// `GET` of a token that belongs to no single user: minted once, and handed out again until it is due for renewal.
+    pub fn get_shared<I, A, T>(
+        path: &'static str,
+        parse: fn(&mut Params) -> Result<A, Problem>,
+        grant: fn(&I, A) -> Result<T, Problem>,
+    ) -> Route<V>
+    where
+        I: Identity + 'static,
+        I::Verified: Send,
+        A: Send + 'static,
+        T: Token<Key = V> + PartialEq + Send + 'static,
+    {
+        let shared = Arc::new(Shared(Mutex::new(None)));
+        Route::new("GET", path, Params::of_query, parse, grant, move |token, key| shared.mint(token, key))
+    }
+
+    /// Answers with the bare token as text unless the client asks for JSON by name, as the vendor's Chat tutorial does.
+    #[must_use]
+    pub fn as_text(self) -> Route<V> {
+        Route { form: Form::Text, ..self }
+    }
+
+    /// Answers with `{"token":...,"code":...}`, errors too, as the vendor's RTM tutorial does.
+    #[must_use]
+    pub fn as_token_and_code(self) -> Route<V> {
+        Route { form: Form::TokenAndCode, ..self }
+    }
+
+    fn new<I, A, T>(
+        method: &'static str,
+        path: &'static str,
+        read: fn(&Event) -> Result<Params, Problem>,
+        parse: fn(&mut Params) -> Result<A, Problem>,
+        grant: fn(&I, A) -> Result<T, Problem>,
+        mint: impl Fn(T, &Arc<V>) -> Result<Minted, Problem> + Clone + Send + Sync + 'static,
+    ) -> Route<V>
+    where
+        I: Identity + 'static,
+        I::Verified: Send,
+        A: Send + 'static,
+        T: Token<Key = V> + 'static,
+    {
+        let prepare = move |config: &Arc<Config>, event: &Event| {
+            // Identity before anything else: who is nobody learns nothing about parameters.
+            let verified = I::verify(config, Authorizer::read(event.request_context.authorizer.as_ref()))?;
+            let mut params = read(event)?;
+            let asked = parse(&mut params)?;
+            params.finish()?;
+            let (config, mint) = (Arc::clone(config), mint.clone());
+            let finish = move |key: &Arc<V>| {
+                let identity = I::enter(verified, &config, key.app_id().to_string());
+                mint(grant(&identity, asked)?, key)
+            };
+            Ok(Box::new(finish) as Box<Mint<V>>)
+        };
+        Route { method, path, form: Form::Json, prepare: Box::new(prepare) }
+    }
+
+    /// Its name in logs: `GET /rtm/{user_id}/token`.
+    pub(crate) fn name(&self) -> String {
+        format!("{} {}", self.method, self.path)
+    }
+
+    pub(crate) fn prepare(&self, config: &Arc<Config>, event: &Event) -> Result<Box<Mint<V>>, Problem> {
+        (self.prepare)(config, event)
+    }
+
+    /// Whether an event with these path parameters is for this path. A function's own paths differ in their parameters.
+    pub(crate) fn has_path_of(&self, event: &Event) -> bool {
+        let ours = self.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+        let mut sent: Vec<_> = event.path_parameters().map(|(name, _)| name).collect();
+        let mut ours: Vec<_> = ours.collect();
+        sent.sort_unstable();
+        ours.sort_unstable();
+        sent == ours
+    }
+
+    pub(crate) fn has_method_of(&self, event: &Event) -> bool {
+        self.method == event.request_context.http.method
+    }
+}
+
+/// A token of its own for this request.
+fn mint<V: Vendor, T: Token<Key = V>>(token: T, key: &Arc<V>) -> Result<Minted, Problem> {
+    sign(&token, key)
+}
+
+fn sign<V: Vendor, T: Token<Key = V>>(token: &T, key: &V) -> Result<Minted, Problem> {
+    let fresh = stamps::fresh()?;
+    let signed = token.sign(fresh.stamp, key);
+    let issued_at = signed.issued_at();
+    let Ok(Value::Object(facts)) = serde_json::to_value(token.facts(issued_at)) else {
+        unreachable!("facts are fields of an object");
+    };
+    Ok(Minted {
+        kind: token.kind(),
+        app_id: serde_json::to_value(key.app_id()).expect("an id is plain data"),
+        renew_at: issued_at.as_unix_seconds() + renew_after(token.ttl(), fresh.spread),
+        facts,
+        signed,
+    })
+}
+
+/// The one token that is handed out to everybody who may have it.
+struct Shared<T, V>(Mutex<Option<Handed<T, V>>>);
+
+struct Handed<T, V> {
+    token: T,
+    /// The very key that signed it: a rotated one ends it at once.
+    key: Arc<V>,
+    minted: Minted,
+}
+
+impl<V: Vendor, T: Token<Key = V> + PartialEq> Shared<T, V> {
+    fn mint(&self, token: T, key: &Arc<V>) -> Result<Minted, Problem> {
+        let now = stamps::now()?.as_unix_seconds();
+        let mut handed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(again) = handed.as_ref() {
+            // A clock that was set back makes a token from the future: not that one either.
+            let due = now >= again.minted.renew_at || now < again.minted.signed.issued_at().as_unix_seconds();
+            if again.token == token && Arc::ptr_eq(&again.key, key) && !due {
+                return Ok(again.minted.clone());
+            }
+        }
+        let minted = sign(&token, key)?;
+        *handed = Some(Handed { token, key: Arc::clone(key), minted: minted.clone() });
+        Ok(minted)
+    }
+}

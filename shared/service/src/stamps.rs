@@ -1,0 +1,27 @@
+//! The only place that reads the clock and the operating system's generator.
+
+use crate::problem::Problem;
+use std::time::{SystemTime, UNIX_EPOCH};
+use tokens::{Moment, Stamp};
+
+/// What a new token needs: its stamp, and a little chance of its own for when to renew it.
+pub(crate) struct Fresh {
+    pub(crate) stamp: Stamp,
+    pub(crate) spread: u32,
+}
+
+/// Draws both from the operating system, each time: a generator of our own, seeded at start-up, would repeat itself
+/// when an execution environment is restored from a snapshot.
+pub(crate) fn fresh() -> Result<Fresh, Problem> {
+    let mut chance = [0; Stamp::CHANCE_BYTES + 4];
+    getrandom::fill(&mut chance).map_err(|_| Problem::no_randomness())?;
+    let (stamp, spread) = chance.split_first_chunk().expect("as long as both");
+    let spread = u32::from_le_bytes(spread.try_into().expect("the other four"));
+    Ok(Fresh { stamp: Stamp::new(now()?, *stamp), spread })
+}
+
+/// The moment it is.
+pub(crate) fn now() -> Result<Moment, Problem> {
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_err(|_| Problem::no_randomness())?.as_secs();
+    Moment::from_unix_seconds(seconds).map_err(|_| Problem::no_randomness())
+}

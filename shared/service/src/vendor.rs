@@ -1,0 +1,130 @@
+//! The two vendors' keys, as they stand in a secret or a local file.
+
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
+use std::fmt::Display;
+use tokens::{agora, zego};
+
+/// A vendor's key that can be loaded.
+pub trait Vendor: Sized + Send + Sync + 'static {
+    /// The app's public id, as answers show it.
+    type AppId: Serialize + Display;
+
+    /// The environment variable with the name or ARN of the vendor's secret.
+    const SECRET_ID: &'static str;
+
+    /// The vendor's name in a local credentials file, and in logs.
+    const NAME: &'static str;
+
+    /// The app's public id.
+    fn app_id(&self) -> &Self::AppId;
+
+    /// Reads the key from a secret's JSON text.
+    ///
+    /// # Errors
+    /// Says what is wrong in words that are safe to log: nothing of the text is in them.
+    fn from_secret(json: &str) -> Result<Self, &'static str>;
+}
+
+impl Vendor for agora::Key {
+    type AppId = agora::AppId;
+    const SECRET_ID: &'static str = "AGORA_SECRET_ID";
+    const NAME: &'static str = "agora";
+
+    fn app_id(&self) -> &agora::AppId {
+        &self.app_id
+    }
+
+    fn from_secret(json: &str) -> Result<agora::Key, &'static str> {
+        #[derive(Deserialize)]
+        struct Secret<'a> {
+            app_id: &'a str,
+            app_certificate: &'a str,
+        }
+        let secret: Secret<'_> = serde_json::from_str(json)
+            .map_err(|_| r#"the secret is not JSON of the form {"app_id":"...","app_certificate":"..."}"#)?;
+        Ok(agora::Key {
+            app_id: agora::AppId::new(secret.app_id).map_err(|_| "app_id is not exactly 32 hexadecimal characters")?,
+            app_certificate: agora::AppCertificate::new(secret.app_certificate)
+                .map_err(|_| "app_certificate is not exactly 32 hexadecimal characters")?,
+        })
+    }
+}
+
+impl Vendor for zego::Key {
+    type AppId = zego::AppId;
+    const SECRET_ID: &'static str = "ZEGO_SECRET_ID";
+    const NAME: &'static str = "zego";
+
+    fn app_id(&self) -> &zego::AppId {
+        &self.app_id
+    }
+
+    fn from_secret(json: &str) -> Result<zego::Key, &'static str> {
+        #[derive(Deserialize)]
+        struct Secret<'a> {
+            app_id: AppId<'a>,
+            server_secret: &'a str,
+        }
+        /// Secrets Manager's console writes every value as a string.
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum AppId<'a> {
+            Number(u64),
+            Text(&'a str),
+            Other(IgnoredAny),
+        }
+        let secret: Secret<'_> = serde_json::from_str(json)
+            .map_err(|_| r#"the secret is not JSON of the form {"app_id":1234567890,"server_secret":"..."}"#)?;
+        let app_id = match secret.app_id {
+            AppId::Number(number) => Some(number),
+            AppId::Text(text) => text.parse().ok(),
+            AppId::Other(IgnoredAny) => None,
+        };
+        let app_id = app_id.and_then(|app_id| zego::AppId::new(app_id).ok());
+        Ok(zego::Key {
+            app_id: app_id.ok_or("app_id is not a number from 1 to 4294967295")?,
+            server_secret: zego::ServerSecret::new(secret.server_secret)
+                .map_err(|_| "server_secret is not exactly 32 printable ASCII characters")?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_read_or_explained_without_being_shown() {
+        let certificate = "5CFd2fd1755d40ecb72977518be15d3b";
+        let agora = |json: &str| agora::Key::from_secret(json).map(|key| key.app_id.to_string());
+        let app_id = "970CA35de60c44645bbae8a215061b33";
+        assert_eq!(
+            agora(&format!(r#"{{"app_id":"{app_id}","app_certificate":"{certificate}","rotated":"yes"}}"#)),
+            Ok(app_id.to_owned())
+        );
+        for wrong in [
+            certificate.to_owned(),
+            format!(r#"{{"app_id":"{app_id}"}}"#),
+            format!(r#"{{"app_id":"{app_id}","app_certificate":"{certificate}0"}}"#),
+            format!(r#"{{"app_id":"x","app_certificate":"{certificate}"}}"#),
+            format!(r#"{{"app_id":["{certificate}"]}}"#),
+        ] {
+            let explained = agora(&wrong).expect_err("refused");
+            assert!(!explained.contains(certificate), "{explained}");
+        }
+    }
+
+    #[test]
+    fn a_zego_app_id_may_be_written_as_a_string() {
+        let zego = |app_id: &str| {
+            let json = format!(r#"{{"app_id":{app_id},"server_secret":"fa94dd0f974cf2e293728a526b028271"}}"#);
+            zego::Key::from_secret(&json).map(|key| key.app_id.get())
+        };
+        assert_eq!(zego("1234567890"), Ok(1_234_567_890));
+        assert_eq!(zego("\"1234567890\""), Ok(1_234_567_890));
+        for wrong in ["0", "4294967296", "-1", "1.5", "null", "\"\"", "[1]"] {
+            assert_eq!(zego(wrong), Err("app_id is not a number from 1 to 4294967295"), "{wrong}");
+        }
+    }
+}
