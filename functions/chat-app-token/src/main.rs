@@ -1,0 +1,27 @@
+//! The Agora Chat app token, which may do anything in Chat over REST: for backends with an IAM identity alone.
+
+use service::params::Params;
+use service::{Backend, Problem, Route};
+use std::process::ExitCode;
+use tokens::Ttl;
+use tokens::agora::ChatApp;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    service::serve([Route::get_shared("/chat/app/token", Ask::parse, grant).as_text()]).await
+}
+
+struct Ask {
+    expires_in: Option<Ttl>,
+}
+
+impl Ask {
+    fn parse(params: &mut Params) -> Result<Ask, Problem> {
+        Ok(Ask { expires_in: params.take("expires_in")? })
+    }
+}
+
+/// Whom IAM lets call this route may have it.
+fn grant(backend: &Backend, ask: Ask) -> Result<ChatApp, Problem> {
+    Ok(ChatApp { ttl: backend.ttl(ask.expires_in)? })
+}

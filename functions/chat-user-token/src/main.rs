@@ -1,0 +1,28 @@
+//! Lets the caller log in to Agora Chat, as themself.
+
+use service::params::{Asked, Params};
+use service::{Caller, Problem, Route};
+use std::process::ExitCode;
+use tokens::Ttl;
+use tokens::agora::{ChatUser, ChatUserId};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    service::serve([Route::get("/chat/user/{user_id}/token", Ask::parse, grant).as_text()]).await
+}
+
+struct Ask {
+    user_id: Asked<ChatUserId>,
+    expires_in: Option<Ttl>,
+}
+
+impl Ask {
+    fn parse(params: &mut Params) -> Result<Ask, Problem> {
+        Ok(Ask { user_id: params.require("user_id")?, expires_in: params.take("expires_in")? })
+    }
+}
+
+/// Everybody may be themself in Chat.
+fn grant(caller: &Caller, ask: Ask) -> Result<ChatUser, Problem> {
+    Ok(ChatUser { user: caller.user(ask.user_id, ChatUserId::new)?, ttl: caller.ttl(ask.expires_in)? })
+}

@@ -1,0 +1,74 @@
+//! Lets the caller into one Agora RTC channel, as themself, and on request into RTM and Chat with the same token.
+
+use service::params::{Companion, Params};
+use service::{Caller, Problem, Route};
+use std::process::ExitCode;
+use tokens::Ttl;
+use tokens::agora::{Bundle, ChannelName, ChatUserId, Privileges, Rights, Role, Rtc, RtmUserId, Uid, UserAccount};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    service::serve([
+        Route::get("/rtc/{channel}/token", Ask::parse, grant),
+        Route::post("/rtc/{channel}/token", Ask::parse, grant),
+    ])
+    .await
+}
+
+struct Ask {
+    channel: ChannelName,
+    uid: Option<Uid>,
+    account: Option<UserAccount>,
+    role: Role,
+    with: Vec<Companion>,
+    expires_in: Option<Ttl>,
+    privileges: Option<Privileges>,
+}
+
+impl Ask {
+    fn parse(params: &mut Params) -> Result<Ask, Problem> {
+        Ok(Ask {
+            channel: params.require("channel")?,
+            uid: params.take("uid")?,
+            account: params.take("account")?,
+            role: params.take("role")?.unwrap_or_default(),
+            with: params.take_comma_list("with")?.unwrap_or_default(),
+            expires_in: params.take("expires_in")?,
+            privileges: params.take_object("privileges", "privileges.", |lifetimes| {
+                Ok(Privileges {
+                    join_channel: lifetimes.require("join_channel")?,
+                    publish_audio: lifetimes.take("publish_audio")?,
+                    publish_video: lifetimes.take("publish_video")?,
+                    publish_data_stream: lifetimes.take("publish_data_stream")?,
+                })
+            })?,
+        })
+    }
+
+    /// What the role has, or exactly the privileges that are listed, which must then agree with the role.
+    fn rights(&self, ttl: Ttl) -> Result<Rights, Problem> {
+        let wrong = |rule: &dyn std::fmt::Display| Problem::bad_parameter("privileges", rule);
+        let Some(privileges) = self.privileges else { return Ok(Rights::of_role(self.role, ttl)) };
+        let rights = Rights::new(ttl, privileges).map_err(|outlives| wrong(&outlives))?;
+        match (self.role, rights.role()) {
+            (Role::Subscriber, Role::Publisher) => Err(wrong(&"only the role publisher has publish privileges")),
+            (Role::Publisher, Role::Subscriber) => Err(wrong(&"the role publisher needs one to publish something")),
+            _ => Ok(rights),
+        }
+    }
+}
+
+/// Listening is open to whoever may enter the channel; publishing is a grant of its own.
+fn grant(caller: &Caller, ask: Ask) -> Result<Bundle, Problem> {
+    let rights = ask.rights(caller.ttl(ask.expires_in)?)?;
+    if rights.role() == Role::Publisher {
+        caller.may_publish("role")?;
+    }
+    let user = caller.rtc_user(ask.uid, ask.account)?;
+    let with = |companion| ask.with.contains(&companion);
+    Ok(Bundle {
+        rtm: with(Companion::Rtm).then(|| caller.companion(&user, RtmUserId::new)).transpose()?,
+        chat: with(Companion::Chat).then(|| caller.companion(&user, ChatUserId::new)).transpose()?,
+        rtc: Rtc { channel: caller.room("channel", ask.channel)?, user, rights },
+    })
+}

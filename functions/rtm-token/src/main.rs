@@ -1,0 +1,46 @@
+//! Lets the caller log in to Agora RTM (Signaling), as themself.
+
+use service::params::{Asked, Params};
+use service::{Caller, Problem, Route};
+use std::process::ExitCode;
+use tokens::Ttl;
+use tokens::agora::{Rtm, RtmUserId, Version};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    service::serve([
+        Route::get("/rtm/{user_id}/token", Ask::parse, grant),
+        Route::post("/fetch_rtm_token", Ask::parse_as_in_the_tutorial, grant).as_token_and_code(),
+    ])
+    .await
+}
+
+struct Ask {
+    user_id: Asked<RtmUserId>,
+    version: Version,
+    expires_in: Option<Ttl>,
+}
+
+impl Ask {
+    fn parse(params: &mut Params) -> Result<Ask, Problem> {
+        Ok(Ask {
+            user_id: params.require("user_id")?,
+            version: params.take("version")?.unwrap_or_default(),
+            expires_in: params.take("expires_in")?,
+        })
+    }
+
+    /// The vendor's tutorial is written for RTM SDK 1.x: it calls the user `uid` and expects the older format.
+    fn parse_as_in_the_tutorial(params: &mut Params) -> Result<Ask, Problem> {
+        Ok(Ask {
+            user_id: params.require("uid")?,
+            version: params.take("version")?.unwrap_or(Version::V006),
+            expires_in: params.take("expires_in")?,
+        })
+    }
+}
+
+/// Everybody may be themself in RTM.
+fn grant(caller: &Caller, ask: Ask) -> Result<Rtm, Problem> {
+    Ok(Rtm { user: caller.user(ask.user_id, RtmUserId::new)?, ttl: caller.ttl(ask.expires_in)?, version: ask.version })
+}

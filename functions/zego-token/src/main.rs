@@ -1,0 +1,86 @@
+//! Lets the caller into ZEGO Express rooms, as themself: into one room, or with the basic token into all of them.
+
+use service::params::{Asked, Params};
+use service::{Caller, Problem, Route};
+use std::process::ExitCode;
+use tokens::Ttl;
+use tokens::zego::{Basic, Express, Room, RoomId, RoomPrivileges, StreamIds, UserId};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    service::serve([
+        Route::get("/zego/{user_id}/token", Ask::parse_query, grant),
+        Route::post("/zego/{user_id}/token", Ask::parse_body, grant),
+    ])
+    .await
+}
+
+struct Ask {
+    user_id: Asked<UserId>,
+    room: Option<AskRoom>,
+    expires_in: Option<Ttl>,
+}
+
+/// A room with what the caller wants to do there.
+struct AskRoom {
+    id: RoomId,
+    privileges: RoomPrivileges,
+    stream_ids: StreamIds,
+}
+
+/// Privileges that were named, or not.
+struct AskPrivileges {
+    login: Option<bool>,
+    publish: Option<bool>,
+}
+
+impl AskPrivileges {
+    fn parse(params: &mut Params) -> Result<AskPrivileges, Problem> {
+        Ok(AskPrivileges { login: params.take("login")?, publish: params.take("publish")? })
+    }
+}
+
+impl Ask {
+    fn parse_query(params: &mut Params) -> Result<Ask, Problem> {
+        let privileges = AskPrivileges::parse(params)?;
+        let named = privileges.login.is_some() || privileges.publish.is_some();
+        Ask::parse(params, named.then_some(privileges), "stream_id")
+    }
+
+    fn parse_body(params: &mut Params) -> Result<Ask, Problem> {
+        let privileges = params.take_object("privileges", "privileges.", AskPrivileges::parse)?;
+        Ask::parse(params, privileges, "stream_ids")
+    }
+
+    fn parse(params: &mut Params, privileges: Option<AskPrivileges>, streams: &'static str) -> Result<Ask, Problem> {
+        let stream_ids = params.take_list(streams)?;
+        let room = match params.take("room_id")? {
+            Some(id) => {
+                // Whoever asks for a room wants to log in to it; publishing has to be asked for.
+                let (login, publish) = privileges.map_or((None, None), |asked| (asked.login, asked.publish));
+                let privileges = RoomPrivileges { login: login.unwrap_or(true), publish: publish.unwrap_or(false) };
+                let stream_ids = StreamIds::new(stream_ids.unwrap_or_default())
+                    .map_err(|too_many| Problem::bad_parameter(streams, too_many))?;
+                Some(AskRoom { id, privileges, stream_ids })
+            }
+            None if privileges.is_none() && stream_ids.is_none() => None,
+            None => return Err(Problem::bad_parameter("room_id", "is required with privileges or stream ids")),
+        };
+        Ok(Ask { user_id: params.require("user_id")?, room, expires_in: params.take("expires_in")? })
+    }
+}
+
+/// What a token opens counts: without a room it opens all of them, and allows publishing there.
+fn grant(caller: &Caller, ask: Ask) -> Result<Express, Problem> {
+    let user = caller.user(ask.user_id, UserId::new)?;
+    let ttl = caller.ttl(ask.expires_in)?;
+    let Some(AskRoom { id, privileges, stream_ids }) = ask.room else {
+        caller.every_room("room_id")?;
+        caller.may_publish("room_id")?;
+        return Ok(Express::Basic(Basic { user, ttl }));
+    };
+    if privileges.publish {
+        caller.may_publish("publish")?;
+    }
+    Ok(Express::Room(Room { user, room: caller.room("room_id", id)?, privileges, stream_ids, ttl }))
+}

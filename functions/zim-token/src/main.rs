@@ -1,0 +1,28 @@
+//! Lets the caller log in to ZIM, ZEGO's In-app Chat, as themself.
+
+use service::params::{Asked, Params};
+use service::{Caller, Problem, Route};
+use std::process::ExitCode;
+use tokens::Ttl;
+use tokens::zego::{Zim, ZimUserId};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    service::serve([Route::get("/zim/{user_id}/token", Ask::parse, grant)]).await
+}
+
+struct Ask {
+    user_id: Asked<ZimUserId>,
+    expires_in: Option<Ttl>,
+}
+
+impl Ask {
+    fn parse(params: &mut Params) -> Result<Ask, Problem> {
+        Ok(Ask { user_id: params.require("user_id")?, expires_in: params.take("expires_in")? })
+    }
+}
+
+/// Everybody may be themself in ZIM.
+fn grant(caller: &Caller, ask: Ask) -> Result<Zim, Problem> {
+    Ok(Zim { user: caller.user(ask.user_id, ZimUserId::new)?, ttl: caller.ttl(ask.expires_in)? })
+}
