@@ -1,0 +1,56 @@
+# The verbs of the README. Everything is installed inside the project, at pinned versions; only the first run is slow.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.tools/bin:$(PATH)
+export SAM_CLI_TELEMETRY := 0
+
+PYTHON ?= python3
+CARGO_DENY_VERSION := 0.20.2
+
+.PHONY: help setup run run-aws test check validate build clean
+
+help: ## Lists the verbs
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: setup ## Serves the API on port 9000 with built-in local credentials (AUTH=jwt wants identities, PORT=n another port)
+	cargo run --quiet --bin local
+
+run-aws: setup ## The same with credentials from a local Secrets Manager API
+	cargo run --quiet --bin local -- --aws
+
+test: setup ## Runs every test
+	cargo build --workspace --bins
+	cargo test --workspace --lib -- --show-output
+	cargo test --workspace --test it
+
+check: .tools/bin/cargo-deny validate ## Format, lints, documentation, template, dependency policy
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+	cargo deny --locked check bans licenses sources
+
+validate: .venv/.installed ## Checks template.yaml with SAM and cfn-lint
+	sam validate --lint
+	cfn-lint template.yaml
+
+build: .venv/.installed ## Builds the arm64 functions that `sam deploy` uploads
+	rustup target add aarch64-unknown-linux-gnu
+	sam build
+
+setup: .venv/.installed tests/node_modules/.installed ## Installs what the other verbs need
+
+.venv/.installed: requirements.txt
+	$(PYTHON) -m venv .venv
+	.venv/bin/pip install --quiet --requirement requirements.txt
+	touch $@
+
+tests/node_modules/.installed: tests/package.json tests/package-lock.json
+	cd tests && npm ci --ignore-scripts --no-audit --no-fund
+	touch $@
+
+.tools/bin/cargo-deny:
+	cargo install --quiet --locked --root .tools cargo-deny@$(CARGO_DENY_VERSION)
+
+clean: ## Removes all that was built or installed
+	rm -rf target .aws-sam .venv .tools tests/node_modules

@@ -1,0 +1,3 @@
+//! The one integration binary: the real functions, asked as their callers ask them.
+
+mod tools;

@@ -1,0 +1,236 @@
+//! The tests' own tools: a judge that refuses nothing, or a server that outlives its test, would prove nothing.
+
+use harness::http::{self, Request};
+use harness::judge::{self, AgoraCase, ZegoCase};
+use harness::secrets::{Fault, SecretsManager, Vendor};
+use harness::{descendants, project};
+use serde_json::{Value, json};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+use std::{fs, thread};
+
+/// The vectors of these files, which the vendors' own builders made.
+fn vectors(files: &[&str]) -> Vec<Value> {
+    let read = |file: &&str| {
+        let path = project::root().join("tests/vectors").join(format!("{file}.json"));
+        let mut file: Value =
+            serde_json::from_slice(&fs::read(path).expect("the vectors are here")).expect("they are JSON");
+        file["vectors"].as_array_mut().map(std::mem::take).expect("a list of vectors")
+    };
+    files.iter().flat_map(read).collect()
+}
+
+/// A uid as the vendor takes it: 0 is nobody in particular.
+fn uid(inputs: &Value) -> String {
+    match &inputs["uid"] {
+        Value::String(account) => account.clone(),
+        Value::Number(uid) if uid.as_u64() != Some(0) => uid.to_string(),
+        _ => inputs["account"].as_str().unwrap_or_default().to_owned(),
+    }
+}
+
+/// Another token that differs by one character in the middle, where it is neither version nor padding.
+fn changed(token: &str) -> String {
+    let middle = token.len() / 2;
+    let other = if &token[middle..=middle] == "A" { "B" } else { "A" };
+    format!("{}{other}{}", &token[..middle], &token[middle + 1..])
+}
+
+const WRONG: &str = "00112233445566778899aabbccddeeff";
+
+#[test]
+fn agora_accepts_its_own_007_tokens_and_no_others() {
+    let vectors =
+        vectors(&["agora_007_chat", "agora_007_combined", "agora_007_rtc", "agora_007_rtm", "agora_007_stored"]);
+    let tokens: Vec<(&str, &Value)> = vectors
+        .iter()
+        .flat_map(|vector| ["token", "token_node_18_plus"].map(|name| (vector[name].as_str(), vector)))
+        .filter_map(|(token, vector)| Some((token?, vector)))
+        .collect();
+    assert!(tokens.len() > 400, "{}", tokens.len());
+    let right: Vec<_> = tokens
+        .iter()
+        .map(|&(token, vector)| AgoraCase {
+            token,
+            app_id: text(vector, "app_id"),
+            app_certificate: text(vector, "app_certificate"),
+            ..AgoraCase::default()
+        })
+        .collect();
+    for ((token, vector), verdict) in tokens.iter().zip(judge::agora(&right)) {
+        assert_eq!(verdict["valid"], true, "{token}: {verdict}");
+        for field in ["app_id", "issue_ts", "expire", "salt", "services"] {
+            // The stored ones come without what the official parser reads from them.
+            if let Some(decoded) = vector["decoded"].get(field) {
+                assert_eq!(&verdict[field], decoded, "{token}");
+            }
+        }
+    }
+
+    let wrong: Vec<_> = right.iter().map(|case| AgoraCase { app_certificate: WRONG, ..*case }).collect();
+    let other: Vec<_> = right.iter().map(|case| AgoraCase { app_id: WRONG, ..*case }).collect();
+    let cut: Vec<_> =
+        right.iter().map(|case| AgoraCase { token: &case.token[..case.token.len() / 2], ..*case }).collect();
+    let changed: Vec<String> = right.iter().map(|case| changed(case.token)).collect();
+    let changed: Vec<_> = right.iter().zip(&changed).map(|(case, token)| AgoraCase { token, ..*case }).collect();
+    for (case, verdict) in
+        [&wrong, &other, &cut, &changed].into_iter().flat_map(|cases| cases.iter().zip(judge::agora(cases)))
+    {
+        assert_eq!(verdict["valid"], false, "{case:?}: {verdict}");
+    }
+}
+
+#[test]
+fn agora_accepts_its_own_006_tokens_and_no_others() {
+    let vectors = vectors(&["agora_006_rtc", "agora_006_rtm"]);
+    let users: Vec<String> = vectors.iter().map(|vector| uid(&vector["inputs"])).collect();
+    let right: Vec<_> = vectors
+        .iter()
+        .zip(&users)
+        .map(|(vector, uid)| AgoraCase {
+            token: vector["token"].as_str().expect("a token"),
+            app_id: text(vector, "app_id"),
+            app_certificate: text(vector, "app_certificate"),
+            channel: vector["inputs"]["channel_name"].as_str().unwrap_or_else(|| text(vector, "user_account")),
+            uid,
+        })
+        .collect();
+    for (vector, verdict) in vectors.iter().zip(judge::agora(&right)) {
+        assert_eq!(verdict["valid"], true, "{vector}: {verdict}");
+        for field in ["salt", "ts", "privileges", "crc_channel_name", "crc_uid"] {
+            assert_eq!(verdict[field], vector["decoded"][field], "{vector}");
+        }
+    }
+
+    let wrong: Vec<_> = right.iter().map(|case| AgoraCase { app_certificate: WRONG, ..*case }).collect();
+    let channel: Vec<_> = right.iter().map(|case| AgoraCase { channel: "elsewhere", ..*case }).collect();
+    let user: Vec<_> = right.iter().map(|case| AgoraCase { uid: "somebody", ..*case }).collect();
+    let changed: Vec<String> = right.iter().map(|case| changed(case.token)).collect();
+    let changed: Vec<_> = right.iter().zip(&changed).map(|(case, token)| AgoraCase { token, ..*case }).collect();
+    for (case, verdict) in
+        [&wrong, &channel, &user, &changed].into_iter().flat_map(|cases| cases.iter().zip(judge::agora(cases)))
+    {
+        assert_eq!(verdict["valid"], false, "{case:?}: {verdict}");
+    }
+}
+
+#[test]
+fn zegos_tokens_open_with_their_secret_alone() {
+    let vectors = vectors(&["zego_04"]);
+    let right: Vec<_> = vectors
+        .iter()
+        .map(|vector| ZegoCase {
+            token: vector["token"].as_str().expect("a token"),
+            server_secret: text(vector, "server_secret"),
+        })
+        .collect();
+    for (vector, verdict) in vectors.iter().zip(judge::zego(&right)) {
+        assert_eq!(verdict["valid"], true, "{vector}: {verdict}");
+        assert_eq!(verdict["plaintext"], vector["plaintext"], "{vector}");
+        assert_eq!(verdict["expire"], vector["inputs"]["expire"], "{vector}");
+        assert_eq!(verdict["iv"], vector["inputs"]["iv"], "{vector}");
+    }
+
+    let secret = "00112233445566778899aabbccddeeff";
+    let wrong: Vec<_> = right.iter().map(|case| ZegoCase { server_secret: secret, ..*case }).collect();
+    let cut: Vec<_> =
+        right.iter().map(|case| ZegoCase { token: &case.token[..case.token.len() - 24], ..*case }).collect();
+    for (case, verdict) in [&wrong, &cut].into_iter().flat_map(|cases| cases.iter().zip(judge::zego(cases))) {
+        assert_eq!(verdict["valid"], false, "{case:?}: {verdict}");
+    }
+    // CBC is no signature: what a changed bit must do is to change what one reads.
+    let changed: Vec<String> = right.iter().map(|case| changed(case.token)).collect();
+    let changed: Vec<_> = right.iter().zip(&changed).map(|(case, token)| ZegoCase { token, ..*case }).collect();
+    for (vector, verdict) in vectors.iter().zip(judge::zego(&changed)) {
+        assert_ne!(verdict["plaintext"], vector["plaintext"], "{vector}");
+    }
+}
+
+fn text<'a>(vector: &'a Value, input: &str) -> &'a str {
+    vector["inputs"][input].as_str().unwrap_or_else(|| panic!("no {input} in {vector}"))
+}
+
+#[test]
+fn secrets_are_kept_counted_and_withheld() {
+    let secrets = SecretsManager::start();
+    let get = |id: &str| {
+        Request::new("POST", &format!("{}/", secrets.endpoint()))
+            .header("content-type", "application/x-amz-json-1.1")
+            .header("x-amz-target", "secretsmanager.GetSecretValue")
+            .header("authorization", "AWS4-HMAC-SHA256 Credential=a/20250101/eu-central-1/secretsmanager/aws4_request")
+            .body(json!({ "SecretId": id }).to_string())
+            .send()
+    };
+    secrets.put("tokenmint/agora", &json!({ "app_id": "first" }));
+    secrets.put("tokenmint/agora", &json!({ "app_id": "second" }));
+    let found = get("tokenmint/agora");
+    assert_eq!((found.status, &found.json()["SecretString"]), (200, &json!(r#"{"app_id":"second"}"#)));
+    assert_eq!(get("tokenmint/zego").json()["__type"], "ResourceNotFoundException");
+
+    secrets.break_with(Fault::Refuse(400, "ThrottlingException"));
+    let refused = get("tokenmint/agora");
+    assert_eq!((refused.status, &refused.json()["__type"]), (400, &json!("ThrottlingException")));
+    secrets.break_with(Fault::Late(Duration::from_millis(300)));
+    let asked_at = Instant::now();
+    assert_eq!(get("tokenmint/agora").status, 200);
+    assert!(asked_at.elapsed() >= Duration::from_millis(300));
+    secrets.heal();
+
+    secrets.delete("tokenmint/agora");
+    assert_eq!(get("tokenmint/agora").json()["__type"], "ResourceNotFoundException");
+    let agora = Vendor::Agora.secret_id();
+    assert_eq!(secrets.read_secret_ids(), [agora, "tokenmint/zego", agora, agora, agora]);
+}
+
+#[test]
+fn a_path_goes_out_exactly_as_given() {
+    let secrets = SecretsManager::start();
+    let path = "/a%23b/%20/+/../@/.%2F/?x=%26&x=+";
+    // Whatever it thinks of this: it has read the path, and says so in its log.
+    let _ = http::get(&format!("{}{path}", secrets.endpoint()));
+    let end = Instant::now() + Duration::from_secs(5);
+    while !secrets.logs().contains(&format!("GET {path} HTTP/1.1")) {
+        assert!(Instant::now() < end, "{}", secrets.logs());
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// What a leash holds ends with whoever holds the leash, and takes along what has left its process group.
+#[test]
+fn a_leash_ends_everything_below() {
+    let leash = |script: &str| {
+        Command::new(project::function("leash"))
+            .args(["sh", "-c", script])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("it was just built")
+    };
+    let family = |pid, count| {
+        let end = Instant::now() + Duration::from_secs(5);
+        loop {
+            let family = descendants(pid);
+            if family.len() == count {
+                return family;
+            }
+            assert!(Instant::now() < end, "{family:?}");
+            thread::sleep(Duration::from_millis(20));
+        }
+    };
+    let alive = |pid: u32| descendants(1).into_iter().any(|(other, _)| other == pid);
+
+    // The pipe closes.
+    let mut held = leash("trap '' TERM; sleep 1000 & exec sleep 1001");
+    let below = family(held.id(), 2);
+    drop(held.stdin.take());
+    held.wait().expect("it is our child");
+    assert!(!below.iter().any(|&(pid, _)| alive(pid)), "{below:?}");
+
+    // The command ends by itself and leaves somebody behind.
+    let mut held = leash("sleep 1002 & sleep 0.5; exit 7");
+    // `wait` would close the pipe.
+    let _pipe = held.stdin.take();
+    let below = family(held.id(), 3);
+    assert_eq!(held.wait().expect("it is our child").code(), Some(7));
+    assert!(!below.iter().any(|&(pid, _)| alive(pid)), "{below:?}");
+}

@@ -1,0 +1,115 @@
+//! `local [--aws]`: all functions on this machine, until Ctrl-C.
+//!
+//! They serve on port 9000 (`PORT` says another) under `cargo lambda watch`, believing whatever user id a path holds
+//! (`AUTH=none`, unless `AUTH` says otherwise), with credentials that are plainly no secret. With `--aws` these come from
+//! a Secrets Manager API on this machine instead of a file. Everything else that configures a function is taken from
+//! the environment.
+
+use harness::secrets::{SecretsManager, Vendor};
+use harness::watch::Watch;
+use harness::{Env, Output, project};
+use serde_json::Value;
+use std::process::ExitCode;
+use std::time::Duration;
+use std::{env, fs, io, path};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::sleep;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> io::Result<ExitCode> {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let aws = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        [] => false,
+        ["--aws"] => true,
+        _ => return Err(io::Error::other("usage: local [--aws]")),
+    };
+    let port = match env::var("PORT") {
+        Ok(port) => port.parse().map_err(|_| io::Error::other(format!("PORT={port} is not a port")))?,
+        Err(_) => 9000,
+    };
+
+    let auth = env::var("AUTH").unwrap_or_else(|_| "none".to_owned());
+    let demo = project::root().join("tests/demo-credentials.json");
+    let (secrets, credentials) = if aws {
+        let secrets = secrets_manager(&fs::read_to_string(demo)?)?;
+        let env = secrets.env_for_all();
+        (Some(secrets), env)
+    } else {
+        let file = env::var_os("LOCAL_CREDENTIALS").map_or(demo, Into::into);
+        let file = path::absolute(file)?.into_os_string().into_string();
+        let file = file.map_err(|_| io::Error::other("LOCAL_CREDENTIALS is not UTF-8"))?;
+        (None, Env::default().and("LOCAL_CREDENTIALS", file))
+    };
+    let one_source_only =
+        ["LOCAL_CREDENTIALS", "AGORA_SECRET_ID", "ZEGO_SECRET_ID", "AWS_PROFILE", "AWS_SESSION_TOKEN"];
+    let without = one_source_only.map(str::to_owned);
+    let watch = Watch::serve(port, &without, &credentials.and("AUTH", &*auth), Output::Shown);
+    welcome(&watch, &auth);
+
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let mut hang_up = signal(SignalKind::hangup())?;
+    let ended = async {
+        while watch.ended().is_none() && !secrets.as_ref().is_some_and(SecretsManager::ended) {
+            sleep(Duration::from_millis(200)).await;
+        }
+    };
+    let code = tokio::select! {
+        _ = interrupt.recv() => ExitCode::SUCCESS,
+        _ = terminate.recv() => ExitCode::SUCCESS,
+        _ = hang_up.recv() => ExitCode::SUCCESS,
+        () = ended => {
+            eprintln!("\nA server has ended by itself: what it said stands above.");
+            ExitCode::FAILURE
+        }
+    };
+    // The functions before what they read from.
+    drop(watch);
+    drop(secrets);
+    Ok(code)
+}
+
+fn secrets_manager(demo: &str) -> io::Result<SecretsManager> {
+    let demo: Value = serde_json::from_str(demo)?;
+    let secrets = SecretsManager::start();
+    secrets.put(Vendor::Agora.secret_id(), &demo["agora"]);
+    secrets.put(Vendor::Zego.secret_id(), &demo["zego"]);
+    Ok(secrets)
+}
+
+/// One request for each kind of token.
+const REQUESTS: [(&str, &str, Option<&str>); 9] = [
+    ("Chat, app", "/chat/app/token", None),
+    ("Chat, user", "/chat/user/alice/token", None),
+    ("RTM", "/rtm/alice/token", None),
+    ("RTM 1.x", "/fetch_rtm_token", Some(r#"{"uid":"1234"}"#)),
+    ("RTC", "/rtc/demo/token?account=alice", None),
+    (
+        "RTC, a lifetime per privilege",
+        "/rtc/demo/token",
+        Some(
+            r#"{"uid":1234,"role":"publisher","expires_in":900,"privileges":{"join_channel":900,"publish_audio":600}}"#,
+        ),
+    ),
+    ("ZEGO Express", "/zego/alice/token", None),
+    (
+        "ZEGO Express, one room",
+        "/zego/alice/token",
+        Some(r#"{"room_id":"demo","privileges":{"login":true,"publish":false}}"#),
+    ),
+    ("ZEGO ZIM", "/zim/alice/token", None),
+];
+
+#[allow(clippy::print_stdout, reason = "this program talks to a person")]
+fn welcome(watch: &Watch, auth: &str) {
+    println!("\nServing at {} - Ctrl-C ends it. One request per kind of token:\n", watch.url("/"));
+    for (kind, path, body) in REQUESTS {
+        let body = body.map(|body| format!(" -H 'content-type: application/json' -d '{body}'")).unwrap_or_default();
+        println!("  # {kind}\n  curl '{}'{body}", watch.url(path));
+    }
+    if auth != "none" {
+        println!(
+            "\nAUTH={auth}: plain requests are answered with 401. `cargo lambda invoke` sends events that name a caller."
+        );
+    }
+    println!();
+}

@@ -1,0 +1,84 @@
+//! The vendors' own code as judge: Agora's npm packages, and Python's `cryptography` for ZEGO, whose assistants have no
+//! parser.
+
+use crate::process::lock;
+use crate::project;
+use serde::Serialize;
+use serde_json::Value;
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
+
+/// A token of Agora's, and for what it should be good.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct AgoraCase<'a> {
+    /// Version `007` or `006`.
+    pub token: &'a str,
+    /// The project.
+    pub app_id: &'a str,
+    /// The project's certificate.
+    pub app_certificate: &'a str,
+    /// Only for `006`, which holds nothing but a checksum of it: the channel, or RTM's user id.
+    pub channel: &'a str,
+    /// Only for `006`: the uid or account, empty for RTM.
+    pub uid: &'a str,
+}
+
+/// Reads and verifies tokens with `agora-token` (`007`) and `agora-access-token` (`006`, which is built anew from what
+/// was read and must come out the same).
+///
+/// Each verdict is `{"version","parsed","valid"}` and what was read: `007` has `app_id`, `issue_ts`, `expire`, `salt` and
+/// `services` (`type`, `privileges` and the vendor's field names); `006` has `salt`, `ts`, `privileges`,
+/// `crc_channel_name`, `crc_uid`. Times are not compared with any clock.
+///
+/// # Panics
+/// Node or the packages are missing.
+pub fn agora(cases: &[AgoraCase<'_>]) -> Vec<Value> {
+    let packages = project::root().join("tests/node_modules/agora-token");
+    assert!(packages.exists(), "{} is missing: run `make setup`", packages.display());
+    ask(project::command("node").arg("tests/judges/agora.mjs"), cases)
+}
+
+/// A token of ZEGO's, and the secret that should open it.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct ZegoCase<'a> {
+    /// Version `04`.
+    pub token: &'a str,
+    /// The project's server secret.
+    pub server_secret: &'a str,
+}
+
+/// Decrypts tokens with an AES that is not ours.
+///
+/// Each verdict is `{"valid":true,"expire","iv","plaintext","fields"}` (the outer moment of expiry, the JSON text and
+/// what it says, a payload that is JSON itself beside it as `payload`), or `{"valid":false,"reason"}`.
+///
+/// # Panics
+/// Python or the package is missing.
+pub fn zego(cases: &[ZegoCase<'_>]) -> Vec<Value> {
+    ask(project::command(project::tool("python")).arg("tests/judges/zego.py"), cases)
+}
+
+/// One process for all cases: a JSON list in, one out.
+fn ask(command: &mut Command, cases: &[impl Serialize]) -> Vec<Value> {
+    // Tests judge in parallel: a process each at a time is enough.
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = lock(&TURN);
+    let judge = format!("{command:?}");
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit())
+        .spawn()
+        .unwrap_or_else(|error| panic!("{judge} does not start (Node is not part of `make setup`): {error}"));
+    let mut input = child.stdin.take().expect("it was asked for");
+    let cases_json = serde_json::to_vec(cases).expect("texts become JSON");
+    input.write_all(&cases_json).unwrap_or_else(|error| panic!("{judge} does not listen: {error}"));
+    drop(input);
+    let output = child.wait_with_output().expect("it is our child");
+    assert!(output.status.success(), "{judge} failed: {}", output.status);
+    let verdicts: Vec<Value> =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{judge} does not speak JSON: {error}"));
+    assert_eq!(verdicts.len(), cases.len(), "{judge} judges every case");
+    verdicts
+}

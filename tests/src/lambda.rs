@@ -1,0 +1,271 @@
+//! A function's real binary under a minimal Lambda Runtime API.
+//!
+//! Unlike `cargo lambda watch` this takes any event, byte for byte, and it sees the start: how long it takes, and how it
+//! is refused.
+
+use crate::process::{self, Logs, lock};
+use crate::serve::{Answered, Asked, Server, status};
+use crate::{Env, project};
+use hyper::Method;
+use hyper::body::Bytes;
+use hyper::header::HeaderName;
+use serde_json::Value;
+use std::collections::HashMap;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, mpsc};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use tokio::sync::mpsc as queue;
+
+/// How long a start or an invocation may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A running function. It ends when this is dropped, and when our process ends: its Runtime API is gone then.
+#[derive(Debug)]
+pub struct Function {
+    name: String,
+    child: Mutex<Child>,
+    logs: Mutex<Logs>,
+    api: Arc<Api>,
+    _server: Server,
+}
+
+/// What an invocation came to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// The function's answer.
+    Response(Value),
+    /// The function failed: `{"errorType": ..., "errorMessage": ...}`. API Gateway makes a 500 of it.
+    Error(Value),
+}
+
+impl Outcome {
+    /// The function's answer.
+    ///
+    /// # Panics
+    /// It failed.
+    pub fn response(self) -> Value {
+        match self {
+            Outcome::Response(value) => value,
+            Outcome::Error(error) => panic!("the function failed: {error}"),
+        }
+    }
+}
+
+impl Function {
+    /// Starts a function with the variables that Lambda sets (and the template's JSON logs), and these on top. Nothing
+    /// of our own environment comes along. `AWS_LAMBDA_INITIALIZATION_TYPE` is not among them: only real Lambda sets it.
+    ///
+    /// # Panics
+    /// There is no such binary.
+    pub fn start(name: &str, env: impl Into<Env>) -> Function {
+        let api = Arc::new(Api::new());
+        let server = Server::start({
+            let api = Arc::clone(&api);
+            move |asked| Arc::clone(&api).answer(asked)
+        });
+        let mut command = Command::new(project::function(name));
+        command
+            .env_clear()
+            .envs([
+                ("PATH", "/usr/local/bin:/usr/bin:/bin"),
+                ("LANG", "en_US.UTF-8"),
+                ("TZ", ":UTC"),
+                ("AWS_LAMBDA_FUNCTION_NAME", name),
+                ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+                ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
+                ("AWS_LAMBDA_LOG_FORMAT", "JSON"),
+                ("AWS_LAMBDA_LOG_LEVEL", "INFO"),
+                ("AWS_LAMBDA_RUNTIME_API", &server.address.to_string()),
+                ("AWS_REGION", "eu-central-1"),
+                ("AWS_DEFAULT_REGION", "eu-central-1"),
+                ("AWS_ACCESS_KEY_ID", "testing"),
+                ("AWS_SECRET_ACCESS_KEY", "testing"),
+                ("AWS_SESSION_TOKEN", "testing"),
+            ])
+            .envs(env.into().iter())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the binary was just built");
+        let logs = Mutex::new(Logs::collect(&mut child));
+        Function { name: name.to_owned(), child: Mutex::new(child), logs, api, _server: server }
+    }
+
+    /// Waits until it asks for its first event, and says how long that took from its start.
+    ///
+    /// # Panics
+    /// It ended instead, or takes longer than half a minute.
+    pub fn wait_ready(&self) -> Duration {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            if let Some(ready) = self.api.ready(Duration::from_millis(50)) {
+                return ready;
+            }
+            if let Some(status) = self.wait_exit(Duration::ZERO) {
+                panic!("{} ended at its start ({status}):\n{}", self.name, self.logs());
+            }
+            assert!(Instant::now() < end, "{} does not start:\n{}", self.name, self.logs());
+        }
+    }
+
+    /// Sends it an event and waits for the outcome.
+    ///
+    /// # Panics
+    /// It ended instead, or takes longer than half a minute.
+    pub fn invoke(&self, event: &Value) -> Outcome {
+        self.invoke_raw(event.to_string().as_bytes())
+    }
+
+    /// Sends it any bytes for an event. Threads may do so at once: a function that asks for several events
+    /// (`AWS_LAMBDA_MAX_CONCURRENCY`) gets them.
+    ///
+    /// # Panics
+    /// It ended instead, or takes longer than half a minute.
+    pub fn invoke_raw(&self, event: &[u8]) -> Outcome {
+        let outcome = self.api.push(event);
+        let end = Instant::now() + PATIENCE;
+        loop {
+            match outcome.recv_timeout(Duration::from_millis(50)) {
+                Ok(outcome) => return outcome,
+                Err(mpsc::RecvTimeoutError::Disconnected) => unreachable!("the API keeps its end until it answers"),
+                Err(mpsc::RecvTimeoutError::Timeout) => {}
+            }
+            if let Some(status) = self.wait_exit(Duration::ZERO) {
+                panic!("{} ended instead of answering ({status}):\n{}", self.name, self.logs());
+            }
+            assert!(Instant::now() < end, "{} does not answer:\n{}", self.name, self.logs());
+        }
+    }
+
+    /// What it said to the Runtime API about a start that failed, if it did.
+    pub fn init_error(&self) -> Option<Value> {
+        lock(&self.api.init_error).clone()
+    }
+
+    /// What it has printed so far; all of it once [`Self::wait_exit`] has seen its end.
+    pub fn logs(&self) -> String {
+        lock(&self.logs).text()
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        lock(&self.child).id()
+    }
+
+    /// Waits so long for its end.
+    pub fn wait_exit(&self, patience: Duration) -> Option<ExitStatus> {
+        let status = process::wait(&mut lock(&self.child), patience);
+        if status.is_some() {
+            lock(&self.logs).finish();
+        }
+        status
+    }
+}
+
+impl Drop for Function {
+    fn drop(&mut self) {
+        let child = &mut *lock(&self.child);
+        // It may be gone already: the wait tells.
+        let _ = child.kill();
+        child.wait().expect("it is our child");
+    }
+}
+
+/// The Lambda Runtime API, as far as a custom runtime needs it.
+#[derive(Debug)]
+struct Api {
+    started: Instant,
+    first_asked: Mutex<Option<Duration>>,
+    changed: Condvar,
+    events: queue::UnboundedSender<Invocation>,
+    waiting: tokio::sync::Mutex<queue::UnboundedReceiver<Invocation>>,
+    running: Mutex<HashMap<String, mpsc::Sender<Outcome>>>,
+    init_error: Mutex<Option<Value>>,
+}
+
+/// An event on its way, by the id under which the outcome will come.
+#[derive(Debug)]
+struct Invocation {
+    id: String,
+    event: Bytes,
+}
+
+impl Api {
+    fn new() -> Api {
+        let (events, waiting) = queue::unbounded_channel();
+        Api {
+            started: Instant::now(),
+            first_asked: Mutex::default(),
+            changed: Condvar::new(),
+            events,
+            waiting: tokio::sync::Mutex::new(waiting),
+            running: Mutex::default(),
+            init_error: Mutex::default(),
+        }
+    }
+
+    fn ready(&self, patience: Duration) -> Option<Duration> {
+        let asked = lock(&self.first_asked);
+        let asked = self.changed.wait_timeout_while(asked, patience, |asked| asked.is_none());
+        *asked.unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    fn push(&self, event: &[u8]) -> mpsc::Receiver<Outcome> {
+        static COUNT: AtomicU64 = AtomicU64::new(1);
+        let id = format!("00000000-0000-4000-8000-{:012x}", COUNT.fetch_add(1, Ordering::Relaxed));
+        let (sender, outcome) = mpsc::channel();
+        lock(&self.running).insert(id.clone(), sender);
+        let event = Bytes::copy_from_slice(event);
+        self.events.send(Invocation { id, event }).expect("the receiver lives here, too");
+        outcome
+    }
+
+    async fn answer(self: Arc<Self>, asked: Asked) -> Answered {
+        let path = asked.path.strip_prefix("/2018-06-01/runtime/").unwrap_or_default();
+        match (&asked.method, path.split('/').collect::<Vec<_>>().as_slice()) {
+            (&Method::GET, ["invocation", "next"]) => self.next().await,
+            (&Method::POST, ["invocation", id, "response"]) => self.end(id, Outcome::Response(json(&asked.body))),
+            (&Method::POST, ["invocation", id, "error"]) => self.end(id, Outcome::Error(json(&asked.body))),
+            (&Method::POST, ["init", "error"]) => {
+                *lock(&self.init_error) = Some(json(&asked.body));
+                status(202, "{}")
+            }
+            _ => status(404, format!("{} {} is not emulated", asked.method, asked.path)),
+        }
+    }
+
+    /// Holds the line until there is an event, as Lambda does.
+    async fn next(&self) -> Answered {
+        lock(&self.first_asked).get_or_insert_with(|| self.started.elapsed());
+        self.changed.notify_all();
+        let Invocation { id, event } = self.waiting.lock().await.recv().await.expect("the sender lives here, too");
+        let deadline = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970") + PATIENCE;
+        let mut response = status(200, event);
+        let headers = response.headers_mut();
+        for (name, value) in [
+            ("content-type", "application/json"),
+            ("lambda-runtime-aws-request-id", &id),
+            ("lambda-runtime-deadline-ms", &deadline.as_millis().to_string()),
+            ("lambda-runtime-invoked-function-arn", "arn:aws:lambda:eu-central-1:123456789012:function:test"),
+            ("lambda-runtime-trace-id", "Root=1-00000000-000000000000000000000000;Parent=0000000000000000;Sampled=0"),
+        ] {
+            headers.insert(HeaderName::from_static(name), value.parse().expect("these are ASCII"));
+        }
+        response
+    }
+
+    fn end(&self, id: &str, outcome: Outcome) -> Answered {
+        let Some(sender) = lock(&self.running).remove(id) else {
+            return status(400, format!("no invocation {id} is running"));
+        };
+        // Only a test that has panicked meanwhile is gone.
+        let _ = sender.send(outcome);
+        status(202, "{}")
+    }
+}
+
+/// What a function sends is JSON, or it is shown as it is.
+fn json(body: &[u8]) -> Value {
+    serde_json::from_slice(body).unwrap_or_else(|_| Value::from(String::from_utf8_lossy(body)))
+}

@@ -1,0 +1,74 @@
+//! Tools to run the real functions outside of AWS, ask them, and have their tokens judged by the vendors' own code.
+//!
+//! * [`project`]: where things are, and every binary, built once per process.
+//! * [`lambda`]: a function's binary under a minimal Lambda Runtime API: raw events in, answers out.
+//! * [`watch`]: all functions under the real `cargo lambda watch`, over HTTP; [`http`] sends paths exactly as given.
+//! * [`secrets`]: a real Secrets Manager API (moto) behind a proxy that counts, delays and refuses.
+//! * [`judge`]: the vendors' own parsers, and an AES that is not ours.
+//!
+//! Everything blocks and panics: a test that cannot go on should say so and stop. Whatever is started here ends with
+//! this process, however it ends: servers hang on the `leash` program, and a function ends without its Runtime API.
+
+mod process;
+mod serve;
+
+pub mod project;
+pub mod http;
+pub mod lambda;
+pub mod secrets;
+pub mod watch;
+pub mod judge;
+
+pub use process::{Output, descendants};
+
+/// The variables that configure a function, in the order of the documentation. Tests start from none of them,
+/// whatever the developer's own shell has set.
+pub const CONFIGURATION: [&str; 11] = [
+    "AGORA_SECRET_ID",
+    "ZEGO_SECRET_ID",
+    "LOCAL_CREDENTIALS",
+    "AUTH",
+    "USER_ID_CLAIM",
+    "USER_ID_FORM",
+    "ROOMS_CLAIM",
+    "PUBLISH_SCOPE",
+    "DEFAULT_TOKEN_TTL_SECONDS",
+    "MAX_TOKEN_TTL_SECONDS",
+    "CREDENTIALS_TTL_SECONDS",
+];
+
+/// Environment variables for something about to start: `[("AUTH", "none")]`, or more upon what another tool gave.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Env(Vec<(String, String)>);
+
+impl Env {
+    /// One more variable. The last value of a name counts.
+    #[must_use]
+    pub fn and(mut self, name: &str, value: impl Into<String>) -> Env {
+        self.0.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// These, and then the others.
+    #[must_use]
+    pub fn and_all(mut self, others: impl Into<Env>) -> Env {
+        self.0.extend(others.into().0);
+        self
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+}
+
+impl<const N: usize> From<[(&str, &str); N]> for Env {
+    fn from(pairs: [(&str, &str); N]) -> Env {
+        Env::from(pairs.as_slice())
+    }
+}
+
+impl From<&[(&str, &str)]> for Env {
+    fn from(pairs: &[(&str, &str)]) -> Env {
+        pairs.iter().fold(Env::default(), |env, &(name, value)| env.and(name, value))
+    }
+}

@@ -1,0 +1,227 @@
+//! A real Secrets Manager API on this machine: moto, behind a proxy that notes who asks for what and can be told to
+//! refuse or to be slow.
+
+use crate::http::Request;
+use crate::process::{Leashed, Output, free_port, lock};
+use crate::serve::{Answered, Asked, Server, status};
+use crate::{Env, http, project};
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+use serde_json::{Value, json};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// A running Secrets Manager. It ends when this is dropped, and when our process ends.
+#[derive(Debug)]
+pub struct SecretsManager {
+    moto: Mutex<Leashed>,
+    behind: String,
+    desk: Arc<Mutex<Desk>>,
+    proxy: Server,
+}
+
+/// Whose credentials.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Vendor {
+    /// `{"app_id":"...","app_certificate":"..."}`
+    Agora,
+    /// `{"app_id":1234567890,"server_secret":"..."}`
+    Zego,
+}
+
+impl Vendor {
+    /// The name under which [`SecretsManager::env`] expects the vendor's secret.
+    pub fn secret_id(self) -> &'static str {
+        match self {
+            Vendor::Agora => "tokenmint/agora",
+            Vendor::Zego => "tokenmint/zego",
+        }
+    }
+
+    /// The variable that says it to a function.
+    pub fn variable(self) -> &'static str {
+        match self {
+            Vendor::Agora => "AGORA_SECRET_ID",
+            Vendor::Zego => "ZEGO_SECRET_ID",
+        }
+    }
+}
+
+/// What goes wrong with the functions' calls until [`SecretsManager::heal`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Refused with this HTTP status and error name, such as 400 and `ThrottlingException`.
+    Refuse(u16, &'static str),
+    /// Answered well, but so much later.
+    Late(Duration),
+    /// Answered with this text instead of what the API would say.
+    Say(&'static str),
+}
+
+/// What the proxy knows.
+#[derive(Debug, Default)]
+struct Desk {
+    read: Vec<String>,
+    calls: Vec<String>,
+    fault: Option<Fault>,
+}
+
+impl SecretsManager {
+    /// Starts one without any secret.
+    ///
+    /// # Panics
+    /// `moto_server` is missing or doesn't start.
+    pub fn start() -> SecretsManager {
+        let port = free_port();
+        let mut command = project::command(project::tool("moto_server"));
+        command.args(["--host", "127.0.0.1", "--port", &port.to_string()]);
+        let mut moto = Leashed::start(&command, Output::Collected);
+        let behind = format!("http://127.0.0.1:{port}/");
+        moto.wait_until(|| Request::new("GET", &format!("{behind}moto-api/data.json")).try_send().is_ok());
+        let desk = Arc::<Mutex<Desk>>::default();
+        let proxy = Server::start({
+            let (behind, desk) = (behind.clone(), Arc::clone(&desk));
+            move |asked| forward(asked, behind.clone(), Arc::clone(&desk))
+        });
+        SecretsManager { moto: Mutex::new(moto), behind, desk, proxy }
+    }
+
+    /// What to give as `AWS_ENDPOINT_URL_SECRETS_MANAGER`.
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.proxy.address)
+    }
+
+    /// What a function of this vendor needs to find its secret here: the vendor's secret id, the endpoint, a region and
+    /// credentials that open nothing.
+    pub fn env(&self, vendor: Vendor) -> Env {
+        self.env_of(&[vendor])
+    }
+
+    /// The same for all vendors at once, as one `cargo lambda watch` serves all functions.
+    pub fn env_for_all(&self) -> Env {
+        self.env_of(&[Vendor::Agora, Vendor::Zego])
+    }
+
+    fn env_of(&self, vendors: &[Vendor]) -> Env {
+        let aws = Env::from([
+            ("AWS_REGION", "eu-central-1"),
+            ("AWS_ACCESS_KEY_ID", "testing"),
+            ("AWS_SECRET_ACCESS_KEY", "testing"),
+            ("AWS_EC2_METADATA_DISABLED", "true"),
+        ])
+        .and("AWS_ENDPOINT_URL_SECRETS_MANAGER", self.endpoint());
+        vendors.iter().fold(aws, |env, vendor| env.and(vendor.variable(), vendor.secret_id()))
+    }
+
+    /// Creates a secret, or gives it a new value.
+    ///
+    /// # Panics
+    /// The API refuses it.
+    pub fn put(&self, name: &str, value: &Value) {
+        self.put_text(name, &value.to_string());
+    }
+
+    /// The same for a value that need not be JSON.
+    ///
+    /// # Panics
+    /// The API refuses it.
+    pub fn put_text(&self, name: &str, value: &str) {
+        let created = self.call("CreateSecret", &json!({ "Name": name, "SecretString": value }));
+        if created.status != 200 {
+            let put = self.call("PutSecretValue", &json!({ "SecretId": name, "SecretString": value }));
+            assert_eq!(put.status, 200, "{name}: {} {}", created.text(), put.text());
+        }
+    }
+
+    /// Takes a secret away, at once and for good.
+    ///
+    /// # Panics
+    /// The API refuses it.
+    pub fn delete(&self, name: &str) {
+        let deleted = self.call("DeleteSecret", &json!({ "SecretId": name, "ForceDeleteWithoutRecovery": true }));
+        assert_eq!(deleted.status, 200, "{name}: {}", deleted.text());
+    }
+
+    /// Which secrets were asked for by GetSecretValue through [`Self::endpoint`], in order, also in vain.
+    pub fn read_secret_ids(&self) -> Vec<String> {
+        lock(&self.desk).read.clone()
+    }
+
+    /// Which actions were called through [`Self::endpoint`], in order, also in vain: `secretsmanager.GetSecretValue`...
+    pub fn calls(&self) -> Vec<String> {
+        lock(&self.desk).calls.clone()
+    }
+
+    /// Lets the functions' calls fail from now on. [`Self::put`] and [`Self::delete`] go on as before.
+    pub fn break_with(&self, fault: Fault) {
+        lock(&self.desk).fault = Some(fault);
+    }
+
+    /// Ends what [`Self::break_with`] began.
+    pub fn heal(&self) {
+        lock(&self.desk).fault = None;
+    }
+
+    /// What moto has printed.
+    pub fn logs(&self) -> String {
+        lock(&self.moto).logs()
+    }
+
+    /// Whether the server behind it has ended by itself.
+    pub fn ended(&self) -> bool {
+        lock(&self.moto).ended().is_some()
+    }
+
+    fn call(&self, action: &str, body: &Value) -> http::Answer {
+        Request::new("POST", &self.behind)
+            .header("content-type", "application/x-amz-json-1.1")
+            .header("x-amz-target", &format!("secretsmanager.{action}"))
+            // Moto looks for the region and the service in it, and checks no signature.
+            .header(
+                "authorization",
+                "AWS4-HMAC-SHA256 Credential=testing/20250101/eu-central-1/secretsmanager/aws4_request, \
+                 SignedHeaders=host, Signature=0",
+            )
+            .body(body.to_string())
+            .send()
+    }
+}
+
+async fn forward(asked: Asked, behind: String, desk: Arc<Mutex<Desk>>) -> Answered {
+    let action = asked.headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
+    let fault = {
+        let mut desk = lock(&desk);
+        if action == "secretsmanager.GetSecretValue" {
+            let body: Value = serde_json::from_slice(&asked.body).unwrap_or_default();
+            desk.read.push(body["SecretId"].as_str().unwrap_or_default().to_owned());
+        }
+        desk.calls.push(action.to_owned());
+        desk.fault
+    };
+    match fault {
+        Some(Fault::Refuse(code, name)) => {
+            let body = json!({ "__type": name, "message": "the test wants it so" });
+            return typed(status(code, body.to_string()));
+        }
+        Some(Fault::Say(text)) => return typed(status(200, text)),
+        Some(Fault::Late(delay)) => tokio::time::sleep(delay).await,
+        None => {}
+    }
+    let path = asked.path.trim_start_matches('/');
+    let mut request = Request::new(asked.method.as_str(), &format!("{behind}{path}")).body(asked.body);
+    for (name, value) in &asked.headers {
+        if let Ok(value) = value.to_str()
+            && !["connection", "content-length", "host", "transfer-encoding"].contains(&name.as_str())
+        {
+            request = request.header(name.as_str(), value);
+        }
+    }
+    match request.exchange().await {
+        Ok(answer) => typed(status(answer.status, answer.body)),
+        Err(error) => status(502, format!("moto is gone: {error}")),
+    }
+}
+
+fn typed(mut answered: Answered) -> Answered {
+    answered.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-amz-json-1.1"));
+    answered
+}

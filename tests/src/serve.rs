@@ -1,0 +1,108 @@
+//! One thread for all sockets, and small HTTP servers on it.
+
+use crate::process::lock;
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::header::HeaderMap;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use std::convert::Infallible;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Mutex, OnceLock, mpsc};
+use std::thread;
+use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Handle};
+use tokio::task::{AbortHandle, JoinSet};
+
+/// The runtime behind the blocking functions of this crate. It lives as long as the process.
+pub(crate) fn runtime() -> &'static Handle {
+    static RUNTIME: OnceLock<Handle> = OnceLock::new();
+    RUNTIME.get_or_init(|| {
+        let runtime = Builder::new_current_thread().enable_all().build().expect("the system gives us sockets");
+        let handle = runtime.handle().clone();
+        thread::spawn(move || runtime.block_on(std::future::pending::<()>()));
+        handle
+    })
+}
+
+/// Runs a future there and waits for it here, which any thread may do.
+pub(crate) fn block_on<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> T {
+    let (sender, result) = mpsc::channel();
+    runtime().spawn(async move {
+        // Only a caller that has panicked meanwhile is gone.
+        let _ = sender.send(future.await);
+    });
+    result.recv().expect("the future does not panic")
+}
+
+/// A request with its whole body.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) method: Method,
+    /// Path and query, exactly as they came.
+    pub(crate) path: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+pub(crate) type Answered = Response<Full<Bytes>>;
+
+/// An answer without more.
+pub(crate) fn status(status: u16, body: impl Into<Bytes>) -> Answered {
+    let mut response = Response::new(Full::new(body.into()));
+    *response.status_mut() = StatusCode::from_u16(status).expect("a status code has three digits");
+    response
+}
+
+/// A server on a loopback port of its own. It ends with this, and so do its connections.
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    task: Mutex<AbortHandle>,
+}
+
+impl Server {
+    pub(crate) fn start<A>(answer: impl Fn(Asked) -> A + Clone + Send + 'static) -> Server
+    where
+        A: Future<Output = Answered> + Send + 'static,
+    {
+        let listener = block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).expect("the system has a free port");
+        let address = listener.local_addr().expect("a bound listener has an address");
+        let task = runtime().spawn(accept(listener, answer)).abort_handle();
+        Server { address, task: Mutex::new(task) }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        lock(&self.task).abort();
+    }
+}
+
+async fn accept<A>(listener: TcpListener, answer: impl Fn(Asked) -> A + Clone + Send + 'static)
+where
+    A: Future<Output = Answered> + Send + 'static,
+{
+    let mut connections = JoinSet::new();
+    while let Ok((stream, _)) = listener.accept().await {
+        let answer = answer.clone();
+        let service = service_fn(move |request: Request<Incoming>| {
+            let answer = answer.clone();
+            async move {
+                let (head, body) = request.into_parts();
+                let Ok(body) = body.collect().await else {
+                    return Ok::<_, Infallible>(status(400, "the body broke off"));
+                };
+                let path = head.uri.path_and_query().map(ToString::to_string).unwrap_or_default();
+                let asked = Asked { method: head.method, path, headers: head.headers, body: body.to_bytes() };
+                Ok(answer(asked).await)
+            }
+        });
+        connections.spawn(async move {
+            // A client that goes away is no business of ours.
+            let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+        });
+        while connections.try_join_next().is_some() {}
+    }
+}

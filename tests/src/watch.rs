@@ -1,0 +1,84 @@
+//! All functions under the real `cargo lambda watch`, as a developer runs them.
+//!
+//! What it is not, so that nobody looks for it here: it has no authorizer, it hands path parameters on as they came
+//! (API Gateway decodes them), and it never restarts a function that has ended: the next request to it waits for ever.
+
+use crate::process::{Leashed, Output, descendants, free_port, lock};
+use crate::{CONFIGURATION, Env, project};
+use std::net::{Ipv4Addr, TcpStream};
+use std::path::Path;
+use std::process::ExitStatus;
+use std::sync::Mutex;
+
+/// A running `cargo lambda watch`. It ends with all its functions when this is dropped, and when our process ends.
+#[derive(Debug)]
+pub struct Watch {
+    leashed: Mutex<Leashed>,
+    port: u16,
+}
+
+impl Watch {
+    /// Serves all functions on a free port. Of our own environment the functions get nothing that configures them or
+    /// AWS, but these variables. A function starts with its first request.
+    ///
+    /// # Panics
+    /// `cargo-lambda` is missing or doesn't start, or the workspace doesn't build.
+    pub fn start(env: impl Into<Env>) -> Watch {
+        let ours = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        let unwanted = ours.filter(|name| name.starts_with("AWS_") || CONFIGURATION.contains(&name.as_str()));
+        Watch::serve(free_port(), &unwanted.collect::<Vec<_>>(), &env.into(), Output::Collected)
+    }
+
+    /// Serves all functions on this port, without these variables of our own environment, but with those.
+    ///
+    /// # Panics
+    /// As [`Self::start`], or the port is taken.
+    pub fn serve(port: u16, without: &[String], with: &Env, output: Output) -> Watch {
+        // All at once and before the first request, which would otherwise wait for it.
+        project::function("local");
+        assert!(TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err(), "port {port} is taken: set PORT to another");
+        let mut command = project::command(project::tool("cargo-lambda"));
+        command.args(["lambda", "watch", "--ignore-changes", "--invoke-address", "127.0.0.1"]);
+        command.args(["--invoke-port", &port.to_string()]);
+        for name in without {
+            command.env_remove(name);
+        }
+        // Functions would take this for real Lambda.
+        command.env_remove("AWS_LAMBDA_INITIALIZATION_TYPE");
+        command.envs(with.iter());
+        let mut leashed = Leashed::start(&command, output);
+        leashed.wait_until(|| TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok());
+        Watch { leashed: Mutex::new(leashed), port }
+    }
+
+    /// A path of the API as a URL.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    /// Where a function takes events as they are, without HTTP around them.
+    pub fn invocations(&self, function: &str) -> String {
+        self.url(&format!("/2015-03-31/functions/{function}/invocations"))
+    }
+
+    /// What it and its functions have printed so far.
+    pub fn logs(&self) -> String {
+        lock(&self.leashed).logs()
+    }
+
+    /// The functions that run just now, by name and process id. Empty where there is no `ps`.
+    pub fn function_pids(&self) -> Vec<(String, u32)> {
+        let below = descendants(lock(&self.leashed).pid()).into_iter();
+        let function = |(pid, command): (u32, String)| {
+            let program = Path::new(command.split(' ').next()?);
+            let name = program.file_name()?.to_str()?;
+            project::root().join("functions").join(name).is_dir().then(|| (name.to_owned(), pid))
+        };
+        below.filter_map(function).collect()
+    }
+
+    /// Whether it has ended by itself.
+    pub fn ended(&self) -> Option<ExitStatus> {
+        lock(&self.leashed).ended()
+    }
+}
