@@ -1,3 +1,9 @@
 //! The one integration binary: the real functions, asked as their callers ask them.
 
+mod said;
+
+mod fixtures;
+mod http;
+mod starting;
+mod repository;
 mod tools;

@@ -1,0 +1,97 @@
+//! What a token says, in the words of the vendor's own parser, and how that compares with what a test expects.
+
+use harness::judge::{self, AgoraCase, ZegoCase};
+use harness::project;
+use serde_json::{Value, json};
+
+/// One vendor app's public id and secret, as they stand in a secret.
+pub(crate) fn credentials() -> Value {
+    let file = project::root().join("tests/demo-credentials.json");
+    let text = std::fs::read_to_string(file).expect("the demo credentials are here");
+    serde_json::from_str(&text).expect("they are JSON")
+}
+
+/// A token that was handed out, and what it should say: `{"expire","services"}` for `007`, `{"channel","uid",
+/// "privileges"}` for `006`, `{"app_id","user_id","payload"}` for `04`.
+pub(crate) struct Handed {
+    /// Names the case in messages.
+    pub(crate) what: String,
+    pub(crate) token: String,
+    pub(crate) says: Value,
+    /// The moment of issue, if the answer told it.
+    pub(crate) issued_at: Option<u64>,
+}
+
+/// Has every token judged: genuine for these credentials, and saying what it should, no more and no less.
+///
+/// `<now + n>` in an expectation is n seconds after the token's moment of issue.
+pub(crate) fn judge(credentials: &Value, handed: &[Handed]) {
+    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    let (app_id, certificate) = (text(&credentials["agora"]["app_id"]), text(&credentials["agora"]["app_certificate"]));
+    let server_secret = text(&credentials["zego"]["server_secret"]);
+    let (zego, agora): (Vec<_>, Vec<_>) = handed.iter().partition(|handed| handed.token.starts_with("04"));
+
+    let cases: Vec<_> = agora
+        .iter()
+        .map(|handed| AgoraCase {
+            token: &handed.token,
+            app_id: &app_id,
+            app_certificate: &certificate,
+            channel: handed.says["channel"].as_str().unwrap_or_default(),
+            uid: handed.says["uid"].as_str().unwrap_or_default(),
+        })
+        .collect();
+    for (handed, verdict) in agora.iter().zip(judge::agora(&cases)) {
+        let what = &handed.what;
+        assert_eq!(verdict["valid"], true, "{what}: Agora's own code refuses the token: {verdict}");
+        let (said, issued_at) = if verdict["version"] == "007" {
+            let said = json!({ "expire": verdict["expire"], "services": verdict["services"] });
+            (said, verdict["issue_ts"].as_u64().expect("a moment"))
+        } else {
+            let said = json!({
+                "channel": handed.says["channel"],
+                "uid": handed.says["uid"],
+                "privileges": verdict["privileges"],
+            });
+            (said, verdict["ts"].as_u64().expect("a moment") - 86_400)
+        };
+        assert_eq!(said, in_time(&handed.says, issued_at), "{what}");
+        assert!(handed.issued_at.is_none_or(|told| told == issued_at), "{what}: another moment of issue");
+    }
+
+    let cases: Vec<_> =
+        zego.iter().map(|handed| ZegoCase { token: &handed.token, server_secret: &server_secret }).collect();
+    for (handed, verdict) in zego.iter().zip(judge::zego(&cases)) {
+        let what = &handed.what;
+        assert_eq!(verdict["valid"], true, "{what}: does not open: {verdict}");
+        let fields = &verdict["fields"];
+        let said = json!({
+            "app_id": fields["app_id"],
+            "user_id": fields["user_id"],
+            "payload": fields["payload"],
+        });
+        assert_eq!(said, handed.says, "{what}");
+        assert_eq!(fields["expire"], verdict["expire"], "{what}: two moments of expiry");
+        let issued_at = fields["ctime"].as_u64().expect("a moment");
+        assert!(handed.issued_at.is_none_or(|told| told == issued_at), "{what}: another moment of issue");
+    }
+}
+
+/// Puts moments in the place of `<now>` and `<now + n>`.
+pub(crate) fn in_time(expected: &Value, now: u64) -> Value {
+    match expected {
+        Value::String(text) => match text.strip_prefix("<now").and_then(|rest| rest.strip_suffix('>')) {
+            Some("") => json!(now),
+            Some(later) => {
+                let seconds = later.strip_prefix(" + ").and_then(|seconds| seconds.parse::<u64>().ok());
+                json!(now + seconds.expect("written as <now + n>"))
+            }
+            None => expected.clone(),
+        },
+        Value::Array(items) => items.iter().map(|item| in_time(item, now)).collect(),
+        Value::Object(fields) => {
+            Value::Object(fields.iter().map(|(name, value)| (name.clone(), in_time(value, now))).collect())
+        }
+        _ => expected.clone(),
+    }
+}
