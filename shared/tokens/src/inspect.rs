@@ -32,11 +32,14 @@ pub enum Unverified {
     Token04(Token04),
 }
 
-/// Takes a token apart.
+/// Takes a token apart. Needs memory for a bounded multiple of its length, and refuses what is longer than [`MAX_LENGTH`].
 ///
 /// # Errors
 /// Says what stops it from being a token of any of the three formats.
 pub fn parse(token: &str) -> Result<Unverified, Malformed> {
+    if token.len() > MAX_LENGTH {
+        return Err(Malformed::TooLarge);
+    }
     // The Agora versions first: a ZEGO token begins with 04, never with 00.
     if let Some(content) = token.strip_prefix(access_token2::VERSION) {
         AccessToken2::parse(content).map(Unverified::AccessToken2)
@@ -64,8 +67,8 @@ pub enum Malformed {
     /// A `007` token's content is no zlib stream, or its checksum is wrong.
     #[error("its content is not a valid zlib stream")]
     BadZlib,
-    /// Inflates to more than [`MAX_INFLATION`] times its size, which no real token does.
-    #[error("it inflates to more than a token can hold")]
+    /// Longer than [`MAX_LENGTH`], or inflates to more than [`MAX_INFLATION`] times its size: no real token does.
+    #[error("it holds more than a token can")]
     TooLarge,
     /// Goes on after its content has ended.
     #[error("more bytes follow where its content ends")]
@@ -110,8 +113,12 @@ pub enum Refused {
     Expired,
 }
 
-/// How many times its own size a `007` token's content may inflate to. Real ones stay far below: they are digests and ids.
-pub const MAX_INFLATION: usize = 64;
+/// The longest text that is read as a token, in bytes: room for several thousand RTM2 resources.
+pub const MAX_LENGTH: usize = 256 * 1024;
+
+/// How many times its own size a `007` token's content may inflate to. Real ones stay far below, at 11 times for 1,500
+/// equal characters: they are digests and ids.
+pub const MAX_INFLATION: usize = 32;
 
 /// The parts of a `007` token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -207,7 +214,8 @@ impl AccessToken2 {
         if rest.0.is_empty() { Ok(token) } else { Err(Malformed::TrailingBytes) }
     }
 
-    /// Whether this project's key signed the token, in constant time, and whether it is alive at `now`.
+    /// Whether this project's key signed the token, in constant time, and whether it is alive at `now`. A service's
+    /// privileges may end before the token does.
     ///
     /// # Errors
     /// Says the first of these that fails: the app id, the signature, the times.
@@ -306,7 +314,8 @@ impl AccessToken {
     }
 
     /// Whether this project's key signed the token for this channel and uid (for RTM: the user id, and an empty uid), in
-    /// constant time, and whether it is alive at `now`: the vendor counts `ts`, and so do we.
+    /// constant time, and whether it is alive at `now`. Of an RTM token `ts` alone counts, to the vendor and here; in an
+    /// RTC token the [`privileges`](Self::privileges) may end before it does.
     ///
     /// # Errors
     /// Says the first of these that fails: the app id, the checksums, the signature, the times.
@@ -381,7 +390,9 @@ impl Token04 {
 
     /// Opens the token with this app's secret and checks that it is alive at `now`.
     ///
-    /// The format has no signature: what the secret opens into sensible JSON for the right app counts as genuine.
+    /// The format has no signature: what the secret opens into sensible JSON for the right app counts as genuine. So
+    /// this is for the secret's owner alone. Whoever could ask it about tokens of their own making, often, would learn
+    /// from its reasons how to forge one.
     ///
     /// # Errors
     /// Says the first of these that fails: the secret, the app id, the two moments of expiry, the times.
@@ -700,15 +711,26 @@ mod tests {
         let bomb = wrapped(&vec![0; 64 << 20]);
         assert!(bomb.len() < 100_000);
         assert_eq!(parse(&bomb), Err(Malformed::TooLarge));
-        let stream = BASE64_STANDARD.decode(&bomb[3..]).expect("base64");
-        assert_eq!(inflate(&stream), Err(Malformed::TooLarge));
+        // However long the text: what it may inflate to is bounded by it.
+        for zeros in [10_000, 100_000, 1_000_000] {
+            assert_eq!(parse(&wrapped(&vec![0; zeros])), Err(Malformed::TooLarge), "{zeros}");
+        }
+        assert_eq!(parse(&format!("007{}", "A".repeat(MAX_LENGTH))), Err(Malformed::TooLarge));
     }
 
     #[test]
     fn debug_shows_no_part_that_makes_a_token() {
         for token in [rtc(), rtm_006(), zego_basic()] {
-            let shown = format!("{:?}", parse(token.expose()));
-            assert!(shown.contains("[redacted]"), "{shown}");
+            let parsed = parse(token.expose()).expect("genuine");
+            let hidden: [&[u8]; 2] = match &parsed {
+                Unverified::AccessToken2(parsed) => [&parsed.signature.0, &parsed.signing_info.0],
+                Unverified::AccessToken(parsed) => [&parsed.signature.0, &parsed.message.0],
+                Unverified::Token04(parsed) => [&parsed.iv.0, &parsed.cipher.0],
+            };
+            let shown = format!("{parsed:?}");
+            for bytes in hidden {
+                assert!(!shown.contains(&format!("{bytes:?}")), "{shown}");
+            }
         }
     }
 

@@ -49,6 +49,11 @@ pub trait Token {
     /// How long the token lives after the moment in its stamp.
     fn ttl(&self) -> Ttl;
 
+    /// How long all that it opens stays open: less than [`Self::ttl`] where a privilege ends before the token does.
+    fn good_for(&self) -> Ttl {
+        self.ttl()
+    }
+
     /// The vendor's bytes. Spends the stamp: a salt, nonce or IV is never used twice.
     fn sign(&self, stamp: Stamp, key: &Self::Key) -> Signed;
 

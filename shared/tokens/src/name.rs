@@ -14,7 +14,7 @@ pub(crate) struct Rule {
     /// Whether `*` means "anything" to the vendor here, so that it is refused as a wildcard rather than as a character.
     pub(crate) star_is_wildcard: bool,
     /// A further rule on the whole text: says what it breaks, or `None`.
-    pub(crate) also: fn(&str) -> Option<&'static str>,
+    pub(crate) also: fn(&str) -> Option<NameFlaw>,
 }
 
 impl Rule {
@@ -25,7 +25,7 @@ impl Rule {
         }
         // Wildcards are told apart from plain mistakes before anything else: whoever asks for one should learn so.
         if self.star_is_wildcard && text.contains('*') {
-            return refuse(NameFlaw::Wildcard);
+            return refuse(NameFlaw::Wildcard("must not contain '*': the vendor reads it as a wildcard"));
         }
         if text.len() > self.max_bytes {
             return refuse(NameFlaw::TooLong { max_bytes: self.max_bytes, bytes: text.len() });
@@ -34,14 +34,14 @@ impl Rule {
             return refuse(NameFlaw::Character { at, characters: self.characters });
         }
         match (self.also)(text) {
-            Some(rule) => refuse(NameFlaw::Form(rule)),
+            Some(flaw) => refuse(flaw),
             None => Ok(()),
         }
     }
 }
 
 /// No further rule beyond length and characters.
-pub(crate) fn no_further_rule(_: &str) -> Option<&'static str> {
+pub(crate) fn no_further_rule(_: &str) -> Option<NameFlaw> {
     None
 }
 
@@ -71,9 +71,9 @@ pub enum NameFlaw {
     /// Nothing there. To Agora and ZEGO an empty name often means "any", so it is never allowed.
     #[error("must not be empty")]
     Empty,
-    /// A `*` where the vendor reads it as a pattern.
-    #[error("must not contain '*': the vendor reads it as a wildcard")]
-    Wildcard,
+    /// What the vendor reads as "any", or as a pattern.
+    #[error("{0}")]
+    Wildcard(&'static str),
     /// More bytes of UTF-8 than the vendor takes.
     #[error("must be at most {max_bytes} bytes long; this one has {bytes}")]
     TooLong {
@@ -145,7 +145,7 @@ mod tests {
             characters: "a-z",
             allows: |byte| byte.is_ascii_lowercase(),
             star_is_wildcard: true,
-            also: |text| (text == "null").then_some("must not be the word null"),
+            also: |text| (text == "null").then_some(NameFlaw::Form("must not be the word null")),
         }
     );
 

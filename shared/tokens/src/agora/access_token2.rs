@@ -78,9 +78,14 @@ impl Body<'_> {
     }
 }
 
-/// Privileges 1, 2, ... of a service with how long each lives, in seconds; `None` is one that isn't granted.
-pub(super) fn numbered<const N: usize>(lives: [Option<Ttl>; N]) -> impl Iterator<Item = (u16, u32)> {
-    lives.into_iter().zip(1..).filter_map(|(lives, number)| Some((number, lives?.as_seconds())))
+/// Privileges 1, 2, ... of a service with how long each lives; `None` is one that isn't granted.
+pub(super) fn numbered<const N: usize>(lives: [Option<Ttl>; N]) -> impl Iterator<Item = (u16, Ttl)> {
+    lives.into_iter().zip(1..).filter_map(|(lives, number)| Some((number, lives?)))
+}
+
+/// Privileges as the format writes them.
+pub(super) fn in_seconds(privileges: impl Iterator<Item = (u16, Ttl)>) -> impl Iterator<Item = (u16, u32)> {
+    privileges.map(|(number, lives)| (number, lives.as_seconds()))
 }
 
 /// What the client of a service with a channel and an account must know.

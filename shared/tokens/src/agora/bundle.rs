@@ -28,6 +28,10 @@ impl Token for Bundle {
         self.rtc.ttl()
     }
 
+    fn good_for(&self) -> Ttl {
+        self.rtc.good_for()
+    }
+
     fn sign(&self, stamp: Stamp, key: &Key) -> Signed {
         let ttl = self.ttl();
         access_token2::sign(key, stamp, ttl, |services| {

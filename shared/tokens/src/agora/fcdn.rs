@@ -32,7 +32,7 @@ impl Token for Fcdn {
     }
 
     fn sign(&self, stamp: Stamp, key: &Key) -> Signed {
-        let privileges = access_token2::numbered([self.publish, self.play]);
+        let privileges = access_token2::in_seconds(access_token2::numbered([self.publish, self.play]));
         access_token2::sign(key, stamp, self.ttl, |services| {
             services.add(ServiceType::Fcdn, privileges).text(&self.channel).text(&self.account);
         })

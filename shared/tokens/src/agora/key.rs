@@ -38,7 +38,7 @@ impl fmt::Display for AppId {
 
 /// A project's *app certificate*: 32 hexadecimal characters whose ASCII bytes are the signing key (they are never
 /// decoded to 16 bytes). Wiped from memory when dropped.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppCertificate(Redacted<Zeroizing<[u8; 32]>>);
 
 impl AppCertificate {
@@ -60,7 +60,7 @@ impl AppCertificate {
 }
 
 /// What signs an Agora project's tokens.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
     /// Whose tokens these are.
     pub app_id: AppId,

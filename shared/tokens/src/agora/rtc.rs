@@ -3,8 +3,8 @@
 use super::access_token2::{self, ServiceType, Services};
 use super::{Key, RTC_CHARACTERS, access_token, rtc_character};
 use crate::name::{Rule, name, no_further_rule};
-use crate::{Moment, Signed, Stamp, Token, Ttl};
-use serde::{Deserialize, Serialize};
+use crate::{Moment, NameFlaw, Signed, Stamp, Token, Ttl};
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::fmt;
 use std::num::NonZeroU32;
@@ -34,7 +34,7 @@ name!(
         characters: RTC_CHARACTERS,
         allows: rtc_character,
         star_is_wildcard: true,
-        also: |text| (text == "0").then_some("must not be 0: as a uid that means any user"),
+        also: |text| (text == "0").then_some(NameFlaw::Wildcard("must not be 0: as a uid that means any user")),
     }
 );
 
@@ -121,7 +121,7 @@ impl fmt::Display for RtcUser {
 }
 
 /// What the vendor's builders call a role.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Joins the channel. Whether the vendor stops it from publishing depends on *co-host authentication*, a switch of
@@ -147,10 +147,12 @@ pub struct Privileges {
 
 impl Privileges {
     fn numbered(self) -> impl Iterator<Item = (u16, Ttl)> {
-        [Some(self.join_channel), self.publish_audio, self.publish_video, self.publish_data_stream]
-            .into_iter()
-            .zip(1..)
-            .filter_map(|(lives, number)| Some((number, lives?)))
+        access_token2::numbered([
+            Some(self.join_channel),
+            self.publish_audio,
+            self.publish_video,
+            self.publish_data_stream,
+        ])
     }
 }
 
@@ -190,6 +192,11 @@ impl Rights {
         self.ttl
     }
 
+    /// How long until the first privilege ends.
+    fn good_for(&self) -> Ttl {
+        self.privileges.numbered().map(|(_, lives)| lives).min().unwrap_or(self.ttl)
+    }
+
     /// A publisher is whoever may publish anything.
     pub fn role(&self) -> Role {
         let Privileges { join_channel: _, publish_audio, publish_video, publish_data_stream } = self.privileges;
@@ -223,7 +230,7 @@ pub struct RtcV006(pub Rtc);
 impl Rtc {
     /// The RTC service, also in tokens of several services.
     pub(super) fn write(&self, services: &mut Services<'_>) {
-        let privileges = self.rights.privileges.numbered().map(|(number, lives)| (number, lives.as_seconds()));
+        let privileges = access_token2::in_seconds(self.rights.privileges.numbered());
         services.add(ServiceType::Rtc, privileges).text(&self.channel).text(&self.user);
     }
 
@@ -261,6 +268,10 @@ impl Token for Rtc {
         self.rights.ttl
     }
 
+    fn good_for(&self) -> Ttl {
+        self.rights.good_for()
+    }
+
     fn sign(&self, stamp: Stamp, key: &Key) -> Signed {
         access_token2::sign(key, stamp, self.ttl(), |services| self.write(services))
     }
@@ -279,6 +290,10 @@ impl Token for RtcV006 {
 
     fn ttl(&self) -> Ttl {
         self.0.ttl()
+    }
+
+    fn good_for(&self) -> Ttl {
+        self.0.good_for()
     }
 
     fn sign(&self, stamp: Stamp, key: &Key) -> Signed {
@@ -375,6 +390,7 @@ mod tests {
         };
         let rights = Rights::new(ttl(600), short).expect("none is longer");
         assert_eq!(rights.role(), Role::Publisher);
+        assert_eq!((rights.ttl(), rights.good_for()), (ttl(600), ttl(60)));
         assert_eq!(Rights::new(ttl(599), short), Err(OutlivesToken));
         assert_eq!(Rights::of_role(Role::Subscriber, ttl(1)).role(), Role::Subscriber);
         assert_eq!(Rights::of_role(Role::Publisher, ttl(1)).role(), Role::Publisher);

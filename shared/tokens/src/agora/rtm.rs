@@ -3,7 +3,7 @@
 use super::access_token2::{self, ServiceType, Services};
 use super::{Key, Version, access_token};
 use crate::name::{Rule, name, printable_ascii};
-use crate::{Moment, Signed, Stamp, Token, Ttl};
+use crate::{Moment, NameFlaw, Signed, Stamp, Token, Ttl};
 use serde::Serialize;
 use std::fmt::Display;
 
@@ -19,8 +19,8 @@ name!(
         star_is_wildcard: true,
         // One rule covers "no leading space" and "not only spaces".
         also: |text| match text {
-            "null" => Some("must not be the word null"),
-            _ if text.starts_with(' ') => Some("must not begin with a space"),
+            "null" => Some(NameFlaw::Form("must not be the word null")),
+            _ if text.starts_with(' ') => Some(NameFlaw::Form("must not begin with a space")),
             _ => None,
         },
     }

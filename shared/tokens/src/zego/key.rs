@@ -35,14 +35,14 @@ impl fmt::Display for AppId {
 
 /// An app's *server secret*: 32 characters of ASCII whose bytes are the AES-256 key (they are never decoded from hex).
 /// Wiped from memory when dropped.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerSecret(Redacted<Zeroizing<[u8; 32]>>);
 
 impl ServerSecret {
     /// Checks a server secret.
     ///
     /// # Errors
-    /// Refuses what isn't exactly 32 printable ASCII characters (the assistants' error 5), without repeating it.
+    /// Refuses what isn't exactly 32 printable ASCII characters without spaces (the assistants' error 5), without repeating it.
     pub fn new(text: &str) -> Result<ServerSecret, KeyError> {
         let bytes: [u8; 32] = text.as_bytes().try_into().map_err(|_| KeyError::ServerSecret)?;
         if !bytes.iter().all(u8::is_ascii_graphic) {
@@ -57,7 +57,7 @@ impl ServerSecret {
 }
 
 /// What seals a ZEGO app's tokens.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
     /// Whose tokens these are.
     pub app_id: AppId,
@@ -72,7 +72,7 @@ pub enum KeyError {
     #[error("a ZEGO app id is a number from 1 to 4294967295")]
     AppId,
     /// The secret is malformed.
-    #[error("a ZEGO server secret is exactly 32 printable ASCII characters")]
+    #[error("a ZEGO server secret is exactly 32 printable ASCII characters without spaces")]
     ServerSecret,
 }
 

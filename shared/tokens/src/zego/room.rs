@@ -4,7 +4,7 @@ use super::{Basic, Key, UserId, token04};
 use crate::name::{Rule, name, no_further_rule, printable_ascii};
 use crate::{Moment, Signed, Stamp, Token, Ttl};
 use serde::ser::SerializeMap;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Serialize, Serializer};
 use thiserror::Error;
 
 name!(
@@ -63,7 +63,7 @@ impl StreamIds {
 pub struct TooManyStreams;
 
 /// What a user may do in a room. Each is written into the token, granted or not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct RoomPrivileges {
     /// Privilege 1: log in to the room.
     pub login: bool,
