@@ -24,6 +24,8 @@ pub(crate) struct Minted {
     pub(crate) kind: &'static str,
     pub(crate) app_id: Value,
     pub(crate) signed: Signed,
+    /// How many seconds of its life are left: fewer than its lifetime where it is handed out again.
+    pub(crate) expires_in: u32,
     /// When a client should come for the next one, in Unix seconds.
     pub(crate) renew_at: u32,
     /// What the client must know to use it.
@@ -67,11 +69,11 @@ impl Response {
         Response { status_code, headers, body, is_base64_encoded: false, multi_value_headers: Empty {}, cookies: [] }
     }
 
-    pub(crate) fn token(form: Form, event: &Event, minted: &Minted, now: Moment) -> Response {
+    pub(crate) fn token(form: Form, event: &Event, minted: &Minted) -> Response {
         let token = minted.signed.expose();
         match form {
             Form::Text if !event.accepts_by_name(JSON) => Response::new(200, TEXT, None, token.to_owned()),
-            Form::Json | Form::Text => Response::new(200, JSON, None, json(&full(minted, now))),
+            Form::Json | Form::Text => Response::new(200, JSON, None, json(&full(minted))),
             Form::TokenAndCode => Response::new(200, JSON, None, json(&TokenAndCode { token, code: "200" })),
         }
     }
@@ -94,7 +96,7 @@ struct TokenAndCode<'a> {
     code: &'a str,
 }
 
-fn full(minted: &Minted, now: Moment) -> impl Serialize {
+fn full(minted: &Minted) -> impl Serialize {
     #[derive(Serialize)]
     struct Full<'a> {
         token: &'a str,
@@ -104,19 +106,17 @@ fn full(minted: &Minted, now: Moment) -> impl Serialize {
         facts: &'a Map<String, Value>,
         issued_at: Moment,
         expires_at: u32,
-        /// What is left of its life: less than its lifetime where it is handed out again.
         expires_in: u32,
         renew_at: u32,
     }
-    let expires_at = minted.signed.expires_at();
     Full {
         token: minted.signed.expose(),
         kind: minted.kind,
         app_id: &minted.app_id,
         facts: &minted.facts,
         issued_at: minted.signed.issued_at(),
-        expires_at,
-        expires_in: expires_at.saturating_sub(now.as_unix_seconds()),
+        expires_at: minted.signed.expires_at(),
+        expires_in: minted.expires_in,
         renew_at: minted.renew_at,
     }
 }

@@ -13,9 +13,9 @@ use tokens::agora::{RtcUser, Uid, UserAccount};
 use tokens::{NameError, Ttl};
 
 /// A kind of identity that a route can be for. Private, so that no function can add one.
-pub(crate) trait Identity: Sized {
+pub(crate) trait Identity: Sized + 'static {
     /// What the authorizer's word is worth.
-    type Verified;
+    type Verified: Send + 'static;
 
     /// Takes the authorizer's word, or says why not: 401 for nobody, 403 for the wrong kind of somebody.
     fn verify(config: &Config, authorizer: Option<Authorizer>) -> Result<Self::Verified, Problem>;
@@ -101,15 +101,20 @@ impl SignedIn {
         let id = claim(&policy.user_id_claim).filter(|id| !id.is_empty());
         let id = id.ok_or_else(|| Problem::no_identity("the JWT lacks the claim that is the user id"))?;
         let may_publish = policy.publish_scope.as_deref().is_none_or(|needed| {
-            let listed = jwt.scopes.iter().flatten().any(|scope| scope == needed);
-            // RFC 8693 puts scopes behind spaces; some issuers send an array.
-            let scope = claim("scope").unwrap_or_default();
-            listed || entries(scope).unwrap_or(scope).split_ascii_whitespace().any(|scope| scope == needed)
+            // `scope` (RFC 8693) has spaces between scopes; some issuers call it `scp`, and some send an array.
+            let claimed = ["scope", "scp"].into_iter().filter_map(claim);
+            let mut claimed = claimed.flat_map(|text| entries(text).unwrap_or(text).split_ascii_whitespace());
+            let mut listed = jwt.scopes.iter().flatten();
+            listed.any(|scope| scope == needed) || claimed.any(|scope| scope == needed)
         });
         let rooms = policy.rooms_claim.as_deref().map(|name| match claim(name) {
             None => Vec::new(),
-            Some(text) => match entries(text) {
-                Some(list) => list.split_ascii_whitespace().map(str::to_owned).collect(),
+            Some(text) => match entries(text).map(|list| list.split_ascii_whitespace().collect::<Vec<_>>()) {
+                // Among others a `*` may be the end of a name that has a space in it, and not "every room".
+                Some(list) if list.len() > 1 => {
+                    list.into_iter().filter(|room| *room != "*").map(str::to_owned).collect()
+                }
+                Some(list) => list.into_iter().map(str::to_owned).collect(),
                 // Not an array, so one room, whose name may contain spaces.
                 None => vec![text.to_owned()],
             },
@@ -136,7 +141,8 @@ fn entries(claim: &str) -> Option<&str> {
 fn in_form(form: UserIdForm, id: &str) -> Result<String, Problem> {
     match form {
         UserIdForm::Verbatim => Ok(id.to_owned()),
-        UserIdForm::Lower => Ok(id.to_lowercase()),
+        // ASCII alone: Unicode knows other letters that become a plain k or s, and with them somebody else's id.
+        UserIdForm::Lower => Ok(id.to_ascii_lowercase()),
         UserIdForm::Uuid => {
             let groups: Vec<&str> = id.split('-').collect();
             let hexadecimal = groups.iter().all(|group| group.bytes().all(|byte| byte.is_ascii_hexdigit()));
@@ -364,6 +370,8 @@ mod tests {
         };
         assert_eq!(id(UserIdForm::Verbatim, "aBc-1"), Ok("aBc-1".to_owned()));
         assert_eq!(id(UserIdForm::Lower, "aBc-1"), Ok("abc-1".to_owned()));
+        // A Kelvin sign is no k, and whoever is called so is not kate.
+        assert_eq!(id(UserIdForm::Lower, "\u{212a}Ate"), Ok("\u{212a}ate".to_owned()));
         let uuid = "0b5e6F2a-9c1d-4e8f-8a7b-6c5d4e3f2a1b";
         assert_eq!(id(UserIdForm::Uuid, uuid), Ok("0b5e6f2a9c1d4e8f8a7b6c5d4e3f2a1b".to_owned()));
         for other in ["alice", "0b5e6f2a9c1d4e8f8a7b6c5d4e3f2a1b", "0b5e6f2a-9c1d-4e8f-8a7b-6c5d4e3f2a1g"] {
@@ -384,6 +392,10 @@ mod tests {
         assert!(enters("[lobby team-*]", "lobby"));
         assert!(!enters("[lobby team-*]", "team"));
         assert!(!enters("[]", "lobby"));
+        assert!(enters("*", "lobby"));
+        assert!(enters("[*]", "lobby"));
+        // Which an array of the one name "team *" could be, too.
+        assert!(!enters("[team *]", "lobby"));
         assert!(!enters("", "lobby"));
         // Not an array: one room with a space in its name, not two rooms.
         assert!(enters("vip lounge", "vip lounge"));
@@ -400,6 +412,8 @@ mod tests {
         assert!(publishes("rooms/publish"));
         assert!(publishes("openid rooms/publish email"));
         assert!(publishes("[openid rooms/publish]"));
+        let scp = caller(&config, &[("sub", "alice"), ("scp", "rooms/publish")]);
+        assert_eq!(status(scp.may_publish("role")), 200);
         assert!(!publishes(""));
         assert!(!publishes("rooms/publisher"));
         let listed = Jwt {

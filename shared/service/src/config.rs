@@ -70,15 +70,33 @@ pub(crate) struct ConfigError {
 }
 
 impl Config {
+    /// Every variable that is read, beside the secret's.
+    const VARIABLES: [&str; 9] = [
+        "LOCAL_CREDENTIALS",
+        "AUTH",
+        "USER_ID_CLAIM",
+        "USER_ID_FORM",
+        "ROOMS_CLAIM",
+        "PUBLISH_SCOPE",
+        "DEFAULT_TOKEN_TTL_SECONDS",
+        "MAX_TOKEN_TTL_SECONDS",
+        "CREDENTIALS_TTL_SECONDS",
+    ];
+
     /// Reads the process's environment. `secret_id` is the variable that names this function's secret.
     pub(crate) fn from_env(secret_id: &'static str) -> Result<Config, ConfigError> {
-        // A value that isn't UTF-8 is kept, changed beyond recognition, so that it is refused and not overlooked.
         let variables = std::env::vars_os()
             .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()));
         Config::parse(&variables.collect(), secret_id)
     }
 
-    fn parse(variables: &BTreeMap<String, String>, secret_id: &'static str) -> Result<Config, ConfigError> {
+    pub(crate) fn parse(variables: &BTreeMap<String, String>, secret_id: &'static str) -> Result<Config, ConfigError> {
+        for name in Config::VARIABLES {
+            // What `from_env` makes of bytes that are not UTF-8.
+            if variables.get(name).is_some_and(|value| value.contains(char::REPLACEMENT_CHARACTER)) {
+                return Err(ConfigError { variable: name, rule: "must be UTF-8".to_owned() });
+            }
+        }
         // An empty variable counts as unset: templates cannot always leave one out.
         let get = |name: &str| variables.get(name).map(String::as_str).filter(|value| !value.is_empty());
         let error = |variable, rule: &str| ConfigError { variable, rule: rule.to_owned() };
@@ -107,8 +125,9 @@ impl Config {
             let rule = |_| error(name, "must be 1 to 86400 seconds");
             Ttl::from_seconds(seconds(name, default)?).map_err(rule)
         };
-        let default_ttl = ttl("DEFAULT_TOKEN_TTL_SECONDS", 3600)?;
         let max_ttl = ttl("MAX_TOKEN_TTL_SECONDS", 86_400)?;
+        // Who sets a lower maximum alone has set the default too.
+        let default_ttl = ttl("DEFAULT_TOKEN_TTL_SECONDS", 3600.min(max_ttl.as_seconds().into()))?;
         if default_ttl > max_ttl {
             return Err(error("DEFAULT_TOKEN_TTL_SECONDS", "must not be more than MAX_TOKEN_TTL_SECONDS"));
         }
@@ -138,7 +157,7 @@ impl Config {
 mod tests {
     use super::*;
 
-    fn parse(variables: &[(&str, &str)]) -> Result<Config, String> {
+    pub(crate) fn parse(variables: &[(&str, &str)]) -> Result<Config, String> {
         let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         Config::parse(&variables, "AGORA_SECRET_ID").map_err(|error| error.to_string())
     }
@@ -166,9 +185,13 @@ mod tests {
         assert_eq!(wrong("CREDENTIALS_TTL_SECONDS", "5m"), "CREDENTIALS_TTL_SECONDS must be a whole number of seconds");
         assert_eq!(wrong("CREDENTIALS_TTL_SECONDS", "0"), "CREDENTIALS_TTL_SECONDS must be 1 to 86400 seconds");
         assert_eq!(
-            wrong("MAX_TOKEN_TTL_SECONDS", "60"),
+            parse(&[("AGORA_SECRET_ID", "x"), ("MAX_TOKEN_TTL_SECONDS", "60"), ("DEFAULT_TOKEN_TTL_SECONDS", "61")])
+                .expect_err("refused"),
             "DEFAULT_TOKEN_TTL_SECONDS must not be more than MAX_TOKEN_TTL_SECONDS"
         );
+        let lower = parse(&[("AGORA_SECRET_ID", "x"), ("MAX_TOKEN_TTL_SECONDS", "60")]).expect("valid");
+        assert_eq!(lower.policy.default_ttl.as_seconds(), 60);
+        assert_eq!(wrong("ROOMS_CLAIM", "r\u{fffd}oms"), "ROOMS_CLAIM must be UTF-8");
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 use crate::config::{Config, Source};
 use crate::problem::Problem;
+use crate::stamps::wall_clock;
 use crate::vendor::Vendor;
 use aws_sdk_secretsmanager::config::retry::RetryConfig;
 use aws_sdk_secretsmanager::config::timeout::TimeoutConfig;
@@ -13,9 +14,10 @@ use aws_sdk_secretsmanager::config::{BehaviorVersion, Config as SdkConfig, Crede
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tracing::{info, warn};
 
 /// How long a request waits for a refresh while there is an older key to serve with.
@@ -26,18 +28,21 @@ const REFRESH_PAUSE: Duration = Duration::from_secs(5);
 const FIRST_LOAD_PAUSE: Duration = Duration::from_secs(1);
 
 /// Loads and keeps one vendor's key.
-pub(crate) struct Credentials<V> {
+pub(crate) struct Credentials<V>(Arc<Keeper<V>>);
+
+struct Keeper<V> {
     store: Store,
     ttl: Duration,
     kept: Mutex<Kept<V>>,
     /// Held during a load, so that there is only one at a time.
-    loading: tokio::sync::Mutex<()>,
+    loading: Arc<tokio::sync::Mutex<()>>,
 }
 
 struct Kept<V> {
     key: Option<Arc<V>>,
-    /// Until then nothing is loaded: the key is fresh, or the last try has just failed.
-    rest_until: Option<Instant>,
+    /// While the clock is in here nothing is loaded: the key is fresh, or the last try has just failed. Wall time,
+    /// because other clocks may stand still while Lambda keeps the environment frozen.
+    rest: Range<SystemTime>,
 }
 
 /// Where keys are read.
@@ -54,12 +59,8 @@ impl<V: Vendor> Credentials<V> {
             }
             Source::LocalFile(path) => Store::LocalFile(path.clone()),
         };
-        Credentials {
-            store,
-            ttl: config.credentials_ttl,
-            kept: Mutex::new(Kept { key: None, rest_until: None }),
-            loading: tokio::sync::Mutex::new(()),
-        }
+        let kept = Mutex::new(Kept { key: None, rest: UNIX_EPOCH..UNIX_EPOCH });
+        Credentials(Arc::new(Keeper { store, ttl: config.credentials_ttl, kept, loading: Arc::default() }))
     }
 
     /// The key to sign with. Loads one where there is none, or where the one there is isn't fresh any more.
@@ -67,85 +68,82 @@ impl<V: Vendor> Credentials<V> {
     /// # Errors
     /// None could ever be loaded.
     pub(crate) async fn key(&self) -> Result<Arc<V>, Problem> {
-        let older = match self.kept() {
-            Lookup::Fresh(key) => return key.ok_or_else(Problem::no_credentials),
-            Lookup::Stale(key) => key,
+        let older = match self.0.kept() {
+            Lookup::Rest(key) => return key.ok_or_else(Problem::no_credentials),
+            Lookup::Load(key) => key,
         };
         match older {
             // Everybody waits for the first key, and whoever waited takes what the first one got.
             None => {
-                let _loading = self.loading.lock().await;
-                match self.kept() {
-                    Lookup::Fresh(key) => key,
-                    Lookup::Stale(_) => self.load().await,
+                let _loading = self.0.loading.lock().await;
+                match self.0.kept() {
+                    Lookup::Rest(key) => key,
+                    Lookup::Load(_) => self.0.load().await,
                 }
                 .ok_or_else(Problem::no_credentials)
             }
-            // With an older key at hand nobody waits long: one request refreshes, for a bounded time.
+            // With an older key at hand nobody waits long. One request refreshes, for a bounded time; what takes
+            // longer goes on beside the next requests, or fails by its own time-outs where Lambda froze it meanwhile.
             Some(older) => {
-                let Ok(_loading) = self.loading.try_lock() else { return Ok(older) };
-                match tokio::time::timeout(REFRESH_WAIT, self.load()).await {
-                    Ok(key) => Ok(key.unwrap_or(older)),
-                    Err(_) => {
-                        warn!(vendor = V::NAME, outcome = "timeout", "credentials not refreshed");
-                        self.rest(REFRESH_PAUSE);
-                        Ok(older)
-                    }
+                let Ok(loading) = Arc::clone(&self.0.loading).try_lock_owned() else { return Ok(older) };
+                let keeper = Arc::clone(&self.0);
+                let load = tokio::spawn(async move {
+                    let _loading = loading;
+                    keeper.load().await
+                });
+                match tokio::time::timeout(REFRESH_WAIT, load).await {
+                    Ok(Ok(Some(key))) => Ok(key),
+                    _ => Ok(older),
                 }
             }
         }
     }
+}
 
+impl<V: Vendor> Keeper<V> {
     fn kept(&self) -> Lookup<V> {
         let kept = self.lock();
         let key = kept.key.clone();
-        match kept.rest_until {
-            Some(until) if Instant::now() < until => Lookup::Fresh(key),
-            _ => Lookup::Stale(key),
-        }
+        if kept.rest.contains(&wall_clock()) { Lookup::Rest(key) } else { Lookup::Load(key) }
     }
 
     /// Reads the store once. Returns the newest key there is: the one read, else the older one, else none.
     async fn load(&self) -> Option<Arc<V>> {
-        let loaded = match self.store.read::<V>().await {
-            Ok(secret) => {
-                V::from_secret(&secret.0).map_err(|reason| Failure { outcome: "malformed", reason: reason.to_owned() })
-            }
-            Err(failure) => Err(failure),
-        };
-        match loaded {
+        let read = self.store.read::<V>().await;
+        let read = read.and_then(|secret| {
+            V::from_secret(&secret.0).map_err(|reason| Failure { outcome: "malformed", reason: reason.to_owned() })
+        });
+        let mut kept = self.lock();
+        let pause = match read {
             Ok(key) => {
                 info!(vendor = V::NAME, app_id = %key.app_id(), "credentials loaded");
-                let key = Arc::new(key);
-                let mut kept = self.lock();
-                kept.key = Some(Arc::clone(&key));
-                kept.rest_until = Instant::now().checked_add(self.ttl);
-                Some(key)
+                // The same key stays the same object: what was made with it stays good.
+                if kept.key.as_deref() != Some(&key) {
+                    kept.key = Some(Arc::new(key));
+                }
+                self.ttl
             }
             Err(Failure { outcome, reason }) => {
                 warn!(vendor = V::NAME, outcome, reason, "credentials not loaded");
-                let older = self.lock().key.clone();
-                self.rest(if older.is_some() { REFRESH_PAUSE } else { FIRST_LOAD_PAUSE });
-                older
+                if kept.key.is_some() { REFRESH_PAUSE } else { FIRST_LOAD_PAUSE }
             }
-        }
+        };
+        let now = wall_clock();
+        kept.rest = now..now + pause;
+        kept.key.clone()
     }
 
-    fn rest(&self, pause: Duration) {
-        self.lock().rest_until = Instant::now().checked_add(pause);
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Kept<V>> {
+    fn lock(&self) -> MutexGuard<'_, Kept<V>> {
         // Nothing panics while holding it; and if something did, the key would still be whole.
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 enum Lookup<V> {
-    /// Take it, or the lack of it, as it is.
-    Fresh(Option<Arc<V>>),
-    /// Try to load another one.
-    Stale(Option<Arc<V>>),
+    /// Take this one, or the lack of one, as it is.
+    Rest(Option<Arc<V>>),
+    /// Load one. This is the one there was.
+    Load(Option<Arc<V>>),
 }
 
 /// A secret's text on its way into a key. Has no `Debug`.
@@ -170,7 +168,7 @@ impl Store {
                         SdkError::ServiceError(_) => "refused",
                         _ => "failed",
                     },
-                    reason: error.code().unwrap_or("Secrets Manager gave no reason").to_owned(),
+                    reason: error.code().unwrap_or("no answer that says why").to_owned(),
                 })?;
                 let text = secret.secret_string;
                 text.map(SecretText)
@@ -197,7 +195,7 @@ fn read_local(path: &Path, vendor: &str) -> Result<String, &'static str> {
 fn client() -> aws_sdk_secretsmanager::Client {
     let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
     let timeouts = TimeoutConfig::builder()
-        .connect_timeout(Duration::from_millis(500))
+        .connect_timeout(Duration::from_millis(1000))
         .read_timeout(Duration::from_millis(1000))
         .operation_attempt_timeout(Duration::from_millis(1500))
         .operation_timeout(Duration::from_millis(2500))

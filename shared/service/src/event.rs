@@ -43,7 +43,7 @@ enum Version {
 pub(crate) struct RequestContext {
     pub(crate) http: Http,
     pub(crate) request_id: String,
-    /// The route as the template spells it, such as `GET /rtm/{user_id}/token`. The emulator says `$default`.
+    /// See [`Event::route_path`].
     route_key: String,
     pub(crate) authorizer: Option<Value>,
 }
@@ -61,11 +61,18 @@ impl Event {
         Ok(event)
     }
 
+    /// The path of the route as the template spells it, from a route key such as `GET /rtm/{user_id}/token`. `None` under
+    /// the emulator, which calls every route `$default`; the template has no such route.
+    pub(crate) fn route_path(&self) -> Option<&str> {
+        let route_key = self.request_context.route_key.as_str();
+        (route_key != "$default").then(|| route_key.split_once(' ').map_or(route_key, |(_, path)| path))
+    }
+
     /// The parameters in the path, decoded.
     ///
     /// API Gateway sends them decoded. The emulator, which knows no route keys, leaves them as the client wrote them.
     pub(crate) fn path_parameters(&self) -> impl Iterator<Item = (&str, Option<Cow<'_, str>>)> {
-        let encoded = self.request_context.route_key == "$default";
+        let encoded = self.route_path().is_none();
         let decode = move |value| match encoded {
             true => percent_decode_str(value).decode_utf8().ok(),
             false => Some(Cow::Borrowed(value)),

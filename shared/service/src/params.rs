@@ -220,7 +220,7 @@ impl Wrong {
 
 impl From<NameError> for Wrong {
     fn from(error: NameError) -> Wrong {
-        Wrong { wildcard: *error.flaw() == NameFlaw::Wildcard, rule: error.to_string() }
+        Wrong { wildcard: matches!(error.flaw(), NameFlaw::Wildcard(_)), rule: error.to_string() }
     }
 }
 

@@ -23,6 +23,7 @@ enum Kind {
     TooLarge,
     NoCredentials,
     NoRandomness,
+    Panicked,
 }
 
 impl Problem {
@@ -79,8 +80,13 @@ impl Problem {
         Problem { kind: Kind::NoRandomness, detail: detail.to_owned() }
     }
 
+    /// 500: a mistake of ours. The log has the place.
+    pub(crate) fn panicked() -> Problem {
+        Problem { kind: Kind::Panicked, detail: "the service made a mistake".to_owned() }
+    }
+
     /// The HTTP status.
-    pub fn status(&self) -> u16 {
+    pub(crate) fn status(&self) -> u16 {
         match self.kind {
             Kind::BadParameter | Kind::NotJson => 400,
             Kind::NoIdentity => 401,
@@ -88,12 +94,13 @@ impl Problem {
             Kind::NoSuchRoute => 404,
             Kind::NoSuchMethod => 405,
             Kind::TooLarge => 413,
+            Kind::Panicked => 500,
             Kind::NoCredentials | Kind::NoRandomness => 503,
         }
     }
 
     /// A short stable name, for logs and the problem's `type`.
-    pub fn name(&self) -> &'static str {
+    pub(crate) fn name(&self) -> &'static str {
         match self.kind {
             Kind::BadParameter => "bad-parameter",
             Kind::NotJson => "not-json",
@@ -104,11 +111,12 @@ impl Problem {
             Kind::TooLarge => "too-large",
             Kind::NoCredentials => "no-credentials",
             Kind::NoRandomness => "no-randomness",
+            Kind::Panicked => "panicked",
         }
     }
 
     /// What is wrong, in words for the client's developer.
-    pub fn detail(&self) -> &str {
+    pub(crate) fn detail(&self) -> &str {
         &self.detail
     }
 
@@ -139,6 +147,7 @@ impl Problem {
             Kind::NoSuchMethod => "There is no such method here.",
             Kind::TooLarge => "The body is too large.",
             Kind::NoCredentials | Kind::NoRandomness => "No tokens at the moment.",
+            Kind::Panicked => "This should not have happened.",
         }
     }
 

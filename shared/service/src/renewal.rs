@@ -8,9 +8,10 @@ const MARGIN_SECONDS: u32 = 60;
 
 /// After how many seconds of its life a token should be renewed.
 ///
-/// That is somewhere between 80 and 90 hundredths of its life, so that clients that came in the same second don't come
-/// back in the same second, and never later than [`MARGIN_SECONDS`] before its end. Tokens too short for that are
-/// renewed in the middle of their life.
+/// That is at the latest after 90 hundredths of its life and [`MARGIN_SECONDS`] before its end, and up to 10 hundredths of
+/// its life earlier, so that clients that came in the same second don't come back in the same second. Tokens too short
+/// for that are renewed in the middle of their life. Chat's SDK warns earlier, at half of the life; a client may well
+/// renew then.
 pub(crate) fn renew_after(ttl: Ttl, spread: u32) -> u32 {
     let ttl = ttl.as_seconds();
     if ttl < 2 * MARGIN_SECONDS {
@@ -43,7 +44,7 @@ mod tests {
     }
 
     #[test]
-    fn renewals_spread_over_a_tenth_of_the_lifetime() {
+    fn renewals_are_spread_over_a_tenth_of_the_lifetime() {
         assert_eq!(renew_after_seconds(3600, 0), 2880);
         assert_eq!(renew_after_seconds(3600, u32::MAX), 3240);
         assert_eq!(renew_after_seconds(3600, u32::MAX / 2), 3060);

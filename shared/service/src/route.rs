@@ -10,6 +10,7 @@ use crate::renewal::renew_after;
 use crate::stamps;
 use crate::vendor::Vendor;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokens::Token;
 
@@ -32,47 +33,29 @@ impl<V: Vendor> Route<V> {
     ///
     /// `path` is written as in the template, `{name}` being a parameter. `parse` takes what a client may ask, and
     /// `grant` decides which token that makes for this identity.
-    pub fn get<I, A, T>(
+    pub fn get<I: Identity, A: Send + 'static, T: Token<Key = V> + 'static>(
         path: &'static str,
         parse: fn(&mut Params) -> Result<A, Problem>,
         grant: fn(&I, A) -> Result<T, Problem>,
-    ) -> Route<V>
-    where
-        I: Identity + 'static,
-        I::Verified: Send,
-        A: Send + 'static,
-        T: Token<Key = V> + 'static,
-    {
+    ) -> Route<V> {
         Route::new("GET", path, Params::of_query, parse, grant, mint)
     }
 
     /// `POST`, with parameters in the path and in a JSON object in the body.
-    pub fn post<I, A, T>(
+    pub fn post<I: Identity, A: Send + 'static, T: Token<Key = V> + 'static>(
         path: &'static str,
         parse: fn(&mut Params) -> Result<A, Problem>,
         grant: fn(&I, A) -> Result<T, Problem>,
-    ) -> Route<V>
-    where
-        I: Identity + 'static,
-        I::Verified: Send,
-        A: Send + 'static,
-        T: Token<Key = V> + 'static,
-    {
+    ) -> Route<V> {
         Route::new("POST", path, Params::of_body, parse, grant, mint)
     }
 
     /// `GET` of a token that belongs to no single user: minted once, and handed out again until it is due for renewal.
-    pub fn get_shared<I, A, T>(
+    pub fn get_shared<I: Identity, A: Send + 'static, T: Token<Key = V> + PartialEq + Send + 'static>(
         path: &'static str,
         parse: fn(&mut Params) -> Result<A, Problem>,
         grant: fn(&I, A) -> Result<T, Problem>,
-    ) -> Route<V>
-    where
-        I: Identity + 'static,
-        I::Verified: Send,
-        A: Send + 'static,
-        T: Token<Key = V> + PartialEq + Send + 'static,
-    {
+    ) -> Route<V> {
         let shared = Arc::new(Shared(Mutex::new(None)));
         Route::new("GET", path, Params::of_query, parse, grant, move |token, key| shared.mint(token, key))
     }
@@ -89,20 +72,14 @@ impl<V: Vendor> Route<V> {
         Route { form: Form::TokenAndCode, ..self }
     }
 
-    fn new<I, A, T>(
+    fn new<I: Identity, A: Send + 'static, T: Token<Key = V> + 'static>(
         method: &'static str,
         path: &'static str,
         read: fn(&Event) -> Result<Params, Problem>,
         parse: fn(&mut Params) -> Result<A, Problem>,
         grant: fn(&I, A) -> Result<T, Problem>,
         mint: impl Fn(T, &Arc<V>) -> Result<Minted, Problem> + Clone + Send + Sync + 'static,
-    ) -> Route<V>
-    where
-        I: Identity + 'static,
-        I::Verified: Send,
-        A: Send + 'static,
-        T: Token<Key = V> + 'static,
-    {
+    ) -> Route<V> {
         let prepare = move |config: &Arc<Config>, event: &Event| {
             // Identity before anything else: who is nobody learns nothing about parameters.
             let verified = I::verify(config, Authorizer::read(event.request_context.authorizer.as_ref()))?;
@@ -128,14 +105,17 @@ impl<V: Vendor> Route<V> {
         (self.prepare)(config, event)
     }
 
-    /// Whether an event with these path parameters is for this path. A function's own paths differ in their parameters.
+    /// Whether an event is for this path. The gateway says so itself; under the emulator, which does not, a function's
+    /// paths are told apart by their parameters.
     pub(crate) fn has_path_of(&self, event: &Event) -> bool {
-        let ours = self.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
-        let mut sent: Vec<_> = event.path_parameters().map(|(name, _)| name).collect();
-        let mut ours: Vec<_> = ours.collect();
-        sent.sort_unstable();
-        ours.sort_unstable();
-        sent == ours
+        match event.route_path() {
+            Some(path) => path == self.path,
+            None => {
+                let ours = self.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+                let sent = event.path_parameters().map(|(name, _)| name);
+                ours.collect::<BTreeSet<_>>() == sent.collect()
+            }
+        }
     }
 
     pub(crate) fn has_method_of(&self, event: &Event) -> bool {
@@ -158,7 +138,8 @@ fn sign<V: Vendor, T: Token<Key = V>>(token: &T, key: &V) -> Result<Minted, Prob
     Ok(Minted {
         kind: token.kind(),
         app_id: serde_json::to_value(key.app_id()).expect("an id is plain data"),
-        renew_at: issued_at.as_unix_seconds() + renew_after(token.ttl(), fresh.spread),
+        expires_in: signed.ttl().as_seconds(),
+        renew_at: issued_at.as_unix_seconds() + renew_after(token.good_for(), fresh.spread),
         facts,
         signed,
     })
@@ -182,7 +163,8 @@ impl<V: Vendor, T: Token<Key = V> + PartialEq> Shared<T, V> {
             // A clock that was set back makes a token from the future: not that one either.
             let due = now >= again.minted.renew_at || now < again.minted.signed.issued_at().as_unix_seconds();
             if again.token == token && Arc::ptr_eq(&again.key, key) && !due {
-                return Ok(again.minted.clone());
+                let expires_in = again.minted.signed.expires_at() - now;
+                return Ok(Minted { expires_in, ..again.minted.clone() });
             }
         }
         let minted = sign(&token, key)?;

@@ -6,11 +6,12 @@ use crate::credentials::Credentials;
 use crate::event::Event;
 use crate::problem::Problem;
 use crate::route::Route;
+use crate::telemetry;
 use crate::vendor::Vendor;
-use crate::{stamps, telemetry};
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::value::RawValue;
 use std::convert::Infallible;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
@@ -95,12 +96,13 @@ impl<V: Vendor> Function<V> {
         let route = self.route(&event)?;
         about.route = Some(route.name());
         about.form = route.form;
-        // All that can be wrong with the request is found before the key is needed.
-        let mint = route.prepare(&self.config, &event)?;
+        // Who calls and what is asked comes before the key is needed. What the caller may have comes after it: a
+        // caller's own uid depends on the key's app id.
+        let mint = guarded(|| route.prepare(&self.config, &event))?;
         let key = self.credentials.key().await?;
-        let minted = mint(&key)?;
+        let minted = guarded(|| mint(&key))?;
         about.kind = Some(minted.kind);
-        Ok(Response::token(route.form, &event, &minted, stamps::now()?))
+        Ok(Response::token(route.form, &event, &minted))
     }
 
     /// The gateway sends a function its own routes only, so not finding one is a slip of the deployment.
@@ -113,5 +115,77 @@ impl<V: Vendor> Function<V> {
             problem = Problem::no_such_method();
         }
         Err(problem)
+    }
+}
+
+/// Makes a panic this request's problem. The runtime would catch it too, but pass its text on to whoever invoked.
+fn guarded<T>(work: impl FnOnce() -> Result<T, Problem>) -> Result<T, Problem> {
+    // What a panic leaves behind is dropped with the request; what is shared stands behind locks that allow for it.
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(Problem::panicked()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::caller::Backend;
+    use crate::params::Params;
+    use serde_json::{Value, json};
+    use std::collections::BTreeMap;
+    use std::path::Path;
+    use tokens::agora::{ChatApp, Key};
+
+    fn function(routes: Vec<Route<Key>>) -> Function<Key> {
+        let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/demo-credentials.json");
+        let variables = [("LOCAL_CREDENTIALS", demo.to_str().expect("UTF-8")), ("AUTH", "none")];
+        let variables: BTreeMap<_, _> =
+            variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter().collect();
+        let config = Config::parse(&variables, Key::SECRET_ID).expect("valid");
+        Function { credentials: Credentials::new(&config), config: Arc::new(config), routes }
+    }
+
+    fn event(path: &str) -> String {
+        let context = json!({ "http": { "method": "GET" }, "requestId": "id", "routeKey": format!("GET {path}") });
+        json!({ "version": "2.0", "requestContext": context }).to_string()
+    }
+
+    fn nothing(_: &mut Params) -> Result<(), Problem> {
+        Ok(())
+    }
+
+    fn grant(backend: &Backend, (): ()) -> Result<ChatApp, Problem> {
+        Ok(ChatApp { ttl: backend.ttl(None)? })
+    }
+
+    async fn ask(function: &Function<Key>, path: &str) -> Value {
+        serde_json::to_value(function.answer(&event(path), "request").await).expect("plain data")
+    }
+
+    #[tokio::test]
+    async fn a_panic_costs_one_request_and_says_nothing() {
+        let in_parse = |_: &mut Params| -> Result<(), Problem> { panic!("5ecret in parse") };
+        let in_grant = |_: &Backend, (): ()| -> Result<ChatApp, Problem> { panic!("5ecret in grant") };
+        let function = function(vec![
+            Route::get("/parse", in_parse, grant),
+            Route::get("/grant", nothing, in_grant),
+            Route::get("/good", nothing, grant),
+        ]);
+        for path in ["/parse", "/grant"] {
+            let response = ask(&function, path).await;
+            assert_eq!(response["statusCode"], 500, "{response}");
+            assert!(!response.to_string().contains("5ecret"), "{response}");
+            assert_eq!(ask(&function, "/good").await["statusCode"], 200);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_shared_token_is_handed_out_again_and_any_other_is_not() {
+        let function = function(vec![Route::get_shared("/shared", nothing, grant), Route::get("/own", nothing, grant)]);
+        let token = async |path| {
+            let response = ask(&function, path).await;
+            let body: Value = serde_json::from_str(response["body"].as_str().expect("a text")).expect("JSON");
+            body["token"].as_str().expect("a token").to_owned()
+        };
+        assert_eq!(token("/shared").await, token("/shared").await);
+        assert_ne!(token("/own").await, token("/own").await);
     }
 }

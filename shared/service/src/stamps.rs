@@ -1,4 +1,4 @@
-//! The only place that reads the clock and the operating system's generator.
+//! The only place that reads the wall clock and the operating system's generator.
 
 use crate::problem::Problem;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -20,8 +20,13 @@ pub(crate) fn fresh() -> Result<Fresh, Problem> {
     Ok(Fresh { stamp: Stamp::new(now()?, *stamp), spread })
 }
 
-/// The moment it is.
+/// The time it is, for what is compared with other times of this machine's clock.
+pub(crate) fn wall_clock() -> SystemTime {
+    SystemTime::now()
+}
+
+/// The moment it is, for tokens.
 pub(crate) fn now() -> Result<Moment, Problem> {
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_err(|_| Problem::no_randomness())?.as_secs();
+    let seconds = wall_clock().duration_since(UNIX_EPOCH).map_err(|_| Problem::no_randomness())?.as_secs();
     Moment::from_unix_seconds(seconds).map_err(|_| Problem::no_randomness())
 }

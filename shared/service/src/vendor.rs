@@ -2,11 +2,12 @@
 
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::fmt::Display;
 use tokens::{agora, zego};
 
 /// A vendor's key that can be loaded.
-pub trait Vendor: Sized + Send + Sync + 'static {
+pub trait Vendor: PartialEq + Sized + Send + Sync + 'static {
     /// The app's public id, as answers show it.
     type AppId: Serialize + Display;
 
@@ -38,14 +39,17 @@ impl Vendor for agora::Key {
     fn from_secret(json: &str) -> Result<agora::Key, &'static str> {
         #[derive(Deserialize)]
         struct Secret<'a> {
-            app_id: &'a str,
-            app_certificate: &'a str,
+            // A string with an escape in it cannot be borrowed.
+            #[serde(borrow)]
+            app_id: Cow<'a, str>,
+            #[serde(borrow)]
+            app_certificate: Cow<'a, str>,
         }
         let secret: Secret<'_> = serde_json::from_str(json)
             .map_err(|_| r#"the secret is not JSON of the form {"app_id":"...","app_certificate":"..."}"#)?;
         Ok(agora::Key {
             app_id: agora::AppId::new(secret.app_id).map_err(|_| "app_id is not exactly 32 hexadecimal characters")?,
-            app_certificate: agora::AppCertificate::new(secret.app_certificate)
+            app_certificate: agora::AppCertificate::new(&secret.app_certificate)
                 .map_err(|_| "app_certificate is not exactly 32 hexadecimal characters")?,
         })
     }
@@ -63,15 +67,16 @@ impl Vendor for zego::Key {
     fn from_secret(json: &str) -> Result<zego::Key, &'static str> {
         #[derive(Deserialize)]
         struct Secret<'a> {
-            app_id: AppId<'a>,
-            server_secret: &'a str,
+            app_id: AppId,
+            #[serde(borrow)]
+            server_secret: Cow<'a, str>,
         }
         /// Secrets Manager's console writes every value as a string.
         #[derive(Deserialize)]
         #[serde(untagged)]
-        enum AppId<'a> {
+        enum AppId {
             Number(u64),
-            Text(&'a str),
+            Text(String),
             Other(IgnoredAny),
         }
         let secret: Secret<'_> = serde_json::from_str(json)
@@ -84,8 +89,8 @@ impl Vendor for zego::Key {
         let app_id = app_id.and_then(|app_id| zego::AppId::new(app_id).ok());
         Ok(zego::Key {
             app_id: app_id.ok_or("app_id is not a number from 1 to 4294967295")?,
-            server_secret: zego::ServerSecret::new(secret.server_secret)
-                .map_err(|_| "server_secret is not exactly 32 printable ASCII characters")?,
+            server_secret: zego::ServerSecret::new(&secret.server_secret)
+                .map_err(|_| "server_secret is not exactly 32 printable ASCII characters without spaces")?,
         })
     }
 }
@@ -123,6 +128,8 @@ mod tests {
         };
         assert_eq!(zego("1234567890"), Ok(1_234_567_890));
         assert_eq!(zego("\"1234567890\""), Ok(1_234_567_890));
+        let quoted = r#"{"app_id":1,"server_secret":"\u0066a94dd0f974cf2e293728a526b0282\"\\"}"#;
+        assert!(zego::Key::from_secret(quoted).is_ok(), "a secret may hold what JSON escapes");
         for wrong in ["0", "4294967296", "-1", "1.5", "null", "\"\"", "[1]"] {
             assert_eq!(zego(wrong), Err("app_id is not a number from 1 to 4294967295"), "{wrong}");
         }
