@@ -1,5 +1,6 @@
 //! The one integration binary: the real functions, asked as their callers ask them.
 
+mod functions;
 mod said;
 
 mod fixtures;

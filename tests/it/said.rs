@@ -95,3 +95,20 @@ pub(crate) fn in_time(expected: &Value, now: u64) -> Value {
         _ => expected.clone(),
     }
 }
+
+/// Looks for what no log may hold: a certificate or server secret, a token by its beginning, the inside of a panic.
+pub(crate) fn check_logs(what: &str, logs: &str, credentials: &Value) {
+    check_secrets(what, logs, credentials);
+    let older = format!("006{}", credentials["agora"]["app_id"].as_str().expect("a text"));
+    for beginning in ["007eJ", &older, "04AAAA"] {
+        assert!(!logs.contains(beginning), "{what}: a token stands in the log:\n{logs}");
+    }
+    assert!(!logs.contains("panicked"), "{what}: something panicked:\n{logs}");
+}
+
+/// Looks for what nothing may hold that leaves a function.
+pub(crate) fn check_secrets(what: &str, text: &str, credentials: &Value) {
+    for secret in [&credentials["agora"]["app_certificate"], &credentials["zego"]["server_secret"]] {
+        assert!(!text.contains(secret.as_str().expect("a text")), "{what}: a secret stands in {text}");
+    }
+}

@@ -1,22 +1,14 @@
 //! How a function starts: with the right settings or not at all, with its own secret and no other, and through bad
 //! times of Secrets Manager.
 
+use crate::functions;
 use harness::lambda::Function;
 use harness::secrets::{Fault, SecretsManager, Vendor};
 use harness::{Env, project};
 use serde_json::{Value, json};
 use std::fs;
-use std::thread::sleep;
+use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
-
-const FUNCTIONS: [(&str, Vendor); 6] = [
-    ("chat-app-token", Vendor::Agora),
-    ("chat-user-token", Vendor::Agora),
-    ("rtm-token", Vendor::Agora),
-    ("rtc-token", Vendor::Agora),
-    ("zego-token", Vendor::Zego),
-    ("zim-token", Vendor::Zego),
-];
 
 const CERTIFICATE: &str = "c0ffee0ff1cec0ffee0ff1cec0ffee0f";
 
@@ -84,14 +76,15 @@ fn real_lambda_takes_no_setting_for_local_runs() {
 
 #[test]
 fn each_function_reads_its_own_secret_before_the_first_event() {
-    for (name, vendor) in FUNCTIONS {
+    for name in functions::names() {
         let secrets = secrets();
         // Both ids are set, as nothing keeps a deployment from doing that.
-        let function = Function::start(name, secrets.env_for_all());
+        let function = Function::start(&name, secrets.env_for_all());
         function.wait_ready();
-        assert_eq!(secrets.read_secret_ids(), [vendor.secret_id()], "{name}");
+        assert_eq!(secrets.read_secret_ids(), [functions::vendor(&name).secret_id()], "{name}");
         assert_eq!(secrets.calls(), ["secretsmanager.GetSecretValue"], "{name} needs one action");
-        assert!(function.logs().contains("credentials loaded"), "{name}: {}", function.logs());
+        let logs = function.end();
+        assert!(logs.contains("credentials loaded"), "{name}: {logs}");
     }
 }
 
@@ -138,7 +131,7 @@ fn without_credentials_there_is_a_503_until_there_are_some() {
 #[test]
 fn a_dead_secrets_manager_does_not_hold_up_the_start_or_the_answer() {
     let secrets = secrets();
-    secrets.break_with(Fault::Late(Duration::from_secs(60)));
+    secrets.break_with(Fault::Late(Duration::from_secs(10)));
     let function = Function::start("rtm-token", secrets.env(Vendor::Agora));
     // Lambda gives a start ten seconds.
     assert!(function.wait_ready() < Duration::from_secs(8));
@@ -152,34 +145,142 @@ fn a_dead_secrets_manager_does_not_hold_up_the_start_or_the_answer() {
     assert_eq!(response["statusCode"], 200, "{response}");
 }
 
-#[test]
-fn loaded_credentials_outlast_an_outage_and_follow_a_rotation() {
-    let secrets = secrets();
-    let function = Function::start("rtm-token", secrets.env(Vendor::Agora).and("CREDENTIALS_TTL_SECONDS", "1"));
-    function.wait_ready();
-    let app_id = || {
-        let response = function.invoke(&event("rtm-token/signed-in-caller.json")).response();
+/// A function whose credentials are fresh for a second.
+struct Renewing<'a> {
+    function: Function,
+    secrets: &'a SecretsManager,
+}
+
+impl Renewing<'_> {
+    fn start(secrets: &SecretsManager) -> Renewing<'_> {
+        let function = Function::start("rtm-token", secrets.env(Vendor::Agora).and("CREDENTIALS_TTL_SECONDS", "1"));
+        function.wait_ready();
+        Renewing { function, secrets }
+    }
+
+    /// The app id that a token is signed for. There is always one.
+    fn app_id(&self) -> String {
+        let response = self.function.invoke(&event("rtm-token/signed-in-caller.json")).response();
         assert_eq!(response["statusCode"], 200, "{response}");
         let body: Value = serde_json::from_str(response["body"].as_str().expect("a text")).expect("JSON");
         body["app_id"].as_str().expect("a text").to_owned()
-    };
-    assert_eq!(app_id(), "970ca35de60c44645bbae8a215061b33");
-    for fault in [
-        Fault::Refuse(500, "InternalServiceError"),
-        Fault::Refuse(400, "ThrottlingException"),
-        Fault::Refuse(400, "AccessDeniedException"),
-        Fault::Late(Duration::from_secs(3)),
-        Fault::Say("nonsense"),
-    ] {
-        secrets.break_with(fault);
-        sleep(Duration::from_millis(1100));
-        assert_eq!(app_id(), "970ca35de60c44645bbae8a215061b33", "{fault:?}");
     }
-    secrets.heal();
+
+    /// Asks until the function has called Secrets Manager once more.
+    fn ask_until_it_calls(&self) {
+        let calls = self.secrets.calls().len();
+        let patience = Instant::now() + Duration::from_secs(30);
+        while self.secrets.calls().len() == calls {
+            assert!(Instant::now() < patience, "it does not refresh:\n{}", self.function.logs());
+            assert_eq!(self.app_id(), "970ca35de60c44645bbae8a215061b33");
+            sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// Asks until the rotated secret is in use.
+    fn ask_until_rotated(&self) {
+        let patience = Instant::now() + Duration::from_secs(30);
+        while self.app_id() != "ffffffffffffffffffffffffffffffff" {
+            assert!(Instant::now() < patience, "it does not follow:\n{}", self.function.logs());
+            sleep(Duration::from_millis(100));
+        }
+    }
+}
+
+fn rotate(secrets: &SecretsManager) {
     let mut rotated = agora();
     rotated["app_id"] = json!("ffffffffffffffffffffffffffffffff");
     secrets.put(Vendor::Agora.secret_id(), &rotated);
-    // A failed refresh is tried again after five seconds.
-    sleep(Duration::from_millis(5200));
-    assert_eq!(app_id(), "ffffffffffffffffffffffffffffffff");
+}
+
+/// While Secrets Manager has this fault, loaded credentials keep serving; when it is over, a rotation is followed.
+fn outlast(fault: Fault) {
+    let secrets = secrets();
+    let renewing = Renewing::start(&secrets);
+    secrets.break_with(fault);
+    renewing.ask_until_it_calls();
+    assert_eq!(renewing.app_id(), "970ca35de60c44645bbae8a215061b33", "{fault:?}");
+    rotate(&secrets);
+    secrets.heal();
+    renewing.ask_until_rotated();
+}
+
+#[test]
+fn loaded_credentials_outlast_failures() {
+    outlast(Fault::Refuse(500, "InternalServiceError"));
+}
+
+#[test]
+fn loaded_credentials_outlast_throttling() {
+    outlast(Fault::Refuse(400, "ThrottlingException"));
+}
+
+#[test]
+fn loaded_credentials_outlast_a_lost_permission() {
+    outlast(Fault::Refuse(400, "AccessDeniedException"));
+}
+
+#[test]
+fn loaded_credentials_outlast_nonsense() {
+    outlast(Fault::Say("nonsense"));
+}
+
+#[test]
+fn loaded_credentials_outlast_silence() {
+    outlast(Fault::Late(Duration::from_secs(10)));
+}
+
+#[test]
+fn a_refresh_that_takes_longer_than_a_request_waits_is_not_lost() {
+    let secrets = secrets();
+    let renewing = Renewing::start(&secrets);
+    rotate(&secrets);
+    secrets.break_with(Fault::Late(Duration::from_millis(700)));
+    renewing.ask_until_rotated();
+}
+
+#[test]
+fn the_app_token_outlasts_a_refresh_but_not_a_rotation() {
+    let secrets = secrets();
+    let env = secrets.env(Vendor::Agora).and("CREDENTIALS_TTL_SECONDS", "1");
+    let function = Function::start("chat-app-token", env);
+    function.wait_ready();
+    let token = || {
+        let response = function.invoke(&event("chat-app-token/iam-caller.json")).response();
+        assert_eq!(response["statusCode"], 200, "{response}");
+        response["body"].as_str().expect("a text").to_owned()
+    };
+    let first = token();
+    let patience = Instant::now() + Duration::from_secs(30);
+    while secrets.calls().len() < 4 {
+        assert!(Instant::now() < patience, "it does not refresh:\n{}", function.logs());
+        assert_eq!(token(), first, "the secret is the same");
+        sleep(Duration::from_millis(100));
+    }
+    rotate(&secrets);
+    while token() == first {
+        assert!(Instant::now() < patience, "it does not follow:\n{}", function.logs());
+        sleep(Duration::from_millis(100));
+    }
+}
+
+#[test]
+fn many_requests_at_once_load_the_credentials_once() {
+    let secrets = secrets();
+    let demo = Env::from([("AWS_LAMBDA_MAX_CONCURRENCY", "16")]).and_all(secrets.env(Vendor::Agora));
+    secrets.break_with(Fault::Refuse(500, "InternalServiceError"));
+    let function = Function::start("rtm-token", demo);
+    function.wait_ready();
+    // Past the pause after the failed first load, so that all of them find nothing loaded.
+    sleep(Duration::from_millis(1100));
+    secrets.break_with(Fault::Late(Duration::from_millis(300)));
+    let before = secrets.calls().len();
+    thread::scope(|scope| {
+        let ask = || function.invoke(&event("rtm-token/signed-in-caller.json")).response();
+        let asked: Vec<_> = (0..64).map(|_| scope.spawn(ask)).collect();
+        for answered in asked {
+            assert_eq!(answered.join().expect("answered")["statusCode"], 200);
+        }
+    });
+    assert_eq!(secrets.calls().len(), before + 1);
 }

@@ -20,14 +20,6 @@ pub fn get(url: &str) -> Answer {
     Request::new("GET", url).send()
 }
 
-/// Asks with POST and a JSON body.
-///
-/// # Panics
-/// No answer came.
-pub fn post(url: &str, body: &Value) -> Answer {
-    Request::new("POST", url).json(body).send()
-}
-
 /// A request about to be sent, over a connection of its own.
 #[derive(Debug, Clone)]
 pub struct Request {
@@ -77,13 +69,6 @@ impl Request {
     #[must_use]
     pub fn json(self, body: &Value) -> Request {
         self.header("content-type", "application/json").body(body.to_string())
-    }
-
-    /// How long to wait for the answer: a minute unless said.
-    #[must_use]
-    pub fn patience(mut self, patience: Duration) -> Request {
-        self.patience = patience;
-        self
     }
 
     /// Sends it.

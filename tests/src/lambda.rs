@@ -138,19 +138,17 @@ impl Function {
         }
     }
 
-    /// What it said to the Runtime API about a start that failed, if it did.
-    pub fn init_error(&self) -> Option<Value> {
-        lock(&self.api.init_error).clone()
+    /// Ends it, and returns all that it has printed.
+    pub fn end(self) -> String {
+        // It may be gone already: the wait tells.
+        let _ = lock(&self.child).kill();
+        self.wait_exit(PATIENCE).expect("nothing outlives a kill");
+        self.logs()
     }
 
     /// What it has printed so far; all of it once [`Self::wait_exit`] has seen its end.
     pub fn logs(&self) -> String {
         lock(&self.logs).text()
-    }
-
-    /// Its process id.
-    pub fn pid(&self) -> u32 {
-        lock(&self.child).id()
     }
 
     /// Waits so long for its end.
@@ -181,7 +179,6 @@ struct Api {
     events: queue::UnboundedSender<Invocation>,
     waiting: tokio::sync::Mutex<queue::UnboundedReceiver<Invocation>>,
     running: Mutex<HashMap<String, mpsc::Sender<Outcome>>>,
-    init_error: Mutex<Option<Value>>,
 }
 
 /// An event on its way, by the id under which the outcome will come.
@@ -201,7 +198,6 @@ impl Api {
             events,
             waiting: tokio::sync::Mutex::new(waiting),
             running: Mutex::default(),
-            init_error: Mutex::default(),
         }
     }
 
@@ -227,10 +223,7 @@ impl Api {
             (&Method::GET, ["invocation", "next"]) => self.next().await,
             (&Method::POST, ["invocation", id, "response"]) => self.end(id, Outcome::Response(json(&asked.body))),
             (&Method::POST, ["invocation", id, "error"]) => self.end(id, Outcome::Error(json(&asked.body))),
-            (&Method::POST, ["init", "error"]) => {
-                *lock(&self.init_error) = Some(json(&asked.body));
-                status(202, "{}")
-            }
+            (&Method::POST, ["init", "error"]) => status(202, "{}"),
             _ => status(404, format!("{} {} is not emulated", asked.method, asked.path)),
         }
     }

@@ -118,6 +118,14 @@ impl Leashed {
         self.leash.id()
     }
 
+    /// Ends it, and returns all that it has printed.
+    pub(crate) fn finish(&mut self) -> String {
+        drop(self.end.take());
+        self.leash.wait().expect("the leash is our child");
+        self.logs.finish();
+        self.logs()
+    }
+
     pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
         self.leash.try_wait().expect("the leash is our child")
     }
@@ -125,8 +133,7 @@ impl Leashed {
 
 impl Drop for Leashed {
     fn drop(&mut self) {
-        drop(self.end.take());
-        self.leash.wait().expect("the leash is our child");
+        self.finish();
     }
 }
 

@@ -56,14 +56,14 @@ impl Watch {
         format!("http://127.0.0.1:{}{path}", self.port)
     }
 
-    /// Where a function takes events as they are, without HTTP around them.
-    pub fn invocations(&self, function: &str) -> String {
-        self.url(&format!("/2015-03-31/functions/{function}/invocations"))
-    }
-
     /// What it and its functions have printed so far.
     pub fn logs(&self) -> String {
         lock(&self.leashed).logs()
+    }
+
+    /// Ends it with all its functions, and returns all that they have printed.
+    pub fn end(self) -> String {
+        lock(&self.leashed).finish()
     }
 
     /// The functions that run just now, by name and process id. Empty where there is no `ps`.
