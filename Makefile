@@ -2,11 +2,12 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.tools/bin:$(PATH)
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
 
 PYTHON ?= python3
 CARGO_DENY_VERSION := 0.20.2
+CARGO_DENY := .tools/cargo-deny-$(CARGO_DENY_VERSION)
 
 .PHONY: help setup run run-aws test check validate build clean
 
@@ -24,11 +25,11 @@ test: setup ## Runs every test
 	cargo test --workspace --lib -- --show-output
 	cargo test --workspace --test it
 
-check: .tools/bin/cargo-deny validate ## Format, lints, documentation, template, dependency policy
+check: $(CARGO_DENY)/bin/cargo-deny validate ## Format, lints, documentation, template, dependency policy
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
-	cargo deny --locked check bans licenses sources
+	$(CARGO_DENY)/bin/cargo-deny --locked check bans licenses sources
 
 validate: .venv/.installed ## Checks template.yaml with SAM and cfn-lint
 	sam validate --lint
@@ -49,8 +50,8 @@ tests/node_modules/.installed: tests/package.json tests/package-lock.json
 	cd tests && npm ci --ignore-scripts --no-audit --no-fund
 	touch $@
 
-.tools/bin/cargo-deny:
-	cargo install --quiet --locked --root .tools cargo-deny@$(CARGO_DENY_VERSION)
+$(CARGO_DENY)/bin/cargo-deny:
+	cargo install --quiet --locked --root $(CARGO_DENY) cargo-deny@$(CARGO_DENY_VERSION)
 
 clean: ## Removes all that was built or installed
 	rm -rf target .aws-sam .venv .tools tests/node_modules
