@@ -311,7 +311,8 @@ fn bad_requests_are_told_what_is_wrong_and_harm_nobody() {
         ("uid=4294967296", 400, "uid: an RTC uid must be 1 to 4294967295"),
         ("uid=-1", 400, "uid: must be a whole number"),
         ("uid=0", 403, "uid: an RTC uid must not be 0"),
-        ("uid=00", 403, "uid: an RTC uid must not be 0"),
+        ("uid=00", 400, "uid: must be a whole number"),
+        ("uid=042", 400, "uid: must be a whole number"),
         ("uid=*", 400, "uid: must be a whole number"),
         ("uid=1*2", 400, "uid: must be a whole number"),
         ("uid=", 400, "uid: must be a whole number"),
@@ -390,7 +391,7 @@ fn bad_requests_are_told_what_is_wrong_and_harm_nobody() {
     ] {
         api.refuse("POST", "/rtc/demo/token", Some(body), status, detail);
     }
-    api.refuse("POST", "/rtc/demo/token?uid=1", Some("{}"), 400, "uid: belongs into the body");
+    api.refuse("POST", "/rtc/demo/token?uid=1", Some("{}"), 400, "uid: a POST takes its parameters from path and body");
 
     let too_many = format!(r#"{{"room_id":"demo","stream_ids":[{}"s"]}}"#, r#""s","#.repeat(100));
     for (body, detail) in [

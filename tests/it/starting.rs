@@ -62,6 +62,16 @@ fn a_wrong_setting_ends_the_start_with_one_line_that_names_it() {
 }
 
 #[test]
+fn a_local_file_that_cannot_be_used_ends_the_start() {
+    let nothing_for_agora = project::root().join("tests/package.json");
+    for file in ["/nowhere.json", nothing_for_agora.to_str().expect("UTF-8")] {
+        let function = Function::start("rtc-token", [("LOCAL_CREDENTIALS", file)]);
+        assert!(!function.wait_exit(Duration::from_secs(10)).expect("it ends by itself").success());
+        assert!(function.logs().contains("LOCAL_CREDENTIALS must be a file"), "{}", function.logs());
+    }
+}
+
+#[test]
 fn real_lambda_takes_no_setting_for_local_runs() {
     for kind in ["on-demand", "provisioned-concurrency", "snap-start", ""] {
         let lambda = [("AWS_LAMBDA_INITIALIZATION_TYPE", kind), ("AGORA_SECRET_ID", "agora")];

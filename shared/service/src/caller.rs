@@ -5,7 +5,7 @@
 
 use crate::config::{Auth, Config, Policy, UserIdForm};
 use crate::event::{Authorizer, Jwt};
-use crate::params::Asked;
+use crate::params::{Asked, Wrong};
 use crate::problem::Problem;
 use std::fmt::Display;
 use std::sync::Arc;
@@ -194,14 +194,14 @@ impl Caller {
         }
     }
 
-    /// Checks that the caller may enter every room: what a token that names none opens.
+    /// Checks that the caller may enter every room: what a token opens that names none.
     ///
     /// # Errors
     /// A claim lists the caller's rooms.
     pub fn every_room(&self, parameter: &str) -> Result<(), Problem> {
         match &self.user {
             Some(SignedIn { rooms: Some(_), .. }) => Err(Problem::forbidden(format!(
-                "{parameter}: is required, because a token without it opens every room and the caller's rooms are limited"
+                "{parameter}: this token opens every room, and the caller's rooms are limited"
             ))),
             _ => Ok(()),
         }
@@ -274,8 +274,7 @@ fn ttl(policy: &Policy, asked: Option<Ttl>) -> Result<Ttl, Problem> {
 
 /// The caller's id is theirs, but this vendor's rule decides whether it can be used.
 fn checked<N>(parameter: &str, id: &str, check: fn(String) -> Result<N, NameError>) -> Result<N, Problem> {
-    check(id.to_owned())
-        .map_err(|error| Problem::bad_parameter(parameter, format!("the caller's own id doesn't fit: {error}")))
+    check(id.to_owned()).map_err(|error| Wrong::from(error).of_the_callers_own_id().problem(parameter))
 }
 
 #[cfg(test)]
@@ -358,7 +357,7 @@ mod tests {
         assert_eq!(status(alice.user(rtm("Alice"), RtmUserId::new)), 403);
         // An identity provider may hand out ids that a vendor doesn't take, or that would be wildcards.
         let star = caller(&config(|_| ()), &[("sub", "*")]);
-        assert_eq!(status(star.user(Asked::Me, RtmUserId::new)), 400);
+        assert_eq!(status(star.user(Asked::Me, RtmUserId::new)), 403);
     }
 
     #[test]

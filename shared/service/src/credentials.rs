@@ -176,7 +176,7 @@ impl Store {
             }
             Store::LocalFile(path) => read_local(path, V::NAME)
                 .map(SecretText)
-                .map_err(|reason| Failure { outcome: "failed", reason: format!("LOCAL_CREDENTIALS: {reason}") }),
+                .map_err(|reason| Failure { outcome: "failed", reason: reason.to_owned() }),
         }
     }
 }

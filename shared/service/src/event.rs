@@ -144,7 +144,9 @@ impl Authorizer {
             (Some(jwt), None) => Jwt::deserialize(jwt).ok().map(Authorizer::Jwt),
             (None, Some(iam)) => {
                 let named = |field| iam.get(field).and_then(Value::as_str).is_some_and(|value| !value.is_empty());
-                (named("userArn") && named("accountId")).then_some(Authorizer::Iam)
+                // A Cognito identity pool signs for end users, and even for guests: that is no backend.
+                let pooled = iam.get("cognitoIdentity").is_some_and(|identity| !identity.is_null());
+                (named("userArn") && named("accountId") && !pooled).then_some(Authorizer::Iam)
             }
             // The gateway runs one authorizer per route.
             _ => None,
@@ -262,6 +264,7 @@ mod tests {
             json!({ "claims": { "sub": "alice" } }),
             json!({ "iam": {} }),
             json!({ "iam": { "userArn": "", "accountId": "1" } }),
+            json!({ "iam": { "userArn": "arn:aws:iam::1:user/x", "accountId": "1", "cognitoIdentity": { "amr": ["unauthenticated"] } } }),
             json!({ "iam": { "userArn": "arn:aws:iam::1:user/x", "accountId": "1" }, "jwt": { "claims": { "sub": "a" }, "scopes": null } }),
         ] {
             assert_eq!(Authorizer::read(Some(&nobody)), None, "{nobody}");

@@ -60,7 +60,10 @@ impl Params {
     pub(crate) fn of_body(event: &Event) -> Result<Params, Problem> {
         let mut params = Params::of_path(event)?;
         if let Some((name, _)) = query(event).next() {
-            return Err(Problem::bad_parameter(&shown(&name), "belongs into the body"));
+            return Err(Problem::bad_parameter(
+                &shown(&name),
+                "a POST takes its parameters from path and body, not from a query string",
+            ));
         }
         let Json::Object(fields) = parse_json(&event.body()?)? else {
             return Err(Problem::not_json("the body must be a JSON object"));
@@ -209,8 +212,12 @@ impl Wrong {
         Wrong { rule: rule.to_string(), wildcard: false }
     }
 
+    pub(crate) fn of_the_callers_own_id(self) -> Wrong {
+        Wrong { rule: format!("the caller's own id doesn't fit: {}", self.rule), ..self }
+    }
+
     /// A wildcard is well-formed and understood, but nobody may have one.
-    fn problem(self, parameter: &str) -> Problem {
+    pub(crate) fn problem(self, parameter: &str) -> Problem {
         match self.wildcard {
             true => Problem::forbidden(format!("{parameter}: {}", self.rule)),
             false => Problem::bad_parameter(parameter, self.rule),
@@ -261,9 +268,9 @@ macro_rules! numbers {
     ($($name:ty, $rule:literal, $of_number:expr;)*) => {
         $(impl Param for $name {
             fn of_text(text: &str) -> Result<Self, Wrong> {
-                let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-                let number = digits.then(|| text.parse().ok()).flatten().ok_or_else(|| Wrong::rule($rule))?;
-                $of_number(number)
+                // One spelling for each number: no sign, no leading zero.
+                let number = text.parse().ok().filter(|number: &u64| number.to_string() == text);
+                $of_number(number.ok_or_else(|| Wrong::rule($rule))?)
             }
 
             fn of_json(json: &Json) -> Result<Self, Wrong> {

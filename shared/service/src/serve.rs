@@ -1,7 +1,7 @@
 //! Starts once; then, for each event: authenticate, parse, grant, sign, answer.
 
 use crate::answer::{Form, Response};
-use crate::config::Config;
+use crate::config::{Config, Source};
 use crate::credentials::Credentials;
 use crate::event::Event;
 use crate::problem::Problem;
@@ -31,8 +31,12 @@ pub async fn serve<V: Vendor>(routes: impl IntoIterator<Item = Route<V>>) -> Exi
         }
     };
     let credentials = Credentials::new(&config);
-    // What goes wrong here is logged there, and tried again by the requests that need it.
-    let _ = credentials.key().await;
+    // What goes wrong with Secrets Manager is logged there, and tried again by the requests that need a key. A file that
+    // cannot be used is a wrong setting.
+    if credentials.key().await.is_err() && matches!(config.credentials, Source::LocalFile(_)) {
+        error!(reason = "LOCAL_CREDENTIALS must be a file with this vendor's credentials", "cannot start");
+        return ExitCode::FAILURE;
+    }
     let function = Arc::new(Function { config: Arc::new(config), credentials, routes: routes.into_iter().collect() });
 
     let answer = service_fn(move |event: LambdaEvent<Box<RawValue>>| {
