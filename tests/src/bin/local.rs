@@ -9,14 +9,24 @@ use harness::secrets::{SecretsManager, Vendor};
 use harness::watch::Watch;
 use harness::{Env, Output, project};
 use serde_json::Value;
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::num::NonZeroU16;
 use std::process::ExitCode;
 use std::time::Duration;
 use std::{env, fs, io, path};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::sleep;
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> io::Result<ExitCode> {
+async fn main() -> ExitCode {
+    serve().await.unwrap_or_else(|error| {
+        eprintln!("{error}");
+        ExitCode::FAILURE
+    })
+}
+
+async fn serve() -> io::Result<ExitCode> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let aws = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         [] => false,
@@ -24,9 +34,15 @@ async fn main() -> io::Result<ExitCode> {
         _ => return Err(io::Error::other("usage: local [--aws]")),
     };
     let port = match env::var("PORT") {
-        Ok(port) => port.parse().map_err(|_| io::Error::other(format!("PORT={port} is not a port")))?,
+        Ok(port) => {
+            port.parse::<NonZeroU16>().map_err(|_| io::Error::other(format!("PORT={port} is not a port")))?.get()
+        }
         Err(_) => 9000,
     };
+    // Found out before anything is built or started.
+    if let Err(error) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
+        return Err(io::Error::other(format!("port {port} cannot be had (PORT=n says another): {error}")));
+    }
 
     let auth = env::var("AUTH").unwrap_or_else(|_| "none".to_owned());
     let demo = project::root().join("tests/demo-credentials.json");
@@ -40,10 +56,12 @@ async fn main() -> io::Result<ExitCode> {
         let file = file.map_err(|_| io::Error::other("LOCAL_CREDENTIALS is not UTF-8"))?;
         (None, Env::default().and("LOCAL_CREDENTIALS", file))
     };
+    eprintln!("Building what is not built yet: a few minutes the first time.");
     let one_source_only =
         ["LOCAL_CREDENTIALS", "AGORA_SECRET_ID", "ZEGO_SECRET_ID", "AWS_PROFILE", "AWS_SESSION_TOKEN"];
     let without = one_source_only.map(str::to_owned);
     let watch = Watch::serve(port, &without, &credentials.and("AUTH", &*auth), Output::Shown);
+    tokio::spawn(serve_ipv6_too(port));
     welcome(&watch, &auth);
 
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
@@ -66,6 +84,19 @@ async fn main() -> io::Result<ExitCode> {
     drop(watch);
     drop(secrets);
     Ok(code)
+}
+
+/// Passes on what comes to IPv6's loopback, where `cargo lambda invoke` looks by default. The emulator listens at one
+/// address, and the one that is both would be open to the network.
+async fn serve_ipv6_too(port: u16) {
+    // A machine without IPv6 has no such address, and nobody will look there.
+    let Ok(listener) = TcpListener::bind((Ipv6Addr::LOCALHOST, port)).await else { return };
+    while let Ok((mut client, _)) = listener.accept().await {
+        tokio::spawn(async move {
+            let mut server = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
+            tokio::io::copy_bidirectional(&mut client, &mut server).await
+        });
+    }
 }
 
 fn secrets_manager(demo: &str) -> io::Result<SecretsManager> {
