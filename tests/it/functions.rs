@@ -2,8 +2,11 @@
 
 use harness::project;
 use harness::secrets::Vendor;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+
+/// A method and a path, `GET /rtm/{user_id}/token`, and the function that serves it.
+pub(crate) type Routes = BTreeMap<String, String>;
 
 /// The folders in this folder of the project.
 pub(crate) fn folders(of: &str) -> BTreeSet<String> {
@@ -30,4 +33,19 @@ pub(crate) fn vendor(function: &str) -> Vendor {
         (false, true) => Vendor::Zego,
         _ => panic!("{function} mints tokens of one vendor"),
     }
+}
+
+/// The routes that the functions' own code serves.
+pub(crate) fn routes_in_code() -> Routes {
+    let mut routes = Routes::new();
+    for function in names() {
+        let code = code(&function);
+        for call in code.split("Route::").skip(1) {
+            let Some((constructor, rest)) = call.split_once("(\"") else { continue };
+            let path = rest.split_once('"').expect("a closed text").0;
+            let method = if constructor.starts_with("post") { "POST" } else { "GET" };
+            routes.insert(format!("{method} {path}"), function.clone());
+        }
+    }
+    routes
 }

@@ -5,6 +5,8 @@ mod said;
 
 mod fixtures;
 mod http;
+mod matrix;
 mod starting;
+mod telemetry;
 mod repository;
 mod tools;

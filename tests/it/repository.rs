@@ -1,7 +1,7 @@
 //! The repository agrees with itself: code, template, watch router and events name the same functions and routes, and
 //! what would be deployed opens no more than it should.
 
-use crate::functions;
+use crate::functions::{self, Routes};
 use harness::project;
 use harness::secrets::Vendor;
 use serde_json::{Value, json};
@@ -10,28 +10,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// A method and a path, `GET /rtm/{user_id}/token`, and the function that serves it.
-type Routes = BTreeMap<String, String>;
-
 fn output(command: &mut Command) -> Value {
     let output = command.current_dir(project::root()).output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).expect("it speaks JSON")
-}
-
-/// The routes that the functions' own code serves.
-fn routes_in_code() -> Routes {
-    let mut routes = Routes::new();
-    for function in functions::names() {
-        let code = functions::code(&function);
-        for call in code.split("Route::").skip(1) {
-            let Some((constructor, rest)) = call.split_once("(\"") else { continue };
-            let path = rest.split_once('"').expect("a closed text").0;
-            let method = if constructor.starts_with("post") { "POST" } else { "GET" };
-            routes.insert(format!("{method} {path}"), function.clone());
-        }
-    }
-    routes
 }
 
 /// The routes of the local run.
@@ -110,7 +92,7 @@ impl Deployed {
 
 #[test]
 fn code_template_and_watch_router_have_the_same_routes() {
-    let code = routes_in_code();
+    let code = functions::routes_in_code();
     assert!(!code.is_empty());
     assert_eq!(routes_in_watch_router(), code);
     let deployed = Deployed::translate().routes();
@@ -122,7 +104,7 @@ fn every_function_has_its_events_and_its_resource() {
     let functions = functions::names();
     assert_eq!(functions::folders("events"), functions);
     assert_eq!(Deployed::translate().binaries().into_values().map(str::to_owned).collect::<BTreeSet<_>>(), functions);
-    assert_eq!(routes_in_code().into_values().collect::<BTreeSet<_>>(), functions);
+    assert_eq!(functions::routes_in_code().into_values().collect::<BTreeSet<_>>(), functions);
 }
 
 #[test]

@@ -23,7 +23,7 @@ pub use process::{Output, descendants};
 
 /// The variables that configure a function, in the order of the documentation. Tests start from none of them,
 /// whatever the developer's own shell has set.
-pub const CONFIGURATION: [&str; 11] = [
+pub const CONFIGURATION: [&str; 12] = [
     "AGORA_SECRET_ID",
     "ZEGO_SECRET_ID",
     "LOCAL_CREDENTIALS",
@@ -31,6 +31,7 @@ pub const CONFIGURATION: [&str; 11] = [
     "USER_ID_CLAIM",
     "USER_ID_FORM",
     "ROOMS_CLAIM",
+    "RTC_UID_CLAIM",
     "PUBLISH_SCOPE",
     "DEFAULT_TOKEN_TTL_SECONDS",
     "MAX_TOKEN_TTL_SECONDS",

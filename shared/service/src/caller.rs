@@ -22,6 +22,9 @@ pub(crate) trait Identity: Sized + 'static {
 
     /// The identity, as the vendor's app with this id knows it.
     fn enter(verified: Self::Verified, config: &Arc<Config>, app_id: String) -> Self;
+
+    /// The user's id, if it is a user.
+    fn user_id(&self) -> Option<&str>;
 }
 
 /// A backend with an IAM identity of the deployer's. What it may call is IAM's to say.
@@ -45,6 +48,10 @@ impl Identity for Backend {
 
     fn enter((): (), config: &Arc<Config>, _: String) -> Backend {
         Backend { config: Arc::clone(config) }
+    }
+
+    fn user_id(&self) -> Option<&str> {
+        None
     }
 }
 
@@ -71,6 +78,8 @@ pub struct Caller {
 #[derive(Debug)]
 pub(crate) struct SignedIn {
     id: String,
+    /// A numeric uid that is theirs beside the assigned one, where a claim says so.
+    uid: Option<Uid>,
     /// The rooms they may enter, where a claim says so: names, or prefixes ending in `*`.
     rooms: Option<Vec<String>>,
     may_publish: bool,
@@ -92,6 +101,10 @@ impl Identity for Caller {
 
     fn enter(user: Option<SignedIn>, config: &Arc<Config>, app_id: String) -> Caller {
         Caller { config: Arc::clone(config), app_id, user }
+    }
+
+    fn user_id(&self) -> Option<&str> {
+        self.user.as_ref().map(|user| user.id.as_str())
     }
 }
 
@@ -119,7 +132,10 @@ impl SignedIn {
                 None => vec![text.to_owned()],
             },
         });
-        Ok(SignedIn { id: in_form(policy.user_id_form, id)?, rooms, may_publish })
+        // A claim that is no uid opens none.
+        let uid = policy.rtc_uid_claim.as_deref().and_then(claim);
+        let uid = uid.and_then(|uid| UserAccount::new(uid).ok()?.as_uid());
+        Ok(SignedIn { id: in_form(policy.user_id_form, id)?, uid, rooms, may_publish })
     }
 
     fn may_enter(&self, room: &str) -> bool {
@@ -220,7 +236,8 @@ impl Caller {
         }
     }
 
-    /// As whom the caller joins RTC: with their own stable uid, or with their user id as the account.
+    /// As whom the caller joins RTC: with their own stable uid or the one that a claim gives them, or with their user id
+    /// as the account.
     ///
     /// An account that is a number in decimal makes the same token as that uid, so it needs the right to that uid.
     ///
@@ -238,13 +255,14 @@ impl Caller {
             return asked.ok_or_else(|| Problem::bad_parameter("uid", rule));
         };
         let own = Uid::of_user(&self.app_id, &user.id);
+        let is_own = |uid| uid == own || Some(uid) == user.uid;
         let not_own =
             |what| Err(Problem::forbidden(format!("{what}: must be the caller's own, which is assigned without it")));
         match asked {
             None => Ok(RtcUser::Uid(own)),
-            Some(RtcUser::Uid(uid)) if uid != own => not_own("uid"),
+            Some(RtcUser::Uid(uid)) if !is_own(uid) => not_own("uid"),
             Some(RtcUser::Account(account)) if account.as_str() != user.id => not_own("account"),
-            Some(RtcUser::Account(account)) if account.as_uid().is_some_and(|uid| uid != own) => {
+            Some(RtcUser::Account(account)) if account.as_uid().is_some_and(|uid| !is_own(uid)) => {
                 Err(Problem::forbidden(
                     "account: a number in decimal is a uid to the vendor, and this one is not the caller's own; join with the assigned uid",
                 ))
@@ -293,6 +311,7 @@ mod tests {
                 user_id_claim: "sub".to_owned(),
                 user_id_form: UserIdForm::Verbatim,
                 rooms_claim: None,
+                rtc_uid_claim: None,
                 publish_scope: None,
                 default_ttl: Ttl::from_seconds(3600).expect("valid"),
                 max_ttl: Ttl::from_seconds(7200).expect("valid"),
@@ -308,6 +327,10 @@ mod tests {
         let claims: BTreeMap<_, _> =
             claims.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         Some(Authorizer::Jwt(Jwt { claims, scopes: None }))
+    }
+
+    fn config_with_uid_claim() -> Arc<Config> {
+        config(|config| config.policy.rtc_uid_claim = Some("uid".to_owned()))
     }
 
     fn verified(config: &Arc<Config>, authorizer: Option<Authorizer>) -> Result<Caller, Problem> {
@@ -436,6 +459,15 @@ mod tests {
         assert_eq!(status(alice.rtc_user(None, Some(account("alice")))), 200);
         assert_eq!(status(alice.rtc_user(None, Some(account("bob")))), 403);
         assert_eq!(status(alice.rtc_user(Some(own), Some(account("alice")))), 400);
+        let claiming = config_with_uid_claim();
+        let with_uid = |uid: &str| caller(&claiming, &[("sub", "42"), ("uid", uid)]);
+        assert_eq!(status(with_uid("42").rtc_user(Some(uid(42)), None)), 200);
+        assert_eq!(status(with_uid("42").rtc_user(None, Some(account("42")))), 200);
+        assert_eq!(status(with_uid("42").rtc_user(Some(uid(43)), None)), 403);
+        assert_eq!(with_uid("42").rtc_user(None, None), Ok(RtcUser::Uid(Uid::of_user(APP_ID, "42"))));
+        for no_uid in ["0", "-1", "042", "[42 43]", "4294967296", ""] {
+            assert_eq!(status(with_uid(no_uid).rtc_user(Some(uid(42)), None)), 403, "{no_uid:?}");
+        }
         // Who can choose to be called like somebody's uid still doesn't get a token for it.
         let victim = own.to_string();
         let mallory = caller(&config, &[("sub", &victim)]);

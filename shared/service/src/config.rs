@@ -32,6 +32,8 @@ pub(crate) struct Policy {
     pub(crate) user_id_form: UserIdForm,
     /// The claim that lists the rooms a caller may enter. Without one: any room.
     pub(crate) rooms_claim: Option<String>,
+    /// The claim that is a caller's numeric RTC uid. Without one they have the assigned uid alone.
+    pub(crate) rtc_uid_claim: Option<String>,
     /// The scope that a caller needs to publish. Without one: every signed-in caller may.
     pub(crate) publish_scope: Option<String>,
     pub(crate) default_ttl: Ttl,
@@ -71,12 +73,13 @@ pub(crate) struct ConfigError {
 
 impl Config {
     /// Every variable that is read, beside the secret's.
-    const VARIABLES: [&str; 9] = [
+    const VARIABLES: [&str; 10] = [
         "LOCAL_CREDENTIALS",
         "AUTH",
         "USER_ID_CLAIM",
         "USER_ID_FORM",
         "ROOMS_CLAIM",
+        "RTC_UID_CLAIM",
         "PUBLISH_SCOPE",
         "DEFAULT_TOKEN_TTL_SECONDS",
         "MAX_TOKEN_TTL_SECONDS",
@@ -145,6 +148,7 @@ impl Config {
             user_id_claim: get("USER_ID_CLAIM").unwrap_or("sub").to_owned(),
             user_id_form,
             rooms_claim: get("ROOMS_CLAIM").map(str::to_owned),
+            rtc_uid_claim: get("RTC_UID_CLAIM").map(str::to_owned),
             publish_scope: get("PUBLISH_SCOPE").map(str::to_owned),
             default_ttl,
             max_ttl,

@@ -7,6 +7,7 @@
 use crate::config::{Config, Source};
 use crate::problem::Problem;
 use crate::stamps::wall_clock;
+use crate::telemetry;
 use crate::vendor::Vendor;
 use aws_sdk_secretsmanager::config::retry::RetryConfig;
 use aws_sdk_secretsmanager::config::timeout::TimeoutConfig;
@@ -18,7 +19,6 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use tracing::{info, warn};
 
 /// How long a request waits for a refresh while there is an older key to serve with.
 const REFRESH_WAIT: Duration = Duration::from_millis(100);
@@ -40,6 +40,8 @@ struct Keeper<V> {
 
 struct Kept<V> {
     key: Option<Arc<V>>,
+    /// While the clock is in here the key is as good as new.
+    fresh: Range<SystemTime>,
     /// While the clock is in here nothing is loaded: the key is fresh, or the last try has just failed. Wall time,
     /// because other clocks may stand still while Lambda keeps the environment frozen.
     rest: Range<SystemTime>,
@@ -59,7 +61,7 @@ impl<V: Vendor> Credentials<V> {
             }
             Source::LocalFile(path) => Store::LocalFile(path.clone()),
         };
-        let kept = Mutex::new(Kept { key: None, rest: UNIX_EPOCH..UNIX_EPOCH });
+        let kept = Mutex::new(Kept { key: None, fresh: UNIX_EPOCH..UNIX_EPOCH, rest: UNIX_EPOCH..UNIX_EPOCH });
         Credentials(Arc::new(Keeper { store, ttl: config.credentials_ttl, kept, loading: Arc::default() }))
     }
 
@@ -68,6 +70,14 @@ impl<V: Vendor> Credentials<V> {
     /// # Errors
     /// None could ever be loaded.
     pub(crate) async fn key(&self) -> Result<Arc<V>, Problem> {
+        let key = self.key_there_is().await?;
+        if !self.0.lock().fresh.contains(&wall_clock()) {
+            telemetry::credentials_stale();
+        }
+        Ok(key)
+    }
+
+    async fn key_there_is(&self) -> Result<Arc<V>, Problem> {
         let older = match self.0.kept() {
             Lookup::Rest(key) => return key.ok_or_else(Problem::no_credentials),
             Lookup::Load(key) => key,
@@ -114,21 +124,22 @@ impl<V: Vendor> Keeper<V> {
             V::from_secret(&secret.0).map_err(|reason| Failure { outcome: "malformed", reason: reason.to_owned() })
         });
         let mut kept = self.lock();
+        let now = wall_clock();
         let pause = match read {
             Ok(key) => {
-                info!(vendor = V::NAME, app_id = %key.app_id(), "credentials loaded");
+                telemetry::credentials_refreshed(V::NAME, key.app_id());
                 // The same key stays the same object: what was made with it stays good.
                 if kept.key.as_deref() != Some(&key) {
                     kept.key = Some(Arc::new(key));
                 }
+                kept.fresh = now..now + self.ttl;
                 self.ttl
             }
             Err(Failure { outcome, reason }) => {
-                warn!(vendor = V::NAME, outcome, reason, "credentials not loaded");
+                telemetry::credentials_failed(V::NAME, outcome, &reason);
                 if kept.key.is_some() { REFRESH_PAUSE } else { FIRST_LOAD_PAUSE }
             }
         };
-        let now = wall_clock();
         kept.rest = now..now + pause;
         kept.key.clone()
     }

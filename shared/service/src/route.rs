@@ -24,8 +24,8 @@ pub struct Route<V> {
 
 /// Verifies and parses a request; what it returns waits only for the key.
 type Prepare<V> = dyn Fn(&Arc<Config>, &Event) -> Result<Box<Mint<V>>, Problem> + Send + Sync;
-/// Grants and signs.
-pub(crate) type Mint<V> = dyn FnOnce(&Arc<V>) -> Result<Minted, Problem> + Send;
+/// Grants and signs, and says what stands for the caller in logs.
+pub(crate) type Mint<V> = dyn FnOnce(&Arc<V>, &mut Option<String>) -> Result<Minted, Problem> + Send;
 
 #[allow(private_bounds, reason = "identities are made in this crate alone")]
 impl<V: Vendor> Route<V> {
@@ -87,8 +87,9 @@ impl<V: Vendor> Route<V> {
             let asked = parse(&mut params)?;
             params.finish()?;
             let (config, mint) = (Arc::clone(config), mint.clone());
-            let finish = move |key: &Arc<V>| {
+            let finish = move |key: &Arc<V>, user: &mut Option<String>| {
                 let identity = I::enter(verified, &config, key.app_id().to_string());
+                *user = identity.user_id().map(|user_id| key.pseudonym(user_id));
                 mint(grant(&identity, asked)?, key)
             };
             Ok(Box::new(finish) as Box<Mint<V>>)

@@ -6,7 +6,7 @@ use crate::credentials::Credentials;
 use crate::event::Event;
 use crate::problem::Problem;
 use crate::route::Route;
-use crate::telemetry;
+use crate::telemetry::{self, Request};
 use crate::vendor::Vendor;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::value::RawValue;
@@ -14,8 +14,7 @@ use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Instant;
-use tracing::{error, info};
+use tracing::error;
 
 /// Serves a function's routes until Lambda ends the process.
 ///
@@ -59,53 +58,35 @@ struct Function<V> {
     routes: Vec<Route<V>>,
 }
 
-/// What is known of a request by the time it is answered.
-#[derive(Default)]
-struct About {
-    gateway_request_id: Option<String>,
-    route: Option<String>,
-    kind: Option<&'static str>,
-    form: Form,
-}
-
 impl<V: Vendor> Function<V> {
     /// Answers an event, whatever it is, and logs one line about it.
     async fn answer(&self, event: &str, request_id: &str) -> Response {
-        let started = Instant::now();
-        let mut about = About::default();
-        let (response, outcome, detail) = match self.token(event, &mut about).await {
-            Ok(response) => (response, "minted", None),
-            Err(problem) => {
-                let response = Response::problem(about.form, &problem, request_id);
-                (response, problem.name(), Some(problem.detail().to_owned()))
+        let mut request = Request::start(request_id);
+        let mut form = Form::default();
+        match self.token(event, &mut request, &mut form).await {
+            Ok(response) => {
+                request.answered(response.status_code, None);
+                response
             }
-        };
-        info!(
-            request_id,
-            gateway_request_id = about.gateway_request_id,
-            route = about.route,
-            kind = about.kind,
-            status = response.status_code,
-            outcome,
-            detail,
-            duration_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
-            "answered"
-        );
-        response
+            Err(problem) => {
+                request.answered(problem.status(), Some(&problem));
+                Response::problem(form, &problem, request_id)
+            }
+        }
     }
 
-    async fn token(&self, event: &str, about: &mut About) -> Result<Response, Problem> {
+    async fn token(&self, event: &str, request: &mut Request<'_>, form: &mut Form) -> Result<Response, Problem> {
         let event = Event::parse(event)?;
-        about.gateway_request_id = Some(event.request_context.request_id.clone());
+        request.gateway_request_id = Some(event.request_context.request_id.clone());
         let route = self.route(&event)?;
-        about.route = Some(route.name());
-        about.form = route.form;
+        request.route = Some(route.name());
+        *form = route.form;
         // Who calls and what is asked comes before the key is needed. What the caller may have comes after it: a
         // caller's own uid depends on the key's app id.
         let mint = guarded(|| route.prepare(&self.config, &event))?;
         let key = self.credentials.key().await?;
-        let minted = guarded(|| mint(&key))?;
-        about.kind = Some(minted.kind);
+        let minted = guarded(|| mint(&key, &mut request.user))?;
+        request.kind = Some(minted.kind);
         Ok(Response::token(route.form, &event, &minted))
     }
 

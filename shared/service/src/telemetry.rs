@@ -1,16 +1,61 @@
-//! Logs: JSON lines on standard output, and never a secret in one of them.
+//! Logs and metrics: JSON lines on standard output, and never a secret in one of them.
+//!
+//! Metrics are in CloudWatch's embedded format, namespace [`NAMESPACE`], with the dimension `function_name`:
+//!
+//! | metric | unit | further dimension |
+//! |---|---|---|
+//! | `TokensMinted` | count | `kind` |
+//! | `Refusals` | count | `reason`: the problem's name |
+//! | `MintDuration` | microseconds, from event to answer | |
+//! | `ColdStarts` | count | |
+//! | `CredentialsRefreshed`, `CredentialsFailed` | count of loads | |
+//! | `CredentialsStale` | count of requests served with a key that should have been refreshed | |
 
+use crate::problem::Problem;
+use metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
+use metrics_cloudwatch_embedded::{Builder, Collector};
 use std::panic::PanicHookInfo;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 use tracing::level_filters::LevelFilter;
-use tracing::{Level, error};
+use tracing::{Level, error, info, warn};
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
+/// The CloudWatch namespace of all metrics.
+const NAMESPACE: &str = "Tokenmint";
+
+/// What collects metrics until they are written.
+static COLLECTOR: OnceLock<&'static Collector> = OnceLock::new();
+
+/// Starts logs and metrics.
+pub(crate) fn start() {
+    start_logs();
+    std::panic::set_hook(Box::new(log_panic));
+    let function_name = std::env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default();
+    let metrics = Builder::new().cloudwatch_namespace(NAMESPACE).with_dimension("function_name", function_name);
+    match metrics.init() {
+        Ok(collector) => {
+            COLLECTOR.get_or_init(|| collector);
+            describe_histogram!("MintDuration", Unit::Microseconds, "");
+            for name in ["TokensMinted", "Refusals", "ColdStarts"] {
+                describe_counter!(name, Unit::Count, "");
+            }
+            for name in ["CredentialsRefreshed", "CredentialsFailed", "CredentialsStale"] {
+                describe_counter!(name, Unit::Count, "");
+            }
+            counter!("ColdStarts").increment(1);
+        }
+        // Tokens are worth more than their metrics.
+        Err(_) => warn!("metrics cannot be collected"),
+    }
+}
+
 /// Starts the logs. Ours from INFO on, everybody else's from WARN on, and no variable changes that: at lower levels the
 /// SDK and the runtime write down what they send and receive.
-pub(crate) fn start() {
+fn start_logs() {
     let ours = filter_fn(|line| line.target().starts_with(env!("CARGO_PKG_NAME")) || *line.level() <= Level::WARN);
     let lines = tracing_subscriber::fmt::layer()
         .json()
@@ -22,11 +67,82 @@ pub(crate) fn start() {
         .with_filter(LevelFilter::INFO);
     // Only fails where a subscriber is set already, which then logs.
     let _ = tracing_subscriber::registry().with(lines).try_init();
-    std::panic::set_hook(Box::new(log_panic));
 }
 
 /// A panic's own text could hold anything that was being worked on, so the log gets only the place.
 fn log_panic(panic: &PanicHookInfo<'_>) {
     let place = panic.location().map(ToString::to_string);
     error!(place, "panicked");
+}
+
+/// What is known of a request by the time it is answered.
+pub(crate) struct Request<'a> {
+    started: Instant,
+    request_id: &'a str,
+    pub(crate) gateway_request_id: Option<String>,
+    pub(crate) route: Option<String>,
+    pub(crate) kind: Option<&'static str>,
+    /// What stands for the caller. Their id is in no log.
+    pub(crate) user: Option<String>,
+}
+
+impl<'a> Request<'a> {
+    pub(crate) fn start(request_id: &'a str) -> Request<'a> {
+        let started = Instant::now();
+        Request { started, request_id, gateway_request_id: None, route: None, kind: None, user: None }
+    }
+
+    /// The one line about this request, and its metrics.
+    pub(crate) fn answered(self, status: u16, problem: Option<&Problem>) {
+        let took = self.started.elapsed();
+        info!(
+            request_id = self.request_id,
+            gateway_request_id = self.gateway_request_id,
+            route = self.route,
+            kind = self.kind,
+            user = self.user,
+            status,
+            outcome = problem.map_or("minted", Problem::name),
+            detail = problem.map(Problem::detail),
+            duration_us = microseconds(took),
+            "answered"
+        );
+        match problem {
+            None => {
+                counter!("TokensMinted", "kind" => self.kind.unwrap_or_default()).increment(1);
+                histogram!("MintDuration").record(took.as_secs_f64() * 1e6);
+            }
+            Some(problem) => counter!("Refusals", "reason" => problem.name()).increment(1),
+        }
+        flush();
+    }
+}
+
+/// Credentials were loaded.
+pub(crate) fn credentials_refreshed(vendor: &str, app_id: &dyn std::fmt::Display) {
+    info!(vendor, %app_id, "credentials loaded");
+    counter!("CredentialsRefreshed").increment(1);
+}
+
+/// Credentials were not loaded, for a reason that is safe to tell.
+pub(crate) fn credentials_failed(vendor: &str, outcome: &str, reason: &str) {
+    warn!(vendor, outcome, reason, "credentials not loaded");
+    counter!("CredentialsFailed").increment(1);
+}
+
+/// A request is served with credentials that should have been refreshed.
+pub(crate) fn credentials_stale() {
+    counter!("CredentialsStale").increment(1);
+}
+
+/// Writes the metrics collected since the last time.
+fn flush() {
+    if let Some(collector) = COLLECTOR.get() {
+        // Where standard output cannot be written there is nobody to tell.
+        let _ = collector.flush(std::io::stdout().lock());
+    }
+}
+
+fn microseconds(took: Duration) -> u64 {
+    u64::try_from(took.as_micros()).unwrap_or(u64::MAX)
 }

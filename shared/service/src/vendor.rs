@@ -20,6 +20,9 @@ pub trait Vendor: PartialEq + Sized + Send + Sync + 'static {
     /// The app's public id.
     fn app_id(&self) -> &Self::AppId;
 
+    /// What stands for this user in logs.
+    fn pseudonym(&self, user_id: &str) -> String;
+
     /// Reads the key from a secret's JSON text.
     ///
     /// # Errors
@@ -34,6 +37,10 @@ impl Vendor for agora::Key {
 
     fn app_id(&self) -> &agora::AppId {
         &self.app_id
+    }
+
+    fn pseudonym(&self, user_id: &str) -> String {
+        self.pseudonym(user_id)
     }
 
     fn from_secret(json: &str) -> Result<agora::Key, &'static str> {
@@ -62,6 +69,10 @@ impl Vendor for zego::Key {
 
     fn app_id(&self) -> &zego::AppId {
         &self.app_id
+    }
+
+    fn pseudonym(&self, user_id: &str) -> String {
+        self.pseudonym(user_id)
     }
 
     fn from_secret(json: &str) -> Result<zego::Key, &'static str> {

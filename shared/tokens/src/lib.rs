@@ -19,6 +19,7 @@ mod ttl;
 mod stamp;
 mod signed;
 mod redacted;
+mod pseudonym;
 
 pub mod agora;
 pub mod zego;

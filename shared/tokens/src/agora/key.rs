@@ -1,5 +1,6 @@
 //! An Agora project's public id and its secret.
 
+use crate::pseudonym::pseudonym;
 use crate::redacted::Redacted;
 use serde::Serialize;
 use std::fmt;
@@ -66,6 +67,13 @@ pub struct Key {
     pub app_id: AppId,
     /// The secret they are signed with.
     pub app_certificate: AppCertificate,
+}
+
+impl Key {
+    /// What stands for this user in logs: the same for the same user, until the certificate changes.
+    pub fn pseudonym(&self, user_id: &str) -> String {
+        pseudonym(self.app_certificate.as_bytes(), user_id)
+    }
 }
 
 /// A key that Agora's builders would not take.

@@ -1,5 +1,6 @@
 //! A ZEGO app's public id and its secret.
 
+use crate::pseudonym::pseudonym;
 use crate::redacted::Redacted;
 use serde::Serialize;
 use std::fmt;
@@ -63,6 +64,13 @@ pub struct Key {
     pub app_id: AppId,
     /// The secret they are sealed with.
     pub server_secret: ServerSecret,
+}
+
+impl Key {
+    /// What stands for this user in logs: the same for the same user, until the secret changes.
+    pub fn pseudonym(&self, user_id: &str) -> String {
+        pseudonym(self.server_secret.as_bytes(), user_id)
+    }
 }
 
 /// A key that ZEGO's assistants would not take.

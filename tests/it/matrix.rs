@@ -1,0 +1,198 @@
+//! Every route, asked by every kind of somebody and nobody: the expected status, no 5xx, and no token where none is due.
+
+use crate::functions;
+use harness::lambda::Function;
+use harness::{Env, project};
+use serde_json::{Value, json};
+
+/// Who asks.
+const WHO: [&str; 12] = [
+    "nobody",
+    "the user",
+    "another user",
+    "a user without the rooms claim",
+    "a user without the scope",
+    "a user without an id",
+    "an IAM identity",
+    "a guest of an identity pool",
+    "a JWT with a number among its claims",
+    "a JWT with a null among its claims",
+    "a JWT and an IAM identity at once",
+    "claims outside of a JWT",
+];
+
+fn authorizer(who: &str) -> Option<Value> {
+    let jwt = |claims: Value| json!({ "jwt": { "claims": claims, "scopes": null } });
+    let claims = |sub: &str, rooms: Option<&str>, scope: &str| {
+        let mut claims = json!({ "sub": sub, "scope": scope, "exp": "1700003600" });
+        if let Some(rooms) = rooms {
+            claims["rooms"] = json!(rooms);
+        }
+        claims
+    };
+    let alice = claims("alice", Some("[demo *]"), "openid publish");
+    let iam = json!({ "userArn": "arn:aws:iam::123456789012:user/backend", "accountId": "123456789012" });
+    Some(match who {
+        "nobody" => return None,
+        "the user" => jwt(alice),
+        "another user" => jwt(claims("bob", Some("[demo *]"), "openid publish")),
+        "a user without the rooms claim" => jwt(claims("alice", None, "openid publish")),
+        "a user without the scope" => jwt(claims("alice", Some("[demo *]"), "openid")),
+        "a user without an id" => jwt(json!({ "rooms": "[demo]", "scope": "publish" })),
+        "an IAM identity" => json!({ "iam": iam }),
+        "a guest of an identity pool" => {
+            let mut iam = iam;
+            iam["cognitoIdentity"] = json!({ "amr": ["unauthenticated"] });
+            json!({ "iam": iam })
+        }
+        "a JWT with a number among its claims" => {
+            let mut claims = alice;
+            claims["exp"] = json!(1_700_003_600);
+            jwt(claims)
+        }
+        "a JWT with a null among its claims" => {
+            let mut claims = alice;
+            claims["name"] = json!(null);
+            jwt(claims)
+        }
+        "a JWT and an IAM identity at once" => {
+            let mut both = jwt(alice);
+            both["iam"] = iam;
+            both
+        }
+        "claims outside of a JWT" => json!({ "claims": alice }),
+        other => panic!("{other}"),
+    })
+}
+
+/// A request, and what the first seven of [`WHO`] get for it, in their order. All others get 401.
+struct Asked {
+    function: &'static str,
+    route: &'static str,
+    parameters: Value,
+    query: &'static str,
+    body: Option<&'static str>,
+    statuses: [u16; 7],
+}
+
+const fn ask(function: &'static str, route: &'static str, statuses: [u16; 7]) -> Asked {
+    Asked { function, route, parameters: Value::Null, query: "", body: None, statuses }
+}
+
+fn requests() -> Vec<Asked> {
+    let user = || json!({ "user_id": "alice" });
+    let demo = || json!({ "channel": "demo" });
+    let room = r#"{"room_id":"demo"}"#;
+    let publish = r#"{"room_id":"demo","privileges":{"publish":true}}"#;
+    // The functions run with ROOMS_CLAIM and PUBLISH_SCOPE, so a user may lack either.
+    //                                                     nobody user other rooms scope no id IAM
+    vec![
+        ask("chat-app-token", "GET /chat/app/token", [401, 403, 403, 403, 403, 403, 200]),
+        Asked {
+            parameters: user(),
+            ..ask("chat-user-token", "GET /chat/user/{user_id}/token", [401, 200, 403, 200, 200, 401, 403])
+        },
+        Asked {
+            parameters: user(),
+            ..ask("rtm-token", "GET /rtm/{user_id}/token", [401, 200, 403, 200, 200, 401, 403])
+        },
+        Asked {
+            body: Some(r#"{"uid":"alice"}"#),
+            ..ask("rtm-token", "POST /fetch_rtm_token", [401, 200, 403, 200, 200, 401, 403])
+        },
+        Asked {
+            parameters: demo(),
+            ..ask("rtc-token", "GET /rtc/{channel}/token", [401, 200, 200, 403, 200, 401, 403])
+        },
+        Asked {
+            parameters: demo(),
+            query: "account=alice",
+            ..ask("rtc-token", "GET /rtc/{channel}/token", [401, 200, 403, 403, 200, 401, 403])
+        },
+        Asked {
+            parameters: demo(),
+            query: "role=publisher",
+            ..ask("rtc-token", "GET /rtc/{channel}/token", [401, 200, 200, 403, 403, 401, 403])
+        },
+        Asked {
+            parameters: json!({ "channel": "vip" }),
+            ..ask("rtc-token", "GET /rtc/{channel}/token", [401, 403, 403, 403, 403, 401, 403])
+        },
+        Asked {
+            parameters: json!({ "channel": "*" }),
+            ..ask("rtc-token", "GET /rtc/{channel}/token", [401, 403, 403, 403, 403, 401, 403])
+        },
+        Asked {
+            parameters: demo(),
+            body: Some(r#"{"role":"publisher"}"#),
+            ..ask("rtc-token", "POST /rtc/{channel}/token", [401, 200, 200, 403, 403, 401, 403])
+        },
+        Asked {
+            parameters: user(),
+            query: "room_id=demo",
+            ..ask("zego-token", "GET /zego/{user_id}/token", [401, 200, 403, 403, 200, 401, 403])
+        },
+        Asked {
+            parameters: user(),
+            ..ask("zego-token", "GET /zego/{user_id}/token", [401, 403, 403, 403, 403, 401, 403])
+        },
+        Asked {
+            parameters: user(),
+            body: Some(room),
+            ..ask("zego-token", "POST /zego/{user_id}/token", [401, 200, 403, 403, 200, 401, 403])
+        },
+        Asked {
+            parameters: user(),
+            body: Some(publish),
+            ..ask("zego-token", "POST /zego/{user_id}/token", [401, 200, 403, 403, 403, 401, 403])
+        },
+        Asked {
+            parameters: user(),
+            ..ask("zim-token", "GET /zim/{user_id}/token", [401, 403, 403, 403, 403, 401, 403])
+        },
+    ]
+}
+
+fn event(asked: &Asked, who: &str) -> Value {
+    let (method, _) = asked.route.split_once(' ').expect("a method and a path");
+    let mut context = json!({ "http": { "method": method }, "requestId": "id", "routeKey": asked.route });
+    if let Some(authorizer) = authorizer(who) {
+        context["authorizer"] = authorizer;
+    }
+    json!({
+        "version": "2.0",
+        "rawQueryString": asked.query,
+        "pathParameters": asked.parameters,
+        "headers": { "accept": "application/json" },
+        "requestContext": context,
+        "body": asked.body,
+        "isBase64Encoded": false,
+    })
+}
+
+#[test]
+fn every_route_answers_everybody_as_it_should() {
+    let credentials = project::root().join("tests/demo-credentials.json");
+    let env = Env::from([("ROOMS_CLAIM", "rooms"), ("PUBLISH_SCOPE", "publish")])
+        .and("LOCAL_CREDENTIALS", credentials.to_str().expect("UTF-8"));
+    let requests = requests();
+    for name in functions::names() {
+        let function = Function::start(&name, env.clone());
+        let own: Vec<_> = requests.iter().filter(|asked| asked.function == name).collect();
+        let routes = functions::routes_in_code().into_iter().filter(|(_, function)| *function == name);
+        for (route, _) in routes {
+            assert!(own.iter().any(|asked| asked.route == route), "the matrix lacks {route}");
+        }
+        for asked in own {
+            for (at, who) in WHO.iter().enumerate() {
+                let expected = asked.statuses.get(at).copied().unwrap_or(401);
+                let response = function.invoke(&event(asked, who)).response();
+                let what = format!("{} {} {:?} for {who}", asked.route, asked.query, asked.body);
+                assert_eq!(response["statusCode"], expected, "{what}: {response}");
+                let body = response["body"].as_str().expect("a text");
+                let token = ["007eJ", "00600000", "04AAAA"].iter().any(|beginning| body.contains(beginning));
+                assert_eq!(token, expected == 200, "{what}: {body}");
+            }
+        }
+    }
+}

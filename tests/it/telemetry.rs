@@ -1,0 +1,127 @@
+//! What operators see: one line for each request, metrics in CloudWatch's embedded format, and no user's id in either.
+
+use harness::lambda::Function;
+use harness::secrets::{Fault, SecretsManager, Vendor};
+use harness::{Env, project};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+fn event(user: &str, asked: &str) -> Value {
+    json!({
+        "version": "2.0",
+        "pathParameters": { "user_id": asked },
+        "headers": {},
+        "requestContext": {
+            "http": { "method": "GET" },
+            "requestId": "gateway-id",
+            "routeKey": "GET /rtm/{user_id}/token",
+            "authorizer": { "jwt": { "claims": { "sub": user }, "scopes": null } },
+        },
+    })
+}
+
+/// Adds up every metric in the logs, by name and, behind a slash, what its further dimension says.
+fn metrics(logs: &str) -> BTreeMap<String, f64> {
+    let mut sums = BTreeMap::new();
+    for line in logs.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()) {
+        for directive in line["_aws"]["CloudWatchMetrics"].as_array().into_iter().flatten() {
+            assert_eq!(directive["Namespace"], "Tokenmint", "{line}");
+            assert_eq!(line["function_name"], "rtm-token", "{line}");
+            let dimensions: Vec<_> = directive["Dimensions"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .flat_map(|set| set.as_array().into_iter().flatten().filter_map(Value::as_str))
+                .collect();
+            assert!(dimensions.contains(&"function_name"), "{line}");
+            let further = dimensions.iter().find(|name| **name != "function_name");
+            for metric in directive["Metrics"].as_array().into_iter().flatten() {
+                let name = metric["Name"].as_str().expect("a name");
+                let key = match further {
+                    Some(dimension) => format!("{name}/{}", line[*dimension].as_str().expect("a text")),
+                    None => name.to_owned(),
+                };
+                let value = match &line[name] {
+                    Value::Number(number) => number.as_f64().expect("a number"),
+                    // A histogram: how many values there were.
+                    values => values["Counts"].as_array().map_or_else(
+                        || values.as_array().map_or(0.0, |values| values.len() as f64),
+                        |counts| counts.iter().filter_map(Value::as_f64).sum(),
+                    ),
+                };
+                *sums.entry(key).or_default() += value;
+            }
+        }
+    }
+    sums
+}
+
+#[test]
+fn each_request_is_one_line_and_is_counted() {
+    let credentials = project::root().join("tests/demo-credentials.json");
+    let function = Function::start("rtm-token", [("LOCAL_CREDENTIALS", credentials.to_str().expect("UTF-8"))]);
+    let user = "somebody-with-a-telling-name";
+    for _ in 0..3 {
+        assert_eq!(function.invoke(&event(user, "me")).response()["statusCode"], 200);
+    }
+    assert_eq!(function.invoke(&event(user, "bob")).response()["statusCode"], 403);
+    assert_eq!(function.invoke(&event("another", "me")).response()["statusCode"], 200);
+    assert_eq!(function.invoke(&json!({})).response()["statusCode"], 400);
+    let logs = function.end();
+
+    let lines: Vec<Value> = logs.lines().map(|line| serde_json::from_str(line).expect("every line is JSON")).collect();
+    let answered: Vec<_> = lines.iter().filter(|line| line["message"] == "answered").collect();
+    assert_eq!(answered.len(), 6, "{logs}");
+    let outcomes: Vec<_> = answered.iter().map(|line| line["outcome"].as_str().expect("a text")).collect();
+    assert_eq!(outcomes, ["minted", "minted", "minted", "forbidden", "minted", "bad-parameter"]);
+    for line in &answered[..5] {
+        assert_eq!(
+            (&line["gateway_request_id"], &line["route"]),
+            (&json!("gateway-id"), &json!("GET /rtm/{user_id}/token"))
+        );
+        assert!(line["request_id"].is_string() && line["duration_us"].is_number(), "{line}");
+    }
+    // One user, one pseudonym, which isn't the id.
+    let users: Vec<_> = answered[..5].iter().map(|line| line["user"].as_str().expect("a pseudonym")).collect();
+    assert!(users[..4].iter().all(|other| *other == users[0]) && users[4] != users[0], "{users:?}");
+    assert_eq!(users[0].len(), 12);
+    assert!(!logs.contains(user), "{logs}");
+
+    let metrics = metrics(&logs);
+    let count = |name: &str| metrics.get(name).copied().unwrap_or_default();
+    assert_eq!(count("TokensMinted/agora-rtm"), 4.0, "{metrics:?}");
+    assert_eq!(count("Refusals/forbidden"), 1.0, "{metrics:?}");
+    assert_eq!(count("Refusals/bad-parameter"), 1.0, "{metrics:?}");
+    assert_eq!(count("ColdStarts"), 1.0, "{metrics:?}");
+    assert_eq!(count("CredentialsRefreshed"), 1.0, "{metrics:?}");
+    assert_eq!(count("MintDuration"), 4.0, "{metrics:?}");
+    assert_eq!(count("CredentialsStale") + count("CredentialsFailed"), 0.0, "{metrics:?}");
+}
+
+#[test]
+fn stale_and_failed_credentials_are_counted() {
+    let secrets = SecretsManager::start();
+    let key =
+        json!({ "app_id": "970ca35de60c44645bbae8a215061b33", "app_certificate": "c0ffee0ff1cec0ffee0ff1cec0ffee0f" });
+    secrets.put(Vendor::Agora.secret_id(), &key);
+    let env: Env = secrets.env(Vendor::Agora).and("CREDENTIALS_TTL_SECONDS", "1");
+    let function = Function::start("rtm-token", env);
+    function.wait_ready();
+    secrets.break_with(Fault::Refuse(400, "AccessDeniedException"));
+    let calls = secrets.calls().len();
+    let patience = Instant::now() + Duration::from_secs(30);
+    while secrets.calls().len() == calls {
+        assert!(Instant::now() < patience, "it does not refresh");
+        assert_eq!(function.invoke(&event("alice", "me")).response()["statusCode"], 200);
+        sleep(Duration::from_millis(100));
+    }
+    assert_eq!(function.invoke(&event("alice", "me")).response()["statusCode"], 200);
+    let logs = function.end();
+    let metrics = metrics(&logs);
+    assert_eq!(metrics.get("CredentialsRefreshed"), Some(&1.0), "{metrics:?}");
+    assert!(metrics.get("CredentialsFailed").is_some_and(|count| *count >= 1.0), "{metrics:?}");
+    assert!(metrics.get("CredentialsStale").is_some_and(|count| *count >= 1.0), "{metrics:?}");
+    assert!(logs.contains("AccessDeniedException"), "{logs}");
+}
