@@ -7,14 +7,16 @@
 use crate::functions;
 use crate::said::{self, Handed};
 use harness::lambda::Function;
+use harness::watch::Watch;
 use harness::{Env, project};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// The events of a function, by name, each with its expected answer.
+/// The events of a function: name, event and expected answer.
 fn events(function: &str) -> Vec<(String, Value, Value)> {
     let folder = project::root().join("events").join(function);
     let read = |path: &Path| -> Value {
@@ -39,70 +41,101 @@ fn events(function: &str) -> Vec<(String, Value, Value)> {
     events
 }
 
-/// Starts a function with the demo credentials and these variables on top.
-fn start(function: &str, env: &Value) -> Function {
+/// The demo credentials, and what an answer's `env` says.
+fn env(settings: &Value) -> Env {
     let credentials = project::root().join("tests/demo-credentials.json");
     let credentials = Env::from([("LOCAL_CREDENTIALS", credentials.to_str().expect("UTF-8"))]);
-    let env = env.as_object().into_iter().flatten();
-    Function::start(
-        function,
-        env.fold(credentials, |all, (name, value)| all.and(name, value.as_str().expect("a text"))),
-    )
+    let settings = settings.as_object().into_iter().flatten();
+    settings.fold(credentials, |all, (name, value)| all.and(name, value.as_str().expect("a text")))
 }
 
-fn run(function: &str) {
-    let mut started: BTreeMap<String, Function> = BTreeMap::new();
-    let mut handed = Vec::new();
-    let mut names = BTreeSet::new();
-    for (name, event, expected) in events(function) {
-        let what = format!("{function}/{name}");
-        let env = &expected["env"];
-        let running = started.entry(env.to_string()).or_insert_with(|| start(function, env));
-        let before = unix_seconds();
-        let response = running.invoke(&event).response();
-        let after = unix_seconds();
-        assert_eq!(response["statusCode"], expected["status"], "{what}: {response}");
-        for (header, value) in expected["headers"].as_object().expect("an object") {
-            assert_eq!(&response["headers"][header], value, "{what}: {header}");
-        }
-        let text = response["body"].as_str().expect("a text").to_owned();
-        if expected["body"] == "<token>" {
-            handed.push(Handed { what, token: text, says: expected["token_says"].clone(), issued_at: None });
-        } else {
-            let body: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{what}: {error}: {text}"));
-            let issued_at = body["issued_at"].as_u64();
-            assert!(issued_at.is_none_or(|moment| (before..=after).contains(&moment)), "{what}: {body}");
-            let mut wanted = said::in_time(&expected["body"], issued_at.unwrap_or_default());
-            if wanted["token"] == "<token>" {
-                let token = body["token"].as_str().expect("a text").to_owned();
-                wanted["token"] = json!(token);
-                handed.push(Handed { what: what.clone(), token, says: expected["token_says"].clone(), issued_at });
-            }
-            if wanted["renew_at"] == "<renewal>" {
-                let privileges = body["privileges"].as_object().into_iter().flat_map(|all| all.values());
-                let ends = privileges.filter_map(|privilege| privilege["expires_at"].as_u64());
-                let first_end = ends.chain(body["expires_at"].as_u64()).min().expect("it ends");
-                let moment = body["renew_at"].as_u64().expect("a moment");
-                let issued_at = issued_at.expect("a moment");
-                assert!(issued_at + (first_end - issued_at) / 2 <= moment && moment < first_end, "{what}: {body}");
-                wanted["renew_at"] = body["renew_at"].clone();
-            }
-            if wanted["request_id"] == "<request id>" {
-                assert!(body["request_id"].as_str().is_some_and(|id| !id.is_empty()), "{what}: {body}");
-                wanted["request_id"] = body["request_id"].clone();
-            }
-            assert_eq!(body, wanted, "{what}");
-        }
-        names.insert(name);
+/// Compares a response with the answer beside its event. What it handed out is still to be judged.
+fn check(what: &str, expected: &Value, response: &Value, asked: RangeInclusive<u64>) -> Option<Handed> {
+    assert_eq!(response["statusCode"], expected["status"], "{what}: {response}");
+    for (header, value) in expected["headers"].as_object().expect("an object") {
+        assert_eq!(&response["headers"][header], value, "{what}: {header}");
     }
-    for needed in ["no-identity", "another-users-id", "bad-parameter", "iam-caller", "signed-in-caller"] {
-        assert!(names.contains(needed), "events/{function} has no {needed}.json");
+    let text = response["body"].as_str().expect("a text");
+    let handed = |token: &str, issued_at| {
+        let (what, token) = (what.to_owned(), token.to_owned());
+        Some(Handed { what, token, says: expected["token_says"].clone(), issued_at })
+    };
+    if expected["body"] == "<token>" {
+        return handed(text, None);
     }
-    assert!(!handed.is_empty(), "{function} minted nothing");
+    let body: Value = serde_json::from_str(text).unwrap_or_else(|error| panic!("{what}: {error}: {text}"));
+    let issued_at = body["issued_at"].as_u64();
+    assert!(issued_at.is_none_or(|moment| asked.contains(&moment)), "{what}: {body}");
+    let mut wanted = said::in_time(&expected["body"], issued_at.unwrap_or_default());
+    for (field, placeholder) in [("token", "<token>"), ("renew_at", "<renewal>"), ("request_id", "<request id>")] {
+        if wanted[field] == placeholder {
+            wanted[field] = body[field].clone();
+        }
+    }
+    assert_eq!(body, wanted, "{what}");
+    if expected["body"]["renew_at"] == "<renewal>" {
+        let privileges = body["privileges"].as_object().into_iter().flat_map(|all| all.values());
+        let ends = privileges.filter_map(|privilege| privilege["expires_at"].as_u64());
+        let first_end = ends.chain(body["expires_at"].as_u64()).min().expect("it ends");
+        let (issued_at, renewal) = issued_at.zip(body["renew_at"].as_u64()).expect("moments");
+        assert!(issued_at + (first_end - issued_at) / 2 <= renewal && renewal < first_end, "{what}: {body}");
+    }
+    if expected["body"]["request_id"] == "<request id>" {
+        assert!(body["request_id"].as_str().is_some_and(|id| !id.is_empty()), "{what}: {body}");
+    }
+    (expected["body"]["token"] == "<token>")
+        .then(|| handed(body["token"].as_str().expect("a text"), issued_at))
+        .flatten()
+}
+
+#[test]
+fn every_event_gets_its_answer() {
     let credentials = said::credentials();
-    said::judge(&credentials, &handed);
-    for running in started.into_values() {
-        said::check_logs(function, &running.end(), &credentials);
+    for function in functions::names() {
+        let mut started: BTreeMap<String, Function> = BTreeMap::new();
+        let mut handed = Vec::new();
+        let mut names = BTreeSet::new();
+        for (name, event, expected) in events(&function) {
+            let settings = &expected["env"];
+            let start = || Function::start(&function, env(settings));
+            let running = started.entry(settings.to_string()).or_insert_with(start);
+            let before = unix_seconds();
+            let response = running.invoke(&event).response();
+            handed.extend(check(&format!("{function}/{name}"), &expected, &response, before..=unix_seconds()));
+            names.insert(name);
+        }
+        for needed in ["no-identity", "another-users-id", "bad-parameter", "iam-caller", "signed-in-caller"] {
+            assert!(names.contains(needed), "events/{function} has no {needed}.json");
+        }
+        assert!(!handed.is_empty(), "{function} minted nothing");
+        said::judge(&credentials, &handed);
+        for running in started.into_values() {
+            said::check_logs(&function, &running.end(), &credentials);
+        }
+    }
+}
+
+/// The same as a person does it: `cargo lambda watch` with `AUTH` unset, and `cargo lambda invoke` beside it.
+#[test]
+fn every_event_gets_its_answer_through_cargo_lambda_invoke() {
+    let credentials = said::credentials();
+    let mut by_settings: BTreeMap<String, Vec<_>> = BTreeMap::new();
+    for function in functions::names() {
+        for (name, _, expected) in events(&function) {
+            by_settings.entry(expected["env"].to_string()).or_default().push((function.clone(), name, expected));
+        }
+    }
+    for events in by_settings.into_values() {
+        let (_, _, first) = events.first().expect("at least one");
+        let watch = Watch::start(env(&first["env"]));
+        let mut handed = Vec::new();
+        for (function, name, expected) in &events {
+            let before = unix_seconds();
+            let response = watch.invoke(function, &project::root().join(format!("events/{function}/{name}.json")));
+            handed.extend(check(&format!("{function}/{name}"), expected, &response, before..=unix_seconds()));
+        }
+        said::judge(&credentials, &handed);
+        said::check_logs("cargo lambda watch", &watch.end(), &credentials);
     }
 }
 
@@ -110,18 +143,11 @@ fn unix_seconds() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs()
 }
 
-#[test]
-fn every_event_gets_its_answer() {
-    for function in functions::names() {
-        run(&function);
-    }
-}
-
 /// What is no event of the gateway's gets no token, and costs nobody the next one.
 #[test]
 fn what_is_not_the_gateways_gets_nothing() {
     for function in functions::names() {
-        let running = start(&function, &json!(null));
+        let running = Function::start(&function, env(&json!(null)));
         let (_, good, _) = events(&function)
             .into_iter()
             .find(|(_, _, answer)| answer["status"] == 200 && answer["env"].is_null())

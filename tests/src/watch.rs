@@ -5,6 +5,7 @@
 
 use crate::process::{Leashed, Output, descendants, free_port, lock};
 use crate::{CONFIGURATION, Env, project};
+use serde_json::Value;
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::Path;
 use std::process::ExitStatus;
@@ -54,6 +55,19 @@ impl Watch {
     /// A path of the API as a URL.
     pub fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    /// Sends a function the event in this file with `cargo lambda invoke`, and returns its answer.
+    ///
+    /// # Panics
+    /// There was none, or it is no JSON.
+    pub fn invoke(&self, function: &str, event: &Path) -> Value {
+        let mut invoke = project::command(project::tool("cargo-lambda"));
+        invoke.args(["lambda", "invoke", "--invoke-address", "127.0.0.1", "--invoke-port", &self.port.to_string()]);
+        let output = invoke.arg(function).arg("--data-file").arg(event).output().expect("it was found");
+        let text = String::from_utf8_lossy(&output.stdout);
+        serde_json::from_str(&text)
+            .unwrap_or_else(|error| panic!("{invoke:?}: {error}: {text}{}", String::from_utf8_lossy(&output.stderr)))
     }
 
     /// What it and its functions have printed so far.
