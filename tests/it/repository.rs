@@ -158,10 +158,43 @@ fn a_function_may_read_one_secret_and_do_nothing_else() {
     }
 }
 
+/// What the documents cite as proof is there: events by `function/name`, tests by their function's name. A `*` or an
+/// ellipsis stands for any ending.
+#[test]
+fn the_documents_cite_what_exists() {
+    let sources = all_sources().into_iter().map(|file| fs::read_to_string(file).expect("a source file"));
+    let sources: String = sources.collect();
+    let (mut events, mut tests) = (0, 0);
+    for document in ["README.md", "SECURITY.md"] {
+        let text = fs::read_to_string(project::root().join(document)).expect("a document");
+        for cited in text.split('`').skip(1).step_by(2) {
+            let beginning = cited.split(['*', '…']).next().unwrap_or_default();
+            let whole = beginning == cited;
+            if let Some((function, name)) = beginning.split_once('/').filter(|(of, _)| functions::names().contains(*of))
+            {
+                let folder = fs::read_dir(project::root().join("events").join(function)).expect("a folder");
+                let mut names = folder.map(|file| file.expect("readable").file_name().into_string().expect("UTF-8"));
+                let found =
+                    names.any(|file| if whole { file == format!("{name}.json") } else { file.starts_with(name) });
+                assert!(found, "{document} cites {cited}");
+                events += 1;
+            } else if beginning.matches('_').count() >= 2
+                && beginning.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+            {
+                let function = if whole { format!("fn {beginning}(") } else { format!("fn {beginning}") };
+                let known = sources.contains(&function) || document == "README.md";
+                assert!(known, "{document} cites {cited}");
+                tests += 1;
+            }
+        }
+    }
+    assert!(events > 20 && tests > 10, "{events} events, {tests} tests: this test looks where nothing is");
+}
+
 #[test]
 fn every_relaxed_lint_has_its_reason() {
     let mut found = 0;
-    for file in ["shared", "functions", "tests"].iter().flat_map(|folder| sources(&project::root().join(folder))) {
+    for file in all_sources() {
         let code = fs::read_to_string(&file).expect("a source file");
         for relaxed in ["#[allow(", "#![allow(", "#[expect(", "#![expect("] {
             for attribute in code.split(relaxed).skip(1) {
@@ -176,6 +209,10 @@ fn every_relaxed_lint_has_its_reason() {
         }
     }
     assert!(found > 0, "this test looks where nothing is");
+}
+
+fn all_sources() -> Vec<PathBuf> {
+    ["shared", "functions", "tests"].iter().flat_map(|folder| sources(&project::root().join(folder))).collect()
 }
 
 fn sources(folder: &Path) -> Vec<PathBuf> {
