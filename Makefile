@@ -9,7 +9,7 @@ PYTHON ?= python3
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := .tools/cargo-deny-$(CARGO_DENY_VERSION)
 
-.PHONY: help setup run run-aws test check validate build clean
+.PHONY: help setup run run-aws test test-arm64 check validate build clean
 
 help: ## Lists the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,10 @@ test: setup ## Runs every test
 	cargo build --workspace --bins
 	cargo test --workspace --lib -- --show-output
 	cargo test --workspace --test it
+
+test-arm64: setup build ## Runs the arm64 functions that would be deployed, on an emulated processor
+	command -v qemu-aarch64 >/dev/null || (apt-get update -qq && apt-get install -y -qq --no-install-recommends qemu-user libc6-arm64-cross libgcc-s1-arm64-cross)
+	cargo test --workspace --test it -- --ignored arm64
 
 check: $(CARGO_DENY)/bin/cargo-deny validate ## Format, lints, documentation, template, dependency policy
 	cargo fmt --all --check

@@ -143,6 +143,25 @@ fn unix_seconds() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs()
 }
 
+/// What is deployed, on an emulated processor of its kind.
+#[test]
+#[ignore = "needs the artifacts of `make build` and qemu-user: `make test-arm64` has both"]
+fn every_arm64_artifact_mints() {
+    let mut handed = Vec::new();
+    for function in functions::names() {
+        let running = Function::start_arm64(&function, env(&json!(null)));
+        for (name, event, expected) in events(&function) {
+            if expected["env"].is_null() {
+                let before = unix_seconds();
+                let response = running.invoke(&event).response();
+                let what = format!("{function}/{name} on arm64");
+                handed.extend(check(&what, &expected, &response, before..=unix_seconds()));
+            }
+        }
+    }
+    said::judge(&said::credentials(), &handed);
+}
+
 /// What is no event of the gateway's gets no token, and costs nobody the next one.
 #[test]
 fn what_is_not_the_gateways_gets_nothing() {

@@ -59,12 +59,29 @@ impl Function {
     /// # Panics
     /// There is no such binary.
     pub fn start(name: &str, env: impl Into<Env>) -> Function {
+        Function::run(Command::new(project::function(name)), name, &env.into())
+    }
+
+    /// The same with the arm64 artifact that `make build` made, on a processor that `qemu-aarch64` emulates.
+    ///
+    /// # Panics
+    /// There is no such artifact, or no emulator (Debian's `qemu-user` and `libc6-arm64-cross`).
+    pub fn start_arm64(name: &str, env: impl Into<Env>) -> Function {
+        // The template calls `rtm-token` RtmToken.
+        let resource: String = name.split('-').map(|word| word[..1].to_uppercase() + &word[1..]).collect();
+        let artifact = project::root().join(".aws-sam/build").join(resource).join("bootstrap");
+        assert!(artifact.exists(), "{} is missing: run `make build`", artifact.display());
+        let mut emulator = Command::new("qemu-aarch64");
+        emulator.args(["-L", "/usr/aarch64-linux-gnu"]).arg(artifact);
+        Function::run(emulator, name, &env.into())
+    }
+
+    fn run(mut command: Command, name: &str, env: &Env) -> Function {
         let api = Arc::new(Api::new());
         let server = Server::start({
             let api = Arc::clone(&api);
             move |asked| Arc::clone(&api).answer(asked)
         });
-        let mut command = Command::new(project::function(name));
         command
             .env_clear()
             .envs([
@@ -83,11 +100,11 @@ impl Function {
                 ("AWS_SECRET_ACCESS_KEY", "testing"),
                 ("AWS_SESSION_TOKEN", "testing"),
             ])
-            .envs(env.into().iter())
+            .envs(env.iter())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        let mut child = command.spawn().expect("the binary was just built");
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
         let logs = Mutex::new(Logs::collect(&mut child));
         Function { name: name.to_owned(), child: Mutex::new(child), logs, api, _server: server }
     }
