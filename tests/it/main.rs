@@ -9,4 +9,5 @@ mod matrix;
 mod starting;
 mod telemetry;
 mod repository;
+mod template;
 mod tools;

@@ -1,0 +1,685 @@
+//! What `template.yaml` deploys, for each way of deploying it, as AWS's own translator has it. It opens no more than it
+//! should, and is watched.
+
+use crate::functions;
+use crate::repository::output;
+use harness::project;
+use harness::secrets::Vendor;
+use serde_json::{Map, Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
+use std::sync::Mutex;
+
+const AGORA: &str = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:tokenmint/agora-abcdef";
+const ZEGO: &str = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:tokenmint/zego-abcdef";
+const ZIM: &str = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:tokenmint/zim-abcdef";
+const KEY: &str = "arn:aws:kms:eu-central-1:123456789012:key/0f";
+const ISSUER: (&str, &str) = ("JwtIssuer", "https://issuer.example.com/");
+const AUDIENCE: (&str, &str) = ("JwtAudience", "app,web");
+
+/// One stack: the template for some parameters, its conditions decided, its parameters put in. What only exists once it is
+/// deployed stays a `Ref` or a `Fn::GetAtt`, or `${Name}` within a text.
+pub(crate) struct Stack {
+    template: Value,
+    parameters: Map<String, Value>,
+}
+
+/// Where a route leads.
+pub(crate) struct Target {
+    /// The function's binary.
+    pub(crate) function: String,
+    /// The authorizer and the scopes that it wants; none for an open route.
+    authorizer: Option<(String, Value)>,
+}
+
+impl Stack {
+    /// With nothing but what has to be given.
+    pub(crate) fn plain() -> Stack {
+        Stack::with(&[])
+    }
+
+    fn with(given: &[(&str, &str)]) -> Stack {
+        let mut parameters = json!({ "AgoraSecretArn": AGORA, "ZegoSecretArn": ZEGO });
+        for (name, value) in given {
+            parameters[name] = json!(value);
+        }
+        let mut answer = translated(&parameters);
+        let Value::Object(parameters) = answer["parameters"].take() else { panic!("parameters") };
+        let source = answer["template"].take();
+        let mut stack = Stack { template: source.clone(), parameters };
+        for section in ["Resources", "Outputs"] {
+            let entries = source[section].as_object().expect("a section").iter();
+            let there = entries.filter(|(_, it)| it["Condition"].as_str().is_none_or(|name| stack.holds(name)));
+            // Before the rest, so that references to what isn't there are found.
+            let there: Map<_, _> = there.map(|(name, it)| (name.clone(), it.clone())).collect();
+            stack.template[section] = Value::Object(there);
+        }
+        for section in ["Resources", "Outputs"] {
+            stack.template[section] = stack.resolve(&stack.template[section]).expect("a section");
+        }
+        stack
+    }
+
+    /// Every way of deploying that makes a difference.
+    fn all() -> Vec<Stack> {
+        let origins = ("AllowedOrigins", "https://app.example.com");
+        vec![
+            Stack::plain(),
+            Stack::with(&[ISSUER, AUDIENCE, origins]),
+            Stack::with(&[
+                ISSUER,
+                AUDIENCE,
+                origins,
+                ("JwtScope", "tokens"),
+                ("ZimSecretArn", ZIM),
+                ("SecretsKmsKeyArn", KEY),
+                ("RoomsClaim", "rooms"),
+                ("PublishScope", "publish"),
+                ("ReservedConcurrency", "20"),
+                ("AlarmEmail", "us@example.com"),
+                ("DeploymentType", "AllAtOnce"),
+            ]),
+        ]
+    }
+
+    /// Whether a condition of the template holds.
+    fn holds(&self, condition: &str) -> bool {
+        self.decide(&self.template["Conditions"][condition])
+    }
+
+    fn decide(&self, condition: &Value) -> bool {
+        let Some((function, of)) = intrinsic(condition) else { panic!("no condition: {condition}") };
+        let many = || of.as_array().expect("a list").iter();
+        match function {
+            "Fn::Equals" => {
+                let [left, right] = [&of[0], &of[1]].map(|side| text(&self.resolve(side).expect("a value")));
+                left == right
+            }
+            "Fn::Not" => !self.decide(&of[0]),
+            "Fn::And" => many().all(|one| self.decide(one)),
+            "Fn::Or" => many().any(|one| self.decide(one)),
+            "Condition" => self.holds(of.as_str().expect("a name")),
+            _ => panic!("this test doesn't know {function}"),
+        }
+    }
+
+    /// The value, or `None` for none.
+    fn resolve(&self, value: &Value) -> Option<Value> {
+        if let Some((function, of)) = intrinsic(value).filter(|(function, _)| *function != "Condition") {
+            return match function {
+                "Ref" if of == "AWS::NoValue" => None,
+                "Ref" => Some(self.named(of.as_str().expect("a name")).unwrap_or_else(|| value.clone())),
+                "Fn::If" => {
+                    let holds = self.holds(of[0].as_str().expect("a condition"));
+                    self.resolve(&of[if holds { 1 } else { 2 }])
+                }
+                "Fn::Split" => {
+                    let whole = text(&self.resolve(&of[1]).expect("a text"));
+                    Some(whole.split(of[0].as_str().expect("a text")).collect())
+                }
+                "Fn::Sub" => Some(json!(self.substitute(of))),
+                "Fn::GetAtt" => {
+                    assert!(self.exists(of[0].as_str().expect("a name")), "there is no {of}");
+                    Some(value.clone())
+                }
+                _ => panic!("this test doesn't know {function}"),
+            };
+        }
+        Some(match value {
+            Value::Array(items) => items.iter().filter_map(|item| self.resolve(item)).collect(),
+            Value::Object(fields) => {
+                let fields = fields.iter().filter_map(|(name, field)| Some((name.clone(), self.resolve(field)?)));
+                Value::Object(fields.collect())
+            }
+            plain => plain.clone(),
+        })
+    }
+
+    fn substitute(&self, of: &Value) -> String {
+        let (pattern, own) = match of {
+            Value::Array(parts) => (&parts[0], &parts[1]),
+            pattern => (pattern, &Value::Null),
+        };
+        let mut parts = pattern.as_str().expect("a text").split("${");
+        let mut result = parts.next().expect("the first").to_owned();
+        for part in parts {
+            let (name, rest) = part.split_once('}').expect("a closed name");
+            let value = match own.get(name) {
+                Some(own) => self.resolve(own),
+                None => self.named(name.split('.').next().expect("the first")),
+            };
+            match value {
+                Some(Value::Object(reference)) => {
+                    result += &format!("${{{}}}", reference["Ref"].as_str().expect("a reference"));
+                }
+                Some(value) => result += &text(&value),
+                None => result += &format!("${{{name}}}"),
+            }
+            result += rest;
+        }
+        result
+    }
+
+    /// A parameter's value. `None` for a resource, which has to exist.
+    fn named(&self, name: &str) -> Option<Value> {
+        match name.strip_prefix("AWS::") {
+            Some("Region") => Some(json!("eu-central-1")),
+            Some("AccountId") => Some(json!("123456789012")),
+            Some("Partition") => Some(json!("aws")),
+            Some("URLSuffix") => Some(json!("amazonaws.com")),
+            Some("StackName") => Some(json!("tokenmint")),
+            Some(_) => panic!("this test doesn't know {name}"),
+            None => {
+                let parameter = self.parameters.get(name).cloned();
+                assert!(parameter.is_some() || self.exists(name), "there is no {name}");
+                parameter
+            }
+        }
+    }
+
+    fn exists(&self, name: &str) -> bool {
+        self.template["Resources"].get(name).is_some()
+    }
+
+    fn resource(&self, name: &str) -> &Value {
+        &self.template["Resources"][name]["Properties"]
+    }
+
+    fn resources(&self, kind: &str) -> Vec<(&str, &Value)> {
+        let resources = self.template["Resources"].as_object().expect("resources").iter();
+        let these = resources.filter(|(_, resource)| resource["Type"] == kind);
+        these.map(|(name, it)| (name.as_str(), &it["Properties"])).collect()
+    }
+
+    fn only(&self, kind: &str) -> &Value {
+        let all = self.resources(kind);
+        let [(_, one)] = all.as_slice() else { panic!("one {kind}, not {}", all.len()) };
+        one
+    }
+
+    /// Each function's binary by its logical id.
+    pub(crate) fn functions(&self) -> BTreeMap<&str, String> {
+        let functions = self.resources("AWS::Lambda::Function").into_iter();
+        functions.map(|(name, function)| (name, text(&function["Code"]["S3Key"]))).collect()
+    }
+
+    /// Each route, such as `GET /rtm/{user_id}/token`.
+    pub(crate) fn routes(&self) -> BTreeMap<String, Target> {
+        let aliases = self.resources("AWS::Lambda::Alias");
+        let functions = self.functions();
+        let mut routes = BTreeMap::new();
+        for (path, methods) in self.only("AWS::ApiGatewayV2::Api")["Body"]["paths"].as_object().expect("paths") {
+            for (method, operation) in methods.as_object().expect("methods") {
+                let uri = text(&operation["x-amazon-apigateway-integration"]["uri"]);
+                let alias = aliases.iter().find(|(name, _)| uri.ends_with(&format!("/${{{name}}}/invocations")));
+                let (_, alias) = alias.unwrap_or_else(|| panic!("{method} {path} goes to {uri}, which is no alias"));
+                let function = functions[alias["FunctionName"]["Ref"].as_str().expect("a function")].clone();
+                // Several requirements would mean any of them.
+                let authorizer = match operation["security"].as_array().map(Vec::as_slice) {
+                    Some([one]) => one.as_object().and_then(|one| one.iter().next()),
+                    _ => None,
+                };
+                let authorizer = authorizer.map(|(name, scopes)| (name.clone(), scopes.clone()));
+                routes.insert(format!("{} {path}", method.to_uppercase()), Target { function, authorizer });
+            }
+        }
+        routes
+    }
+
+    /// The alarms on a metric that has this dimension.
+    fn alarm(&self, namespace: &str, metric: &str, dimensions: &Value) -> Option<(&str, &Value)> {
+        let alarms = self.resources("AWS::CloudWatch::Alarm").into_iter();
+        let mut fitting = alarms.filter(|(_, alarm)| {
+            alarm["Namespace"] == namespace && alarm["MetricName"] == metric && alarm["Dimensions"] == *dimensions
+        });
+        fitting.next()
+    }
+}
+
+/// The translator's answer, asked for once.
+fn translated(parameters: &Value) -> Value {
+    static ANSWERS: Mutex<BTreeMap<String, Value>> = Mutex::new(BTreeMap::new());
+    let mut answers = ANSWERS.lock().expect("no test has failed in here");
+    let ask = |parameters: &String| {
+        let mut python = Command::new(project::tool("python"));
+        // The translator wants a region to be in.
+        output(python.args(["tests/judges/template.py", parameters]).env("AWS_DEFAULT_REGION", "eu-central-1"))
+    };
+    answers.entry(parameters.to_string()).or_insert_with_key(ask).clone()
+}
+
+/// A function of CloudFormation's and what it is applied to.
+fn intrinsic(value: &Value) -> Option<(&str, &Value)> {
+    let fields = value.as_object().filter(|fields| fields.len() == 1)?;
+    let (name, of) = fields.iter().next()?;
+    let is = name == "Ref" || name.starts_with("Fn::") || (name == "Condition" && of.is_string());
+    is.then_some((name.as_str(), of))
+}
+
+/// A text or a number, as CloudFormation would write it.
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        other => panic!("neither text nor number: {other}"),
+    }
+}
+
+fn list(value: &Value) -> Vec<&Value> {
+    match value {
+        Value::Array(items) => items.iter().collect(),
+        Value::Null => Vec::new(),
+        one => vec![one],
+    }
+}
+
+/// Every object anywhere within.
+fn objects(value: &Value) -> Vec<&Map<String, Value>> {
+    match value {
+        Value::Array(items) => items.iter().flat_map(objects).collect(),
+        Value::Object(fields) => std::iter::once(fields).chain(fields.values().flat_map(objects)).collect(),
+        _ => Vec::new(),
+    }
+}
+
+#[test]
+fn no_route_is_open() {
+    for stack in Stack::all() {
+        let api = &stack.only("AWS::ApiGatewayV2::Api")["Body"];
+        let schemes = api["components"]["securitySchemes"].as_object().expect("authorizers");
+        assert_eq!(schemes.keys().collect::<Vec<_>>(), ["AWS_IAM", "SignedInUser"]);
+        assert_eq!(schemes["AWS_IAM"]["x-amazon-apigateway-authtype"], "awsSigv4");
+        assert_eq!(schemes["SignedInUser"]["x-amazon-apigateway-authorizer"]["type"], "jwt");
+        let routes = stack.routes();
+        assert!(!routes.is_empty());
+        for (route, Target { function, authorizer }) in routes {
+            let for_backends = functions::code(&function).contains("&Backend");
+            let expected = if for_backends { "AWS_IAM" } else { "SignedInUser" };
+            assert_eq!(authorizer.as_ref().map(|(name, _)| name.as_str()), Some(expected), "{route}");
+            assert!(!route.starts_with("X-AMAZON") && !route.contains('$'), "{route} is no route of its own");
+        }
+    }
+}
+
+/// What the JWT authorizer wants: issuer, audience, and the scopes of the routes, which have the same.
+fn wanted(stack: &Stack) -> (String, Value, Value) {
+    let schemes = &stack.only("AWS::ApiGatewayV2::Api")["Body"]["components"]["securitySchemes"];
+    let authorizer = &schemes["SignedInUser"]["x-amazon-apigateway-authorizer"];
+    assert_eq!(authorizer["identitySource"], "$request.header.Authorization");
+    let jwt = &authorizer["jwtConfiguration"];
+    let authorizers = stack.routes().into_values().filter_map(|target| target.authorizer);
+    let scopes: Vec<Value> = authorizers.filter(|(name, _)| name == "SignedInUser").map(|(_, it)| it).collect();
+    assert!(scopes.iter().all(|some| *some == scopes[0]), "{scopes:?}");
+    (text(&jwt["issuer"]), jwt["audience"].clone(), scopes[0].clone())
+}
+
+fn variable(stack: &Stack, variable: &str) -> BTreeSet<Option<String>> {
+    let functions = stack.resources("AWS::Lambda::Function").into_iter();
+    functions.map(|(_, function)| function["Environment"]["Variables"].get(variable).map(text)).collect()
+}
+
+fn everywhere(value: &str) -> BTreeSet<Option<String>> {
+    BTreeSet::from([Some(value.to_owned())])
+}
+
+#[test]
+fn without_an_issuer_the_stack_signs_its_users_in_itself() {
+    let stack = Stack::with(&[("UserIdClaim", "username"), ("UserIdForm", "lower")]);
+    let issuer = "https://cognito-idp.eu-central-1.amazonaws.com/${UserPool}".to_owned();
+    // An ID token has the client's id as its audience too, but no scope.
+    let scopes = json!(["aws.cognito.signin.user.admin"]);
+    assert_eq!(wanted(&stack), (issuer, json!([{ "Ref": "UserPoolClient" }]), scopes));
+    // Users could choose the one, and ZIM would not take the other.
+    assert_eq!(variable(&stack, "USER_ID_CLAIM"), everywhere("sub"));
+    assert_eq!(variable(&stack, "USER_ID_FORM"), everywhere("uuid"));
+
+    let pool = stack.only("AWS::Cognito::UserPool");
+    assert_eq!(pool["AdminCreateUserConfig"]["AllowAdminCreateUserOnly"], true);
+    assert_eq!(stack.template["Resources"]["UserPool"]["DeletionPolicy"], "RetainExceptOnCreate");
+    assert_eq!(stack.template["Resources"]["UserPool"]["UpdateReplacePolicy"], "Retain");
+    let client = stack.only("AWS::Cognito::UserPoolClient");
+    assert_eq!(client["UserPoolId"], json!({ "Ref": "UserPool" }));
+    assert_eq!(client["GenerateSecret"], false);
+    assert!(!list(&client["ExplicitAuthFlows"]).contains(&&json!("ALLOW_USER_PASSWORD_AUTH")));
+    assert_eq!(client["PreventUserExistenceErrors"], "ENABLED");
+    assert_eq!(stack.template["Outputs"]["UserPoolId"]["Value"], json!({ "Ref": "UserPool" }));
+    assert_eq!(stack.template["Outputs"]["UserPoolClientId"]["Value"], json!({ "Ref": "UserPoolClient" }));
+}
+
+#[test]
+fn with_an_issuer_only_its_tokens_count() {
+    let stack = Stack::with(&[ISSUER, AUDIENCE, ("UserIdClaim", "uid"), ("UserIdForm", "lower")]);
+    assert_eq!(wanted(&stack), (ISSUER.1.to_owned(), json!(["app", "web"]), json!([])));
+    assert_eq!(variable(&stack, "USER_ID_CLAIM"), everywhere("uid"));
+    assert_eq!(variable(&stack, "USER_ID_FORM"), everywhere("lower"));
+    assert!(stack.resources("AWS::Cognito::UserPool").is_empty());
+    assert!(stack.resources("AWS::Cognito::UserPoolClient").is_empty());
+    assert!(stack.template["Outputs"].get("UserPoolId").is_none());
+    assert!(stack.template["Outputs"].get("UserPoolClientId").is_none());
+
+    let scoped = Stack::with(&[ISSUER, AUDIENCE, ("JwtScope", "tokens")]);
+    assert_eq!(wanted(&scoped).2, json!(["tokens"]));
+}
+
+#[test]
+fn parameters_that_do_not_fit_together_are_refused() {
+    let fit = |given: &[(&str, &str)]| {
+        let stack = Stack::with(given);
+        let rules = stack.template["Rules"].as_object().expect("rules").values();
+        let mut asserted =
+            rules.filter(|rule| stack.decide(&rule["RuleCondition"])).flat_map(|rule| list(&rule["Assertions"]));
+        asserted.all(|assertion| stack.decide(&assertion["Assert"]))
+    };
+    assert!(fit(&[]));
+    assert!(fit(&[ISSUER, AUDIENCE]));
+    assert!(fit(&[ISSUER, AUDIENCE, ("JwtScope", "tokens")]));
+    assert!(!fit(&[ISSUER]), "any audience");
+    assert!(!fit(&[AUDIENCE]), "a forgotten issuer");
+    assert!(!fit(&[("JwtScope", "tokens")]), "a forgotten issuer");
+}
+
+/// Every statement of a policy document: actions, resources, and whatever else it says.
+fn statements(document: &Value) -> Vec<&Value> {
+    list(&document["Statement"])
+}
+
+#[test]
+fn a_function_may_read_one_secret_and_do_nothing_else() {
+    for stack in Stack::all() {
+        let own_zim = stack.holds("HasZimSecret");
+        let mut roles = BTreeSet::new();
+        for (name, function) in stack.resources("AWS::Lambda::Function") {
+            assert_eq!(function["Runtime"], "provided.al2023", "{name}");
+            assert_eq!(function["Architectures"], json!(["arm64"]), "{name}");
+            let binary = text(&function["Code"]["S3Key"]);
+            let vendor = functions::vendor(&binary);
+            let other = if vendor == Vendor::Zego { Vendor::Agora } else { Vendor::Zego };
+            let secret = match (vendor, binary.as_str()) {
+                (Vendor::Agora, _) => AGORA,
+                // ZIM may have a project of its own.
+                (Vendor::Zego, "zim-token") if own_zim => ZIM,
+                (Vendor::Zego, _) => ZEGO,
+            };
+            let variables = function["Environment"]["Variables"].as_object().expect("variables");
+            assert_eq!(variables.get(vendor.variable()), Some(&json!(secret)), "{name}");
+            for absent in [other.variable(), "AUTH", "LOCAL_CREDENTIALS"] {
+                assert_eq!(variables.get(absent), None, "{name}");
+            }
+
+            let role = function["Role"]["Fn::GetAtt"][0].as_str().expect("a role of its own");
+            assert!(roles.insert(role), "{name} shares {role}");
+            let role = stack.resource(role);
+            let managed = list(&role["ManagedPolicyArns"]).into_iter();
+            let managed = managed.map(|arn| stack.resource(arn["Ref"].as_str().expect("a policy of the template")));
+            let documents = managed.chain(list(&role["Policies"])).map(|policy| &policy["PolicyDocument"]);
+            let mut allowed: Vec<_> = documents.flat_map(statements).cloned().collect();
+            let log_group = function["LoggingConfig"]["LogGroup"]["Ref"].as_str().expect("a log group of its own");
+            let mut expected = vec![
+                json!({ "Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": secret }),
+                json!({ "Effect": "Allow", "Action": ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], "Resource": "*" }),
+                json!({ "Effect": "Allow", "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+                    "Resource": { "Fn::GetAtt": [log_group, "Arn"] } }),
+            ];
+            if stack.holds("HasSecretsKmsKey") {
+                expected.push(json!({ "Effect": "Allow", "Action": "kms:Decrypt", "Resource": KEY, "Condition": { "StringEquals": {
+                    "kms:ViaService": "secretsmanager.eu-central-1.amazonaws.com", "kms:EncryptionContext:SecretARN": secret,
+                } } }));
+            }
+            for statements in [&mut allowed, &mut expected] {
+                statements.sort_by_key(Value::to_string);
+            }
+            assert_eq!(allowed, expected, "{name}");
+        }
+    }
+}
+
+#[test]
+fn no_policy_has_a_wildcard_but_those_that_the_template_explains() {
+    for stack in Stack::all() {
+        let mut wild = Vec::new();
+        let resources = &stack.template["Resources"];
+        for statement in objects(resources).into_iter().filter(|object| object.contains_key("Effect")) {
+            let forbidden = ["NotAction", "NotResource", "NotPrincipal"];
+            assert!(forbidden.iter().all(|key| !statement.contains_key(*key)), "{statement:?}");
+            let said = ["Action", "Resource", "Principal"].map(|key| statement.get(key).cloned().unwrap_or_default());
+            if json!(said).to_string().contains(['*', '?']) {
+                wild.push(said);
+            }
+        }
+        let traces = json!(["xray:PutTraceSegments", "xray:PutTelemetryRecords"]);
+        assert_eq!(wild, [[traces, json!("*"), Value::Null]]);
+
+        // Policies that AWS wrote: one, for CodeDeploy.
+        let mut of_aws = Vec::new();
+        for (name, role) in stack.resources("AWS::IAM::Role") {
+            let arns = list(&role["ManagedPolicyArns"]).into_iter().filter(|arn| arn.is_string());
+            of_aws.extend(arns.map(|arn| (name, text(arn))));
+        }
+        let limited = "arn:aws:iam::aws:policy/service-role/AWSCodeDeployRoleForLambdaLimited".to_owned();
+        assert_eq!(of_aws, [("CodeDeployRole", limited)]);
+    }
+}
+
+#[test]
+fn nothing_is_public() {
+    for stack in Stack::all() {
+        let resources = stack.template["Resources"].as_object().expect("resources");
+        for (name, resource) in resources {
+            let kind = text(&resource["Type"]);
+            let doors = ["AWS::Lambda::Url", "AWS::Lambda::LayerVersionPermission", "AWS::Cognito::IdentityPool"];
+            assert!(!doors.contains(&kind.as_str()), "{name}");
+        }
+        for object in objects(&stack.template["Resources"]) {
+            for (key, value) in object {
+                let kind = key.to_ascii_lowercase();
+                assert!(!(kind.contains("auth") && value == "NONE"), "{object:?}");
+                assert!(!(key == "Principal" && value.to_string().contains('*')), "{object:?}");
+            }
+        }
+        // Who may take a role, and who may speak to the topic: a service of AWS's.
+        let principals = objects(&stack.template["Resources"]).into_iter().filter(|it| it.contains_key("Effect"));
+        let principals = principals.filter_map(|statement| statement.get("Principal"));
+        let known = ["cloudwatch", "codedeploy", "lambda"].map(|name| format!("{name}.amazonaws.com"));
+        for principal in principals {
+            let principal = principal.as_object().expect("a kind of principal");
+            assert_eq!(principal.keys().collect::<Vec<_>>(), ["Service"]);
+            assert!(known.contains(&text(&principal["Service"])), "{principal:?}");
+        }
+        let permissions = stack.resources("AWS::Lambda::Permission");
+        assert_eq!(permissions.len(), stack.routes().len());
+        for (name, permission) in permissions {
+            assert_eq!(permission["Principal"], "apigateway.amazonaws.com", "{name}");
+            assert_eq!(permission["Action"], "lambda:InvokeFunction", "{name}");
+            assert!(permission.get("FunctionUrlAuthType").is_none(), "{name}");
+            let source = text(&permission["SourceArn"]);
+            let (api, route) = source.split_once("/*/").expect("any stage of the API");
+            assert_eq!(api, "arn:aws:execute-api:eu-central-1:123456789012:${Api}", "{name}");
+            // SAM writes a star for a path's parameter.
+            let mut routes = stack.routes().into_keys();
+            let fits = |known: &str| {
+                let (method, path) = known.split_once(' ').expect("two words");
+                let parts = path.split('/').map(|part| if part.starts_with('{') { "*" } else { part });
+                format!("{method}{}", parts.collect::<Vec<_>>().join("/")) == route
+            };
+            assert!(routes.any(|known| fits(&known)), "{name}: {source}");
+        }
+    }
+}
+
+#[test]
+fn pages_of_named_origins_may_call() {
+    let cors = |stack: &Stack| stack.only("AWS::ApiGatewayV2::Api")["Body"].get("x-amazon-apigateway-cors").cloned();
+    let stack = Stack::with(&[("AllowedOrigins", "https://app.example.com,http://localhost:5173")]);
+    let expected = json!({
+        "allowOrigins": ["https://app.example.com", "http://localhost:5173"],
+        "allowMethods": ["GET", "POST"],
+        "allowHeaders": ["authorization", "content-type"],
+        "exposeHeaders": ["retry-after"],
+        "maxAge": 3600,
+    });
+    assert_eq!(cors(&stack), Some(expected));
+    assert_eq!(cors(&Stack::plain()), None);
+}
+
+#[test]
+fn every_route_is_throttled() {
+    let stack = Stack::with(&[
+        ("RateLimit", "7"),
+        ("BurstLimit", "8"),
+        ("AppTokenRateLimit", "2"),
+        ("AppTokenBurstLimit", "3"),
+    ]);
+    let stage = stack.only("AWS::ApiGatewayV2::Stage");
+    let limits = |settings: &Value| (text(&settings["ThrottlingRateLimit"]), text(&settings["ThrottlingBurstLimit"]));
+    let pair = |rate: &str, burst: &str| (rate.to_owned(), burst.to_owned());
+    assert_eq!(limits(&stage["DefaultRouteSettings"]), pair("7", "8"));
+    let own = stage["RouteSettings"].as_object().expect("settings");
+    let backends =
+        stack.routes().into_iter().filter(|(_, to)| to.authorizer.as_ref().is_some_and(|(name, _)| name == "AWS_IAM"));
+    assert_eq!(own.keys().cloned().collect::<Vec<_>>(), backends.map(|(route, _)| route).collect::<Vec<_>>());
+    for settings in own.values() {
+        assert_eq!(limits(settings), pair("2", "3"));
+    }
+}
+
+/// A log group that keeps what it gets for as long as the parameter says.
+fn assert_kept(stack: &Stack, group: &str) {
+    assert_eq!(text(&stack.resource(group)["RetentionInDays"]), text(&stack.parameters["LogRetentionDays"]), "{group}");
+}
+
+#[test]
+fn the_access_log_says_what_happened_and_to_nobody() {
+    let stack = Stack::plain();
+    let settings = &stack.only("AWS::ApiGatewayV2::Stage")["AccessLogSettings"];
+    assert_eq!(settings["DestinationArn"], json!({ "Fn::GetAtt": ["ApiLogs", "Arn"] }));
+    assert_kept(&stack, "ApiLogs");
+    let format = text(&settings["Format"]);
+    assert!(!format.contains('\n'), "one line");
+    // The status is a number once it is there.
+    let line: Map<String, Value> =
+        serde_json::from_str(&format.replace(":$context.status,", ":\"$context.status\",")).expect("a JSON object");
+    let mut said: Vec<_> = line.values().map(|value| text(value).replace("$context.", "")).collect();
+    said.sort();
+    // No path, query, header, claim, address or user agent. The route has the names of its parameters, not their values.
+    let known = [
+        "authorizer.error",
+        "error.message",
+        "error.responseType",
+        "integration.integrationStatus",
+        "integration.requestId",
+        "integrationLatency",
+        "requestId",
+        "requestTime",
+        "responseLatency",
+        "routeKey",
+        "status",
+    ];
+    assert_eq!(said, known);
+
+    // What it counts ends deployments, so it must not wait for the API, which waits for them.
+    let filter = stack.only("AWS::Logs::MetricFilter");
+    assert_eq!(filter["LogGroupName"], json!({ "Ref": "ApiLogs" }));
+    assert_eq!(filter["FilterPattern"], "{ $.status >= 500 }");
+    let counted = &filter["MetricTransformations"][0];
+    let alarm = stack.resource("ServerErrors");
+    assert_eq!((&alarm["Namespace"], &alarm["MetricName"]), (&counted["MetricNamespace"], &counted["MetricName"]));
+}
+
+#[test]
+fn every_function_is_watched() {
+    for stack in Stack::all() {
+        let mut log_groups = BTreeSet::new();
+        for name in stack.functions().into_keys() {
+            let function = stack.resource(name);
+            let log_group = function["LoggingConfig"]["LogGroup"]["Ref"].as_str().expect("a log group");
+            assert_kept(&stack, log_group);
+            assert!(log_groups.insert(log_group), "{name} shares {log_group}");
+            assert_eq!(function["LoggingConfig"]["LogFormat"], "JSON", "{name}");
+            assert_eq!(function["TracingConfig"]["Mode"], "Active", "{name}");
+
+            let dimensions = |key: &str| json!([{ "Name": key, "Value": { "Ref": name } }]);
+            let metrics = [
+                ("AWS/Lambda", "Errors", "FunctionName"),
+                ("AWS/Lambda", "Throttles", "FunctionName"),
+                ("AWS/Lambda", "Duration", "FunctionName"),
+                ("Tokenmint", "CredentialsStale", "function_name"),
+            ];
+            for (namespace, metric, key) in metrics {
+                let alarm = stack.alarm(namespace, metric, &dimensions(key));
+                let (_, alarm) = alarm.unwrap_or_else(|| panic!("{name} has no alarm on {metric}"));
+                let (statistic, other) =
+                    if metric == "Duration" { ("ExtendedStatistic", "p99") } else { ("Statistic", "Sum") };
+                assert_eq!(alarm[statistic], other, "{name} {metric}");
+                let limit =
+                    if metric == "Duration" { text(&stack.parameters["SlowMilliseconds"]) } else { "0".to_owned() };
+                assert_eq!(text(&alarm["Threshold"]), limit, "{name} {metric}");
+            }
+        }
+        let topic = json!([{ "Ref": "AlarmTopic" }]);
+        for (name, alarm) in stack.resources("AWS::CloudWatch::Alarm") {
+            assert_eq!((&alarm["AlarmActions"], &alarm["OKActions"]), (&topic, &topic), "{name}");
+            assert_eq!(alarm["ComparisonOperator"], "GreaterThanThreshold", "{name}");
+            assert_eq!(alarm["TreatMissingData"], "notBreaching", "{name}");
+        }
+        let subscription = &stack.only("AWS::SNS::Topic")["Subscription"];
+        if stack.holds("HasAlarmEmail") {
+            assert_eq!(*subscription, json!([{ "Protocol": "email", "Endpoint": "us@example.com" }]));
+        } else {
+            assert!(subscription.is_null());
+        }
+    }
+}
+
+#[test]
+fn a_new_version_gets_all_traffic_only_if_no_alarm_goes_off() {
+    for stack in Stack::all() {
+        let aliases = stack.resources("AWS::Lambda::Alias");
+        assert_eq!(aliases.len(), stack.functions().len());
+        for (name, alias) in aliases {
+            assert_eq!(alias["Name"], "live", "{name}");
+            let function = alias["FunctionName"]["Ref"].as_str().expect("a function");
+            let update = &stack.template["Resources"][name]["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"];
+            let group = stack.resource(update["DeploymentGroupName"]["Ref"].as_str().expect("a deployment group"));
+            let how = format!("CodeDeployDefault.Lambda{}", text(&stack.parameters["DeploymentType"]));
+            assert_eq!(group["DeploymentConfigName"], how, "{name}");
+            let dimension = json!([{ "Name": "FunctionName", "Value": { "Ref": function } }]);
+            let own =
+                ["Errors", "Duration"].map(|metric| stack.alarm("AWS/Lambda", metric, &dimension).expect("an alarm").0);
+            let alarms = ["ServerErrors", own[0], own[1]].map(|alarm| json!({ "Name": { "Ref": alarm } }));
+            assert_eq!(group["AlarmConfiguration"], json!({ "Enabled": true, "Alarms": alarms }), "{name}");
+            assert_eq!(group["AutoRollbackConfiguration"]["Enabled"], true, "{name}");
+            let events = list(&group["AutoRollbackConfiguration"]["Events"]);
+            assert!(events.contains(&&json!("DEPLOYMENT_STOP_ON_ALARM")), "{name}");
+        }
+    }
+}
+
+#[test]
+fn concurrency_is_reserved_where_it_is_asked_for() {
+    let reserved = |stack: &Stack| -> BTreeSet<Option<String>> {
+        let functions = stack.resources("AWS::Lambda::Function").into_iter();
+        functions.map(|(_, function)| function.get("ReservedConcurrentExecutions").map(text)).collect()
+    };
+    assert_eq!(reserved(&Stack::plain()), BTreeSet::from([None]));
+    assert_eq!(reserved(&Stack::with(&[("ReservedConcurrency", "20")])), everywhere("20"));
+}
+
+#[test]
+fn the_dashboard_shows_every_function() {
+    let stack = Stack::plain();
+    let body = text(&stack.only("AWS::CloudWatch::Dashboard")["DashboardBody"]);
+    let body: Value = serde_json::from_str(&body).expect("JSON");
+    let functions = stack.functions();
+    let mut of_functions = 0;
+    for widget in list(&body["widgets"]) {
+        let metrics = list(&widget["properties"]["metrics"]);
+        if metrics[0][0] == "AWS/ApiGateway" {
+            continue;
+        }
+        let shown: BTreeSet<_> = metrics.iter().map(|metric| text(list(metric).last().expect("a value"))).collect();
+        let expected: BTreeSet<_> = functions.keys().map(|name| format!("${{{name}}}")).collect();
+        assert_eq!(shown, expected, "{}", widget["properties"]["title"]);
+        of_functions += 1;
+    }
+    assert!(of_functions >= 6, "{body}");
+}
