@@ -683,3 +683,47 @@ fn the_dashboard_shows_every_function() {
     }
     assert!(of_functions >= 6, "{body}");
 }
+
+/// What CloudFormation has to make before this: what is referred to anywhere in it.
+fn waits_for(stack: &Stack, resource: &Value) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    match resource {
+        Value::String(text) => {
+            let within = text.split("${").skip(1).filter_map(|part| part.split(['}', '.']).next());
+            names.extend(within.map(str::to_owned));
+        }
+        Value::Array(items) => names.extend(items.iter().flat_map(|item| waits_for(stack, item))),
+        Value::Object(fields) => {
+            for (name, field) in fields {
+                match name.as_str() {
+                    "Ref" => names.extend(field.as_str().map(str::to_owned)),
+                    "Fn::GetAtt" => names.extend(field[0].as_str().map(str::to_owned)),
+                    "DependsOn" => names.extend(list(field).into_iter().map(text)),
+                    _ => names.extend(waits_for(stack, field)),
+                }
+            }
+        }
+        _ => {}
+    }
+    names.retain(|name| stack.exists(name));
+    names
+}
+
+#[test]
+fn no_resource_waits_for_itself() {
+    for stack in Stack::all() {
+        let resources = stack.template["Resources"].as_object().expect("resources").iter();
+        let mut waiting: BTreeMap<_, _> = resources.map(|(name, it)| (name.clone(), waits_for(&stack, it))).collect();
+        // Make what waits for nothing, until nothing is left.
+        loop {
+            let ready: BTreeSet<_> =
+                waiting.iter().filter(|(_, on)| on.is_empty()).map(|(name, _)| name.clone()).collect();
+            if ready.is_empty() {
+                break;
+            }
+            waiting.retain(|name, _| !ready.contains(name));
+            waiting.values_mut().for_each(|on| on.retain(|name| !ready.contains(name)));
+        }
+        assert!(waiting.is_empty(), "these wait for each other: {waiting:#?}");
+    }
+}
