@@ -9,7 +9,7 @@ PYTHON ?= python3
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := .tools/cargo-deny-$(CARGO_DENY_VERSION)
 
-.PHONY: help setup run run-aws test test-arm64 check validate build clean
+.PHONY: help setup run run-aws test test-arm64 check validate build deploy clean
 
 help: ## Lists the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ validate: .venv/.installed ## Checks template.yaml with SAM and cfn-lint
 build: .venv/.installed ## Builds the arm64 functions that `sam deploy` uploads
 	rustup target add aarch64-unknown-linux-gnu
 	sam build
+
+deploy: build ## Deploys them (PARAMETERS='Name=value ...' the first time and to change; what isn't named stays)
+	sam deploy $(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
 
 setup: .venv/.installed tests/node_modules/.installed ## Installs what the other verbs need
 
