@@ -7,6 +7,7 @@ use harness::project;
 use harness::secrets::Vendor;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::process::Command;
 use std::sync::Mutex;
 
@@ -117,6 +118,11 @@ impl Stack {
                 "Fn::Split" => {
                     let whole = text(&self.resolve(&of[1]).expect("a text"));
                     Some(whole.split(of[0].as_str().expect("a text")).collect())
+                }
+                "Fn::Select" => {
+                    let all = self.resolve(&of[1]).expect("a list");
+                    let at = text(&of[0]).parse::<usize>().expect("a number");
+                    Some(all.get(at).unwrap_or_else(|| panic!("{all} has no item {at}")).clone())
                 }
                 "Fn::Sub" => Some(json!(self.substitute(of))),
                 "Fn::GetAtt" => {
@@ -392,8 +398,9 @@ fn parameters_that_do_not_fit_together_are_refused() {
     let fit = |given: &[(&str, &str)]| {
         let stack = Stack::with(given);
         let rules = stack.template["Rules"].as_object().expect("rules").values();
-        let mut asserted =
-            rules.filter(|rule| stack.decide(&rule["RuleCondition"])).flat_map(|rule| list(&rule["Assertions"]));
+        let mut asserted = rules
+            .filter(|rule| rule.get("RuleCondition").is_none_or(|condition| stack.decide(condition)))
+            .flat_map(|rule| list(&rule["Assertions"]));
         asserted.all(|assertion| stack.decide(&assertion["Assert"]))
     };
     assert!(fit(&[]));
@@ -402,6 +409,83 @@ fn parameters_that_do_not_fit_together_are_refused() {
     assert!(!fit(&[ISSUER]), "any audience");
     assert!(!fit(&[AUDIENCE]), "a forgotten issuer");
     assert!(!fit(&[("JwtScope", "tokens")]), "a forgotten issuer");
+    // What the own pool's tokens never have.
+    assert!(!fit(&[("PublishScope", "publish")]) && !fit(&[("RtcUidClaim", "uid")]));
+    assert!(fit(&[ISSUER, AUDIENCE, ("PublishScope", "publish"), ("RtcUidClaim", "uid")]));
+    // In Express's own project a ZIM token opens every room.
+    assert!(fit(&[("ZimSecretArn", ZIM)]) && !fit(&[("ZimSecretArn", ZEGO)]));
+}
+
+/// The gateway calls a published version, which has the settings of its day. A setting that is changed later has to make a
+/// new one, or a limit would limit nobody.
+#[test]
+fn a_changed_setting_makes_a_new_version() {
+    // What makes a version, and what makes Lambda agree to publish one.
+    let versions = |stack: &Stack| -> BTreeMap<String, (String, Value)> {
+        let versions = stack.resources("AWS::Lambda::Version").into_iter().map(|(_, version)| {
+            let function = text(&version["FunctionName"]["Ref"]);
+            let variables = stack.resource(&function)["Environment"]["Variables"].clone();
+            (function, (text(&version["Description"]), variables))
+        });
+        versions.collect()
+    };
+    let given = [ISSUER, AUDIENCE, ("PublishScope", "publish")];
+    let before = versions(&Stack::with(&given));
+    assert_eq!(before.len(), Stack::plain().functions().len());
+    let changes = [
+        ("UserIdClaim", "username"),
+        ("UserIdForm", "lower"),
+        ("RtcUidClaim", "uid"),
+        ("RoomsClaim", "rooms"),
+        ("PublishScope", "other"),
+        ("DefaultTokenTtlSeconds", "60"),
+        ("MaxTokenTtlSeconds", "7200"),
+        ("CredentialsTtlSeconds", "60"),
+        ("AgoraSecretArn", "arn:aws:secretsmanager:eu-central-1:123456789012:secret:other-abcdef"),
+        ("ZegoSecretArn", "arn:aws:secretsmanager:eu-central-1:123456789012:secret:other-abcdef"),
+        ("ZimSecretArn", ZIM),
+    ];
+    let mut stacks: Vec<_> = changes.iter().map(|change| Stack::with(&[&given[..], &[*change]].concat())).collect();
+    stacks.push(Stack::plain());
+    for stack in stacks {
+        let after = versions(&stack);
+        assert_ne!(after, before, "{:?}", stack.parameters);
+        for (function, (description, variables)) in after {
+            let (old_description, old_variables) = &before[&function];
+            assert_eq!(
+                description == *old_description,
+                variables == *old_variables,
+                "{function}: {:?}",
+                stack.parameters
+            );
+        }
+    }
+}
+
+/// CloudFormation refuses more than 256 characters.
+#[test]
+fn the_longest_settings_still_describe_a_version() {
+    let source = fs::read_to_string(project::root().join("template.yaml")).expect("the template");
+    assert_eq!(source.matches("    MaxLength: 40\n").count(), 4, "claims and scope");
+    let claim = "c".repeat(40);
+    let arn = format!("arn:aws:secretsmanager:eu-central-1:123456789012:secret:{}-abcdef", "s".repeat(40));
+    let longest = [
+        ISSUER,
+        AUDIENCE,
+        ("UserIdClaim", &claim),
+        ("UserIdForm", "verbatim"),
+        ("RtcUidClaim", &claim),
+        ("RoomsClaim", &claim),
+        ("PublishScope", &claim),
+        ("DefaultTokenTtlSeconds", "86400"),
+        ("MaxTokenTtlSeconds", "86400"),
+        ("CredentialsTtlSeconds", "86400"),
+        ("AgoraSecretArn", &arn),
+        ("ZegoSecretArn", &arn),
+    ];
+    for (name, version) in Stack::with(&longest).resources("AWS::Lambda::Version") {
+        assert!(text(&version["Description"]).len() <= 256, "{name}");
+    }
 }
 
 /// Every statement of a policy document: actions, resources, and whatever else it says.
@@ -588,7 +672,6 @@ fn the_access_log_says_what_happened_and_to_nobody() {
     said.sort();
     // No path, query, header, claim, address or user agent. The route has the names of its parameters, not their values.
     let known = [
-        "authorizer.error",
         "error.message",
         "error.responseType",
         "integration.integrationStatus",
