@@ -34,7 +34,7 @@ impl Ask {
             role: params.take("role")?.unwrap_or_default(),
             with: params.take_comma_list("with")?.unwrap_or_default(),
             expires_in: params.take("expires_in")?,
-            privileges: params.take_object("privileges", "privileges.", |lifetimes| {
+            privileges: params.take_object("privileges", |lifetimes| {
                 Ok(Privileges {
                     join_channel: lifetimes.require("join_channel")?,
                     publish_audio: lifetimes.take("publish_audio")?,

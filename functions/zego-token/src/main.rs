@@ -48,7 +48,7 @@ impl Ask {
     }
 
     fn parse_body(params: &mut Params) -> Result<Ask, Problem> {
-        let privileges = params.take_object("privileges", "privileges.", AskPrivileges::parse)?;
+        let privileges = params.take_object("privileges", AskPrivileges::parse)?;
         Ask::parse(params, privileges, "stream_ids")
     }
 

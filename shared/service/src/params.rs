@@ -41,7 +41,7 @@ pub enum Json {
 #[derive(Debug)]
 pub struct Params {
     /// What stands before a name in messages: `privileges.` within that object.
-    within: &'static str,
+    within: String,
     values: BTreeMap<String, Vec<Value>>,
 }
 
@@ -81,7 +81,7 @@ impl Params {
                 value.ok_or_else(|| Problem::bad_parameter(name, "must be UTF-8 behind its percent-encoding"))?;
             values.insert(name.to_owned(), vec![Value::Text(value.into_owned())]);
         }
-        Ok(Params { within: "", values })
+        Ok(Params { within: String::new(), values })
     }
 
     /// Takes a parameter that may be missing.
@@ -155,15 +155,14 @@ impl Params {
     pub fn take_object<T>(
         &mut self,
         name: &'static str,
-        within: &'static str,
         take: impl FnOnce(&mut Params) -> Result<T, Problem>,
     ) -> Result<Option<T>, Problem> {
-        let Some(values) = self.values.remove(name) else { return Ok(None) };
-        let [Value::Json(Json::Object(fields))] = values.as_slice() else {
+        let Some(mut values) = self.values.remove(name) else { return Ok(None) };
+        let (Some(Value::Json(Json::Object(fields))), true) = (values.pop(), values.is_empty()) else {
             return Err(self.wrong(name, "must be a JSON object, in the body"));
         };
-        let values = fields.iter().map(|(name, json)| (name.clone(), vec![Value::Json(json.clone())])).collect();
-        let mut params = Params { within, values };
+        let values = fields.into_iter().map(|(name, json)| (name, vec![Value::Json(json)])).collect();
+        let mut params = Params { within: format!("{}.", self.full(name)), values };
         let taken = take(&mut params)?;
         params.finish()?;
         Ok(Some(taken))

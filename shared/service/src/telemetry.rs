@@ -27,6 +27,10 @@ use tracing_subscriber::util::SubscriberInitExt;
 /// The CloudWatch namespace of all metrics.
 const NAMESPACE: &str = "Tokenmint";
 
+/// All metrics that are plain counts.
+const COUNTERS: [&str; 6] =
+    ["TokensMinted", "Refusals", "ColdStarts", "CredentialsRefreshed", "CredentialsFailed", "CredentialsStale"];
+
 /// What collects metrics until they are written.
 static COLLECTOR: OnceLock<&'static Collector> = OnceLock::new();
 
@@ -40,10 +44,7 @@ pub(crate) fn start() {
         Ok(collector) => {
             COLLECTOR.get_or_init(|| collector);
             describe_histogram!("MintDuration", Unit::Microseconds, "");
-            for name in ["TokensMinted", "Refusals", "ColdStarts"] {
-                describe_counter!(name, Unit::Count, "");
-            }
-            for name in ["CredentialsRefreshed", "CredentialsFailed", "CredentialsStale"] {
+            for name in COUNTERS {
                 describe_counter!(name, Unit::Count, "");
             }
             counter!("ColdStarts").increment(1);
