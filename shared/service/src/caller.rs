@@ -318,6 +318,7 @@ mod tests {
             },
             credentials: Source::LocalFile("unused".into()),
             credentials_ttl: std::time::Duration::from_secs(300),
+            credentials_max_stale: std::time::Duration::ZERO,
         };
         change(&mut config);
         Arc::new(config)

@@ -13,6 +13,8 @@ pub(crate) struct Config {
     pub(crate) policy: Policy,
     pub(crate) credentials: Source,
     pub(crate) credentials_ttl: Duration,
+    /// How long credentials that are not fresh any more may serve where no newer ones are to be had.
+    pub(crate) credentials_max_stale: Duration,
 }
 
 /// Whether callers have to be somebody.
@@ -73,7 +75,7 @@ pub(crate) struct ConfigError {
 
 impl Config {
     /// Every variable that is read, beside the secret's.
-    const VARIABLES: [&str; 10] = [
+    const VARIABLES: [&str; 11] = [
         "LOCAL_CREDENTIALS",
         "AUTH",
         "USER_ID_CLAIM",
@@ -84,6 +86,7 @@ impl Config {
         "DEFAULT_TOKEN_TTL_SECONDS",
         "MAX_TOKEN_TTL_SECONDS",
         "CREDENTIALS_TTL_SECONDS",
+        "CREDENTIALS_MAX_STALE_SECONDS",
     ];
 
     /// Reads the process's environment. `secret_id` is the variable that names this function's secret.
@@ -144,6 +147,10 @@ impl Config {
             seconds @ 1..=86_400 => Duration::from_secs(seconds),
             _ => return Err(error("CREDENTIALS_TTL_SECONDS", "must be 1 to 86400 seconds")),
         };
+        let credentials_max_stale = match seconds("CREDENTIALS_MAX_STALE_SECONDS", 86_400)? {
+            seconds @ 0..=31_536_000 => Duration::from_secs(seconds),
+            _ => return Err(error("CREDENTIALS_MAX_STALE_SECONDS", "must be 0 to 31536000 seconds")),
+        };
         let policy = Policy {
             user_id_claim: get("USER_ID_CLAIM").unwrap_or("sub").to_owned(),
             user_id_form,
@@ -153,7 +160,7 @@ impl Config {
             default_ttl,
             max_ttl,
         };
-        Ok(Config { auth, policy, credentials, credentials_ttl })
+        Ok(Config { auth, policy, credentials, credentials_ttl, credentials_max_stale })
     }
 }
 
@@ -175,6 +182,7 @@ mod tests {
         assert_eq!(config.policy.default_ttl.as_seconds(), 3600);
         assert_eq!(config.policy.max_ttl, Ttl::MAX);
         assert_eq!(config.credentials_ttl, Duration::from_secs(300));
+        assert_eq!(config.credentials_max_stale, Duration::from_secs(86_400));
         let empty = [("AGORA_SECRET_ID", "prod/agora"), ("ROOMS_CLAIM", ""), ("AUTH", ""), ("LOCAL_CREDENTIALS", "")];
         assert_eq!(parse(&empty), Ok(config));
     }
@@ -188,6 +196,10 @@ mod tests {
         assert_eq!(wrong("MAX_TOKEN_TTL_SECONDS", "86401"), "MAX_TOKEN_TTL_SECONDS must be 1 to 86400 seconds");
         assert_eq!(wrong("CREDENTIALS_TTL_SECONDS", "5m"), "CREDENTIALS_TTL_SECONDS must be a whole number of seconds");
         assert_eq!(wrong("CREDENTIALS_TTL_SECONDS", "0"), "CREDENTIALS_TTL_SECONDS must be 1 to 86400 seconds");
+        assert_eq!(
+            wrong("CREDENTIALS_MAX_STALE_SECONDS", "31536001"),
+            "CREDENTIALS_MAX_STALE_SECONDS must be 0 to 31536000 seconds"
+        );
         assert_eq!(
             parse(&[("AGORA_SECRET_ID", "x"), ("MAX_TOKEN_TTL_SECONDS", "60"), ("DEFAULT_TOKEN_TTL_SECONDS", "61")])
                 .expect_err("refused"),

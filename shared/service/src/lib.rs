@@ -4,6 +4,8 @@
 //! is asked for ([`params`]). The route's own `grant` decides, from these two alone, which token that makes: a
 //! *description* from the `tokens` crate, or a [`Problem`]. Then `serve` adds the moment and the chance, signs with the
 //! vendor's key, and answers. A `grant` never sees a secret, a clock or a status code.
+//!
+//! A function that mints nothing is [`answer`]'s: the one that keeps the others [`warm`].
 
 mod serve;
 mod route;
@@ -12,15 +14,17 @@ mod caller;
 mod problem;
 mod config;
 mod credentials;
+pub mod aws;
 mod vendor;
 mod event;
 mod answer;
 mod renewal;
 mod stamps;
-mod telemetry;
+pub mod warm;
+pub mod telemetry;
 
 pub use caller::{Backend, Caller};
 pub use problem::Problem;
 pub use route::Route;
-pub use serve::serve;
+pub use serve::{Failed, answer, serve};
 pub use vendor::Vendor;

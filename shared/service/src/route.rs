@@ -11,7 +11,7 @@ use crate::stamps;
 use crate::vendor::Vendor;
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokens::Token;
 
 /// A route, its parameters and who may have which token.
@@ -20,12 +20,17 @@ pub struct Route<V> {
     path: &'static str,
     pub(crate) form: Form,
     prepare: Box<Prepare<V>>,
+    /// What a route that hands out one token to all does to keep it from running out.
+    renew: Option<Box<Renew<V>>>,
 }
 
 /// Verifies and parses a request; what it returns waits only for the key.
 type Prepare<V> = dyn Fn(&Arc<Config>, &Event) -> Result<Box<Mint<V>>, Problem> + Send + Sync;
 /// Grants and signs, and says what stands for the caller in logs.
 pub(crate) type Mint<V> = dyn FnOnce(&Arc<V>, &mut Option<String>) -> Result<Minted, Problem> + Send;
+
+/// Replaces what is due for renewal before so many seconds are over.
+type Renew<V> = dyn Fn(&Arc<V>, u32) -> Result<(), Problem> + Send + Sync;
 
 #[allow(private_bounds, reason = "identities are made in this crate alone")]
 impl<V: Vendor> Route<V> {
@@ -57,7 +62,10 @@ impl<V: Vendor> Route<V> {
         grant: fn(&I, A) -> Result<T, Problem>,
     ) -> Route<V> {
         let shared = Arc::new(Shared(Mutex::new(None)));
-        Route::new("GET", path, Params::of_query, parse, grant, move |token, key| shared.mint(token, key))
+        let handing_out = Arc::clone(&shared);
+        let route =
+            Route::new("GET", path, Params::of_query, parse, grant, move |token, key| handing_out.mint(token, key));
+        Route { renew: Some(Box::new(move |key, within| shared.renew(key, within))), ..route }
     }
 
     /// Answers with the bare token as text unless the client asks for JSON by name, as the vendor's Chat tutorial does.
@@ -94,7 +102,7 @@ impl<V: Vendor> Route<V> {
             };
             Ok(Box::new(finish) as Box<Mint<V>>)
         };
-        Route { method, path, form: Form::Json, prepare: Box::new(prepare) }
+        Route { method, path, form: Form::Json, prepare: Box::new(prepare), renew: None }
     }
 
     /// Its name in logs: `GET /rtm/{user_id}/token`.
@@ -104,6 +112,11 @@ impl<V: Vendor> Route<V> {
 
     pub(crate) fn prepare(&self, config: &Arc<Config>, event: &Event) -> Result<Box<Mint<V>>, Problem> {
         (self.prepare)(config, event)
+    }
+
+    /// Makes the route ready for the next so many seconds.
+    pub(crate) fn renew(&self, key: &Arc<V>, within: u32) -> Result<(), Problem> {
+        self.renew.as_ref().map_or(Ok(()), |renew| renew(key, within))
     }
 
     /// Whether an event is for this path. The gateway says so itself; under the emulator, which does not, a function's
@@ -158,18 +171,37 @@ struct Handed<T, V> {
 
 impl<V: Vendor, T: Token<Key = V> + PartialEq> Shared<T, V> {
     fn mint(&self, token: T, key: &Arc<V>) -> Result<Minted, Problem> {
+        let mut handed = self.lock();
         let now = stamps::now()?.as_unix_seconds();
-        let mut handed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(again) = handed.as_ref() {
-            // A clock that was set back makes a token from the future: not that one either.
-            let due = now >= again.minted.renew_at || now < again.minted.signed.issued_at().as_unix_seconds();
-            if again.token == token && Arc::ptr_eq(&again.key, key) && !due {
-                let expires_in = again.minted.signed.expires_at() - now;
-                return Ok(Minted { expires_in, ..again.minted.clone() });
-            }
+        if let Some(again) = handed.as_ref().filter(|again| again.token == token && again.is_good(key, now, 0)) {
+            let expires_in = again.minted.signed.expires_at() - now;
+            return Ok(Minted { expires_in, ..again.minted.clone() });
         }
         let minted = sign(&token, key)?;
         *handed = Some(Handed { token, key: Arc::clone(key), minted: minted.clone() });
         Ok(minted)
+    }
+
+    /// Replaces the token that is handed out, if there is one and it would not be good so many seconds from now.
+    fn renew(&self, key: &Arc<V>, within: u32) -> Result<(), Problem> {
+        let now = stamps::now()?.as_unix_seconds();
+        if let Some(old) = self.lock().as_mut().filter(|old| !old.is_good(key, now, within)) {
+            old.minted = sign(&old.token, key)?;
+            old.key = Arc::clone(key);
+        }
+        Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Handed<T, V>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T, V> Handed<T, V> {
+    /// Whether it may be handed out with this key, now and for so many seconds more.
+    fn is_good(&self, key: &Arc<V>, now: u32, within: u32) -> bool {
+        // A clock that was set back makes a token from the future: not that one either.
+        let issued_at = self.minted.signed.issued_at().as_unix_seconds();
+        Arc::ptr_eq(&self.key, key) && issued_at <= now && now.saturating_add(within) < self.minted.renew_at
     }
 }

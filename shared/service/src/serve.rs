@@ -6,14 +6,20 @@ use crate::credentials::Credentials;
 use crate::event::Event;
 use crate::problem::Problem;
 use crate::route::Route;
+use crate::stamps;
 use crate::telemetry::{self, Request};
 use crate::vendor::Vendor;
-use lambda_runtime::{LambdaEvent, service_fn};
+use crate::warm::{WarmUp, Warmed};
+use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 use serde_json::value::RawValue;
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tracing::error;
 
 /// Serves a function's routes until Lambda ends the process.
@@ -36,13 +42,46 @@ pub async fn serve<V: Vendor>(routes: impl IntoIterator<Item = Route<V>>) -> Exi
         error!(reason = "LOCAL_CREDENTIALS must be a file with this vendor's credentials", "cannot start");
         return ExitCode::FAILURE;
     }
-    let function = Arc::new(Function { config: Arc::new(config), credentials, routes: routes.into_iter().collect() });
+    let function = Arc::new(Function::new(config, credentials, routes));
 
     let answer = service_fn(move |event: LambdaEvent<Box<RawValue>>| {
         let function = Arc::clone(&function);
         async move { Ok::<_, Infallible>(function.answer(event.payload.get(), &event.context.request_id).await) }
     });
-    match lambda_runtime::run_concurrent(answer).await {
+    ended(lambda_runtime::run_concurrent(answer).await)
+}
+
+/// Serves a function that mints nothing: gives each event, of exactly this shape, to `answer`, until Lambda ends the
+/// process. An `Err` makes the invocation one that failed, with this name and these words, which Lambda passes on to
+/// whoever invoked.
+pub async fn answer<E, A, F>(answer: impl Fn(E) -> F + Clone + Send + 'static) -> ExitCode
+where
+    E: DeserializeOwned + Send + 'static,
+    A: Serialize + Send + 'static,
+    F: Future<Output = Result<A, Failed>> + Send,
+{
+    let answer = service_fn(move |event: LambdaEvent<E>| {
+        let answer = answer.clone();
+        async move {
+            let answered = answer(event.payload).await;
+            telemetry::flush();
+            answered.map_err(|Failed { name, words }| Diagnostic { error_type: name.to_owned(), error_message: words })
+        }
+    });
+    ended(lambda_runtime::run_concurrent(answer).await)
+}
+
+/// Why an invocation failed.
+#[derive(Debug)]
+pub struct Failed {
+    /// The error's name.
+    pub name: &'static str,
+    /// What happened.
+    pub words: String,
+}
+
+fn ended(result: Result<(), lambda_runtime::Error>) -> ExitCode {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             error!(reason = %failure, "the runtime ended");
@@ -56,11 +95,57 @@ struct Function<V> {
     config: Arc<Config>,
     credentials: Credentials<V>,
     routes: Vec<Route<V>>,
+    /// A random name of this environment.
+    environment: String,
+    /// Whether it has ever got an event.
+    used: AtomicBool,
+}
+
+/// What an event comes to.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Answer {
+    Response(Response),
+    Warmed(Value),
 }
 
 impl<V: Vendor> Function<V> {
+    fn new(config: Config, credentials: Credentials<V>, routes: impl IntoIterator<Item = Route<V>>) -> Function<V> {
+        Function {
+            config: Arc::new(config),
+            credentials,
+            routes: routes.into_iter().collect(),
+            environment: stamps::random_name(),
+            used: AtomicBool::new(false),
+        }
+    }
+
     /// Answers an event, whatever it is, and logs one line about it.
-    async fn answer(&self, event: &str, request_id: &str) -> Response {
+    async fn answer(&self, event: &str, request_id: &str) -> Answer {
+        let cold = !self.used.swap(true, Ordering::Relaxed);
+        match WarmUp::parse(event) {
+            Some(warm_up) => Answer::Warmed(self.warm_up(warm_up, cold, request_id).await.into()),
+            None => Answer::Response(self.respond(event, request_id).await),
+        }
+    }
+
+    /// Makes this environment ready for the time until the next warm-up, and keeps it occupied for a moment.
+    async fn warm_up(&self, warm_up: WarmUp, cold: bool, request_id: &str) -> Warmed {
+        let hold = tokio::time::sleep(warm_up.hold());
+        let renewed = self.credentials.renew().await;
+        // An older key serves on, and so renews what it has signed.
+        let mut ready = renewed.is_ok();
+        if let Ok(key) = self.credentials.key().await {
+            ready &=
+                guarded(|| self.routes.iter().try_for_each(|route| route.renew(&key, warm_up.for_seconds))).is_ok();
+        }
+        hold.await;
+        let fresh_for_seconds = renewed.ok().filter(|_| ready).map(|fresh| fresh.as_secs());
+        telemetry::warmed_up(request_id, cold, fresh_for_seconds);
+        Warmed { environment: self.environment.clone(), cold, fresh_for_seconds }
+    }
+
+    async fn respond(&self, event: &str, request_id: &str) -> Response {
         let mut request = Request::start(request_id);
         let mut form = Form::default();
         match self.token(event, &mut request, &mut form).await {
@@ -114,7 +199,7 @@ mod tests {
     use super::*;
     use crate::caller::Backend;
     use crate::params::Params;
-    use serde_json::{Value, json};
+    use serde_json::json;
     use std::collections::BTreeMap;
     use std::path::Path;
     use tokens::agora::{ChatApp, Key};
@@ -125,7 +210,8 @@ mod tests {
         let variables: BTreeMap<_, _> =
             variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter().collect();
         let config = Config::parse(&variables, Key::SECRET_ID).expect("valid");
-        Function { credentials: Credentials::new(&config), config: Arc::new(config), routes }
+        let credentials = Credentials::new(&config);
+        Function::new(config, credentials, routes)
     }
 
     fn event(path: &str) -> String {

@@ -20,6 +20,17 @@ pub(crate) fn fresh() -> Result<Fresh, Problem> {
     Ok(Fresh { stamp: Stamp::new(now()?, *stamp), spread })
 }
 
+/// A little chance alone.
+pub(crate) fn spread() -> Option<u32> {
+    getrandom::u32().ok()
+}
+
+/// A name that nothing else has, of 16 hexadecimal digits.
+pub(crate) fn random_name() -> String {
+    // Only tells environments apart, so a system without chance at start-up is no reason not to start.
+    format!("{:016x}", getrandom::u64().unwrap_or_default())
+}
+
 /// The time it is, for what is compared with other times of this machine's clock.
 pub(crate) fn wall_clock() -> SystemTime {
     SystemTime::now()

@@ -1,6 +1,6 @@
 //! Logs and metrics: JSON lines on standard output, and never a secret in one of them.
 //!
-//! Metrics are in CloudWatch's embedded format, namespace [`NAMESPACE`], with the dimension `function_name`:
+//! Metrics are in CloudWatch's embedded format, namespace `Tokenmint`, with the dimension `function_name`:
 //!
 //! | metric | unit | further dimension |
 //! |---|---|---|
@@ -9,6 +9,8 @@
 //! | `MintDuration` | microseconds, from event to answer | |
 //! | `ColdStarts` | count | |
 //! | `CredentialsRefreshed`, `CredentialsFailed` | count of loads | |
+//! | `WarmUps` | count | |
+//! | `EnvironmentsCold`, `EnvironmentsWarm`, `EnvironmentsFailed` | count, by the pre-warming function | `warmed`: which function's |
 //! | `CredentialsStale` | count of requests served with a key that should have been refreshed | |
 
 use crate::problem::Problem;
@@ -28,14 +30,24 @@ use tracing_subscriber::util::SubscriberInitExt;
 const NAMESPACE: &str = "Tokenmint";
 
 /// All metrics that are plain counts.
-const COUNTERS: [&str; 6] =
-    ["TokensMinted", "Refusals", "ColdStarts", "CredentialsRefreshed", "CredentialsFailed", "CredentialsStale"];
+const COUNTERS: [&str; 10] = [
+    "TokensMinted",
+    "Refusals",
+    "ColdStarts",
+    "CredentialsRefreshed",
+    "CredentialsFailed",
+    "CredentialsStale",
+    "WarmUps",
+    "EnvironmentsCold",
+    "EnvironmentsWarm",
+    "EnvironmentsFailed",
+];
 
 /// What collects metrics until they are written.
 static COLLECTOR: OnceLock<&'static Collector> = OnceLock::new();
 
 /// Starts logs and metrics.
-pub(crate) fn start() {
+pub fn start() {
     start_logs();
     std::panic::set_hook(Box::new(log_panic));
     let function_name = std::env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default();
@@ -136,8 +148,23 @@ pub(crate) fn credentials_stale() {
     counter!("CredentialsStale").increment(1);
 }
 
+/// A warm-up was answered.
+pub(crate) fn warmed_up(request_id: &str, cold: bool, fresh_for_seconds: Option<u64>) {
+    info!(request_id, cold, fresh_for_seconds, "warmed up");
+    counter!("WarmUps").increment(1);
+    flush();
+}
+
+/// A function's environments were warmed, or not.
+pub fn environments(function: &str, cold: u64, warm: u64, failed: u64) {
+    info!(function, cold, warm, failed, "environments warmed");
+    for (name, count) in [("EnvironmentsCold", cold), ("EnvironmentsWarm", warm), ("EnvironmentsFailed", failed)] {
+        counter!(name, "warmed" => function.to_owned()).increment(count);
+    }
+}
+
 /// Writes the metrics collected since the last time.
-fn flush() {
+pub(crate) fn flush() {
     if let Some(collector) = COLLECTOR.get() {
         // Where standard output cannot be written there is nobody to tell.
         let _ = collector.flush(std::io::stdout().lock());

@@ -1,0 +1,106 @@
+//! The warm-up: what the pre-warming function sends to the token functions, and what they answer.
+//!
+//! It is `{"warm_up":{"for_seconds":240,"hold_milliseconds":500}}` and nothing else: an event of the gateway's has other
+//! fields, which no client can take away, so none can be taken for it. It carries no identity and gets no token.
+
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// Asks an execution environment to make itself ready.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WarmUp {
+    /// The next warm-up comes after so many seconds. What would have to be replaced until then is replaced now.
+    pub for_seconds: u32,
+    /// For so long the environment stays occupied, so that warm-ups that are sent at once land on distinct ones.
+    /// At most [`WarmUp::MAX_HOLD`].
+    pub hold_milliseconds: u16,
+}
+
+/// What an environment says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Warmed {
+    /// A random name of this environment, for telling it from others. It stays the same for the environment's life.
+    pub environment: String,
+    /// Whether this was the first event it ever got.
+    pub cold: bool,
+    /// For how many seconds the credentials, just loaded, are fresh. None: they could not be loaded, and the log says why.
+    pub fresh_for_seconds: Option<u64>,
+}
+
+/// The outermost object, with one field, whose name says which of the two it is.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Message {
+    WarmUp(WarmUp),
+    Warmed(Warmed),
+}
+
+impl WarmUp {
+    /// Longer than it takes to spread any number of invocations over environments, and well within a function's time-out.
+    pub const MAX_HOLD: Duration = Duration::from_secs(5);
+
+    /// Reads an event, if it is exactly a warm-up.
+    pub fn parse(event: &str) -> Option<WarmUp> {
+        match serde_json::from_str(event) {
+            Ok(Message::WarmUp(warm_up)) if warm_up.hold() <= WarmUp::MAX_HOLD => Some(warm_up),
+            _ => None,
+        }
+    }
+
+    /// The event's text.
+    pub fn to_event(self) -> String {
+        serde_json::to_string(&Message::WarmUp(self)).expect("numbers have a text")
+    }
+
+    /// For how long the environment stays occupied.
+    pub fn hold(self) -> Duration {
+        Duration::from_millis(self.hold_milliseconds.into())
+    }
+}
+
+impl Warmed {
+    /// Reads an answer, if it is exactly one to a warm-up.
+    pub fn parse(answer: &[u8]) -> Option<Warmed> {
+        match serde_json::from_slice(answer) {
+            Ok(Message::Warmed(warmed)) => Some(warmed),
+            _ => None,
+        }
+    }
+}
+
+impl From<Warmed> for serde_json::Value {
+    fn from(warmed: Warmed) -> serde_json::Value {
+        serde_json::to_value(Message::Warmed(warmed)).expect("it is plain data")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_warm_up_is_one() {
+        let warm_up = WarmUp { for_seconds: 240, hold_milliseconds: 500 };
+        assert_eq!(warm_up.to_event(), r#"{"warm_up":{"for_seconds":240,"hold_milliseconds":500}}"#);
+        assert_eq!(WarmUp::parse(&warm_up.to_event()), Some(warm_up));
+        for other in [
+            "null",
+            "{}",
+            r#""warm_up""#,
+            r#"{"warm_up":true}"#,
+            r#"{"warm_up":{}}"#,
+            r#"{"warm_up":{"for_seconds":240}}"#,
+            r#"{"warm_up":{"for_seconds":240,"hold_milliseconds":5001}}"#,
+            r#"{"warm_up":{"for_seconds":240,"hold_milliseconds":-1}}"#,
+            r#"{"warm_up":{"for_seconds":"240","hold_milliseconds":0}}"#,
+            r#"{"warm_up":{"for_seconds":240,"hold_milliseconds":0,"user_id":"alice"}}"#,
+            r#"{"warm_up":{"for_seconds":240,"hold_milliseconds":0},"version":"2.0"}"#,
+            r#"{"version":"2.0","warm_up":{"for_seconds":240,"hold_milliseconds":0}}"#,
+            r#"{"warmed":{"environment":"x","cold":true,"fresh_for_seconds":1}}"#,
+        ] {
+            assert_eq!(WarmUp::parse(other), None, "{other}");
+        }
+    }
+}
