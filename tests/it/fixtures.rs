@@ -91,7 +91,7 @@ fn check(what: &str, expected: &Value, response: &Value, asked: RangeInclusive<u
 #[test]
 fn every_event_gets_its_answer() {
     let credentials = said::credentials();
-    for function in functions::names() {
+    for function in functions::minting() {
         let mut started: BTreeMap<String, Function> = BTreeMap::new();
         let mut handed = Vec::new();
         let mut names = BTreeSet::new();
@@ -120,7 +120,7 @@ fn every_event_gets_its_answer() {
 fn every_event_gets_its_answer_through_cargo_lambda_invoke() {
     let credentials = said::credentials();
     let mut by_settings: BTreeMap<String, Vec<_>> = BTreeMap::new();
-    for function in functions::names() {
+    for function in functions::minting() {
         for (name, _, expected) in events(&function) {
             by_settings.entry(expected["env"].to_string()).or_default().push((function.clone(), name, expected));
         }
@@ -148,7 +148,7 @@ fn unix_seconds() -> u64 {
 #[ignore = "needs the artifacts of `make build` and qemu-user: `make test-arm64` has both"]
 fn every_arm64_artifact_mints() {
     let mut handed = Vec::new();
-    for function in functions::names() {
+    for function in functions::minting() {
         let running = Function::start_arm64(&function, env(&json!(null)));
         for (name, event, expected) in events(&function) {
             if expected["env"].is_null() {
@@ -165,7 +165,7 @@ fn every_arm64_artifact_mints() {
 /// What is no event of the gateway's gets no token, and costs nobody the next one.
 #[test]
 fn what_is_not_the_gateways_gets_nothing() {
-    for function in functions::names() {
+    for function in functions::minting() {
         let running = Function::start(&function, env(&json!(null)));
         let (_, good, _) = events(&function)
             .into_iter()
@@ -188,6 +188,8 @@ fn what_is_not_the_gateways_gets_nothing() {
             (json!("event"), 400),
             (json!({ "source": "aws.scheduler", "detail-type": "Scheduled Event", "detail": {} }), 400),
             (json!({ "warmUp": true, "requestContext": null }), 400),
+            (json!({ "warm_up": { "for_seconds": 240, "hold_milliseconds": 0 }, "requestContext": {} }), 400),
+            (json!({ "warm_up": { "for_seconds": 240, "hold_milliseconds": 60_000 } }), 400),
             (without_context, 400),
             (of_a_rest_api, 400),
             (claims_on_top, 401),

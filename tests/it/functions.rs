@@ -19,6 +19,14 @@ pub(crate) fn names() -> BTreeSet<String> {
     folders("functions")
 }
 
+/// The names of those that mint tokens: all but the one that keeps them warm.
+pub(crate) fn minting() -> BTreeSet<String> {
+    names().into_iter().filter(|name| name != PREWARM).collect()
+}
+
+/// The function that keeps the others warm.
+pub(crate) const PREWARM: &str = "prewarm";
+
 /// A function's code.
 pub(crate) fn code(function: &str) -> String {
     let path = project::root().join("functions").join(function).join("src/main.rs");

@@ -7,6 +7,7 @@ mod fixtures;
 mod http;
 mod matrix;
 mod starting;
+mod warm;
 mod telemetry;
 mod repository;
 mod template;

@@ -80,6 +80,8 @@ impl Stack {
                 ("ReservedConcurrency", "20"),
                 ("AlarmEmail", "us@example.com"),
                 ("DeploymentType", "AllAtOnce"),
+                ("ProvisionedConcurrency", "2"),
+                ("ProvisionedPeak", "10"),
             ]),
         ]
     }
@@ -125,6 +127,8 @@ impl Stack {
                     Some(all.get(at).unwrap_or_else(|| panic!("{all} has no item {at}")).clone())
                 }
                 "Fn::Sub" => Some(json!(self.substitute(of))),
+                // Of what only exists once it is deployed.
+                "Fn::Join" => Some(json!({ "Fn::Join": [of[0], self.resolve(&of[1])] })),
                 "Fn::GetAtt" => {
                     assert!(self.exists(of[0].as_str().expect("a name")), "there is no {of}");
                     Some(value.clone())
@@ -208,6 +212,20 @@ impl Stack {
     pub(crate) fn functions(&self) -> BTreeMap<&str, String> {
         let functions = self.resources("AWS::Lambda::Function").into_iter();
         functions.map(|(name, function)| (name, text(&function["Code"]["S3Key"]))).collect()
+    }
+
+    /// Those that mint tokens.
+    fn token_functions(&self) -> Vec<(&str, &Value)> {
+        let functions = self.functions();
+        let mints = |(name, _): &(&str, &Value)| functions[name] != functions::PREWARM;
+        self.resources("AWS::Lambda::Function").into_iter().filter(mints).collect()
+    }
+
+    /// The versions of those, which have their settings in them.
+    fn versions(&self) -> Vec<&Value> {
+        let functions: BTreeSet<_> = self.token_functions().into_iter().map(|(name, _)| name).collect();
+        let versions = self.resources("AWS::Lambda::Version").into_iter().map(|(_, version)| version);
+        versions.filter(|version| functions.contains(text(&version["FunctionName"]["Ref"]).as_str())).collect()
     }
 
     /// Each route, such as `GET /rtm/{user_id}/token`.
@@ -321,7 +339,7 @@ fn wanted(stack: &Stack) -> (String, Value, Value) {
 }
 
 fn variable(stack: &Stack, variable: &str) -> BTreeSet<Option<String>> {
-    let functions = stack.resources("AWS::Lambda::Function").into_iter();
+    let functions = stack.token_functions().into_iter();
     functions.map(|(_, function)| function["Environment"]["Variables"].get(variable).map(text)).collect()
 }
 
@@ -340,6 +358,7 @@ fn each_setting_reaches_the_functions() {
         ("DefaultTokenTtlSeconds", "DEFAULT_TOKEN_TTL_SECONDS", "60"),
         ("MaxTokenTtlSeconds", "MAX_TOKEN_TTL_SECONDS", "600"),
         ("CredentialsTtlSeconds", "CREDENTIALS_TTL_SECONDS", "30"),
+        ("CredentialsMaxStaleSeconds", "CREDENTIALS_MAX_STALE_SECONDS", "600"),
     ];
     let given: Vec<_> = settings.iter().map(|(parameter, _, value)| (*parameter, *value)).collect();
     let stack = Stack::with(&[[ISSUER, AUDIENCE].as_slice(), given.as_slice()].concat());
@@ -422,7 +441,7 @@ fn parameters_that_do_not_fit_together_are_refused() {
 fn a_changed_setting_makes_a_new_version() {
     // What makes a version, and what makes Lambda agree to publish one.
     let versions = |stack: &Stack| -> BTreeMap<String, (String, Value)> {
-        let versions = stack.resources("AWS::Lambda::Version").into_iter().map(|(_, version)| {
+        let versions = stack.versions().into_iter().map(|version| {
             let function = text(&version["FunctionName"]["Ref"]);
             let variables = stack.resource(&function)["Environment"]["Variables"].clone();
             (function, (text(&version["Description"]), variables))
@@ -431,7 +450,7 @@ fn a_changed_setting_makes_a_new_version() {
     };
     let given = [ISSUER, AUDIENCE, ("PublishScope", "publish")];
     let before = versions(&Stack::with(&given));
-    assert_eq!(before.len(), Stack::plain().functions().len());
+    assert_eq!(before.len(), functions::minting().len());
     let changes = [
         ("UserIdClaim", "username"),
         ("UserIdForm", "lower"),
@@ -441,6 +460,7 @@ fn a_changed_setting_makes_a_new_version() {
         ("DefaultTokenTtlSeconds", "60"),
         ("MaxTokenTtlSeconds", "7200"),
         ("CredentialsTtlSeconds", "60"),
+        ("CredentialsMaxStaleSeconds", "60"),
         ("AgoraSecretArn", "arn:aws:secretsmanager:eu-central-1:123456789012:secret:other-abcdef"),
         ("ZegoSecretArn", "arn:aws:secretsmanager:eu-central-1:123456789012:secret:other-abcdef"),
         ("ZimSecretArn", ZIM),
@@ -480,11 +500,12 @@ fn the_longest_settings_still_describe_a_version() {
         ("DefaultTokenTtlSeconds", "86400"),
         ("MaxTokenTtlSeconds", "86400"),
         ("CredentialsTtlSeconds", "86400"),
+        ("CredentialsMaxStaleSeconds", "31536000"),
         ("AgoraSecretArn", &arn),
         ("ZegoSecretArn", &arn),
     ];
-    for (name, version) in Stack::with(&longest).resources("AWS::Lambda::Version") {
-        assert!(text(&version["Description"]).len() <= 256, "{name}");
+    for version in Stack::with(&longest).versions() {
+        assert!(text(&version["Description"]).len() <= 256, "{version}");
     }
 }
 
@@ -498,7 +519,7 @@ fn a_function_may_read_one_secret_and_do_nothing_else() {
     for stack in Stack::all() {
         let own_zim = stack.holds("HasZimSecret");
         let mut roles = BTreeSet::new();
-        for (name, function) in stack.resources("AWS::Lambda::Function") {
+        for (name, function) in stack.token_functions() {
             assert_eq!(function["Runtime"], "provided.al2023", "{name}");
             assert_eq!(function["Architectures"], json!(["arm64"]), "{name}");
             let binary = text(&function["Code"]["S3Key"]);
@@ -518,11 +539,7 @@ fn a_function_may_read_one_secret_and_do_nothing_else() {
 
             let role = function["Role"]["Fn::GetAtt"][0].as_str().expect("a role of its own");
             assert!(roles.insert(role), "{name} shares {role}");
-            let role = stack.resource(role);
-            let managed = list(&role["ManagedPolicyArns"]).into_iter();
-            let managed = managed.map(|arn| stack.resource(arn["Ref"].as_str().expect("a policy of the template")));
-            let documents = managed.chain(list(&role["Policies"])).map(|policy| &policy["PolicyDocument"]);
-            let mut allowed: Vec<_> = documents.flat_map(statements).cloned().collect();
+            let mut allowed = allowed(&stack, role);
             let log_group = function["LoggingConfig"]["LogGroup"]["Ref"].as_str().expect("a log group of its own");
             let mut expected = vec![
                 json!({ "Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": secret }),
@@ -540,6 +557,114 @@ fn a_function_may_read_one_secret_and_do_nothing_else() {
             }
             assert_eq!(allowed, expected, "{name}");
         }
+    }
+}
+
+/// All that a role's policies say.
+fn allowed(stack: &Stack, role: &str) -> Vec<Value> {
+    let role = stack.resource(role);
+    let managed = list(&role["ManagedPolicyArns"]).into_iter();
+    let managed = managed.map(|arn| stack.resource(arn["Ref"].as_str().expect("a policy of the template")));
+    let documents = managed.chain(list(&role["Policies"])).map(|policy| &policy["PolicyDocument"]);
+    documents.flat_map(statements).cloned().collect()
+}
+
+#[test]
+fn the_schedule_warms_every_token_function_and_what_fails_is_kept_and_told() {
+    for stack in Stack::all() {
+        let prewarm = stack.functions().into_iter().find(|(_, binary)| binary == functions::PREWARM);
+        let (name, _) = prewarm.expect("a function for it");
+        let function = stack.resource(name);
+        let aliases: BTreeSet<_> = stack.token_functions().iter().map(|(name, _)| format!("{name}Aliaslive")).collect();
+        let referred = |list: &Value| -> BTreeSet<String> {
+            list.as_array().expect("a list").iter().map(|alias| text(&alias["Ref"])).collect()
+        };
+        let variables = function["Environment"]["Variables"].as_object().expect("variables");
+        assert_eq!(referred(&variables["FUNCTIONS"]["Fn::Join"][1]), aliases);
+        assert!(variables.keys().all(|name| !name.ends_with("SECRET_ID")), "{variables:?}");
+
+        let queue = json!({ "Fn::GetAtt": ["PrewarmFailures", "Arn"] });
+        let may = allowed(&stack, function["Role"]["Fn::GetAtt"][0].as_str().expect("a role of its own"));
+        let mut actions: Vec<_> =
+            may.iter().map(|statement| (statement["Action"].to_string(), &statement["Resource"])).collect();
+        actions.retain(|(action, _)| !action.contains("xray") && !action.contains("logs"));
+        let [(invoke, functions), (send, to)] = actions.as_slice() else { panic!("{may:?}") };
+        assert_eq!((invoke.as_str(), referred(functions)), ("\"lambda:InvokeFunction\"", aliases));
+        assert_eq!((send.as_str(), *to), ("\"sqs:SendMessage\"", &queue));
+
+        let failures = stack.only("AWS::Lambda::EventInvokeConfig");
+        assert_eq!(failures["DestinationConfig"]["OnFailure"]["Destination"], queue);
+        assert_eq!(failures["MaximumRetryAttempts"], 0, "a failure is told, not tried away");
+        let schedule = stack.only("AWS::Scheduler::Schedule");
+        assert_eq!(schedule["State"], "ENABLED");
+        assert_eq!(schedule["ScheduleExpression"], "rate(4 minutes)");
+        assert_eq!(schedule["Target"]["Arn"], json!({ "Ref": format!("{name}Aliaslive") }));
+        assert_eq!(schedule["Target"]["DeadLetterConfig"]["Arn"], queue);
+        let input: Value = serde_json::from_str(&text(&schedule["Target"]["Input"])).expect("JSON");
+        let event = fs::read_to_string(project::root().join("events/prewarm/schedule.json")).expect("the event");
+        assert_eq!(input, serde_json::from_str::<Value>(&event).expect("JSON"));
+        let minutes = input["every_minutes"].as_u64().expect("minutes");
+        let fresh = text(&stack.parameters["CredentialsTtlSeconds"]).parse::<u64>().expect("seconds");
+        assert!(minutes * 60 < fresh, "credentials stay fresh from one warm-up to the next");
+
+        let starter = schedule["Target"]["RoleArn"]["Fn::GetAtt"][0].as_str().expect("a role of its own");
+        let may = allowed(&stack, starter);
+        let resources: Vec<_> = may.iter().map(|statement| &statement["Resource"]).collect();
+        assert_eq!(resources, [&json!({ "Ref": format!("{name}Aliaslive") }), &queue]);
+
+        for metric in ["Errors", "Throttles"] {
+            let dimension = json!([{ "Name": "FunctionName", "Value": { "Ref": name } }]);
+            assert!(stack.alarm("AWS/Lambda", metric, &dimension).is_some(), "{metric}");
+        }
+        let queue_name = json!([{ "Name": "QueueName", "Value": { "Fn::GetAtt": ["PrewarmFailures", "QueueName"] } }]);
+        assert!(stack.alarm("AWS/SQS", "ApproximateNumberOfMessagesVisible", &queue_name).is_some());
+    }
+    let off = Stack::with(&[("PrewarmEnvironments", "0")]);
+    assert_eq!(off.only("AWS::Scheduler::Schedule")["State"], "DISABLED");
+}
+
+#[test]
+fn environments_are_guaranteed_where_it_is_asked_for() {
+    let provisioned = |stack: &Stack| -> BTreeMap<String, Option<String>> {
+        let aliases = stack.resources("AWS::Lambda::Alias").into_iter();
+        let guaranteed =
+            |alias: &Value| alias["ProvisionedConcurrencyConfig"].get("ProvisionedConcurrentExecutions").map(text);
+        aliases.map(|(_, alias)| (text(&alias["FunctionName"]["Ref"]), guaranteed(alias))).collect()
+    };
+    let plain = Stack::plain();
+    assert!(provisioned(&plain).values().all(Option::is_none));
+    assert!(plain.resources("AWS::ApplicationAutoScaling::ScalableTarget").is_empty());
+
+    let stack = Stack::with(&[
+        ("ProvisionedConcurrency", "3"),
+        ("ProvisionedPeak", "50"),
+        ("ProvisionedPeakStart", "cron(0 8 ? * MON-FRI *)"),
+        ("ProvisionedTimeZone", "Europe/Berlin"),
+    ]);
+    let provisioned = provisioned(&stack);
+    let targets = stack.resources("AWS::ApplicationAutoScaling::ScalableTarget");
+    assert_eq!(targets.len(), stack.token_functions().len());
+    for (name, _) in stack.token_functions() {
+        assert_eq!(provisioned[name].as_deref(), Some("3"), "{name}");
+        let resource = format!("function:${{{name}}}:live");
+        let (own, target) =
+            targets.iter().find(|(_, target)| target["ResourceId"] == resource.as_str()).expect("a target");
+        assert_eq!(list(&stack.template["Resources"][own]["DependsOn"]), [&json!(format!("{name}Aliaslive"))]);
+        let actions = list(&target["ScheduledActions"]);
+        let said = |action: &Value| {
+            let bounds = &action["ScalableTargetAction"];
+            (
+                text(&action["Schedule"]),
+                text(&bounds["MinCapacity"]),
+                text(&bounds["MaxCapacity"]),
+                text(&action["Timezone"]),
+            )
+        };
+        let action = |schedule: &str, capacity: &str| {
+            (schedule.to_owned(), capacity.to_owned(), capacity.to_owned(), "Europe/Berlin".to_owned())
+        };
+        let expected = [action("cron(0 8 ? * MON-FRI *)", "50"), action("cron(0 22 * * ? *)", "3")];
+        assert_eq!(actions.into_iter().map(said).collect::<Vec<_>>(), expected, "{name}");
     }
 }
 
@@ -589,7 +714,7 @@ fn nothing_is_public() {
         // Who may take a role, and who may speak to the topic: a service of AWS's.
         let principals = objects(&stack.template["Resources"]).into_iter().filter(|it| it.contains_key("Effect"));
         let principals = principals.filter_map(|statement| statement.get("Principal"));
-        let known = ["cloudwatch", "codedeploy", "lambda"].map(|name| format!("{name}.amazonaws.com"));
+        let known = ["cloudwatch", "codedeploy", "lambda", "scheduler"].map(|name| format!("{name}.amazonaws.com"));
         for principal in principals {
             let principal = principal.as_object().expect("a kind of principal");
             assert_eq!(principal.keys().collect::<Vec<_>>(), ["Service"]);
@@ -698,7 +823,7 @@ fn the_access_log_says_what_happened_and_to_nobody() {
 fn every_function_is_watched() {
     for stack in Stack::all() {
         let mut log_groups = BTreeSet::new();
-        for name in stack.functions().into_keys() {
+        for (name, binary) in stack.functions() {
             let function = stack.resource(name);
             let log_group = function["LoggingConfig"]["LogGroup"]["Ref"].as_str().expect("a log group");
             assert_kept(&stack, log_group);
@@ -706,6 +831,10 @@ fn every_function_is_watched() {
             assert_eq!(function["LoggingConfig"]["LogFormat"], "JSON", "{name}");
             assert_eq!(function["TracingConfig"]["Mode"], "Active", "{name}");
 
+            // What keeps the others warm makes nobody wait, and has no credentials.
+            if binary == functions::PREWARM {
+                continue;
+            }
             let dimensions = |key: &str| json!([{ "Name": key, "Value": { "Ref": name } }]);
             let metrics = [
                 ("AWS/Lambda", "Errors", "FunctionName"),
@@ -747,6 +876,9 @@ fn a_new_version_gets_all_traffic_only_if_no_alarm_goes_off() {
         for (name, alias) in aliases {
             assert_eq!(alias["Name"], "live", "{name}");
             let function = alias["FunctionName"]["Ref"].as_str().expect("a function");
+            if stack.functions()[function] == functions::PREWARM {
+                continue;
+            }
             let update = &stack.template["Resources"][name]["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"];
             let group = stack.resource(update["DeploymentGroupName"]["Ref"].as_str().expect("a deployment group"));
             let how = format!("CodeDeployDefault.Lambda{}", text(&stack.parameters["DeploymentType"]));
@@ -766,7 +898,7 @@ fn a_new_version_gets_all_traffic_only_if_no_alarm_goes_off() {
 #[test]
 fn concurrency_is_reserved_where_it_is_asked_for() {
     let reserved = |stack: &Stack| -> BTreeSet<Option<String>> {
-        let functions = stack.resources("AWS::Lambda::Function").into_iter();
+        let functions = stack.token_functions().into_iter();
         functions.map(|(_, function)| function.get("ReservedConcurrentExecutions").map(text)).collect()
     };
     assert_eq!(reserved(&Stack::plain()), BTreeSet::from([None]));
@@ -778,7 +910,7 @@ fn the_dashboard_shows_every_function() {
     let stack = Stack::plain();
     let body = text(&stack.only("AWS::CloudWatch::Dashboard")["DashboardBody"]);
     let body: Value = serde_json::from_str(&body).expect("JSON");
-    let functions = stack.functions();
+    let functions = stack.token_functions();
     let mut of_functions = 0;
     for widget in list(&body["widgets"]) {
         let metrics = list(&widget["properties"]["metrics"]);
@@ -787,7 +919,7 @@ fn the_dashboard_shows_every_function() {
             continue;
         }
         let shown: BTreeSet<_> = metrics.iter().map(|metric| text(list(metric).last().expect("a value"))).collect();
-        let expected: BTreeSet<_> = functions.keys().map(|name| format!("${{{name}}}")).collect();
+        let expected: BTreeSet<_> = functions.iter().map(|(name, _)| format!("${{{name}}}")).collect();
         assert_eq!(shown, expected, "{}", widget["properties"]["title"]);
         of_functions += 1;
     }

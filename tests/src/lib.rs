@@ -23,7 +23,7 @@ pub use process::{Output, descendants};
 
 /// The variables that configure a function, in the order of the documentation. Tests start from none of them,
 /// whatever the developer's own shell has set.
-pub const CONFIGURATION: [&str; 12] = [
+pub const CONFIGURATION: [&str; 14] = [
     "AGORA_SECRET_ID",
     "ZEGO_SECRET_ID",
     "LOCAL_CREDENTIALS",
@@ -36,6 +36,8 @@ pub const CONFIGURATION: [&str; 12] = [
     "DEFAULT_TOKEN_TTL_SECONDS",
     "MAX_TOKEN_TTL_SECONDS",
     "CREDENTIALS_TTL_SECONDS",
+    "CREDENTIALS_MAX_STALE_SECONDS",
+    "FUNCTIONS",
 ];
 
 /// Environment variables for something about to start: `[("AUTH", "none")]`, or more upon what another tool gave.

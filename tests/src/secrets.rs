@@ -7,6 +7,8 @@ use crate::serve::{Answered, Asked, Server, status};
 use crate::{Env, http, project};
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use serde_json::{Value, json};
+use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -16,7 +18,9 @@ pub struct SecretsManager {
     moto: Mutex<Leashed>,
     behind: String,
     desk: Arc<Mutex<Desk>>,
-    proxy: Server,
+    address: SocketAddr,
+    /// None while it is down.
+    proxy: Mutex<Option<Server>>,
 }
 
 /// Whose credentials.
@@ -78,16 +82,26 @@ impl SecretsManager {
         let behind = format!("http://127.0.0.1:{port}/");
         moto.wait_until(|| Request::new("GET", &format!("{behind}moto-api/data.json")).try_send().is_ok());
         let desk = Arc::<Mutex<Desk>>::default();
-        let proxy = Server::start({
-            let (behind, desk) = (behind.clone(), Arc::clone(&desk));
-            move |asked| forward(asked, behind.clone(), Arc::clone(&desk))
-        });
-        SecretsManager { moto: Mutex::new(moto), behind, desk, proxy }
+        let proxy = Server::start(forwarding(&behind, &desk));
+        SecretsManager { moto: Mutex::new(moto), behind, desk, address: proxy.address, proxy: Mutex::new(Some(proxy)) }
+    }
+
+    /// Refuses the functions' connections from now on, and breaks those that stand.
+    pub fn go_down(&self) {
+        lock(&self.proxy).take();
+    }
+
+    /// Ends what [`Self::go_down`] began.
+    ///
+    /// # Panics
+    /// The port has been taken meanwhile.
+    pub fn come_up(&self) {
+        *lock(&self.proxy) = Some(Server::start_at(self.address, forwarding(&self.behind, &self.desk)));
     }
 
     /// What to give as `AWS_ENDPOINT_URL_SECRETS_MANAGER`.
     pub fn endpoint(&self) -> String {
-        format!("http://{}", self.proxy.address)
+        format!("http://{}", self.address)
     }
 
     /// What a function of this vendor needs to find its secret here: the vendor's secret id, the endpoint, a region and
@@ -185,6 +199,13 @@ impl SecretsManager {
             .send()
     }
 }
+
+fn forwarding(behind: &str, desk: &Arc<Mutex<Desk>>) -> impl Fn(Asked) -> Forwarded + Clone + Send + 'static {
+    let (behind, desk) = (behind.to_owned(), Arc::clone(desk));
+    move |asked| Box::pin(forward(asked, behind.clone(), Arc::clone(&desk)))
+}
+
+type Forwarded = Pin<Box<dyn Future<Output = Answered> + Send>>;
 
 async fn forward(asked: Asked, behind: String, desk: Arc<Mutex<Desk>>) -> Answered {
     let action = asked.headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();

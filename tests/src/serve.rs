@@ -67,7 +67,15 @@ impl Server {
     where
         A: Future<Output = Answered> + Send + 'static,
     {
-        let listener = block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).expect("the system has a free port");
+        Server::start_at((Ipv4Addr::LOCALHOST, 0).into(), answer)
+    }
+
+    /// The same on a port that must be free.
+    pub(crate) fn start_at<A>(address: SocketAddr, answer: impl Fn(Asked) -> A + Clone + Send + 'static) -> Server
+    where
+        A: Future<Output = Answered> + Send + 'static,
+    {
+        let listener = block_on(TcpListener::bind(address)).expect("the port is free");
         let address = listener.local_addr().expect("a bound listener has an address");
         let task = runtime().spawn(accept(listener, answer)).abort_handle();
         Server { address, task: Mutex::new(task) }

@@ -25,22 +25,30 @@ impl Watch {
     /// # Panics
     /// `cargo-lambda` is missing or doesn't start, or the workspace doesn't build.
     pub fn start(env: impl Into<Env>) -> Watch {
-        let ours = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-        let unwanted = ours.filter(|name| name.starts_with("AWS_") || CONFIGURATION.contains(&name.as_str()));
-        Watch::serve(free_port(), &unwanted.collect::<Vec<_>>(), &env.into(), Output::Collected)
+        Watch::serve(free_port(), 1, &unwanted(), &env.into(), Output::Collected)
     }
 
-    /// Serves all functions on this port, without these variables of our own environment, but with those.
+    /// The same with up to so many instances of each function at once, as Lambda has.
+    ///
+    /// # Panics
+    /// As [`Self::start`].
+    pub fn start_many(env: impl Into<Env>, instances: u16) -> Watch {
+        let port = free_port();
+        let env = env.into().and("AWS_ENDPOINT_URL_LAMBDA", format!("http://127.0.0.1:{port}"));
+        Watch::serve(port, instances, &unwanted(), &env, Output::Collected)
+    }
+
+    /// Serves up to so many instances of each function on this port, without these variables of our own environment, but with those.
     ///
     /// # Panics
     /// As [`Self::start`], or the port is taken.
-    pub fn serve(port: u16, without: &[String], with: &Env, output: Output) -> Watch {
+    pub fn serve(port: u16, instances: u16, without: &[String], with: &Env, output: Output) -> Watch {
         // All at once and before the first request, which would otherwise wait for it.
         project::function("local");
         assert!(TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err(), "port {port} is taken: set PORT to another");
         let mut command = project::command(project::tool("cargo-lambda"));
         command.args(["lambda", "watch", "--ignore-changes", "--invoke-address", "127.0.0.1"]);
-        command.args(["--invoke-port", &port.to_string()]);
+        command.args(["--invoke-port", &port.to_string(), "--concurrency", &instances.to_string()]);
         for name in without {
             command.env_remove(name);
         }
@@ -95,4 +103,10 @@ impl Watch {
     pub fn ended(&self) -> Option<ExitStatus> {
         lock(&self.leashed).ended()
     }
+}
+
+/// Of our own environment, what configures functions or AWS.
+fn unwanted() -> Vec<String> {
+    let ours = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    ours.filter(|name| name.starts_with("AWS_") || CONFIGURATION.contains(&name.as_str())).collect()
 }

@@ -46,7 +46,7 @@ async fn serve() -> io::Result<ExitCode> {
 
     let auth = env::var("AUTH").unwrap_or_else(|_| "none".to_owned());
     let demo = project::root().join("tests/demo-credentials.json");
-    let (secrets, credentials) = if aws {
+    let (secrets, env) = if aws {
         let secrets = secrets_manager(&fs::read_to_string(demo)?)?;
         let env = secrets.env_for_all();
         (Some(secrets), env)
@@ -60,7 +60,7 @@ async fn serve() -> io::Result<ExitCode> {
     let one_source_only =
         ["LOCAL_CREDENTIALS", "AGORA_SECRET_ID", "ZEGO_SECRET_ID", "AWS_PROFILE", "AWS_SESSION_TOKEN"];
     let without = one_source_only.map(str::to_owned);
-    let watch = Watch::serve(port, &without, &credentials.and("AUTH", &*auth), Output::Shown);
+    let watch = Watch::serve(port, 1, &without, &env.and_all(prewarming(port)).and("AUTH", &*auth), Output::Shown);
     tokio::spawn(serve_ipv6_too(port));
     welcome(&watch, &auth);
 
@@ -99,6 +99,15 @@ async fn serve_ipv6_too(port: u16) {
     }
 }
 
+/// What the function that keeps the others warm needs: their names, and where to invoke them.
+fn prewarming(port: u16) -> Env {
+    let mut functions = REQUESTS.map(|(_, function, _, _)| function).to_vec();
+    functions.dedup();
+    Env::from([("AWS_REGION", "eu-central-1"), ("AWS_ACCESS_KEY_ID", "testing"), ("AWS_SECRET_ACCESS_KEY", "testing")])
+        .and("AWS_ENDPOINT_URL_LAMBDA", format!("http://127.0.0.1:{port}"))
+        .and("FUNCTIONS", functions.join(","))
+}
+
 fn secrets_manager(demo: &str) -> io::Result<SecretsManager> {
     let demo: Value = serde_json::from_str(demo)?;
     let secrets = SecretsManager::start();
@@ -108,32 +117,34 @@ fn secrets_manager(demo: &str) -> io::Result<SecretsManager> {
 }
 
 /// One request for each kind of token.
-const REQUESTS: [(&str, &str, Option<&str>); 9] = [
-    ("Chat, app", "/chat/app/token", None),
-    ("Chat, user", "/chat/user/alice/token", None),
-    ("RTM", "/rtm/alice/token", None),
-    ("RTM 1.x", "/fetch_rtm_token", Some(r#"{"uid":"1234"}"#)),
-    ("RTC", "/rtc/demo/token?account=alice", None),
+const REQUESTS: [(&str, &str, &str, Option<&str>); 9] = [
+    ("Chat, app", "chat-app-token", "/chat/app/token", None),
+    ("Chat, user", "chat-user-token", "/chat/user/alice/token", None),
+    ("RTM", "rtm-token", "/rtm/alice/token", None),
+    ("RTM 1.x", "rtm-token", "/fetch_rtm_token", Some(r#"{"uid":"1234"}"#)),
+    ("RTC", "rtc-token", "/rtc/demo/token?account=alice", None),
     (
         "RTC, a lifetime per privilege",
+        "rtc-token",
         "/rtc/demo/token",
         Some(
             r#"{"uid":1234,"role":"publisher","expires_in":900,"privileges":{"join_channel":900,"publish_audio":600}}"#,
         ),
     ),
-    ("ZEGO Express", "/zego/alice/token", None),
+    ("ZEGO Express", "zego-token", "/zego/alice/token", None),
     (
         "ZEGO Express, one room",
+        "zego-token",
         "/zego/alice/token",
         Some(r#"{"room_id":"demo","privileges":{"login":true,"publish":false}}"#),
     ),
-    ("ZEGO ZIM", "/zim/alice/token", None),
+    ("ZEGO ZIM", "zim-token", "/zim/alice/token", None),
 ];
 
 #[allow(clippy::print_stdout, reason = "this program talks to a person")]
 fn welcome(watch: &Watch, auth: &str) {
     println!("\nServing at {} - Ctrl-C ends it. One request per kind of token:\n", watch.url("/"));
-    for (kind, path, body) in REQUESTS {
+    for (kind, _, path, body) in REQUESTS {
         let body = body.map(|body| format!(" -H 'content-type: application/json' -d '{body}'")).unwrap_or_default();
         println!("  # {kind}\n  curl '{}'{body}", watch.url(path));
     }

@@ -1,0 +1,131 @@
+//! The functions to keep warm, and what is heard from them.
+
+use aws_sdk_lambda::Client;
+use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_lambda::primitives::Blob;
+use serde::Serialize;
+use service::aws::{Patience, sdk_config};
+use service::warm::{WarmUp, Warmed};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+use tokio::task::JoinSet;
+
+/// The functions, and how to reach them.
+pub(crate) struct Fleet {
+    client: Client,
+    functions: BTreeSet<String>,
+}
+
+/// What a round of warm-ups came to.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Report {
+    pub(crate) sent: u64,
+    /// Environments that this round started.
+    pub(crate) cold: u64,
+    /// Environments that were there already.
+    pub(crate) warm: u64,
+    /// Warm-ups that made no environment ready.
+    pub(crate) failed: u64,
+    /// By function, as it is named in `FUNCTIONS`.
+    pub(crate) functions: BTreeMap<String, Heard>,
+}
+
+/// What was heard from one function.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Heard {
+    pub(crate) cold: u64,
+    pub(crate) warm: u64,
+    pub(crate) failed: u64,
+    /// Warm-ups that came to an environment which had one in this round: it was free again too soon.
+    doubled: u64,
+    /// Environments whose credentials are not fresh until the next round: `CREDENTIALS_TTL_SECONDS` is shorter than that.
+    fresh_too_short: u64,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    reasons: BTreeMap<String, u64>,
+    #[serde(skip)]
+    environments: BTreeSet<String>,
+}
+
+impl Fleet {
+    /// `functions` are names or ARNs, separated by commas. `None`: there is none, or one that is empty.
+    pub(crate) fn new(functions: &str) -> Option<Fleet> {
+        let functions: BTreeSet<_> = functions.split(',').map(|function| function.trim().to_owned()).collect();
+        if functions.contains("") {
+            return None;
+        }
+        // A cold environment takes its start, its load and its hold; the function's own time-out ends it before these do.
+        let patience = Patience {
+            connect: Duration::from_secs(2),
+            read: Duration::from_secs(12),
+            attempt: Duration::from_secs(12),
+            operation: Duration::from_secs(25),
+        };
+        Some(Fleet { client: Client::new(&sdk_config("AWS_ENDPOINT_URL_LAMBDA", patience)), functions })
+    }
+
+    /// Sends all functions that many warm-ups each, all of them at once, and waits for every answer.
+    pub(crate) async fn warm(&self, warm_up: WarmUp, environments: u16) -> Report {
+        let mut sent = JoinSet::new();
+        for function in &self.functions {
+            for _ in 0..environments {
+                let (client, function) = (self.client.clone(), function.clone());
+                sent.spawn(async move {
+                    let warmed = invoke(&client, &function, warm_up).await;
+                    (function, warmed)
+                });
+            }
+        }
+        let mut report = Report::default();
+        while let Some(answered) = sent.join_next().await {
+            let (function, warmed) = answered.expect("a warm-up does not panic, and nobody aborts it");
+            report.functions.entry(function).or_default().take(warmed, warm_up);
+            report.sent += 1;
+        }
+        for heard in report.functions.values() {
+            report.cold += heard.cold;
+            report.warm += heard.warm;
+            report.failed += heard.failed;
+        }
+        report
+    }
+}
+
+impl Heard {
+    fn take(&mut self, warmed: Result<Warmed, String>, warm_up: WarmUp) {
+        let reason = match warmed {
+            Ok(Warmed { fresh_for_seconds: None, .. }) => "not ready".to_owned(),
+            Err(reason) => reason,
+            Ok(Warmed { environment, cold, fresh_for_seconds: Some(seconds) }) => {
+                if !self.environments.insert(environment) {
+                    self.doubled += 1;
+                } else if cold {
+                    self.cold += 1;
+                } else {
+                    self.warm += 1;
+                }
+                if seconds < u64::from(warm_up.for_seconds) {
+                    self.fresh_too_short += 1;
+                }
+                return;
+            }
+        };
+        self.failed += 1;
+        *self.reasons.entry(reason).or_default() += 1;
+    }
+}
+
+/// # Errors
+/// The warm-up made no environment ready, for this reason.
+async fn invoke(client: &Client, function: &str, warm_up: WarmUp) -> Result<Warmed, String> {
+    let sent = client.invoke().function_name(function).payload(Blob::new(warm_up.to_event())).send().await;
+    let answer = sent.map_err(|error| match &error {
+        SdkError::TimeoutError(_) => "timed out".to_owned(),
+        SdkError::DispatchFailure(_) => "unreachable".to_owned(),
+        _ => error.code().unwrap_or("failed").to_owned(),
+    })?;
+    if let Some(kind) = answer.function_error {
+        return Err(format!("function error: {kind}"));
+    }
+    let payload = answer.payload.map(Blob::into_inner).unwrap_or_default();
+    Warmed::parse(&payload).ok_or_else(|| "an answer that is none to a warm-up".to_owned())
+}

@@ -1,0 +1,62 @@
+//! Keeps execution environments of the token functions warm: sends each function as many warm-ups as the schedule's
+//! event says, all at once, and tells what came back. Mints nothing, and may do nothing but invoke them.
+
+mod fleet;
+
+use crate::fleet::{Fleet, Report};
+use serde::Deserialize;
+use service::warm::WarmUp;
+use service::{Failed, telemetry};
+use std::process::ExitCode;
+use std::sync::Arc;
+use tracing::error;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    telemetry::start();
+    // Empty means none, as everywhere.
+    let functions = std::env::var("FUNCTIONS").unwrap_or_default();
+    let Some(fleet) = Fleet::new(&functions) else {
+        error!(reason = "FUNCTIONS must be names or ARNs of functions, separated by commas", "cannot start");
+        return ExitCode::FAILURE;
+    };
+    let fleet = Arc::new(fleet);
+    service::answer(move |schedule: Schedule| schedule.carry_out(Arc::clone(&fleet))).await
+}
+
+/// What the schedule sends, in the template's `Input`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Schedule {
+    /// How many environments of each function to warm.
+    environments: u16,
+    /// For how long each is kept occupied, so that the next warm-up finds another one.
+    hold_milliseconds: u16,
+    /// When the schedule comes again.
+    every_minutes: u16,
+}
+
+impl Schedule {
+    /// # Errors
+    /// A warm-up failed. It is an error for Lambda to count, and to hand on to the dead-letter queue; all the others were
+    /// sent all the same.
+    async fn carry_out(self, fleet: Arc<Fleet>) -> Result<Report, Failed> {
+        let warm_up =
+            WarmUp { for_seconds: u32::from(self.every_minutes) * 60, hold_milliseconds: self.hold_milliseconds };
+        if warm_up.hold() > WarmUp::MAX_HOLD {
+            let words = format!("hold_milliseconds must be at most {}", WarmUp::MAX_HOLD.as_millis());
+            return Err(Failed { name: "BadSchedule", words });
+        }
+        let report = fleet.warm(warm_up, self.environments).await;
+        for (function, warmed) in &report.functions {
+            telemetry::environments(function, warmed.cold, warmed.warm, warmed.failed);
+        }
+        if report.failed > 0 {
+            let report_text = serde_json::to_string(&report).expect("a report is plain data");
+            error!(report = report_text, "warm-ups failed");
+            let words = format!("{} of {} warm-ups failed: {report_text}", report.failed, report.sent);
+            return Err(Failed { name: "WarmUpsFailed", words });
+        }
+        Ok(report)
+    }
+}
