@@ -8,6 +8,7 @@ mod http;
 mod matrix;
 mod starting;
 mod warm;
+mod faults;
 mod telemetry;
 mod repository;
 mod template;

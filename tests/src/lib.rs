@@ -2,6 +2,7 @@
 //!
 //! * [`project`]: where things are, and every binary, built once per process.
 //! * [`lambda`]: a function's binary under a minimal Lambda Runtime API: raw events in, answers out.
+//! * [`load`]: many requests to one, and how long each took.
 //! * [`watch`]: all functions under the real `cargo lambda watch`, over HTTP; [`http`] sends paths exactly as given.
 //! * [`secrets`]: a real Secrets Manager API (moto) behind a proxy that counts, delays and refuses.
 //! * [`judge`]: the vendors' own parsers, and an AES that is not ours.
@@ -15,6 +16,7 @@ mod serve;
 pub mod project;
 pub mod http;
 pub mod lambda;
+pub mod load;
 pub mod secrets;
 pub mod watch;
 pub mod judge;

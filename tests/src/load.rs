@@ -1,0 +1,78 @@
+//! Steady load on a function, with everything that came of it.
+
+use crate::lambda::{Function, Outcome};
+use serde_json::Value;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// One request and its answer.
+#[derive(Debug, Clone)]
+pub struct Answered {
+    /// When it was sent.
+    pub sent: Instant,
+    /// How long the answer took.
+    pub took: Duration,
+    /// What came back.
+    pub outcome: Outcome,
+}
+
+impl Answered {
+    /// The JSON in the body of a 200, or none for anything else.
+    pub fn token(&self) -> Option<Value> {
+        let Outcome::Response(response) = &self.outcome else { return None };
+        let body = response["body"].as_str().filter(|_| response["statusCode"] == 200)?;
+        serde_json::from_str(body).ok().filter(|body: &Value| body["token"].is_string())
+    }
+}
+
+/// Sends the event over and over, from so many clients who each pause so long after an answer, while `meanwhile` runs.
+///
+/// # Panics
+/// The function ended.
+pub fn load(
+    function: &Function,
+    event: &Value,
+    clients: usize,
+    pause: Duration,
+    meanwhile: impl FnOnce(),
+) -> Vec<Answered> {
+    let event = event.to_string();
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let client = || {
+            let mut answers = Vec::new();
+            while !over.load(Ordering::Relaxed) {
+                let sent = Instant::now();
+                let outcome = function.invoke_raw(event.as_bytes());
+                answers.push(Answered { sent, took: sent.elapsed(), outcome });
+                thread::sleep(pause);
+            }
+            answers
+        };
+        let clients: Vec<_> = (0..clients).map(|_| scope.spawn(client)).collect();
+        // Also where it panics: the clients would go on for ever.
+        let _over = Over(&over);
+        meanwhile();
+        over.store(true, Ordering::Relaxed);
+        clients.into_iter().flat_map(|client| client.join().expect("it only sends")).collect()
+    })
+}
+
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// The time within which so many of a hundred were answered.
+///
+/// # Panics
+/// There are no answers.
+pub fn percentile(answers: &[Answered], percent: usize) -> Duration {
+    let mut took: Vec<_> = answers.iter().map(|answered| answered.took).collect();
+    took.sort_unstable();
+    took[(took.len() * percent / 100).min(took.len() - 1)]
+}
