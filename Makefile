@@ -8,11 +8,12 @@ export SAM_CLI_TELEMETRY := 0
 PYTHON ?= python3
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := .tools/cargo-deny-$(CARGO_DENY_VERSION)
+BENCH_PYTHON := .tools/bench-python
 
-.PHONY: help setup run run-aws test test-arm64 check validate build deploy clean
+.PHONY: help setup run run-aws test test-arm64 check bench bench-check validate build deploy clean
 
 help: ## Lists the verbs
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: setup ## Serves the API on port 9000 with built-in local credentials (AUTH=jwt wants identities, PORT=n another port)
 	cargo run --quiet --bin local
@@ -35,6 +36,12 @@ check: $(CARGO_DENY)/bin/cargo-deny validate ## Format, lints, documentation, te
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
 	$(CARGO_DENY)/bin/cargo-deny --locked check bans licenses sources
 
+bench: $(BENCH_PYTHON)/.installed tests/node_modules/.installed ## Measures minting beside its floor and the vendors' builders (two minutes; writes target/bench/mint.json)
+	cargo bench --quiet --package tokenmint-benches --bench mint
+
+bench-check: $(BENCH_PYTHON)/.installed tests/node_modules/.installed ## Fails where minting is a quarter slower than recorded, in ratios
+	cargo bench --quiet --package tokenmint-benches --bench mint -- check
+
 validate: .venv/.installed ## Checks template.yaml with SAM and cfn-lint
 	sam validate --lint
 	cfn-lint template.yaml
@@ -55,6 +62,11 @@ setup: .venv/.installed tests/node_modules/.installed ## Installs what the other
 
 tests/node_modules/.installed: tests/package.json tests/package-lock.json
 	cd tests && npm ci --ignore-scripts --no-audit --no-fund
+	touch $@
+
+$(BENCH_PYTHON)/.installed: benches/requirements.txt
+	$(PYTHON) -m venv $(BENCH_PYTHON)
+	$(BENCH_PYTHON)/bin/pip install --quiet --requirement benches/requirements.txt
 	touch $@
 
 $(CARGO_DENY)/bin/cargo-deny:

@@ -1,0 +1,54 @@
+//! Many tokens at once: what more cores are worth.
+
+use crate::floor::draw;
+use crate::kinds;
+use crate::turns::Spread;
+use serde::Serialize;
+use std::hint::black_box;
+use std::time::Instant;
+use tokens::{Stamp, Token};
+
+/// How many tokens a batch has.
+const TOKENS: usize = 10_000;
+const ROUNDS: usize = 40;
+
+/// A batch's time on some cores, beside that on one.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(crate) struct Batch {
+    pub(crate) threads: usize,
+    pub(crate) milliseconds: Spread,
+    /// How many times faster than one thread, round by round.
+    pub(crate) speedup: Spread,
+}
+
+/// Mints the same batch on 1, 2, ... threads in turns, up to as many as there are cores.
+pub(crate) fn run() -> Vec<Batch> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let rounds: Vec<Vec<f64>> = (0..ROUNDS).map(|_| (1..=cores).map(milliseconds).collect()).collect();
+    (1..=cores)
+        .map(|threads| Batch {
+            threads,
+            milliseconds: Spread::of(rounds.iter().map(|round| round[threads - 1])),
+            speedup: Spread::of(rounds.iter().map(|round| round[0] / round[threads - 1])),
+        })
+        .collect()
+}
+
+/// All threads share one key and one description, and nothing else.
+fn milliseconds(threads: usize) -> f64 {
+    let (key, token) = (kinds::agora_key(), kinds::rtc(kinds::uid()));
+    let mut batch = vec![String::new(); TOKENS];
+    let start = Instant::now();
+    std::thread::scope(|scope| {
+        for part in batch.chunks_mut(TOKENS.div_ceil(threads)) {
+            scope.spawn(|| {
+                for place in part {
+                    *place = token.sign(Stamp::new(kinds::now(), draw()), &key).expose().to_owned();
+                }
+            });
+        }
+    });
+    let took = start.elapsed();
+    black_box(batch);
+    took.as_secs_f64() * 1e3
+}

@@ -1,0 +1,69 @@
+//! What keeps the minting fast: ratios, which hold on any machine, against those that were recorded and asked for.
+
+use crate::kinds::{self, Format};
+use crate::peers::{Language, Peer};
+use crate::report::{floors, hundredths, turns, versus};
+use crate::root;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// A quarter worse is a regression; less may be the machine.
+const SLACK: f64 = 1.25;
+const TIME_PER_KIND: Duration = Duration::from_millis(1200);
+/// The kinds whose builders are asked: one of each format and language.
+const BESIDE_BUILDERS: [&str; 4] = ["agora-rtc", "agora-rtm/006", "agora-rtc/006", "zego-basic"];
+
+/// How many floors each kind cost when that was last recorded.
+fn recorded() -> PathBuf {
+    root().join("benches/mint/recorded.json")
+}
+
+pub(crate) fn record() {
+    let floors: BTreeMap<&str, f64> = kinds::all()
+        .into_iter()
+        .map(|mut kind| {
+            let format = kind.format;
+            let mut turns = turns(&mut kind);
+            turns.run_for(TIME_PER_KIND);
+            let floors = floors(&turns, format);
+            drop(turns);
+            (kind.name, (floors.median * 100.0).round() / 100.0)
+        })
+        .collect();
+    let json = serde_json::to_string_pretty(&floors).expect("numbers");
+    std::fs::write(recorded(), json + "\n").expect("the project's folder is ours to write in");
+}
+
+pub(crate) fn run() {
+    let file = std::fs::read_to_string(recorded()).expect("recorded ratios");
+    let recorded: BTreeMap<String, f64> = serde_json::from_str(&file).expect("ratios by kind");
+    let mut regressions = Vec::new();
+    let mut peers = Language::ALL.map(Peer::start);
+    let kinds = kinds::all();
+    assert!(recorded.keys().eq(kinds.iter().map(|kind| kind.name).collect::<std::collections::BTreeSet<_>>()));
+    for mut kind in kinds {
+        let (name, format) = (kind.name, kind.format);
+        let mut turns = turns(&mut kind);
+        turns.run_for(TIME_PER_KIND);
+        let floors = floors(&turns, format);
+        drop(turns);
+        let most = (recorded[name] * SLACK).min(Format::MOST_FLOORS * SLACK);
+        println!("{name}: {} floors (at most {most:.2})", hundredths(floors));
+        if floors.median > most {
+            regressions.push(format!("{name} costs {:.2} floors, more than {most:.2}", floors.median));
+        }
+        for peer in peers.iter_mut().filter(|_| BESIDE_BUILDERS.contains(&name)) {
+            let Some(least) = format.least_multiple(peer.language).map(|least| least / SLACK) else { continue };
+            let versus = versus(&mut kind, peer, 9).expect("the builder has this kind");
+            let language = peer.language;
+            println!("{name}: {language:?} costs {} times as much (at least {least:.0})", hundredths(versus.multiple));
+            if versus.multiple.median < least {
+                regressions
+                    .push(format!("{language:?}'s {name} costs {:.1} times as much only", versus.multiple.median));
+            }
+        }
+    }
+    assert!(regressions.is_empty(), "minting became slower:\n{}", regressions.join("\n"));
+    println!("no kind is more than a quarter slower than recorded");
+}

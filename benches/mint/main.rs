@@ -1,0 +1,46 @@
+//! What a token costs: every kind through the public API, beside its floor and beside the vendors' own builders.
+//!
+//! * without arguments: all of it; prints the tables and writes `target/bench/mint.json`.
+//! * `check`: the ratios alone, for a minute; fails where one is more than a quarter worse than recorded or asked for.
+//! * `record`: the ratios of this machine become the recorded ones.
+//! * `repeat KIND N`: signs that many tokens and nothing else, for a profiler.
+
+#![allow(clippy::print_stdout, reason = "a report is meant to be seen")]
+
+mod batch;
+mod check;
+mod floor;
+mod kinds;
+mod peers;
+mod report;
+mod turns;
+
+use std::path::{Path, PathBuf};
+
+fn main() {
+    let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
+    match arguments.next().as_deref() {
+        None => report::run(),
+        Some("check") => check::run(),
+        Some("record") => check::record(),
+        Some("repeat") => {
+            let (name, tokens) = (arguments.next().expect("a kind"), arguments.next().expect("how many"));
+            let mut kind = kinds::all().into_iter().find(|kind| kind.name == name).expect("a known kind");
+            (kind.sign)(tokens.parse().expect("a number"));
+        }
+        Some(other) => panic!("{other} is none of check, record, repeat"),
+    }
+}
+
+/// The workspace's root folder.
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the benches lie in a folder of the workspace")
+}
+
+/// Where results go.
+fn results() -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    let folder = target.join("bench");
+    std::fs::create_dir_all(&folder).expect("the target folder is ours to write in");
+    folder
+}

@@ -1,0 +1,83 @@
+//! Measuring in turns: what is to be compared runs alternately, a few microseconds each, so that whatever else the
+//! machine does falls on all alike.
+
+use std::time::{Duration, Instant};
+
+/// Something that costs time: called with how many times to do it.
+pub(crate) type Work = Box<dyn FnMut(u32)>;
+
+/// How often each work is done before it is the next one's turn: some 50 µs, too short for most interruptions and long
+/// enough for the clock.
+pub(crate) const PER_TURN: u32 = 64;
+
+/// Works `N` things in turns and remembers what each turn cost.
+pub(crate) struct Turns<'a, const N: usize> {
+    works: [&'a mut Work; N],
+    /// Nanoseconds per piece of work, a row for each round.
+    rounds: Vec<[f64; N]>,
+}
+
+impl<'a, const N: usize> Turns<'a, N> {
+    pub(crate) fn new(works: [&'a mut Work; N]) -> Self {
+        Turns { works, rounds: Vec::new() }
+    }
+
+    /// One turn for each. Returns what they took.
+    pub(crate) fn round(&mut self) -> [Duration; N] {
+        let mut took = [Duration::ZERO; N];
+        // Who comes first changes, lest one always finds what the other left in the caches.
+        let first = self.rounds.len();
+        for turn in 0..N {
+            let who = (first + turn) % N;
+            let start = Instant::now();
+            (self.works[who])(PER_TURN);
+            took[who] = start.elapsed();
+        }
+        self.rounds.push(took.map(|took| took.as_nanos() as f64 / f64::from(PER_TURN)));
+        took
+    }
+
+    /// Rounds until `time` is over, those of the first tenth for warming up only.
+    pub(crate) fn run_for(&mut self, time: Duration) {
+        let start = Instant::now();
+        let mut warm = false;
+        while start.elapsed() < time {
+            self.round();
+            if !warm && start.elapsed() > time / 10 {
+                warm = true;
+                self.forget();
+            }
+        }
+    }
+
+    /// Begins anew.
+    pub(crate) fn forget(&mut self) {
+        self.rounds.clear();
+    }
+
+    /// What a piece of this work costs, in nanoseconds.
+    pub(crate) fn nanoseconds(&self, which: usize) -> Spread {
+        Spread::of(self.rounds.iter().map(|round| round[which]))
+    }
+
+    /// How many times as much as `below` `above` costs, compared round by round.
+    pub(crate) fn ratio(&self, above: usize, below: usize) -> Spread {
+        Spread::of(self.rounds.iter().map(|round| round[above] / round[below]))
+    }
+}
+
+/// A median with the quartiles around it.
+#[derive(Debug, Clone, Copy, serde::Serialize)]
+pub(crate) struct Spread {
+    pub(crate) median: f64,
+    pub(crate) quartiles: [f64; 2],
+}
+
+impl Spread {
+    pub(crate) fn of(values: impl IntoIterator<Item = f64>) -> Spread {
+        let mut values: Vec<f64> = values.into_iter().collect();
+        values.sort_by(f64::total_cmp);
+        let at = |part: f64| values[((values.len() - 1) as f64 * part).round() as usize];
+        Spread { median: at(0.5), quartiles: [at(0.25), at(0.75)] }
+    }
+}
