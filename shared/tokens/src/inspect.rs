@@ -10,7 +10,7 @@ use crate::agora::{Unpack, access_token, access_token2};
 use crate::redacted::Redacted;
 use crate::zego::token04;
 use crate::{Moment, agora, zego};
-use aes::Aes256;
+use aes::Aes256Dec;
 use aes::cipher::block_padding::Pkcs7;
 use aes::cipher::{BlockModeDecrypt, KeyIvInit};
 use base64::Engine;
@@ -408,7 +408,7 @@ impl Token04 {
     /// Another secret or app id, or two different moments of expiry.
     pub fn decrypt(&self, key: &zego::Key) -> Result<Token04Claims, Refused> {
         let mut text = self.cipher.0.clone();
-        let text = cbc::Decryptor::<Aes256>::new(key.server_secret.as_bytes().into(), (&self.iv.0).into())
+        let text = cbc::Decryptor::<Aes256Dec>::new(key.server_secret.as_bytes().into(), (&self.iv.0).into())
             .decrypt_padded::<Pkcs7>(&mut text)
             .map_err(|_| Refused::WrongSecret)?;
         let claims: Token04Claims = serde_json::from_slice(text).map_err(|_| Refused::WrongSecret)?;

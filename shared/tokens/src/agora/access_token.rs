@@ -7,7 +7,7 @@ use super::pack::Pack;
 use super::{AppCertificate, Key};
 use crate::signed::encode;
 use crate::{Signed, Stamp, Ttl};
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
 /// The format's first three characters.
@@ -72,10 +72,5 @@ pub(crate) fn mac(
     uid: &str,
     message: &[u8],
 ) -> Hmac<Sha256> {
-    Hmac::new_from_slice(certificate.as_bytes())
-        .expect("HMAC takes keys of any length")
-        .chain_update(app_id)
-        .chain_update(channel)
-        .chain_update(uid)
-        .chain_update(message)
+    certificate.mac().chain_update(app_id).chain_update(channel).chain_update(uid).chain_update(message)
 }

@@ -1,8 +1,10 @@
 //! An Agora project's public id and its secret.
 
 use crate::pseudonym::pseudonym;
-use crate::redacted::Redacted;
+use crate::redacted::{Redacted, wiped_when_dropped};
+use hmac::{Hmac, KeyInit};
 use serde::Serialize;
+use sha2::Sha256;
 use std::fmt;
 use thiserror::Error;
 use zeroize::Zeroizing;
@@ -39,8 +41,14 @@ impl fmt::Display for AppId {
 
 /// A project's *app certificate*: 32 hexadecimal characters whose ASCII bytes are the signing key (they are never
 /// decoded to 16 bytes). Wiped from memory when dropped.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AppCertificate(Redacted<Zeroizing<[u8; 32]>>);
+#[derive(Debug, Clone)]
+pub struct AppCertificate {
+    bytes: Redacted<Zeroizing<[u8; 32]>>,
+    /// HMAC-SHA-256 keyed with it, as every `006` token begins. In a box, lest a certificate that moves leaves copies.
+    mac: Redacted<Box<Hmac<Sha256>>>,
+}
+
+const _: () = wiped_when_dropped::<Sha256>();
 
 impl AppCertificate {
     /// Checks an app certificate.
@@ -52,13 +60,28 @@ impl AppCertificate {
         if !is_32_hex(text) {
             return Err(KeyError::AppCertificate);
         }
-        Ok(AppCertificate(Redacted(Zeroizing::new(bytes))))
+        let mac = Hmac::new_from_slice(text.as_bytes()).expect("HMAC takes keys of any length");
+        Ok(AppCertificate { bytes: Redacted(Zeroizing::new(bytes)), mac: Redacted(Box::new(mac)) })
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8; 32] {
-        &self.0.0
+        &self.bytes.0
+    }
+
+    /// HMAC-SHA-256 keyed with it, ready for a message.
+    pub(crate) fn mac(&self) -> Hmac<Sha256> {
+        Hmac::clone(&self.mac.0)
     }
 }
+
+impl PartialEq for AppCertificate {
+    fn eq(&self, other: &AppCertificate) -> bool {
+        // All the rest is made from the bytes.
+        self.bytes == other.bytes
+    }
+}
+
+impl Eq for AppCertificate {}
 
 /// What signs an Agora project's tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,7 +1,9 @@
 //! A ZEGO app's public id and its secret.
 
 use crate::pseudonym::pseudonym;
-use crate::redacted::Redacted;
+use crate::redacted::{Redacted, wiped_when_dropped};
+use aes::Aes256Enc;
+use aes::cipher::KeyInit;
 use serde::Serialize;
 use std::fmt;
 use std::num::NonZeroU32;
@@ -36,8 +38,14 @@ impl fmt::Display for AppId {
 
 /// An app's *server secret*: 32 characters of ASCII whose bytes are the AES-256 key (they are never decoded from hex).
 /// Wiped from memory when dropped.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ServerSecret(Redacted<Zeroizing<[u8; 32]>>);
+#[derive(Debug, Clone)]
+pub struct ServerSecret {
+    bytes: Redacted<Zeroizing<[u8; 32]>>,
+    /// AES-256 with its key schedule, as every token needs it. In a box, lest a secret that moves leaves copies.
+    cipher: Redacted<Box<Aes256Enc>>,
+}
+
+const _: () = wiped_when_dropped::<Aes256Enc>();
 
 impl ServerSecret {
     /// Checks a server secret.
@@ -49,13 +57,28 @@ impl ServerSecret {
         if !bytes.iter().all(u8::is_ascii_graphic) {
             return Err(KeyError::ServerSecret);
         }
-        Ok(ServerSecret(Redacted(Zeroizing::new(bytes))))
+        let cipher = Aes256Enc::new((&bytes).into());
+        Ok(ServerSecret { bytes: Redacted(Zeroizing::new(bytes)), cipher: Redacted(Box::new(cipher)) })
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8; 32] {
-        &self.0.0
+        &self.bytes.0
+    }
+
+    /// AES-256 keyed with it.
+    pub(crate) fn cipher(&self) -> &Aes256Enc {
+        &self.cipher.0
     }
 }
+
+impl PartialEq for ServerSecret {
+    fn eq(&self, other: &ServerSecret) -> bool {
+        // All the rest is made from the bytes.
+        self.bytes == other.bytes
+    }
+}
+
+impl Eq for ServerSecret {}
 
 /// What seals a ZEGO app's tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,9 +6,8 @@
 use super::{AppId, Key};
 use crate::signed::encode;
 use crate::{Signed, Stamp, Ttl};
-use aes::Aes256;
 use aes::cipher::block_padding::Pkcs7;
-use aes::cipher::{BlockModeEncrypt, KeyIvInit};
+use aes::cipher::{BlockModeEncrypt, InnerIvInit};
 use serde::Serialize;
 
 /// The format's first two characters.
@@ -63,7 +62,7 @@ pub(crate) fn write_token(key: &Key, claims: Claims<'_>, iv: &[u8; BLOCK]) -> St
     content.resize(CIPHER_AT + cipher_bytes, 0);
     let length = u16::try_from(cipher_bytes).expect("ids and lists are bounded far below 65,536 bytes");
     content[CIPHER_AT - 2..CIPHER_AT].copy_from_slice(&length.to_be_bytes());
-    cbc::Encryptor::<Aes256>::new(key.server_secret.as_bytes().into(), iv.into())
+    cbc::Encryptor::inner_iv_init(key.server_secret.cipher(), iv.into())
         .encrypt_padded::<Pkcs7>(&mut content[CIPHER_AT..], clear_bytes)
         .expect("there is room for the padding");
     encode(&[VERSION], &content)
