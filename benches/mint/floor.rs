@@ -6,8 +6,11 @@
 use aes::cipher::block_padding::Pkcs7;
 use aes::cipher::{BlockModeDecrypt, BlockModeEncrypt, KeyIvInit};
 use base64::Engine;
+use base64::engine::Simd;
+use base64::engine::general_purpose::PAD;
 use base64::prelude::BASE64_STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
+use md5::{Digest, Md5};
 use sha2::Sha256;
 use std::hint::black_box;
 
@@ -17,11 +20,12 @@ pub(crate) struct Floor {
     /// What becomes base64, and room for that.
     content: Vec<u8>,
     text: Vec<u8>,
+    base64: Simd,
 }
 
 enum Primitives {
-    /// `007`: three HMAC-SHA-256, Adler-32.
-    AccessToken2 { certificate: [u8; 32], issue_ts: u32, salt: u32 },
+    /// `007`: three HMAC-SHA-256, Adler-32. APaaS derives the Chat user with MD5.
+    AccessToken2 { certificate: [u8; 32], issue_ts: u32, salt: u32, md5_of: Option<Vec<u8>> },
     /// `006`: one HMAC-SHA-256, two CRC-32.
     AccessToken { certificate: [u8; 32], channel: Vec<u8>, uid: Vec<u8>, signed: Vec<u8> },
     /// `04`: AES-256-CBC with its key schedule. (The operating system's randomness comes on top, see [`draw`].)
@@ -34,13 +38,14 @@ const SIGNATURE: usize = 2 + 32;
 const CIPHER_AT: usize = 8 + 2 + 16 + 2;
 
 impl Floor {
-    pub(crate) fn of_007(token: &str, certificate: &str) -> Floor {
+    pub(crate) fn of_007(token: &str, certificate: &str, md5_of: Option<&str>) -> Floor {
         let content = decode(&token[3..]);
         // The app id and its length come first in what is signed, then the moment, the lifetime and the salt.
         let fields = &content[ZLIB_HEAD + SIGNATURE + 2 + 32..];
         let number = |at: usize| u32::from_le_bytes(fields[at..at + 4].try_into().expect("four bytes"));
         let (issue_ts, salt) = (number(0), number(8));
-        Floor::new(Primitives::AccessToken2 { certificate: bytes(certificate), issue_ts, salt }, content)
+        let (certificate, md5_of) = (bytes(certificate), md5_of.map(Into::into));
+        Floor::new(Primitives::AccessToken2 { certificate, issue_ts, salt, md5_of }, content)
     }
 
     pub(crate) fn of_006(token: &str, certificate: &str, channel: &str, uid: &str) -> Floor {
@@ -63,13 +68,14 @@ impl Floor {
 
     fn new(primitives: Primitives, content: Vec<u8>) -> Floor {
         let text = vec![0; content.len().div_ceil(3) * 4];
-        Floor { primitives, content, text }
+        Floor { primitives, content, text, base64: Simd::standard(PAD) }
     }
 
     pub(crate) fn run(&mut self) {
         let content = &mut self.content;
         match black_box(&self.primitives) {
-            Primitives::AccessToken2 { certificate, issue_ts, salt } => {
+            Primitives::AccessToken2 { certificate, issue_ts, salt, md5_of } => {
+                black_box(md5_of.as_ref().map(Md5::digest));
                 let inner = hmac(&issue_ts.to_le_bytes(), certificate);
                 let key = hmac(&salt.to_le_bytes(), &inner);
                 let payload = content.len() - ADLER;
@@ -86,7 +92,7 @@ impl Floor {
                     .expect("there is room for the padding");
             }
         }
-        BASE64_STANDARD.encode_slice(black_box(&self.content), &mut self.text).expect("there is room");
+        self.base64.encode_slice(black_box(&self.content), &mut self.text).expect("there is room");
         black_box(&self.text);
     }
 }

@@ -91,7 +91,13 @@ impl Kind {
     }
 
     pub(crate) fn v007<T: Token<Key = agora::Key> + Clone + 'static>(name: &'static str, token: &T) -> Kind {
-        Kind::new(name, Format::V007, token, &agora_key(), |example| Floor::of_007(example, AGORA_CERTIFICATE))
+        Kind::new(name, Format::V007, token, &agora_key(), |example| Floor::of_007(example, AGORA_CERTIFICATE, None))
+    }
+
+    fn v007_with_md5<T: Token<Key = agora::Key> + Clone + 'static>(name: &'static str, token: &T, of: &str) -> Kind {
+        Kind::new(name, Format::V007, token, &agora_key(), |example| {
+            Floor::of_007(example, AGORA_CERTIFICATE, Some(of))
+        })
     }
 
     fn v006<T: Token<Key = agora::Key> + Clone + 'static>(
@@ -223,7 +229,7 @@ pub(crate) fn all() -> Vec<Kind> {
             &agora::Fcdn { channel: channel(), account: account(USER), publish: Some(ttl), play: Some(ttl), ttl },
         ),
         Kind::v007("agora-fpa", &agora::Fpa),
-        Kind::v007(
+        Kind::v007_with_md5(
             "agora-apaas-room-user",
             &agora::ApaasRoomUser {
                 room: agora::RoomUuid::new(CHANNEL).expect("valid"),
@@ -231,6 +237,7 @@ pub(crate) fn all() -> Vec<Kind> {
                 role: agora::ApaasRole::new(1).expect("valid"),
                 ttl,
             },
+            USER,
         ),
         Kind::v007("agora-apaas-user", &agora::ApaasUser { user: apaas_user(), ttl }),
         Kind::v007("agora-apaas-app", &agora::ApaasApp { ttl }),

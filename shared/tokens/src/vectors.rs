@@ -438,7 +438,7 @@ fn write_raw(key: &Key, header: Header, listed: &[Value]) -> String {
         let entries = object.as_object().expect("an object").iter();
         entries.map(|(number, value)| (number.parse().expect("a number"), value)).collect()
     }
-    access_token2::write_token(key, header, |services| {
+    access_token2::write_token(key, header, 0, |services| {
         for service in listed {
             let number = service["type"].as_u64().expect("a number") as usize;
             let lives = |value: &Value| u32::try_from(value.as_u64().expect("a number")).expect("32 bits");

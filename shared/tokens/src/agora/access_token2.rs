@@ -12,7 +12,6 @@ use crate::{Signed, Stamp, Ttl};
 use hmac::{Hmac, KeyInit, Mac};
 use serde::Serialize;
 use sha2::Sha256;
-use std::fmt::Display;
 
 /// The format's first three characters.
 pub(crate) const VERSION: &str = "007";
@@ -62,8 +61,8 @@ impl Services<'_> {
 pub(crate) struct Body<'a>(&'a mut Vec<u8>);
 
 impl Body<'_> {
-    pub(crate) fn text(self, text: impl Display) -> Self {
-        self.0.put_text(text);
+    pub(crate) fn text(self, text: &str) -> Self {
+        self.0.put_bytes(text.as_bytes());
         self
     }
 
@@ -103,17 +102,36 @@ impl<'a> ChannelFacts<'a> {
 
 /// Signs the services that `write` adds. A token needs at least one.
 pub(crate) fn sign(key: &Key, stamp: Stamp, ttl: Ttl, write: impl FnOnce(&mut Services<'_>)) -> Signed {
-    let issued_at = stamp.issued_at();
-    let header = Header { issue_ts: issued_at.as_unix_seconds(), expire: ttl.as_seconds(), salt: stamp.into_salt() };
-    Signed::new(write_token(key, header, write), issued_at, ttl)
+    sign_list(key, stamp, ttl, 0, write)
 }
 
-/// The token's text from raw fields.
-pub(crate) fn write_token(key: &Key, header: Header, write: impl FnOnce(&mut Services<'_>)) -> String {
+/// [`sign`] for services with a list in them that takes this many bytes.
+pub(crate) fn sign_list(
+    key: &Key,
+    stamp: Stamp,
+    ttl: Ttl,
+    list_bytes: usize,
+    write: impl FnOnce(&mut Services<'_>),
+) -> Signed {
+    let issued_at = stamp.issued_at();
+    let header = Header { issue_ts: issued_at.as_unix_seconds(), expire: ttl.as_seconds(), salt: stamp.into_salt() };
+    Signed::new(write_token(key, header, list_bytes, write), issued_at, ttl)
+}
+
+/// The token's text from raw fields. A stream that outgrows its room is only slower.
+pub(crate) fn write_token(
+    key: &Key,
+    header: Header,
+    list_bytes: usize,
+    write: impl FnOnce(&mut Services<'_>),
+) -> String {
+    /// Enough for all but lists: RTC with RTM and Chat takes 596 bytes where every name is as long as it may be.
+    const ROOM: usize = 640;
     const SIGNATURE: std::ops::Range<usize> = ZLIB_HEAD + 2..ZLIB_HEAD + 2 + 32;
 
     // One buffer for the whole stream: room for the zlib head and the signature first, the signed bytes after them.
-    let mut stream = Vec::with_capacity(256);
+    let list_heads = list_bytes / LONGEST_BLOCK * BLOCK_HEAD;
+    let mut stream = Vec::with_capacity(ROOM + list_bytes + list_heads);
     stream.resize(ZLIB_HEAD, 0);
     stream.put_bytes(&[0; 32]);
     stream.put_bytes(key.app_id.as_str().as_bytes());
@@ -130,7 +148,8 @@ pub(crate) fn write_token(key: &Key, header: Header, write: impl FnOnce(&mut Ser
     let mut mac = mac(&key.app_certificate, header.issue_ts, header.salt);
     mac.update(&stream[SIGNATURE.end..]);
     stream[SIGNATURE].copy_from_slice(&mac.finalize().into_bytes());
-    encode(&[VERSION], &zlib_stored(stream))
+    zlib_stored(&mut stream);
+    encode(&[VERSION], &stream)
 }
 
 /// The MAC that signs `signing_info`: keyed with `HMAC(salt, HMAC(issue_ts, certificate))`.
@@ -147,39 +166,38 @@ fn new_mac(key: &[u8]) -> Hmac<Sha256> {
     Hmac::new_from_slice(key).expect("HMAC takes keys of any length")
 }
 
-/// Bytes that a zlib stream of one stored block has before its payload: the header that the vendors' tokens carry,
-/// then the block's own (final, stored, length, length inverted).
-const ZLIB_HEAD: usize = 2 + 5;
-const ZLIB_HEADER: [u8; 2] = [0x78, 0x9c];
+/// What stands before a stored block's bytes: whether it is the last one, its length, and its length inverted.
+const BLOCK_HEAD: usize = 1 + 2 + 2;
 const LONGEST_BLOCK: usize = u16::MAX as usize;
+/// What the vendors' zlib streams begin with.
+const ZLIB_HEADER: [u8; 2] = [0x78, 0x9c];
+/// Bytes that a zlib stream has before its payload: its header, and the first block's head.
+const ZLIB_HEAD: usize = ZLIB_HEADER.len() + BLOCK_HEAD;
 
 /// Completes a stream whose first [`ZLIB_HEAD`] bytes are free and whose payload follows them.
-fn zlib_stored(mut stream: Vec<u8>) -> Vec<u8> {
-    let payload = &stream[ZLIB_HEAD..];
-    let checksum = simd_adler32::adler32(&payload).to_be_bytes();
-    if payload.len() <= LONGEST_BLOCK {
-        let head = block_head(payload.len(), true);
-        stream[..2].copy_from_slice(&ZLIB_HEADER);
-        stream[2..ZLIB_HEAD].copy_from_slice(&head);
-    } else {
-        // Only a very long list of RTM2 resources gets here.
-        let mut blocks = ZLIB_HEADER.to_vec();
-        let mut rest = payload;
-        while let Some((block, after)) =
-            rest.split_at_checked(LONGEST_BLOCK).or((!rest.is_empty()).then_some((rest, &[])))
-        {
-            blocks.extend_from_slice(&block_head(block.len(), after.is_empty()));
-            blocks.extend_from_slice(block);
-            rest = after;
+fn zlib_stored(stream: &mut Vec<u8>) {
+    let payload = stream.len() - ZLIB_HEAD;
+    let checksum = simd_adler32::adler32(&&stream[ZLIB_HEAD..]).to_be_bytes();
+    stream[..ZLIB_HEADER.len()].copy_from_slice(&ZLIB_HEADER);
+    // Only a very long list of RTM2 resources fills more than one block. From the last one on, each moves by the heads
+    // of those before it.
+    let blocks = payload.div_ceil(LONGEST_BLOCK);
+    stream.resize(ZLIB_HEADER.len() + blocks * BLOCK_HEAD + payload, 0);
+    for block in (0..blocks).rev() {
+        let begin = block * LONGEST_BLOCK;
+        let length = LONGEST_BLOCK.min(payload - begin);
+        let from = ZLIB_HEAD + begin;
+        let to = from + block * BLOCK_HEAD;
+        if from != to {
+            stream.copy_within(from..from + length, to);
         }
-        stream = blocks;
+        stream[to - BLOCK_HEAD..to].copy_from_slice(&block_head(length, block + 1 == blocks));
     }
     stream.extend_from_slice(&checksum);
-    stream
 }
 
-/// The five bytes before a stored block's bytes.
-fn block_head(length: usize, last: bool) -> [u8; 5] {
+/// The bytes before a stored block's own.
+fn block_head(length: usize, last: bool) -> [u8; BLOCK_HEAD] {
     let length = u16::try_from(length).expect("a block is at most 65,535 bytes");
     let [low, high] = length.to_le_bytes();
     [last.into(), low, high, !low, !high]
@@ -192,12 +210,14 @@ mod tests {
 
     #[test]
     fn any_length_of_payload_is_a_valid_zlib_stream() {
-        for length in [1, 100, LONGEST_BLOCK - 1, LONGEST_BLOCK, LONGEST_BLOCK + 1, 3 * LONGEST_BLOCK, 200_001] {
+        for length in [1, 100, LONGEST_BLOCK - 1, LONGEST_BLOCK, LONGEST_BLOCK + 1, 3 * LONGEST_BLOCK, 200_001, 700_000]
+        {
             let payload: Vec<u8> = (0..length).map(|i| (i % 251) as u8).collect();
             let mut stream = vec![0; ZLIB_HEAD];
             stream.extend_from_slice(&payload);
             let mut read = Vec::new();
-            flate2::read::ZlibDecoder::new(&zlib_stored(stream)[..]).read_to_end(&mut read).expect("valid zlib");
+            zlib_stored(&mut stream);
+            flate2::read::ZlibDecoder::new(&stream[..]).read_to_end(&mut read).expect("valid zlib");
             assert!(read == payload, "{length} bytes came back changed");
         }
     }

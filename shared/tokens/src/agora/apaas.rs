@@ -7,6 +7,7 @@ use crate::name::{Rule, name, no_further_rule, printable_ascii};
 use crate::{Moment, Signed, Stamp, Token, Ttl};
 use md5::{Digest, Md5};
 use serde::Serialize;
+use std::io::Write;
 use thiserror::Error;
 
 name!(
@@ -102,13 +103,13 @@ impl Token for ApaasRoomUser {
 
     fn sign(&self, stamp: Stamp, key: &Key) -> Signed {
         access_token2::sign(key, stamp, self.ttl, |services| {
-            let chat_user = hex(Md5::digest(self.user.as_str()).into());
-            rtm::write(services, &self.user, self.ttl);
-            chat_user::write(services, chat_user, self.ttl);
+            let digest = u128::from_be_bytes(Md5::digest(self.user.as_str()).into());
+            rtm::write(services, self.user.as_str(), self.ttl);
+            chat_user::write(services, hex(digest, &mut [0; 32]), self.ttl);
             services
                 .add(ServiceType::Apaas, [(PRIVILEGE_ROOM_USER, self.ttl.as_seconds())])
-                .text(&self.room)
-                .text(&self.user)
+                .text(self.room.as_str())
+                .text(self.user.as_str())
                 .number(self.role.0.cast_unsigned());
         })
     }
@@ -140,7 +141,7 @@ impl Token for ApaasUser {
             services
                 .add(ServiceType::Apaas, [(PRIVILEGE_USER, self.ttl.as_seconds())])
                 .text("")
-                .text(&self.user)
+                .text(self.user.as_str())
                 .number(NO_ROLE.cast_unsigned());
         })
     }
@@ -182,7 +183,8 @@ impl Token for ApaasApp {
     }
 }
 
-/// A number in lower-case hexadecimal digits, as MD5 sums are written.
-fn hex(digest: [u8; 16]) -> impl std::fmt::Display {
-    std::fmt::from_fn(move |f| digest.iter().try_for_each(|byte| write!(f, "{byte:02x}")))
+/// 32 lower-case hexadecimal digits, as MD5 sums are written.
+fn hex(digest: u128, digits: &mut [u8; 32]) -> &str {
+    write!(&mut digits[..], "{digest:032x}").expect("128 bits are 32 digits");
+    str::from_utf8(digits).expect("digits are ASCII")
 }

@@ -37,10 +37,10 @@ impl Token for Bundle {
         access_token2::sign(key, stamp, ttl, |services| {
             self.rtc.write(services);
             if let Some(user) = &self.rtm {
-                rtm::write(services, user, ttl);
+                rtm::write(services, user.as_str(), ttl);
             }
             if let Some(user) = &self.chat {
-                chat_user::write(services, user, ttl);
+                chat_user::write(services, user.as_str(), ttl);
             }
         })
     }

@@ -5,7 +5,6 @@ use super::access_token2::{self, ServiceType, Services};
 use crate::name::{Rule, name, no_further_rule};
 use crate::{Moment, Signed, Stamp, Token, Ttl};
 use serde::Serialize;
-use std::fmt::Display;
 
 name!(
     /// A Chat username: 1 to 64 bytes of `a-z`, `0-9`, `_`, `-` and `.` (Agora Chat's REST reference, user
@@ -44,7 +43,7 @@ impl Token for ChatUser {
     }
 
     fn sign(&self, stamp: Stamp, key: &Key) -> Signed {
-        access_token2::sign(key, stamp, self.ttl, |services| write(services, &self.user, self.ttl))
+        access_token2::sign(key, stamp, self.ttl, |services| write(services, self.user.as_str(), self.ttl))
     }
 
     fn facts(&self, _: Moment) -> impl Serialize {
@@ -57,6 +56,6 @@ impl Token for ChatUser {
 }
 
 /// The Chat service of one user, also in tokens of several services.
-pub(super) fn write(services: &mut Services<'_>, user: impl Display, ttl: Ttl) {
+pub(super) fn write(services: &mut Services<'_>, user: &str, ttl: Ttl) {
     services.add(ServiceType::Chat, [(PRIVILEGE_USER, ttl.as_seconds())]).text(user);
 }

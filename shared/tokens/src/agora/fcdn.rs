@@ -33,8 +33,10 @@ impl Token for Fcdn {
 
     fn sign(&self, stamp: Stamp, key: &Key) -> Signed {
         let privileges = access_token2::in_seconds(access_token2::numbered([self.publish, self.play]));
+        let digits = &mut itoa::Buffer::new();
+        let account = self.account.as_str(digits);
         access_token2::sign(key, stamp, self.ttl, |services| {
-            services.add(ServiceType::Fcdn, privileges).text(&self.channel).text(&self.account);
+            services.add(ServiceType::Fcdn, privileges).text(self.channel.as_str()).text(account);
         })
     }
 

@@ -1,8 +1,5 @@
 //! How Agora's formats lay values out: integers little endian, texts and maps behind a 16-bit count.
 
-use std::fmt::Display;
-use std::io::Write;
-
 /// Appends values to a buffer.
 pub(crate) trait Pack {
     fn put_u16(&mut self, value: u16);
@@ -11,8 +8,6 @@ pub(crate) trait Pack {
     fn put_count(&mut self, items: usize);
     /// Bytes behind their length. Names are bounded far below 65,536 bytes.
     fn put_bytes(&mut self, bytes: &[u8]);
-    /// A displayed value behind its length.
-    fn put_text(&mut self, text: impl Display);
     /// Pairs behind their count. The format wants them ascending by key.
     fn put_map(&mut self, pairs: impl IntoIterator<Item = (u16, u32)>);
     /// Overwrites a 16-bit count that was put before it was known.
@@ -35,13 +30,6 @@ impl Pack for Vec<u8> {
     fn put_bytes(&mut self, bytes: &[u8]) {
         self.put_count(bytes.len());
         self.extend_from_slice(bytes);
-    }
-
-    fn put_text(&mut self, text: impl Display) {
-        let at = self.len();
-        self.put_u16(0);
-        write!(self, "{text}").expect("a Vec takes everything");
-        self.patch_u16(at, self.len() - at - 2);
     }
 
     fn put_map(&mut self, pairs: impl IntoIterator<Item = (u16, u32)>) {

@@ -111,6 +111,16 @@ pub enum RtcUser {
     Account(UserAccount),
 }
 
+impl RtcUser {
+    /// As both formats write it. `digits` is room for a uid's.
+    pub(super) fn as_str<'a>(&'a self, digits: &'a mut itoa::Buffer) -> &'a str {
+        match self {
+            RtcUser::Uid(uid) => digits.format(uid.get()),
+            RtcUser::Account(account) => account.as_str(),
+        }
+    }
+}
+
 impl fmt::Display for RtcUser {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -231,7 +241,8 @@ impl Rtc {
     /// The RTC service, also in tokens of several services.
     pub(super) fn write(&self, services: &mut Services<'_>) {
         let privileges = access_token2::in_seconds(self.rights.privileges.numbered());
-        services.add(ServiceType::Rtc, privileges).text(&self.channel).text(&self.user);
+        let user = &mut itoa::Buffer::new();
+        services.add(ServiceType::Rtc, privileges).text(self.channel.as_str()).text(self.user.as_str(user));
     }
 
     /// What the client must know to join.
@@ -298,7 +309,9 @@ impl Token for RtcV006 {
 
     fn sign(&self, stamp: Stamp, key: &Key) -> Signed {
         let Rtc { channel, user, rights } = &self.0;
-        access_token::sign(key, stamp, rights.ttl, channel.as_str(), &user.to_string(), rights.privileges.numbered())
+        let mut digits = itoa::Buffer::new();
+        let user = user.as_str(&mut digits);
+        access_token::sign(key, stamp, rights.ttl, channel.as_str(), user, rights.privileges.numbered())
     }
 
     fn facts(&self, issued_at: Moment) -> impl Serialize {

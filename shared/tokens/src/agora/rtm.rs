@@ -5,7 +5,6 @@ use super::{Key, Version, access_token};
 use crate::name::{Rule, name, printable_ascii};
 use crate::{Moment, NameFlaw, Signed, Stamp, Token, Ttl};
 use serde::Serialize;
-use std::fmt::Display;
 
 name!(
     /// An RTM user id: 1 to 64 bytes of printable ASCII, no space in front, not only spaces, not the word `null`
@@ -55,7 +54,7 @@ impl Token for Rtm {
     fn sign(&self, stamp: Stamp, key: &Key) -> Signed {
         match self.version {
             Version::V007 => {
-                access_token2::sign(key, stamp, self.ttl, |services| write(services, &self.user, self.ttl))
+                access_token2::sign(key, stamp, self.ttl, |services| write(services, self.user.as_str(), self.ttl))
             }
             // The user id stands in the channel's place, and the uid is empty: that is how the vendor's builder has it.
             Version::V006 => {
@@ -75,6 +74,6 @@ impl Token for Rtm {
 }
 
 /// The RTM service of one user, also in tokens of several services.
-pub(super) fn write(services: &mut Services<'_>, user: impl Display, ttl: Ttl) {
+pub(super) fn write(services: &mut Services<'_>, user: &str, ttl: Ttl) {
     services.add(ServiceType::Rtm, [(PRIVILEGE_LOGIN, ttl.as_seconds())]).text(user);
 }

@@ -70,6 +70,14 @@ impl Permissions {
         self.0.entry(resource).or_default().insert(permission, names);
         Ok(())
     }
+
+    /// How many bytes they take in a token: each resource and permission is a number and a count, each name has a length.
+    fn bytes(&self) -> usize {
+        let names = |names: &Vec<ResourceName>| names.iter().map(|name| 2 + name.as_str().len()).sum::<usize>();
+        let permissions =
+            |permissions: &BTreeMap<_, _>| permissions.values().map(|listed| 4 + names(listed)).sum::<usize>();
+        self.0.values().map(|resource| 4 + permissions(resource)).sum()
+    }
 }
 
 /// A list of more resources than a permission may have.
@@ -102,16 +110,16 @@ impl Token for Rtm2 {
     }
 
     fn sign(&self, stamp: Stamp, key: &Key) -> Signed {
-        access_token2::sign(key, stamp, self.ttl, |services| {
+        access_token2::sign_list(key, stamp, self.ttl, self.permissions.bytes(), |services| {
             let mut body = services
                 .add(ServiceType::Rtm2, [(PRIVILEGE_LOGIN, self.ttl.as_seconds())])
-                .text(&self.user)
+                .text(self.user.as_str())
                 .count(self.permissions.0.len());
             for (resource, permissions) in &self.permissions.0 {
                 body = body.number(*resource as u16).count(permissions.len());
                 for (permission, names) in permissions {
                     body = body.number(*permission as u16).count(names.len());
-                    body = names.iter().fold(body, |body, name| body.text(name));
+                    body = names.iter().fold(body, |body, name| body.text(name.as_str()));
                 }
             }
         })

@@ -34,8 +34,10 @@ impl Token for Streaming {
     fn sign(&self, stamp: Stamp, key: &Key) -> Signed {
         let privileges =
             access_token2::in_seconds(access_token2::numbered([self.publish_mixed_stream, self.publish_raw_stream]));
+        let digits = &mut itoa::Buffer::new();
+        let account = self.account.as_str(digits);
         access_token2::sign(key, stamp, self.ttl, |services| {
-            services.add(ServiceType::Streaming, privileges).text(&self.channel).text(&self.account);
+            services.add(ServiceType::Streaming, privileges).text(self.channel.as_str()).text(account);
         })
     }
 
