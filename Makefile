@@ -24,7 +24,7 @@ run-aws: setup ## The same with credentials from a local Secrets Manager API
 test: setup ## Runs every test
 	cargo build --workspace --bins
 	cargo test --workspace --lib -- --show-output
-	cargo test --workspace --test it
+	cargo test --workspace --test it --test allocations
 
 test-arm64: setup build ## Runs the arm64 functions that would be deployed, on an emulated processor
 	command -v qemu-aarch64 >/dev/null || (apt-get update -qq && apt-get install -y -qq --no-install-recommends qemu-user libc6-arm64-cross libgcc-s1-arm64-cross)

@@ -4,7 +4,7 @@
 //! (token04); its Go code orders and escapes the same fields differently, and the vendor reads both.
 
 use super::{AppId, Key};
-use crate::signed::encode;
+use crate::signed::encode_into;
 use crate::{Signed, Stamp, Ttl};
 use aes::cipher::block_padding::Pkcs7;
 use aes::cipher::{BlockModeEncrypt, InnerIvInit};
@@ -29,8 +29,19 @@ pub(crate) struct Claims<'a> {
     pub(crate) payload: &'a str,
 }
 
-/// Seals a token for a user.
-pub(crate) fn sign(key: &Key, stamp: Stamp, ttl: Ttl, user_id: &str, payload: &str) -> Signed {
+/// Where the cipher text begins: behind the expiry, the IV and both lengths.
+const CIPHER_AT: usize = 8 + 2 + BLOCK + 2;
+/// The most that the sealed JSON takes beside the user id and the payload: its keys, and four numbers of 32 bits.
+const FRAME: usize = 105;
+
+/// Room for a payload that takes at most this many bytes once it is escaped, and for the token that it goes into.
+pub(crate) fn payload_buffer(user_id: &str, escaped_bytes: usize) -> Vec<u8> {
+    let clear_bytes = FRAME + 2 * user_id.len() + escaped_bytes;
+    Vec::with_capacity(VERSION.len() + (CIPHER_AT + clear_bytes + BLOCK).div_ceil(3) * 4)
+}
+
+/// Seals a token for a user. `payload` is JSON or empty; its buffer becomes the token's.
+pub(crate) fn sign(key: &Key, stamp: Stamp, ttl: Ttl, user_id: &str, payload: Vec<u8>) -> Signed {
     let issued_at = stamp.issued_at();
     let (nonce, iv) = stamp.into_nonce_and_iv();
     let claims = Claims {
@@ -39,17 +50,18 @@ pub(crate) fn sign(key: &Key, stamp: Stamp, ttl: Ttl, user_id: &str, payload: &s
         nonce,
         ctime: issued_at.as_unix_seconds().into(),
         expire: issued_at.plus(ttl).into(),
-        payload,
+        payload: str::from_utf8(&payload).expect("JSON is UTF-8"),
     };
-    Signed::new(write_token(key, claims, &iv), issued_at, ttl)
+    let content = seal(key, claims, &iv);
+    Signed::new(encode_into(payload, &[VERSION], &content), issued_at, ttl)
 }
 
-/// The token's text from raw fields.
-pub(crate) fn write_token(key: &Key, claims: Claims<'_>, iv: &[u8; BLOCK]) -> String {
-    /// Where the cipher text begins: behind the expiry, the IV and both lengths.
-    const CIPHER_AT: usize = 8 + 2 + BLOCK + 2;
-
-    let mut content = Vec::with_capacity(256);
+/// What a token holds in base64, from raw fields.
+pub(crate) fn seal(key: &Key, claims: Claims<'_>, iv: &[u8; BLOCK]) -> Vec<u8> {
+    // Ids and payloads are printable ASCII, of which JSON escapes a character with one more at most. What outgrows its
+    // room is only slower.
+    let room = FRAME + 2 * (claims.user_id.len() + claims.payload.len()) + BLOCK;
+    let mut content = Vec::with_capacity(CIPHER_AT + room);
     content.extend_from_slice(&claims.expire.to_be_bytes());
     content.extend_from_slice(&(BLOCK as u16).to_be_bytes());
     content.extend_from_slice(iv);
@@ -65,5 +77,5 @@ pub(crate) fn write_token(key: &Key, claims: Claims<'_>, iv: &[u8; BLOCK]) -> St
     cbc::Encryptor::inner_iv_init(key.server_secret.cipher(), iv.into())
         .encrypt_padded::<Pkcs7>(&mut content[CIPHER_AT..], clear_bytes)
         .expect("there is room for the padding");
-    encode(&[VERSION], &content)
+    content
 }
