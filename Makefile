@@ -10,10 +10,10 @@ CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := .tools/cargo-deny-$(CARGO_DENY_VERSION)
 BENCH_PYTHON := .tools/bench-python
 
-.PHONY: help setup run run-aws test test-arm64 check bench bench-check validate build deploy clean
+.PHONY: help setup run run-aws test test-arm64 check bench bench-check bench-growth validate build deploy clean
 
 help: ## Lists the verbs
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: setup ## Serves the API on port 9000 with built-in local credentials (AUTH=jwt wants identities, PORT=n another port)
 	cargo run --quiet --bin local
@@ -41,6 +41,9 @@ bench: $(BENCH_PYTHON)/.installed tests/node_modules/.installed ## Measures mint
 
 bench-check: $(BENCH_PYTHON)/.installed tests/node_modules/.installed ## Fails where minting is a quarter slower than recorded, in ratios
 	cargo bench --quiet --package tokenmint-benches --bench mint -- check
+
+bench-growth: ## Measures minting against the lengths of names and lists, and draws docs/mint-growth.svg
+	cargo bench --quiet --package tokenmint-benches --bench mint -- growth
 
 validate: .venv/.installed ## Checks template.yaml with SAM and cfn-lint
 	sam validate --lint

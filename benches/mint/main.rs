@@ -3,6 +3,7 @@
 //! * without arguments: all of it; prints the tables and writes `target/bench/mint.json`.
 //! * `check`: the ratios alone, for a minute; fails where one is more than a quarter worse than recorded or asked for.
 //! * `record`: the ratios of this machine become the recorded ones.
+//! * `growth`: cost against the lengths of names and lists; writes the plot in `docs/`.
 //! * `repeat KIND N`: signs that many tokens and nothing else, for a profiler.
 
 #![allow(clippy::print_stdout, reason = "a report is meant to be seen")]
@@ -10,6 +11,7 @@
 mod batch;
 mod check;
 mod floor;
+mod growth;
 mod kinds;
 mod peers;
 mod report;
@@ -23,12 +25,13 @@ fn main() {
         None => report::run(),
         Some("check") => check::run(),
         Some("record") => check::record(),
+        Some("growth") => growth::run(),
         Some("repeat") => {
             let (name, tokens) = (arguments.next().expect("a kind"), arguments.next().expect("how many"));
             let mut kind = kinds::all().into_iter().find(|kind| kind.name == name).expect("a known kind");
             (kind.sign)(tokens.parse().expect("a number"));
         }
-        Some(other) => panic!("{other} is none of check, record, repeat"),
+        Some(other) => panic!("{other} is none of check, record, growth, repeat"),
     }
 }
 
