@@ -10,7 +10,7 @@ CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := .tools/cargo-deny-$(CARGO_DENY_VERSION)
 BENCH_PYTHON := .tools/bench-python
 
-.PHONY: help setup run run-aws test test-arm64 check bench bench-check bench-growth validate build deploy clean
+.PHONY: help setup run run-aws test faults soak libfaketime test-arm64 check bench bench-check bench-growth bench-renewals validate build deploy clean
 
 help: ## Lists the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,7 +24,19 @@ run-aws: setup ## The same with credentials from a local Secrets Manager API
 test: setup ## Runs every test
 	cargo build --workspace --bins
 	cargo test --workspace --lib -- --show-output
-	cargo test --workspace --test it --test allocations
+	cargo test --workspace --test it --test allocations -- --skip faults::
+	$(MAKE) --no-print-directory faults
+
+# They measure, so they have the machine to themselves, one after the other.
+faults: setup libfaketime ## Lets Secrets Manager fail in every way while requests go on, and prints what came of it (two minutes)
+	cargo test --workspace --test it -- faults:: --test-threads=1 --nocapture
+
+soak: ## The same for half an hour
+	SOAK=12 $(MAKE) --no-print-directory faults
+
+# For the run in which a function's clock jumps.
+libfaketime:
+	ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 || (apt-get update -qq && apt-get install -y -qq --no-install-recommends libfaketime)
 
 test-arm64: setup build ## Runs the arm64 functions that would be deployed, on an emulated processor
 	command -v qemu-aarch64 >/dev/null || (apt-get update -qq && apt-get install -y -qq --no-install-recommends qemu-user libc6-arm64-cross libgcc-s1-arm64-cross)
@@ -41,6 +53,9 @@ bench: $(BENCH_PYTHON)/.installed tests/node_modules/.installed ## Measures mint
 
 bench-check: $(BENCH_PYTHON)/.installed tests/node_modules/.installed ## Fails where minting is a quarter slower than recorded, in ratios
 	cargo bench --quiet --package tokenmint-benches --bench mint -- check
+
+bench-renewals: ## Simulates when a million clients renew, and draws docs/renewals.svg
+	cargo bench --quiet --package tokenmint-benches --bench renewals
 
 bench-growth: ## Measures minting against the lengths of names and lists, and draws docs/mint-growth.svg
 	cargo bench --quiet --package tokenmint-benches --bench mint -- growth

@@ -342,6 +342,49 @@ fn a_clock_that_jumps() {
     recovers(&secrets, &function);
 }
 
+/// Lambda freezes an environment once it has answered, also in the middle of a refresh, and its connection dies meanwhile.
+#[test]
+fn a_frozen_refresh_costs_nobody_anything_and_is_made_up_for() {
+    let _alone = alone();
+    let secrets = secrets();
+    let function = start(&secrets, []);
+    let calm = percentile(&during(&function, || sleep(Duration::from_secs(1))), 99);
+    let mut slowest = Duration::ZERO;
+    let mut ask = || {
+        let answered = load_once(&function);
+        assert!(answered.token().is_some(), "{answered:?}");
+        slowest = slowest.max(answered.took);
+    };
+    for times in 1..=3 {
+        let calls = secrets.calls().len();
+        secrets.break_with(Fault::Late(Duration::from_secs(60)));
+        while secrets.calls().len() == calls {
+            ask();
+            sleep(Duration::from_millis(20));
+        }
+        function.freeze();
+        // Longer than a load may run by the wall clock; the connection breaks.
+        secrets.go_down();
+        sleep(Duration::from_secs(4));
+        secrets.heal();
+        secrets.come_up();
+        function.thaw();
+        let thawed = Instant::now();
+        let calls = secrets.calls().len();
+        while secrets.calls().len() == calls {
+            ask();
+            assert!(thawed.elapsed() < Duration::from_secs(20), "round {times}:\n{}", function.logs());
+        }
+        say(&format!("frozen in a refresh, {times}: refreshed {:.2} s after the thaw", thawed.elapsed().as_secs_f64()));
+    }
+    say(&format!(
+        "  slowest answer {:.1} ms, p99 before {:.1} ms",
+        slowest.as_secs_f64() * 1e3,
+        calm.as_secs_f64() * 1e3
+    ));
+    assert!(slowest <= calm + ALLOWANCE, "{slowest:?}:\n{}", function.logs());
+}
+
 #[test]
 fn what_is_stale_for_too_long_is_not_used() {
     let _alone = alone();

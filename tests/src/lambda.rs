@@ -9,6 +9,7 @@ use crate::{Env, project};
 use hyper::Method;
 use hyper::body::Bytes;
 use hyper::header::HeaderName;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -153,6 +154,20 @@ impl Function {
             }
             assert!(Instant::now() < end, "{} does not answer:\n{}", self.name, self.logs());
         }
+    }
+
+    /// Stops it where it is, as Lambda freezes an environment between invocations, until [`Self::thaw`].
+    pub fn freeze(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Lets it go on. Meanwhile the world has.
+    pub fn thaw(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&lock(&self.child)), signal).expect("it is our child");
     }
 
     /// Ends it, and returns all that it has printed.

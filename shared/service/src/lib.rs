@@ -18,7 +18,6 @@ pub mod aws;
 mod vendor;
 mod event;
 mod answer;
-mod renewal;
 mod stamps;
 pub mod warm;
 pub mod telemetry;

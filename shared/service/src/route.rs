@@ -6,13 +6,13 @@ use crate::config::Config;
 use crate::event::{Authorizer, Event};
 use crate::params::Params;
 use crate::problem::Problem;
-use crate::renewal::renew_after;
 use crate::stamps;
 use crate::vendor::Vendor;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokens::Token;
+use tokens::renewal::renew_after;
 
 /// A route, its parameters and who may have which token.
 pub struct Route<V> {

@@ -11,6 +11,8 @@
 //! [`inspect`] goes the other way: any token string back into its parts, checked against a key, with the reason when
 //! it is refused.
 //!
+//! [`renewal`] is when a client should come for the next one.
+//!
 //! This crate knows no clock, no randomness and no I/O: both come in with the stamp. It has no way to write a
 //! wildcard (a token for *any* uid or channel), on purpose.
 
@@ -24,6 +26,7 @@ mod pseudonym;
 pub mod agora;
 pub mod zego;
 pub mod inspect;
+pub mod renewal;
 
 #[cfg(test)]
 mod round_trip;

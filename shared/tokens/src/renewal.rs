@@ -1,6 +1,6 @@
 //! When a client should come back for the next token.
 
-use tokens::Ttl;
+use crate::Ttl;
 
 /// How long before its end a token should have been replaced: the vendors' SDKs warn 30 seconds ahead, and the
 /// request for the next token takes a moment and may need a second try.
@@ -8,11 +8,11 @@ const MARGIN_SECONDS: u32 = 60;
 
 /// After how many seconds of its life a token should be renewed.
 ///
-/// That is at the latest after 90 hundredths of its life and [`MARGIN_SECONDS`] before its end, and up to 10 hundredths of
+/// That is at the latest after 90 hundredths of its life and a minute before its end, and up to 10 hundredths of
 /// its life earlier, so that clients that came in the same second don't come back in the same second. Tokens too short
 /// for that are renewed in the middle of their life. Chat's SDK warns earlier, at half of the life; a client may well
-/// renew then.
-pub(crate) fn renew_after(ttl: Ttl, spread: u32) -> u32 {
+/// renew then. `spread` is the token's own chance, of 32 bits.
+pub fn renew_after(ttl: Ttl, spread: u32) -> u32 {
     let ttl = ttl.as_seconds();
     if ttl < 2 * MARGIN_SECONDS {
         return ttl / 2;
