@@ -1,4 +1,4 @@
-import type { Answer, MintedAnswer } from './answers.js';
+import type { Answer, MintedAnswer, RtcAnswer } from './answers.js';
 import { address, attempt, type Service } from './attempt.js';
 import { alarm, backoff, type Moment, now, since } from './clock.js';
 import { TokenError } from './errors.js';
@@ -277,7 +277,9 @@ function held<A extends Answer>(request: TokenRequest<A>, answer: A, sent: Momen
   let renewal: number;
   let expiry: number;
   if (expires_at !== undefined && expires_in !== undefined && renew_at !== undefined) {
-    expiry = expires_in * 1000;
+    // A privilege may end before the token, and then the token no longer does what it was asked for.
+    const ends = Object.values((minted as Partial<RtcAnswer>).privileges ?? {}).map((privilege) => privilege.expires_at);
+    expiry = (Math.min(expires_at, ...ends.filter(Number.isSafeInteger)) - (expires_at - expires_in)) * 1000;
     renewal = (renew_at - (expires_at - expires_in)) * 1000;
   } else {
     // Clients that came together shouldn't return together.

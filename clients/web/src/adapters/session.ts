@@ -123,7 +123,12 @@ export async function session<A extends Answer>(
 
   const unsubscribe = keeper.subscribe(take);
   steps.listen(
-    () => void keeper.renew().then(take).catch(failed),
+    () => {
+      // The SDK may have failed to take the newest one. Of any newer one the subscription tells.
+      const { current } = keeper;
+      if (current !== undefined && current.token !== given) take(current);
+      else keeper.renew().catch(failed);
+    },
     () => {
       if (is('in')) void logInAgain();
     },
