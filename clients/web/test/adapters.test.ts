@@ -417,3 +417,46 @@ it('ZIM tells the app of its connection, for it has one listener only', async ()
   sdk.says('connectionStateChanged', sdk, { state: 2, event: 0 });
   expect(onConnection).toHaveBeenCalledExactlyOnceWith({ state: 2, event: 0 });
 });
+
+describe('a signal', () => {
+  const enter = (signal: AbortSignal) => {
+    const keeper = new TokenKeeper({ service: { url: 'https://t.example.com', fetch: service.fetch }, request: rtm('alice') });
+    stops.push(() => keeper.stop());
+    return logInToAgoraRtm(sdk, keeper, { signal });
+  };
+
+  it('ends a log-in that takes too long', async () => {
+    let let_in = (_: boolean) => {};
+    sdk.failures.set('login', [new Promise<boolean>((resolve) => (let_in = resolve))]);
+    const abort = new AbortController();
+    const entering = enter(abort.signal);
+    const reason = new Error('enough');
+    setTimeout(() => abort.abort(reason), SECOND);
+    const ended = expect(entering).rejects.toBe(reason);
+    await vi.advanceTimersByTimeAsync(SECOND);
+    await ended;
+    expect(sdk.done.slice(1)).toEqual(['logout']);
+    expect(sdk.listeners.size).toBe(0);
+    // The SDK comes in after all, and must not stay.
+    let_in(true);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(sdk.done.slice(1)).toEqual(['logout', 'logout']);
+  });
+
+  it('ends a session, once', async () => {
+    const abort = new AbortController();
+    const { close } = await enter(abort.signal);
+    sdk.failures.set('logout', [new Error('no network')]);
+    abort.abort();
+    await vi.advanceTimersByTimeAsync(0);
+    await close();
+    expect(sdk.done.slice(1)).toEqual(['logout']);
+    expect(sdk.listeners.size).toBe(0);
+  });
+
+  it('that has come already lets nobody in', async () => {
+    await expect(enter(AbortSignal.abort())).rejects.toThrow();
+    expect(sdk.done).toEqual([]);
+    expect(service.seen).toEqual([]);
+  });
+});

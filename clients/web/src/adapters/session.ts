@@ -28,6 +28,8 @@ export interface SessionOptions {
    * when the SDK warns, a failed log-in is tried again, unless the service refuses the token.
    */
   readonly onError?: (error: unknown) => void;
+  /** Ends a log-in that is under way, or the session. SDKs may try to log in for minutes. */
+  readonly signal?: AbortSignal;
 }
 
 /** How an SDK is driven. */
@@ -46,7 +48,8 @@ export interface Steps<A extends Answer> {
 /**
  * The same for every SDK: log in; hand on each new token; fetch one when the SDK warns; log in again when it is out.
  *
- * @throws what the keeper or the SDK throws if there is no token or the log-in fails. Nothing listens any more then.
+ * @throws what the keeper or the SDK throws if there is no token or the log-in fails, and the signal's reason. Nothing
+ *   listens any more then.
  */
 export async function session<A extends Answer>(
   keeper: TokenSource<A>,
@@ -65,7 +68,7 @@ export async function session<A extends Answer>(
     if (is('closed')) return;
     await steps.logIn(answer);
     given = answer.token;
-    if (is('closed')) return void (await steps.logOut());
+    if (is('closed')) return leave();
     state = 'in';
     // One may have come during the log-in.
     if (keeper.current !== undefined) take(keeper.current);
@@ -114,8 +117,18 @@ export async function session<A extends Answer>(
     if (is('in')) renew(answer).catch(failed);
     else if (is('out')) void logInAgain();
   };
+  const { signal } = options;
+  signal?.throwIfAborted();
+  let abort = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => reject(signal?.reason);
+    signal?.addEventListener('abort', abort);
+  });
+  // Some SDKs say at once that they cannot, others later.
+  const leave = async () => void (await steps.logOut());
   const close = () => {
     state = 'closed';
+    signal?.removeEventListener('abort', abort);
     unsubscribe();
     steps.unlisten();
     resume();
@@ -134,16 +147,17 @@ export async function session<A extends Answer>(
     },
   );
   try {
-    await logIn(keeper.token());
+    await Promise.race([logIn(keeper.token()), aborted]);
   } catch (error) {
     close();
+    if (signal?.aborted) await leave().catch(() => {});
     throw error;
   }
-  return {
-    close: async () => {
-      if (is('closed')) return;
-      close();
-      await steps.logOut();
-    },
+  const end = async () => {
+    if (is('closed')) return;
+    close();
+    await leave();
   };
+  aborted.catch(() => end().catch(failed));
+  return { close: end };
 }

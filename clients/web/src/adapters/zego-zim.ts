@@ -8,8 +8,8 @@ export interface Zim {
   login(user: { userID: string; userName: string }, token: string): Promise<void>;
   logout(): void;
   renewToken(token: string): Promise<unknown>;
-  on(event: 'tokenWillExpire', listener: (zim: never, data: { second: number }) => void): void;
-  on(event: 'connectionStateChanged', listener: (zim: never, data: ZimConnection) => void): void;
+  on(event: 'tokenWillExpire', listener: (zim: unknown, data: { second: number }) => void): void;
+  on(event: 'connectionStateChanged', listener: (zim: unknown, data: ZimConnection) => void): void;
   off(event: 'tokenWillExpire' | 'connectionStateChanged'): void;
 }
 
