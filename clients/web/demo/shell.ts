@@ -103,6 +103,8 @@ export function show<A extends Answer>(demo: Demo<A>): void {
     at('problem-todo').textContent = explanation.todo;
     at('problem-detail').textContent = explanation.detail ?? '';
     at('problem-detail').hidden = explanation.detail === undefined;
+    // On a phone it is below the form.
+    at('problem').scrollIntoView({ block: 'nearest' });
   };
   const count = () => {
     const left = keeper?.left;
@@ -212,14 +214,14 @@ export function show<A extends Answer>(demo: Demo<A>): void {
         }
         logOut();
         state('failed', 'No token');
-        at('login').focus();
+        at('login').focus({ preventScroll: true });
         return;
       }
       const explanation = explainSdk(demo.vendor, error);
       tell('sdk', 'final', explanation);
       write('bad', `${explanation.title}${explanation.detail === undefined ? '' : ` ${explanation.detail}`}`);
-      state('token-only', `Token good, not logged in`);
-      at('login').focus();
+      state('token-only', 'Token good, not logged in');
+      at('login').focus({ preventScroll: true });
     }
   };
 
