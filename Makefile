@@ -9,7 +9,9 @@ PYTHON ?= python3
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := .tools/cargo-deny-$(CARGO_DENY_VERSION)
 
-.PHONY: help setup run run-aws test test-arm64 check validate build deploy clean
+WEB := clients/web
+
+.PHONY: help setup run run-aws demo test test-arm64 check validate build deploy clean
 
 help: ## Lists the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,7 +22,13 @@ run: setup ## Serves the API on port 9000 with built-in local credentials (AUTH=
 run-aws: setup ## The same with credentials from a local Secrets Manager API
 	cargo run --quiet --bin local -- --aws
 
-test: setup ## Runs every test
+demo: setup $(WEB)/node_modules/.installed ## Serves the API and, on port 5173, a page for each SDK (PORT=n, DEMO_PORT=n: other ports)
+	cargo build --quiet --bin local
+	@trap 'kill $$(jobs -p) 2>/dev/null; wait' EXIT; trap 'exit 0' INT TERM HUP; \
+	target=$${CARGO_TARGET_DIR:-target}; $$target/debug/local & (cd $(WEB) && exec node_modules/.bin/vite) & wait -n
+
+test: setup $(WEB)/node_modules/.installed ## Runs every test
+	cd $(WEB) && npm run --silent check && npm run --silent demo:build && npm run --silent test
 	cargo build --workspace --bins
 	cargo test --workspace --lib -- --show-output
 	cargo test --workspace --test it
@@ -57,8 +65,12 @@ tests/node_modules/.installed: tests/package.json tests/package-lock.json
 	cd tests && npm ci --ignore-scripts --no-audit --no-fund
 	touch $@
 
+$(WEB)/node_modules/.installed: $(WEB)/package.json $(WEB)/package-lock.json
+	cd $(WEB) && npm ci --ignore-scripts --no-audit --no-fund
+	touch $@
+
 $(CARGO_DENY)/bin/cargo-deny:
 	cargo install --quiet --locked --root $(CARGO_DENY) cargo-deny@$(CARGO_DENY_VERSION)
 
 clean: ## Removes all that was built or installed
-	rm -rf target .aws-sam .venv .tools tests/node_modules
+	rm -rf target .aws-sam .venv .tools tests/node_modules $(WEB)/node_modules $(WEB)/dist $(WEB)/demo/dist
