@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { joinAgoraRtc } from '../src/adapters/agora-rtc.js';
 import { openAgoraChat } from '../src/adapters/agora-chat.js';
@@ -336,6 +337,28 @@ describe.each(cases)('$name', ({ name, answer, request, enter, entered, renewed,
     expect(onLoggedInAgain).not.toHaveBeenCalled();
   });
 
+  it('can be closed between two attempts to log in again', async () => {
+    const unsubscribe = vi.fn();
+    const subscribe = keeper.subscribe.bind(keeper);
+    vi.spyOn(keeper, 'subscribe').mockImplementation((listener) => {
+      const leave = subscribe(listener);
+      return () => {
+        leave();
+        unsubscribe();
+      };
+    });
+    const { close } = await session();
+    await vi.advanceTimersByTimeAsync(MINUTE);
+    sdk.failures.set(entered(1)[0]!.split(' ')[0]!, [new Error('no network')]);
+    expire();
+    await settle();
+    expect(onError).toHaveBeenCalledTimes(1);
+    await close();
+    expect(unsubscribe).toHaveBeenCalledTimes(1);
+    keeper.stop();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
   it('logs out when it was closed during a log-in', async () => {
     const { close } = await session();
     await vi.advanceTimersByTimeAsync(MINUTE);
@@ -396,6 +419,20 @@ it('RTM 1.x renews when it says that its token is out', async () => {
   expect(sdk.done.at(-1)).toBe('renewToken 007secret2');
 });
 
+it('RTM 1.x logs out before it logs in again, also if it cannot', async () => {
+  const mint = service.mint.bind(service);
+  service.mint = () => mint({ code: '200' });
+  const keeper = new TokenKeeper({ service: { url: 'https://t.example.com', fetch: service.fetch }, request: fetchRtm('alice') });
+  stops.push(() => keeper.stop());
+  await logInToAgoraRtm1(sdk, 'alice', keeper);
+  await vi.advanceTimersByTimeAsync(MINUTE);
+  sdk.done.length = 0;
+  sdk.failures.set('logout', [new Error('not logged in')]);
+  sdk.says('ConnectionStateChanged', 'ABORTED', 'TOKEN_EXPIRED');
+  await vi.advanceTimersByTimeAsync(0);
+  expect(sdk.done).toEqual(['logout', 'login {"uid":"alice","token":"007secret2"}']);
+});
+
 it('ZEGO Express refuses a log-in by false', async () => {
   const mint = service.mint.bind(service);
   service.mint = () => mint({ kind: 'zego-basic', app_id: 1, user_id: 'alice' });
@@ -446,12 +483,23 @@ describe('a signal', () => {
   it('ends a session, once', async () => {
     const abort = new AbortController();
     const { close } = await enter(abort.signal);
+    expect(getEventListeners(abort.signal, 'abort')).toHaveLength(1);
     sdk.failures.set('logout', [new Error('no network')]);
     abort.abort();
     await vi.advanceTimersByTimeAsync(0);
     await close();
     expect(sdk.done.slice(1)).toEqual(['logout']);
     expect(sdk.listeners.size).toBe(0);
+  });
+
+  it('is listened to no longer than the session lasts', async () => {
+    const abort = new AbortController();
+    const { close } = await enter(abort.signal);
+    await close();
+    expect(getEventListeners(abort.signal, 'abort')).toHaveLength(0);
+    abort.abort();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(sdk.done.slice(1)).toEqual(['logout']);
   });
 
   it('that has come already lets nobody in', async () => {

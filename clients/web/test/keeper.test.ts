@@ -262,7 +262,6 @@ describe('staying fresh', () => {
   });
 
   it('makes no storm of tokens that are due at once', async () => {
-    service.fetch.bind(service);
     for (let n = 0; n < 100; n += 1) service.says(() => service.mint({ life: 1, renew: 0 }));
     const keeper = keep();
     await keeper.token();
@@ -355,8 +354,8 @@ describe('failing', () => {
     vi.setSystemTime(new Date('2031-01-01T00:00:00Z'));
     service.says(problem(503, { 'retry-after': after, date: 'Sun, 01 Mar 2026 12:00:00 GMT' }));
     const retries: Retry[] = [];
-    const keeper = keep({ onRetry: (retry) => retries.push(retry), patience: HOUR });
     const { window } = page();
+    const keeper = keep({ onRetry: (retry) => retries.push(retry), patience: HOUR });
     const token = keeper.token();
     await vi.advanceTimersByTimeAsync(0);
     expect(retries[0]?.delay).toBe(delay);
