@@ -73,4 +73,4 @@ $(CARGO_DENY)/bin/cargo-deny:
 	cargo install --quiet --locked --root $(CARGO_DENY) cargo-deny@$(CARGO_DENY_VERSION)
 
 clean: ## Removes all that was built or installed
-	rm -rf target .aws-sam .venv .tools tests/node_modules $(WEB)/node_modules $(WEB)/dist $(WEB)/demo/dist
+	rm -rf target .aws-sam .venv .tools tests/node_modules $(WEB)/node_modules $(WEB)/dist $(WEB)/demo-dist

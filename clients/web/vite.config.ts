@@ -21,7 +21,8 @@ export default defineConfig({
     include: ['agora-rtc-sdk-ng', 'agora-rtm', 'agora-rtm-1', 'agora-chat', 'zego-express-engine-webrtc', 'zego-zim-web'],
   },
   build: {
-    outDir: 'dist',
+    // Outside of what the dev server watches.
+    outDir: '../demo-dist',
     emptyOutDir: true,
     // The SDKs are what they are: half a megabyte to two each.
     chunkSizeWarningLimit: 4096,

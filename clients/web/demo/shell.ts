@@ -90,9 +90,9 @@ export function show<A extends Answer>(demo: Demo<A>): void {
     const text = document.createElement('span');
     text.textContent = words;
     item.append(time, text);
-    at('log').append(item);
+    at('log-items').append(item);
     at('log-empty').hidden = true;
-    while (at('log').childElementCount > 200) at('log').firstElementChild?.remove();
+    while (at('log-items').childElementCount > 200) at('log-items').firstElementChild?.remove();
     at('log').scrollTop = at('log').scrollHeight;
   };
   const explain = (kind: 'retry' | 'final', explanation: Explanation | undefined) => {
@@ -354,7 +354,7 @@ const PAGE = `
     <section class="panel" aria-labelledby="log-heading">
       <h2 id="log-heading">What happened</h2>
       <p class="quiet" id="log-empty">Nothing yet. Log in, and it is written here.</p>
-      <ol class="log" id="log" role="log" aria-live="polite" aria-labelledby="log-heading" tabindex="0"></ol>
+      <div class="log" id="log" role="log" aria-live="polite" aria-labelledby="log-heading" tabindex="0"><ol id="log-items"></ol></div>
     </section>
   </div>
 </main>`;
