@@ -25,7 +25,8 @@ run-aws: setup ## The same with credentials from a local Secrets Manager API
 demo: setup $(WEB)/node_modules/.installed ## Serves the API and, on port 5173, a page for each SDK (PORT=n, DEMO_PORT=n: other ports)
 	cargo build --quiet --bin local
 	@trap 'kill $$(jobs -p) 2>/dev/null; wait' EXIT; trap 'exit 0' INT TERM HUP; \
-	target=$${CARGO_TARGET_DIR:-target}; $$target/debug/local & (cd $(WEB) && exec node_modules/.bin/vite) & wait -n
+	target=$${CARGO_TARGET_DIR:-target}; $$target/debug/local & (cd $(WEB) && exec node_modules/.bin/vite) & \
+	wait -n; code=$$?; exit $$((code > 128 ? 0 : code))
 
 test: setup $(WEB)/node_modules/.installed ## Runs every test
 	cd $(WEB) && npm run --silent check && npm run --silent demo:build && npm run --silent test
