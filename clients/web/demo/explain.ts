@@ -62,6 +62,8 @@ const CODES: Record<string, [string, string]> = {
   '1002078': ['The token has expired.', 'Log in again: a new one is fetched.'],
   '1002079': ['ZEGO does not know this version of token.', 'Use a current SDK.'],
   '1002080': ['ZEGO has seen this token’s nonce before.', 'Log in again: a new one is fetched.'],
+  '1102016': ['ZEGO refused the token.', 'Is the server secret that of this app id?'],
+  '1102018': ['The token has expired.', 'Log in again: a new one is fetched.'],
   '6000101': ['ZIM could not log in.', 'Is the app id one for which ZIM is switched on, and the user’s own?'],
   '6000103': ['ZIM says that the token is invalid.', 'Is the server secret that of this app id, and the user the one the token is for?'],
   '6000104': ['ZIM cannot be reached.', 'The token is good and is kept fresh. Is this network allowed to reach ZEGO?'],

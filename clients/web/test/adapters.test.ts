@@ -162,7 +162,10 @@ const cases: Case[] = [
     renewed: (n) => `renewToken 007secret${n} demo`,
     left: 'logoutRoom demo',
     warn: () => sdk.says('tokenWillExpire', 'demo'),
-    expire: () => sdk.says('roomStateChanged', 'demo', 'KICKOUT', 1002078, ''),
+    expire: () => {
+      sdk.says('roomStateChanged', 'demo', 'KICKOUT', 1102018, '');
+      sdk.says('roomStateChanged', 'demo', 'RECONNECT_FAILED', 1002078, '');
+    },
     otherwise: () => {
       sdk.says('tokenWillExpire', 'another-room');
       sdk.says('roomStateChanged', 'another-room', 'KICKOUT', 1002078, '');
@@ -175,7 +178,7 @@ const cases: Case[] = [
     answer: { kind: 'zego-zim', app_id: 1, ...user },
     request: zim('alice'),
     enter: (keeper, options) => logInToZim(sdk, keeper, options),
-    entered: (n) => [`login {"userID":"alice","userName":"alice"} 007secret${n}`],
+    entered: (n) => [`login {"userID":"alice","userName":""} 007secret${n}`],
     renewed: (n) => `renewToken 007secret${n}`,
     left: 'logout',
     warn: () => sdk.says('tokenWillExpire', sdk, { second: 30 }),
@@ -441,6 +444,18 @@ it('ZEGO Express refuses a log-in by false', async () => {
   stops.push(() => keeper.stop());
   await expect(logInToZegoRoom(sdk as any, 'demo', keeper)).rejects.toThrow('refused the log-in');
   expect(sdk.listeners.size).toBe(0);
+});
+
+it('ZEGO Express logs in again when it cannot reconnect for an expired token', async () => {
+  const mint = service.mint.bind(service);
+  service.mint = () => mint({ kind: 'zego-basic', app_id: 1, user_id: 'alice' });
+  const keeper = new TokenKeeper({ service: { url: 'https://t.example.com', fetch: service.fetch }, request: zego('alice') });
+  stops.push(() => keeper.stop());
+  await logInToZegoRoom(sdk as any, 'demo', keeper, { userName: 'Alice' });
+  await vi.advanceTimersByTimeAsync(MINUTE);
+  sdk.says('roomStateChanged', 'demo', 'RECONNECT_FAILED', 1002078, '');
+  await vi.advanceTimersByTimeAsync(0);
+  expect(sdk.done.at(-1)).toBe('loginRoom demo 007secret2 {"userID":"alice","userName":"Alice"}');
 });
 
 it('ZIM tells the app of its connection, for it has one listener only', async () => {

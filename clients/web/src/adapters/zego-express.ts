@@ -16,7 +16,7 @@ export interface ZegoExpressEngine {
 
 type RoomState = (roomId: string, reason: string, errorCode: number, extendedData: string) => void;
 
-/** The SDK's codes for an expired token: the room's, and the signalling's. */
+/** The SDK's codes for an expired token: at a log-in, and when it is put out of the room. */
 const EXPIRED = [1002078, 1102018];
 /** The states in which the room is lost. */
 const OUT = ['LOGIN_FAILED', 'RECONNECT_FAILED', 'KICKOUT', 'LOGOUT'];

@@ -36,7 +36,8 @@ export function logInToZim(
   options: SessionOptions & { readonly userName?: string; readonly onConnection?: (connection: ZimConnection) => void } = {},
 ): Promise<Session> {
   return session(keeper, options, {
-    logIn: ({ token, user_id: userID }) => zim.login({ userID, userName: options.userName ?? userID }, token),
+    // An empty name leaves the user's own as it is.
+    logIn: ({ token, user_id: userID }) => zim.login({ userID, userName: options.userName ?? '' }, token),
     renew: ({ token }) => zim.renewToken(token),
     listen: (warned, expired) => {
       zim.on('tokenWillExpire', warned);
