@@ -99,9 +99,11 @@ export function show<A extends Answer>(demo: Demo<A>): void {
     at('problem').hidden = explanation === undefined;
     if (explanation === undefined) return;
     at('problem').dataset['kind'] = kind;
-    at('problem-title').textContent = explanation.title;
-    at('problem-todo').textContent = explanation.todo;
-    at('problem-detail').textContent = explanation.detail ?? '';
+    const { title, todo, detail = '' } = explanation;
+    for (const [id, words] of Object.entries({ 'problem-title': title, 'problem-todo': todo, 'problem-detail': detail })) {
+      // What is as it was isn't read aloud again.
+      if (at(id).textContent !== words) at(id).textContent = words;
+    }
     at('problem-detail').hidden = explanation.detail === undefined;
     // On a phone it is below the form.
     at('problem').scrollIntoView({ block: 'nearest' });
