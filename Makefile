@@ -11,10 +11,10 @@ CARGO_DENY := .tools/cargo-deny-$(CARGO_DENY_VERSION)
 
 WEB := clients/web
 
-.PHONY: help setup run run-aws demo test test-arm64 check validate build deploy clean
+.PHONY: help setup run run-aws demo test test-browser test-arm64 check validate build deploy clean
 
 help: ## Lists the verbs
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: setup ## Serves the API on port 9000 with built-in local credentials (AUTH=jwt wants identities, PORT=n another port)
 	cargo run --quiet --bin local
@@ -33,6 +33,12 @@ test: setup $(WEB)/node_modules/.installed ## Runs every test
 	cargo build --workspace --bins
 	cargo test --workspace --lib -- --show-output
 	cargo test --workspace --test it
+	$(MAKE) test-browser
+
+test-browser: setup $(WEB)/node_modules/.installed ## Runs the vendors' SDKs in Chromium against the service, and judges what they send
+	test -x /usr/bin/chromium || (apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium)
+	$(WEB)/node_modules/.bin/tsc --project tests/browser/pages
+	node --test --test-reporter=spec tests/browser/proofs.test.mjs
 
 test-arm64: setup build ## Runs the arm64 functions that would be deployed, on an emulated processor
 	command -v qemu-aarch64 >/dev/null || (apt-get update -qq && apt-get install -y -qq --no-install-recommends qemu-user libc6-arm64-cross libgcc-s1-arm64-cross)
