@@ -10,7 +10,9 @@ CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := .tools/cargo-deny-$(CARGO_DENY_VERSION)
 BENCH_PYTHON := .tools/bench-python
 
-.PHONY: help setup run run-aws test faults soak libfaketime test-arm64 check bench bench-check bench-growth bench-renewals validate build deploy clean
+WEB := clients/web
+
+.PHONY: help setup run run-aws demo test test-clients test-rust test-browser faults soak libfaketime test-arm64 check bench bench-check bench-growth bench-renewals validate build deploy clean
 
 help: ## Lists the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,22 +23,38 @@ run: setup ## Serves the API on port 9000 with built-in local credentials (AUTH=
 run-aws: setup ## The same with credentials from a local Secrets Manager API
 	cargo run --quiet --bin local -- --aws
 
-test: setup ## Runs every test
+demo: setup $(WEB)/node_modules/.installed ## Serves the API and, on port 5173, a page for each SDK (PORT=n, DEMO_PORT=n: other ports)
+	cargo build --quiet --bin local
+	@trap 'kill $$(jobs -p) 2>/dev/null; wait' EXIT; trap 'exit 0' INT TERM HUP; \
+	target=$${CARGO_TARGET_DIR:-target}; $$target/debug/local & (cd $(WEB) && exec node_modules/.bin/vite) & \
+	wait -n; code=$$?; exit $$((code > 128 ? 0 : code))
+
+test: test-clients test-rust faults test-browser ## Runs every test
+
+test-clients: $(WEB)/node_modules/.installed ## Those of the clients
+	cd $(WEB) && npm run --silent check && npm run --silent demo:build && npm run --silent test
+
+test-rust: setup ## Those of the crates, and of the functions end to end
 	cargo build --workspace --bins
 	cargo test --workspace --lib -- --show-output
 	cargo test --workspace --test it --test allocations -- --skip faults::
-	$(MAKE) --no-print-directory faults
 
 # They measure, so they have the machine to themselves, one after the other.
 faults: setup libfaketime ## Lets Secrets Manager fail in every way while requests go on, and prints what came of it (two minutes)
 	cargo test --workspace --test it -- faults:: --test-threads=1 --nocapture
 
-soak: ## The same for half an hour
+soak: ## The same for a quarter of an hour
 	SOAK=12 $(MAKE) --no-print-directory faults
 
 # For the run in which a function's clock jumps.
 libfaketime:
 	ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 || (apt-get update -qq && apt-get install -y -qq --no-install-recommends libfaketime)
+
+test-browser: setup $(WEB)/node_modules/.installed ## Runs the vendors' SDKs in Chromium against the service, and judges what they send
+	test -x /usr/bin/chromium || (apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium)
+	cargo build --workspace --bins
+	$(WEB)/node_modules/.bin/tsc --project tests/browser/pages
+	node --test --test-reporter=spec tests/browser/proofs.test.mjs
 
 test-arm64: setup build ## Runs the arm64 functions that would be deployed, on an emulated processor
 	command -v qemu-aarch64 >/dev/null || (apt-get update -qq && apt-get install -y -qq --no-install-recommends qemu-user libc6-arm64-cross libgcc-s1-arm64-cross)
@@ -87,8 +105,12 @@ $(BENCH_PYTHON)/.installed: benches/requirements.txt
 	$(BENCH_PYTHON)/bin/pip install --quiet --requirement benches/requirements.txt
 	touch $@
 
+$(WEB)/node_modules/.installed: $(WEB)/package.json $(WEB)/package-lock.json
+	cd $(WEB) && npm ci --ignore-scripts --no-audit --no-fund
+	touch $@
+
 $(CARGO_DENY)/bin/cargo-deny:
 	cargo install --quiet --locked --root $(CARGO_DENY) cargo-deny@$(CARGO_DENY_VERSION)
 
 clean: ## Removes all that was built or installed
-	rm -rf target .aws-sam .venv .tools tests/node_modules
+	rm -rf target .aws-sam .venv .tools tests/node_modules $(WEB)/node_modules $(WEB)/dist $(WEB)/demo-dist

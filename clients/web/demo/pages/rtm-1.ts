@@ -1,0 +1,18 @@
+import { logInToAgoraRtm1 } from '../../src/adapters/agora-rtm-1.js';
+import { fetchRtm } from '../../src/index.js';
+import { show } from '../shell.js';
+
+show({
+  title: 'Agora RTM 1.x',
+  vendor: 'Agora',
+  about: 'The vendor’s tutorial for the older SDK, by its own route, POST /fetch_rtm_token. Its answer names no lifetime: the next token is fetched when half of the one that was asked for is over.',
+  fields: [{ id: 'user', label: 'User id', value: '1234', hint: 'The tutorial’s uid: yourself.' }],
+  request: (value) => fetchRtm(value('user'), { expiresIn: Number(value('lifetime')) }),
+  enter: async (answer, keeper, value, options) => {
+    const { default: AgoraRTM } = await import('agora-rtm-1');
+    // The tutorial's answer doesn't say the app id; a version 006 token begins with it.
+    const appId = answer.token.slice(3, 35);
+    const client = AgoraRTM.createInstance(appId, { enableLogUpload: false, logFilter: AgoraRTM.LOG_FILTER_WARNING });
+    return logInToAgoraRtm1(client, value('user'), keeper, options);
+  },
+});

@@ -1,0 +1,37 @@
+import type { Answer } from '../answers.js';
+import { type Session, session, type SessionOptions, type TokenSource } from './session.js';
+
+export type { Session, SessionOptions, TokenSource };
+
+/** What the adapter uses of `agora-chat`'s connection. */
+export interface AgoraChatConnection {
+  open(parameters: { user: string; accessToken: string }): Promise<unknown>;
+  close(): void;
+  renewToken(token: string): Promise<unknown>;
+  addEventHandler(id: string, handler: { onTokenWillExpire(): void; onTokenExpired(): void }): void;
+  removeEventHandler(id: string): void;
+}
+
+/**
+ * Logs in to Chat, and stays in.
+ *
+ * @param user the user whom the token is for.
+ * @param keeper of {@link chatUser}, or of {@link rtc} with `chat` in it.
+ */
+export function openAgoraChat(
+  connection: AgoraChatConnection,
+  user: string,
+  keeper: TokenSource<Answer>,
+  options: SessionOptions = {},
+): Promise<Session> {
+  const id = `tokenmint-${Math.random().toString(36).slice(2)}`;
+  return session(keeper, options, {
+    logIn: ({ token }) => connection.open({ user, accessToken: token }),
+    renew: ({ token }) => connection.renewToken(token),
+    listen: (warned, expired) => {
+      connection.addEventHandler(id, { onTokenWillExpire: warned, onTokenExpired: expired });
+    },
+    unlisten: () => connection.removeEventHandler(id),
+    logOut: () => connection.close(),
+  });
+}

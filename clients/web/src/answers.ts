@@ -1,0 +1,94 @@
+/** What every answer has. */
+export interface Answer {
+  /** The token, as the SDK takes it. A secret until it expires: not for logs. */
+  readonly token: string;
+}
+
+/** What every JSON answer of the service's own routes has. All moments are the server's, in Unix seconds. */
+export interface MintedAnswer extends Answer {
+  readonly kind: string;
+  /** The vendor's app id: 32 hexadecimal digits at Agora, a number at ZEGO. */
+  readonly app_id: string | number;
+  readonly issued_at: number;
+  readonly expires_at: number;
+  /** What is left of the token's life when it is handed out, in seconds. */
+  readonly expires_in: number;
+  /** When to come for the next one. */
+  readonly renew_at: number;
+}
+
+/** Agora Chat, for one user. */
+export interface ChatUserAnswer extends MintedAnswer {
+  readonly kind: 'agora-chat-user';
+  readonly app_id: string;
+  readonly user_id: string;
+}
+
+/** Agora Chat's REST API, for backends. */
+export interface ChatAppAnswer extends MintedAnswer {
+  readonly kind: 'agora-chat-app';
+  readonly app_id: string;
+}
+
+/** Agora RTM (Signaling). */
+export interface RtmAnswer extends MintedAnswer {
+  readonly kind: 'agora-rtm';
+  readonly app_id: string;
+  readonly user_id: string;
+  readonly version: '006' | '007';
+}
+
+/** What an RTC token permits. */
+export type RtcPrivilege = 'join_channel' | 'publish_audio' | 'publish_video' | 'publish_data_stream';
+
+/** Agora RTC; as asked also RTM and Chat, in the same token. */
+export interface RtcAnswer extends MintedAnswer {
+  readonly kind: 'agora-rtc';
+  readonly app_id: string;
+  readonly channel: string;
+  /** The numeric user. Either this or `account` is there. */
+  readonly uid?: number;
+  /** The user by name. */
+  readonly account?: string;
+  readonly role: 'subscriber' | 'publisher';
+  readonly privileges: { readonly [privilege in RtcPrivilege]?: { readonly expires_at: number } };
+  /** The same user in RTM, with this same token. */
+  readonly rtm?: { readonly user_id: string };
+  /** The same user in Chat, with this same token. */
+  readonly chat?: { readonly user_id: string };
+}
+
+/** ZEGO Express, every room. */
+export interface ZegoBasicAnswer extends MintedAnswer {
+  readonly kind: 'zego-basic';
+  readonly app_id: number;
+  readonly user_id: string;
+}
+
+/** ZEGO Express, one room. */
+export interface ZegoRoomAnswer extends MintedAnswer {
+  readonly kind: 'zego-room';
+  readonly app_id: number;
+  readonly user_id: string;
+  readonly room_id: string;
+  readonly privileges: { readonly login: boolean; readonly publish: boolean };
+  readonly stream_ids?: readonly string[];
+}
+
+/** ZEGO Express. */
+export type ZegoAnswer = ZegoBasicAnswer | ZegoRoomAnswer;
+
+/** ZEGO ZIM. */
+export interface ZimAnswer extends MintedAnswer {
+  readonly kind: 'zego-zim';
+  readonly app_id: number;
+  readonly user_id: string;
+}
+
+/** What `POST /fetch_rtm_token` says, as in the vendor's tutorial. */
+export interface TutorialRtmAnswer extends Answer {
+  readonly code: '200';
+}
+
+/** A bare token, as the vendor's own Chat tutorial server answers. */
+export type TextAnswer = Answer;

@@ -1,0 +1,144 @@
+import type { Answer } from './answers.js';
+import { type Problem, TokenError } from './errors.js';
+import type { TokenRequest } from './requests.js';
+
+/** Where tokens come from, and as whom they are asked for. */
+export interface Service {
+  /** The service's address: absolute, or a path on the page's own host. */
+  readonly url: string;
+  /**
+   * The caller's JWT, asked for anew before each attempt. It goes to the service only over HTTPS, or to this machine.
+   * Without one the request carries no identity: only a local run answers that.
+   */
+  readonly jwt?: (() => string | Promise<string>) | undefined;
+  /** Instead of the browser's own. */
+  readonly fetch?: typeof fetch | undefined;
+}
+
+/** Names of this machine. */
+const LOOPBACK = /^(localhost|.*\.localhost|127(\.\d+){3}|\[::1\])$/;
+
+/** The address, once it is known that a JWT may go there. */
+export function address(service: Service): string {
+  const page = (globalThis as { location?: { href: string } }).location?.href;
+  const url = new URL(service.url === '' ? '/' : service.url, page);
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') throw new TypeError('the service has an HTTP address');
+  if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
+    throw new TypeError("the service's address is a host and a path only");
+  }
+  if (service.jwt !== undefined && url.protocol === 'http:' && !LOOPBACK.test(url.hostname)) {
+    throw new TypeError('a JWT goes to a service over HTTPS only');
+  }
+  return url.href.replace(/\/+$/, '');
+}
+
+/**
+ * Asks once.
+ *
+ * @param base the service's address, from {@link address}.
+ * @throws TokenError for any failure.
+ */
+export async function attempt<A extends Answer>(
+  base: string,
+  service: Service,
+  request: TokenRequest<A>,
+  signal: AbortSignal,
+): Promise<A> {
+  const headers: Record<string, string> = { accept: 'application/json' };
+  if (service.jwt !== undefined) headers['authorization'] = `Bearer ${await bearer(service.jwt, signal)}`;
+  if (request.body !== undefined) headers['content-type'] = 'application/json';
+  const ask = service.fetch ?? fetch;
+  let response: Response;
+  let text: string;
+  try {
+    response = await until(signal, ask(base + request.path, {
+      method: request.method,
+      headers,
+      ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
+      // A token is nobody else's to store, and a bearer's request has no business elsewhere.
+      cache: 'no-store',
+      credentials: 'omit',
+      redirect: 'error',
+      referrerPolicy: 'no-referrer',
+      signal,
+    }));
+    text = await until(signal, response.text());
+  } catch (cause) {
+    if (signal.aborted) throw signal.reason;
+    throw new TokenError('network', 'The token service cannot be reached.', { cause });
+  }
+  const json = parsed(text);
+  if (response.status !== 200) throw refusal(response, json);
+  const answer = request.read(text, json);
+  if (answer === undefined) throw new TokenError('bad-answer', 'What answered is no token.', { status: 200 });
+  return answer;
+}
+
+async function bearer(jwt: () => string | Promise<string>, signal: AbortSignal): Promise<string> {
+  let token: unknown;
+  try {
+    token = await until(signal, Promise.resolve(jwt()));
+  } catch (cause) {
+    if (signal.aborted) throw signal.reason;
+    throw new TokenError('no-jwt', 'There is no JWT to ask with.', { cause });
+  }
+  // RFC 6750's b64token, which also keeps line breaks out of the header.
+  if (typeof token !== 'string' || !/^[A-Za-z0-9._~+/-]+=*$/.test(token)) {
+    throw new TokenError('no-jwt', 'What was given to ask with is no JWT.');
+  }
+  return token;
+}
+
+/** What a promise becomes, or the signal's reason as soon as that says so. */
+function until<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+function refusal(response: Response, json: unknown): TokenError {
+  const { status } = response;
+  const problem = said(json);
+  const temporary = status >= 500 || status === 408 || status === 425 || status === 429 || status < 400;
+  const why = problem?.detail ?? problem?.title;
+  const message = `The token service answered ${status}${why === undefined ? '' : `: ${why}`}`;
+  return new TokenError(temporary ? 'unavailable' : 'refused', message, {
+    status,
+    ...(problem === undefined ? {} : { problem }),
+    retryAfter: retryAfter(response.headers),
+  });
+}
+
+/** The service's own problem, the tutorial route's, or the gateway's `message`. */
+function said(json: unknown): Problem | undefined {
+  if (typeof json !== 'object' || json === null) return undefined;
+  const told = json as Record<string, unknown>;
+  const text = (name: string) => (typeof told[name] === 'string' ? { [name]: told[name].slice(0, 500) } : {});
+  if (typeof told['title'] === 'string') {
+    const status = typeof told['status'] === 'number' ? { status: told['status'] } : {};
+    return { ...text('type'), ...text('title'), ...status, ...text('detail'), ...text('request_id') };
+  }
+  // An error of the tutorial's route has its text where the token would be.
+  const words = told['message'] ?? (typeof told['code'] === 'string' && told['code'] !== '200' ? told['token'] : undefined);
+  return typeof words === 'string' ? { title: words.slice(0, 500) } : undefined;
+}
+
+/** In milliseconds. A date counts against the server's own clock, never against this device's. */
+function retryAfter(headers: Headers): number | undefined {
+  const asked = headers.get('retry-after')?.trim();
+  if (asked === undefined) return undefined;
+  if (/^\d+$/.test(asked)) return Number(asked) * 1000;
+  const wait = Date.parse(asked) - Date.parse(headers.get('date') ?? '');
+  return Number.isNaN(wait) ? undefined : Math.max(0, wait);
+}

@@ -1,0 +1,31 @@
+/**
+ * Tokens from a Tokenmint service, kept fresh.
+ *
+ * A request says which token ({@link rtc}, {@link rtm}, {@link chatUser}, {@link zego}, {@link zim} and the two of the
+ * vendors' tutorials); a {@link TokenKeeper} fetches it, has the next one before it is due, and hands each new one
+ * on. The adapters in `tokenmint-web/adapters/…` connect a keeper to a vendor's SDK.
+ *
+ * @packageDocumentation
+ */
+export type {
+  Answer,
+  ChatAppAnswer,
+  ChatUserAnswer,
+  MintedAnswer,
+  RtcAnswer,
+  RtcPrivilege,
+  RtmAnswer,
+  TextAnswer,
+  TutorialRtmAnswer,
+  ZegoAnswer,
+  ZegoBasicAnswer,
+  ZegoRoomAnswer,
+  ZimAnswer,
+} from './answers.js';
+export { TokenError } from './errors.js';
+export type { Problem, Reason } from './errors.js';
+export { TokenKeeper } from './keeper.js';
+export type { KeeperOptions, Left, Retry } from './keeper.js';
+export { chatApp, chatUser, fetchRtm, rtc, rtm, zego, zim } from './requests.js';
+export type { Lifetime, RtcOptions, RtmOptions, TokenRequest, ZegoRoomOptions } from './requests.js';
+export type { Service } from './attempt.js';

@@ -1,0 +1,292 @@
+import type { Answer, MintedAnswer, RtcAnswer } from './answers.js';
+import { address, attempt, type Service } from './attempt.js';
+import { alarm, backoff, type Moment, now, since } from './clock.js';
+import { TokenError } from './errors.js';
+import type { TokenRequest } from './requests.js';
+import { tell } from './tell.js';
+
+/** How a keeper works. Only `service` and `request` must be said. */
+export interface KeeperOptions<A extends Answer> {
+  readonly service: Service;
+  readonly request: TokenRequest<A>;
+  /** Told of each new token. */
+  readonly onToken?: (answer: A) => void;
+  /** Told when an attempt has failed and another follows. */
+  readonly onRetry?: (retry: Retry) => void;
+  /** Told when the keeper gives up, because asking again won't help. The token at hand stays good until it expires. */
+  readonly onError?: (error: TokenError) => void;
+  /** How long one attempt may take, in milliseconds: 10 s where it isn't said. */
+  readonly timeout?: number;
+  /**
+   * How long `token()` and `renew()` wait for what is being retried before they fail with its last error, in
+   * milliseconds: 30 s where it isn't said. The keeper goes on trying behind them.
+   */
+  readonly patience?: number;
+}
+
+/** An attempt has failed, and another follows. */
+export interface Retry {
+  readonly error: TokenError;
+  /** In how many milliseconds. */
+  readonly delay: number;
+  /** How many attempts have failed in a row. */
+  readonly failed: number;
+}
+
+/** What is left of a token, in milliseconds. */
+export interface Left {
+  /** Until the next one is fetched: 0 or less when that is under way. */
+  readonly renewal: number;
+  /** Until it expires. */
+  readonly expiry: number;
+}
+
+/** A token, and how old it may get. */
+interface Held<A> {
+  readonly answer: A;
+  /** When its request was sent: it cannot have been issued earlier than this, as it was fresh when it was handed out. */
+  readonly since: Moment;
+  /** In milliseconds from `since`. */
+  readonly renewal: number;
+  readonly expiry: number;
+}
+
+/** A `Retry-After` beyond this is taken for a mistake. */
+const LONGEST_RETRY_AFTER = 600_000;
+/** A token younger than this isn't renewed: an SDK that warns of a short token at once must not make a storm. */
+const NEW = 5_000;
+
+/**
+ * Has a good token at any time.
+ *
+ * It works from the first `token()` or `renew()` until {@link stop}. The next token is fetched when its `renew_at` has
+ * come, by a clock that neither the device's sleep nor its settings lead astray; failures are retried with exponential
+ * backoff and full jitter until there is a token or the service refuses one. However many ask, one request is under way.
+ */
+export class TokenKeeper<A extends Answer> {
+  readonly #options: KeeperOptions<A>;
+  readonly #base: string;
+  readonly #listeners = new Set<(answer: A) => void>();
+  readonly #stopped = new AbortController();
+  #held: Held<A> | undefined;
+  #renewal: Promise<A> | undefined;
+  #lastError: TokenError | undefined;
+  /** Nothing is asked for any more but on demand. */
+  #refused = false;
+  /** Wakes the renewal that is due, or the next attempt of one. */
+  #alarm: ReturnType<typeof alarm> | undefined;
+  /** Begins the next attempt at once. */
+  #hurry: (() => void) | undefined;
+
+  /** @throws TypeError if a JWT would go over plain HTTP, or the address is none. */
+  constructor(options: KeeperOptions<A>) {
+    this.#options = options;
+    this.#base = address(options.service);
+    const page = globalThis as Partial<Pick<Window, 'addEventListener' | 'document'>>;
+    const { signal } = this.#stopped;
+    // A device that wakes, a page that comes back: timers may have slept, and the network may be new.
+    for (const event of ['online', 'pageshow', 'focus']) {
+      page.addEventListener?.(event, () => this.#wake(event === 'online'), { signal });
+    }
+    for (const event of ['visibilitychange', 'resume']) {
+      page.document?.addEventListener(event, () => this.#wake(false), { signal });
+    }
+  }
+
+  /**
+   * A token that is good now: the one at hand, or the next one as soon as it is there.
+   *
+   * @throws TokenError when the service refuses, when patience ends, when the keeper is stopped.
+   */
+  token(): Promise<A> {
+    const held = this.#good();
+    if (held === undefined) return this.#patiently(this.#renewing());
+    if (since(held.since) >= held.renewal && !this.#refused) this.#behind();
+    return Promise.resolve(held.answer);
+  }
+
+  /**
+   * A newer token than the one at hand, for an SDK that says that its own is about to expire. A token of the last
+   * five seconds counts as newer.
+   *
+   * @throws TokenError as {@link token}.
+   */
+  renew(): Promise<A> {
+    const held = this.#good();
+    if (held !== undefined && since(held.since) < NEW) return Promise.resolve(held.answer);
+    return this.#patiently(this.#renewing());
+  }
+
+  /** The token at hand, if it is good. */
+  get current(): A | undefined {
+    return this.#good()?.answer;
+  }
+
+  /** What is left of the token at hand, if it is good. */
+  get left(): Left | undefined {
+    const held = this.#good();
+    if (held === undefined) return undefined;
+    const age = since(held.since);
+    return { renewal: held.renewal - age, expiry: held.expiry - age };
+  }
+
+  /** Whether it was stopped. */
+  get stopped(): boolean {
+    return this.#stopped.signal.aborted;
+  }
+
+  /**
+   * Tells of each new token from now on, until the returned function is called.
+   */
+  subscribe(listener: (answer: A) => void): () => void {
+    // Each subscription is one of its own, even of the same function.
+    const told = (answer: A) => listener(answer);
+    this.#listeners.add(told);
+    return () => void this.#listeners.delete(told);
+  }
+
+  /** Ends all work, for good, and forgets the token. Who still waits gets a {@link TokenError}. */
+  stop(): void {
+    if (this.stopped) return;
+    this.#alarm?.cancel();
+    this.#held = undefined;
+    this.#listeners.clear();
+    this.#stopped.abort(new TokenError('stopped', 'This token keeper was stopped.'));
+  }
+
+  #good(): Held<A> | undefined {
+    const held = this.#held;
+    if (held === undefined) return undefined;
+    // What is about to end would end on its way.
+    const margin = Math.min(5_000, held.expiry / 10);
+    return since(held.since) < held.expiry - margin ? held : undefined;
+  }
+
+  /** The renewal that is under way, or a new one. */
+  #renewing(): Promise<A> {
+    if (this.stopped) return Promise.reject(this.#stopped.signal.reason);
+    if (this.#renewal === undefined) {
+      this.#renewal = this.#renew().finally(() => (this.#renewal = undefined));
+    }
+    return this.#renewal;
+  }
+
+  /** A renewal that nobody waits for: its failure is told to `onError`. */
+  #behind(): void {
+    this.#renewing().catch(() => {});
+  }
+
+  async #renew(): Promise<A> {
+    const { signal } = this.#stopped;
+    this.#alarm?.cancel();
+    this.#lastError = undefined;
+    this.#refused = false;
+    for (let failed = 0; ; ) {
+      try {
+        const held = await this.#attempt();
+        if (signal.aborted) throw signal.reason;
+        this.#take(held);
+        return held.answer;
+      } catch (error) {
+        if (signal.aborted) throw signal.reason;
+        this.#lastError = error as TokenError;
+        if (!this.#lastError.temporary) {
+          this.#refused = true;
+          tell(this.#options.onError, this.#lastError);
+          throw error;
+        }
+        const asked = Math.min(this.#lastError.retryAfter ?? 0, LONGEST_RETRY_AFTER);
+        const delay = asked + backoff(failed);
+        failed += 1;
+        tell(this.#options.onRetry, { error: this.#lastError, delay, failed });
+        await this.#pause(delay);
+      }
+    }
+  }
+
+  async #attempt(): Promise<Held<A>> {
+    const { service, request, timeout = 10_000 } = this.#options;
+    const cut = new AbortController();
+    const stop = () => cut.abort(this.#stopped.signal.reason);
+    this.#stopped.signal.addEventListener('abort', stop, { once: true });
+    if (this.stopped) stop();
+    const timer = setTimeout(() => {
+      cut.abort(new TokenError('timeout', `The token service did not answer within ${timeout} ms.`));
+    }, timeout);
+    try {
+      const sent = now();
+      return held(request, await attempt(this.#base, service, request, cut.signal), sent);
+    } finally {
+      clearTimeout(timer);
+      this.#stopped.signal.removeEventListener('abort', stop);
+    }
+  }
+
+  #take(held: Held<A>): void {
+    this.#held = held;
+    this.#lastError = undefined;
+    this.#alarm = alarm(held.renewal - since(held.since), () => this.#behind());
+    tell(this.#options.onToken, held.answer);
+    for (const listener of [...this.#listeners]) tell(listener, held.answer);
+  }
+
+  /** Waits before the next attempt. */
+  #pause(delay: number): Promise<void> {
+    const { signal } = this.#stopped;
+    return new Promise((resolve, reject) => {
+      const stop = () => reject(signal.reason);
+      // A listener may have stopped the keeper just now.
+      if (signal.aborted) return stop();
+      signal.addEventListener('abort', stop, { once: true });
+      const resume = () => {
+        this.#hurry = undefined;
+        this.#alarm?.cancel();
+        signal.removeEventListener('abort', stop);
+        resolve();
+      };
+      this.#hurry = resume;
+      this.#alarm = alarm(delay, resume);
+    });
+  }
+
+  #wake(online: boolean): void {
+    const failure = this.#lastError?.reason;
+    // What a new connection can cure needn't wait. What the service asked for must.
+    if (online && (failure === 'network' || failure === 'timeout') && this.#hurry !== undefined) this.#hurry();
+    else this.#alarm?.look();
+  }
+
+  #patiently(renewal: Promise<A>): Promise<A> {
+    const { patience = 30_000 } = this.#options;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        reject(this.#lastError ?? new TokenError('timeout', `There was no token within ${patience} ms.`));
+      }, Math.min(patience, 2 ** 31 - 1));
+      renewal.then(resolve, reject).finally(() => clearTimeout(timer));
+    });
+  }
+}
+
+/**
+ * How old this token may get. Every moment in an answer is the server's, and the server's own clock at the answer is
+ * `expires_at` less `expires_in`; so only differences count, from the moment at which the request was sent.
+ */
+function held<A extends Answer>(request: TokenRequest<A>, answer: A, sent: Moment): Held<A> {
+  const minted: Partial<MintedAnswer> = answer;
+  const { expires_at, expires_in, renew_at } = minted;
+  let renewal: number;
+  let expiry: number;
+  if (expires_at !== undefined && expires_in !== undefined && renew_at !== undefined) {
+    // A privilege may end before the token, and then the token no longer does what it was asked for.
+    const ends = Object.values((minted as Partial<RtcAnswer>).privileges ?? {}).map((privilege) => privilege.expires_at);
+    expiry = (Math.min(expires_at, ...ends.filter(Number.isSafeInteger)) - (expires_at - expires_in)) * 1000;
+    renewal = (renew_at - (expires_at - expires_in)) * 1000;
+  } else {
+    // Clients that came together shouldn't return together.
+    expiry = request.lifetime * 1000;
+    renewal = expiry * (0.5 - 0.1 * Math.random());
+  }
+  if (since(sent) >= expiry) throw new TokenError('bad-answer', 'The token had expired when it came.', { status: 200 });
+  // A renewal that were due at once would be a loop.
+  return { answer, since: sent, renewal: Math.max(1_000, Math.min(renewal, expiry)), expiry };
+}

@@ -1,0 +1,76 @@
+import type { Answer, TokenRequest } from '../src/index.js';
+
+/** What a request was, as the service sees it. */
+export interface Seen {
+  readonly url: string;
+  readonly method: string;
+  readonly headers: Headers;
+  readonly body: string | undefined;
+  readonly signal: AbortSignal;
+}
+
+type Reply = Response | Promise<Response> | (() => Response | Promise<Response>);
+
+/** A service on no network: it says what it is told to, in order, and then mints. */
+export class FakeService {
+  readonly seen: Seen[] = [];
+  readonly #replies: Reply[] = [];
+  /** How far its clock is from the device's, in seconds. */
+  skew = 0;
+  minted = 0;
+
+  readonly fetch = async (url: string | URL | Request, init: RequestInit = {}): Promise<Response> => {
+    this.seen.push({
+      url: String(url),
+      method: init.method ?? 'GET',
+      headers: new Headers(init.headers),
+      body: init.body as string | undefined,
+      signal: init.signal as AbortSignal,
+    });
+    const reply = this.#replies.shift();
+    if (reply === undefined) return this.mint();
+    return typeof reply === 'function' ? reply() : reply;
+  };
+
+  /** The next answers, one each. */
+  says(...replies: Reply[]): this {
+    this.#replies.push(...replies);
+    return this;
+  }
+
+  /** An RTM token, each another. */
+  mint({ life = 3600, renew = life * 0.8, old = 0, ...more }: Mint = {}): Response {
+    this.minted += 1;
+    const now = Math.floor(Date.now() / 1000) + this.skew;
+    return Response.json({
+      token: `007secret${this.minted}`,
+      kind: 'agora-rtm',
+      app_id: '0'.repeat(32),
+      user_id: 'alice',
+      version: '007',
+      issued_at: now - old,
+      expires_at: now + life,
+      expires_in: life,
+      renew_at: now + renew,
+      ...more,
+    });
+  }
+}
+
+type Mint = { life?: number; renew?: number; old?: number } & Record<string, unknown>;
+
+export function problem(status: number, headers: Record<string, string> = {}): Response {
+  const body = { type: `urn:tokenmint:problem:p${status}`, title: 'A title.', status, detail: 'a detail', request_id: 'r1' };
+  return new Response(JSON.stringify(body), {
+    status,
+    headers: { 'content-type': 'application/problem+json', ...headers },
+  });
+}
+
+/** A fetch without a connection. */
+export const offline = () => Promise.reject(new TypeError('Failed to fetch'));
+
+/** An answer that doesn't come. */
+export const silence = () => new Promise<Response>(() => {});
+
+export type { Answer, TokenRequest };

@@ -1,0 +1,96 @@
+// Agora RTM, 1.x and 2.x: an access point, asked over HTTP, which gives a ticket for a token; and with the ticket two
+// links over WebSockets, in protobuf. A new token goes the same way, and its ticket then to both links.
+
+import { createHash } from 'node:crypto'
+import * as judge from '../judge.mjs'
+import { place } from './edge.mjs'
+import { messages } from './protobuf.mjs'
+
+/** Requests that want a link, not configuration. */
+const LINK = 128
+
+const { read, write } = messages(`
+    message Packet { uint32 uri = 1; bytes data = 2; }
+    message Ping { uint64 seq = 1; uint64 ms = 2; uint64 server_ms = 3; }
+    message Join { uint64 seq = 1; string account = 4; string ticket = 5; }
+    message Joined { uint64 seq = 1; string account = 2; uint32 code = 3; uint64 server_ts = 4; }
+    message NearlyExpired { uint64 expire_ts = 1; string ticket = 2; string resources = 3; }
+    message Renew { uint64 seq = 2; string account = 3; string ticket = 4; }
+    message Renewed { uint64 seq = 1; uint32 code = 2; string revoked = 3; }
+    message SyncInit { uint64 seq = 1; }
+    message SyncInitAck { uint64 seq = 1; uint32 code = 2; }
+`)
+
+/** The numbers of the same packets in both versions. */
+const VERSIONS = {
+    1: { ping: 1, pong: 2, join: 11, joined: 12, nearlyExpired: 15, renew: 16, renewed: 17 },
+    2: { ping: 4, pong: 5, join: 18, joined: 19, nearlyExpired: 25, renew: 26, renewed: 27, syncInit: 754, syncInitAck: 752 },
+}
+
+export function agoraRtm(version) {
+    const uri = VERSIONS[version]
+    return edge => {
+        /** By ticket. */
+        const asked = new Map()
+        return { hosts: /(^|\.)(agora\.io|sd-rtn\.com)$/, answer, connect }
+
+        function answer(request, url) {
+            if (url.pathname !== '/api/v1') return undefined
+            const { flag, opid, key, cname, detail } = JSON.parse(request.postData())
+            if (flag !== LINK) return undefined
+            const ticket = createHash('sha256').update(key).digest('base64')
+            const said = { user: cname, ...(version === 2 ? { 'app id': detail['25'] } : {}) }
+            if (!asked.has(ticket)) asked.set(ticket, { token: key, where: `${place('POST', url)}: key`, said })
+            return {
+                code: 0,
+                opid,
+                server_ts: Date.now(),
+                detail: {},
+                addresses: [{ ip: '127.0.0.1', port: 9, ticket }],
+            }
+        }
+
+        function connect(socket) {
+            const send = (number, name, fields) => socket.send(write('Packet', { uri: number, data: write(name, fields) }))
+            return async message => {
+                const packet = read('Packet', message)
+                switch (packet.uri) {
+                    case uri.join: {
+                        const { seq, account, ticket } = read('Join', packet.data)
+                        const { token, where, said } = asked.get(ticket)
+                        edge.saw('login', where, token, said)
+                        send(uri.joined, 'Joined', { seq, account, code: 0, server_ts: Date.now() })
+                        await warn(token, account, ticket)
+                        break
+                    }
+                    case uri.renew: {
+                        const { seq, ticket } = read('Renew', packet.data)
+                        const { token, where, said } = asked.get(ticket)
+                        edge.saw('renewal', `${where}, and its ticket to the link`, token, said)
+                        send(uri.renewed, 'Renewed', { seq, code: 0, revoked: '{}' })
+                        break
+                    }
+                    case uri.syncInit:
+                        send(uri.syncInitAck, 'SyncInitAck', { seq: read('SyncInit', packet.data).seq, code: 0 })
+                        break
+                    case uri.ping: {
+                        const { seq, ms } = read('Ping', packet.data)
+                        send(uri.pong, 'Ping', { seq, ms, server_ms: Date.now() })
+                    }
+                }
+            }
+
+            /**
+             * As the vendor's cloud: 30 seconds before the token's end. (In a 006 token that is the end of its login
+             * privilege, which the cloud ignores: it takes 24 hours for all of them.)
+             */
+            async function warn(token, account, ticket) {
+                const verdict = await judge.agora(token, { channel: account })
+                const end = verdict.version === '006' ? verdict.privileges[1000] : verdict.issue_ts + verdict.expire
+                edge.at((end - 30) * 1000, () => {
+                    send(uri.nearlyExpired, 'NearlyExpired', { expire_ts: end, ticket, resources: '{"messageChannels":[]}' })
+                })
+            }
+        }
+    }
+}

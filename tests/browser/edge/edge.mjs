@@ -1,0 +1,135 @@
+// The network's edge. Whatever a page sends to another host than this machine ends here, is answered as far as the
+// vendor's cloud would have to answer for the SDK to go on, and is searched for tokens.
+
+import { EventEmitter, once } from 'node:events'
+
+/** A token that an SDK has sent: in which step, where in what it sent, and what else it said there. */
+/** @typedef {{ step: 'login' | 'join' | 'renewal', where: string, token: string, said: Record<string, unknown> }} Sighting */
+
+/**
+ * What plays a vendor's cloud: its hosts, and what it answers.
+ *
+ * @typedef {object} Cloud
+ * @property {RegExp} hosts
+ * @property {(request: import('playwright-core').Request, url: URL) => unknown} answer JSON for a request, or nothing:
+ *   then it is telemetry or configuration that the SDK can do without, and gets an empty object.
+ * @property {(socket: import('playwright-core').WebSocketRoute, url: URL) => (message: string | Buffer) => unknown} connect
+ * @property {() => void} [script] runs in the page before its own scripts.
+ */
+
+export class Edge {
+    /** @type {Sighting[]} */
+    sightings = []
+    /** Requests to hosts that the vendor's SDK has no business with. */
+    strangers = []
+    /** What went wrong here. */
+    errors = []
+    #seen = new EventEmitter()
+    #timers = new Set()
+
+    /** @param {import('playwright-core').BrowserContext} context */
+    static async of(context, makeCloud) {
+        const edge = new Edge()
+        edge.context = context
+        /** @type {Cloud} */
+        const cloud = makeCloud(edge)
+        const outside = url => !['127.0.0.1', 'localhost'].includes(new URL(url).hostname)
+        await context.addInitScript(keepUrlParse)
+        if (cloud.script) await context.addInitScript(cloud.script)
+        await context.route(outside, route => edge.#answer(route, cloud))
+        await context.routeWebSocket(outside, socket => edge.#connect(socket, cloud))
+        return edge
+    }
+
+    saw(step, where, token, said) {
+        const sighting = { step, where, token, said }
+        this.sightings.push(sighting)
+        this.#seen.emit('token', sighting)
+    }
+
+    /** The first token of this step, when it has come. */
+    async sighting(step, patience) {
+        for (;;) {
+            const found = this.sightings.find(each => each.step === step)
+            if (found) return found
+            await once(this.#seen, 'token', { signal: patience }).catch(cause => {
+                throw new Error(`no token for the ${step} has come to the edge`, { cause })
+            })
+        }
+    }
+
+    /** Does something at a moment, unless all is over by then. */
+    at(milliseconds, action) {
+        const timer = setTimeout(() => {
+            this.#timers.delete(timer)
+            action()
+        }, Math.max(0, milliseconds - Date.now()))
+        this.#timers.add(timer)
+    }
+
+    end() {
+        for (const timer of this.#timers) clearTimeout(timer)
+    }
+
+    async #answer(route, cloud) {
+        const request = route.request()
+        const url = new URL(request.url())
+        if (!cloud.hosts.test(url.hostname)) {
+            this.strangers.push(`${request.method()} ${url.origin}${url.pathname}`)
+            return route.abort()
+        }
+        const headers = { 'access-control-allow-origin': '*', 'access-control-allow-headers': '*' }
+        headers['access-control-allow-methods'] = '*'
+        // A wildcard doesn't cover this one.
+        headers['access-control-allow-headers'] += ', authorization'
+        try {
+            const json = request.method() === 'OPTIONS' ? {} : await cloud.answer(request, url) ?? {}
+            await route.fulfill({ status: 200, headers, json })
+        } catch (error) {
+            this.#failed(error)
+            await route.abort().catch(() => {})
+        }
+    }
+
+    #connect(socket, cloud) {
+        const url = new URL(socket.url())
+        if (!cloud.hosts.test(url.hostname)) {
+            this.strangers.push(`WebSocket ${url.origin}${url.pathname}`)
+            return socket.close()
+        }
+        const receive = cloud.connect(socket, url)
+        // One after another: a step may have to wait for a judge.
+        let last = Promise.resolve()
+        socket.onMessage(message => {
+            last = last.then(() => receive?.(message)).catch(error => this.#failed(error))
+        })
+    }
+
+    #failed(error) {
+        // The page is gone, and we with it.
+        if (!/has been closed/.test(error.message)) this.errors.push(error)
+    }
+}
+
+/** How a request's or a socket's address is written in a report. */
+export function place(method, url) {
+    return `${method} ${url.host}${url.pathname}`
+}
+
+/**
+ * Some SDKs put a class of their own in the place of URL, without its newer methods, one of which the mocked WebSocket
+ * needs. It runs in the page.
+ */
+function keepUrlParse() {
+    const native = URL
+    let current = native
+    Object.defineProperty(globalThis, 'URL', {
+        // So that it can only be assigned to.
+        configurable: false,
+        get: () => current,
+        set: replacement => {
+            replacement.parse ??= (...parts) => native.parse(...parts)
+            current = replacement
+        },
+    })
+}

@@ -1,0 +1,13 @@
+// Messages of the vendors' protocols, as far as the edge must understand them.
+
+import protobuf from 'protobufjs'
+
+/** Reads and writes the messages of a proto3 schema. Numbers of 64 bits are read as numbers, which is enough here. */
+export function messages(schema) {
+    const { root } = protobuf.parse(`syntax = "proto3"; ${schema}`, { keepCase: true })
+    const type = name => root.lookupType(name)
+    return {
+        read: (name, bytes) => type(name).toObject(type(name).decode(bytes), { longs: String, bytes: Buffer, defaults: true }),
+        write: (name, fields) => Buffer.from(type(name).encode(type(name).fromObject(fields)).finish()),
+    }
+}

@@ -1,0 +1,40 @@
+// The same judges as the end-to-end tests': the vendor's own parsers for Agora, an AES that is not ours for ZEGO.
+
+import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+/** The credentials of a local run: plainly no secret. */
+export const credentials = JSON.parse(readFileSync(`${root}/tests/demo-credentials.json`, 'utf8'))
+
+/** What a token of Agora's says, and whether it is signed with the project's certificate: see `judges/agora.mjs`. */
+export function agora(token, { channel = '', uid = '' } = {}, { app_id, app_certificate } = credentials.agora) {
+    return ask(process.execPath, 'tests/judges/agora.mjs', { token, app_id, app_certificate, channel, uid })
+}
+
+/** What a token of ZEGO's says, if the project's server secret opens it: see `judges/zego.py`. */
+export function zego(token, { server_secret } = credentials.zego) {
+    return ask(`${root}/.venv/bin/python`, 'tests/judges/zego.py', { token, server_secret })
+}
+
+/** The same projects with other keys: no token of ours may be good with these. */
+export const strangers = {
+    agora: { ...credentials.agora, app_certificate: reversed(credentials.agora.app_certificate) },
+    zego: { ...credentials.zego, server_secret: reversed(credentials.zego.server_secret) },
+}
+
+function reversed(text) {
+    return [...text].reverse().join('')
+}
+
+function ask(program, judge, asked) {
+    return new Promise((resolve, reject) => {
+        const child = execFile(program, [judge], { cwd: root }, (error, stdout) => {
+            if (error) reject(error)
+            else resolve(JSON.parse(stdout)[0])
+        })
+        child.stdin.end(JSON.stringify([asked]))
+    })
+}

@@ -1,0 +1,247 @@
+// The vendors' real SDKs, in a real Chromium, against the running service. Their clouds cannot be reached: the edge plays
+// them, takes the tokens that the SDKs send, and the vendors' own code judges these.
+
+import assert from 'node:assert/strict'
+import { mkdirSync, readFileSync } from 'node:fs'
+import { after, before, describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { chromium } from 'playwright-core'
+import { buildDemo, buildPages, built, serveDemo } from './build.mjs'
+import { agoraChat } from './edge/agora-chat.mjs'
+import { agoraRtc } from './edge/agora-rtc.mjs'
+import { agoraRtm } from './edge/agora-rtm.mjs'
+import { Edge } from './edge/edge.mjs'
+import { zegoExpress, zegoZim } from './edge/zego.mjs'
+import { credentials } from './judge.mjs'
+import { freePort, serve, serveFiles, serveNobody } from './service.mjs'
+import { verify } from './verify.mjs'
+
+/**
+ * The SDKs of this life's tokens warn ten seconds after their issue: later than the keeper counts a token as new (5 s),
+ * and earlier than it renews this short one by itself (20 s).
+ */
+const LIFE = 40
+/** Chat's SDK warns when four fifths of a token's life are gone, and the keeper comes first. */
+const CHAT_LIFE = 30
+/** What the tutorials' pages get, which ask for no lifetime. */
+const DEFAULT_LIFE = 30
+const PATIENCE = 90_000
+
+const at = path => fileURLToPath(new URL(path, import.meta.url))
+const screenshots = at('../../target/screenshots')
+const SIZES = { phone: { width: 390, height: 844 }, desktop: { width: 1280, height: 800 } }
+
+const agora = { 'app id': credentials.agora.app_id }
+const zego = { 'app id': credentials.zego.app_id, user: 'alice' }
+const PUBLISHER = ['join_channel', 'publish_audio', 'publish_video', 'publish_data_stream']
+
+/** The longest first. */
+const PROOFS = [
+    {
+        name: 'tutorial-rtm', sdk: 'agora-rtm-1', cloud: agoraRtm(1), wanted: { ...agora, user: '1234', privileges: ['login'] },
+        lifetime: DEFAULT_LIFE,
+    },
+    {
+        name: 'tutorial-chat', sdk: 'agora-chat', cloud: agoraChat, wanted: { ...agora, user: 'alice', privileges: ['user'] },
+        lifetime: DEFAULT_LIFE, warned: "the SDK's own timer",
+    },
+    {
+        name: 'agora-chat-warned', sdk: 'agora-chat', cloud: agoraChat, wanted: { ...agora, user: 'alice', privileges: ['user'] },
+        lifetime: CHAT_LIFE, warned: "the SDK's own timer",
+    },
+    {
+        name: 'agora-chat', sdk: 'agora-chat', cloud: agoraChat, wanted: { ...agora, user: 'alice', privileges: ['user'] },
+        lifetime: CHAT_LIFE,
+    },
+    {
+        name: 'agora-rtc', sdk: 'agora-rtc-sdk-ng', cloud: agoraRtc,
+        wanted: { ...agora, channel: 'demo', user: '1234', privileges: PUBLISHER },
+        // The access point gets the token, and then the edge server.
+        steps: ['login', 'join', 'renewal'], warned: "the cloud's message, sent by the edge",
+    },
+    {
+        name: 'agora-rtm-1', sdk: 'agora-rtm-1', cloud: agoraRtm(1), wanted: { ...agora, user: 'alice', privileges: ['login'] },
+        warned: "the cloud's message, sent by the edge",
+    },
+    {
+        name: 'agora-rtm', sdk: 'agora-rtm', cloud: agoraRtm(2), wanted: { ...agora, user: 'alice', privileges: ['login'] },
+        warned: "the cloud's message, sent by the edge",
+    },
+    {
+        name: 'zego-express', sdk: 'zego-express-engine-webrtc', cloud: zegoExpress,
+        wanted: { ...zego, room: 'demo', privileges: ['login', 'publish'], streams: ['s1'] }, warned: "the SDK's own timer",
+    },
+    {
+        name: 'zego-zim', sdk: 'zego-zim-web', cloud: zegoZim, wanted: zego, warned: "the SDK's own timer",
+        // The SDK looks at a token's length, version and expiry before it sends it: malformed, expired, wrong version.
+        first: ['a token cut short: 6000103', 'a token not base64: 6000106', 'a token of another version: 6000107'],
+    },
+]
+
+/** The demo's pages, as they come, but for the life of their tokens. */
+const DEMOS = [
+    { name: 'chat', cloud: agoraChat, wanted: { ...agora, user: 'alice', privileges: ['user'] }, lifetime: CHAT_LIFE },
+    {
+        name: 'rtc', cloud: agoraRtc,
+        wanted: { ...agora, channel: 'demo', user: 'alice', privileges: ['join_channel'] }, steps: ['login', 'join', 'renewal'],
+    },
+    { name: 'rtm', cloud: agoraRtm(2), wanted: { ...agora, user: 'alice', privileges: ['login'] } },
+    { name: 'rtm-1', cloud: agoraRtm(1), wanted: { ...agora, user: '1234', privileges: ['login'] } },
+    { name: 'express', cloud: zegoExpress, wanted: zego },
+    { name: 'zim', cloud: zegoZim, wanted: zego },
+]
+
+let service, pages, demo, nobody, browser
+
+before(async () => {
+    mkdirSync(screenshots, { recursive: true })
+    const building = Promise.all([buildPages(), buildDemo()])
+    ;[service, nobody] = await Promise.all([serve({ DEFAULT_TOKEN_TTL_SECONDS: String(DEFAULT_LIFE) }), serveNobody()])
+    await building
+    ;[pages, demo] = await Promise.all([serveFiles(built), serveDemo(service.url, await freePort())])
+    browser = await chromium.launch({
+        executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+        args: [
+            '--headless=new', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync',
+            '--disable-background-networking', '--disable-component-update',
+            // Whatever slips past the edge ends at this proxy, which lets nobody through; and media have no way out at all.
+            `--proxy-server=${nobody.url}`, '--webrtc-ip-handling-policy=disable_non_proxied_udp',
+        ],
+    })
+    console.log(`Chromium ${browser.version()}, screenshots in target/screenshots`)
+})
+
+after(async () => {
+    await browser?.close()
+    await Promise.all([service, pages, demo, nobody].map(server => server?.end()))
+})
+
+describe("tokens arrive at the vendors' edges", { concurrency: 4, timeout: 4 * PATIENCE }, () => {
+    for (const proof of PROOFS) it(proof.name, () => prove(proof))
+    for (const each of DEMOS) it(`demo ${each.name}`, () => show(each))
+    it('demo index', showIndex)
+    it('demo, refused', showRefusal)
+})
+
+it('behind the edge arrived only telemetry of pages that closed, and what Chromium itself asks for', () => {
+    const telemetry = /^((rtm\.)?statscollector|webcollector|weblogger|detaillog)[^.]*\.(agora\.io|sd-rtn\.com|zegocloud\.com|coolbcloud\.com)$/
+    const chromium = /\.(google|googleapis)\.com$/
+    const hosts = nobody.tried.map(line => /^\w+ (?:http:\/\/)?([^:/ ]+)/.exec(line)?.[1] ?? line)
+    assert.deepEqual(hosts.filter(host => !telemetry.test(host) && !chromium.test(host)), [])
+})
+
+function prove({ name, sdk, cloud, wanted, lifetime = LIFE, steps = ['login', 'renewal'], warned, first = [] }) {
+    return onStage(cloud, async ({ page, edge, patience }) => {
+        const since = now()
+        await page.goto(`${pages.url}/?${new URLSearchParams({ proof: name, service: service.url, expires_in: lifetime })}`)
+        const report = [`${name}: ${sdk} ${version(sdk)}`, ...await verifySteps({ edge, patience, steps, wanted, lifetime, since })]
+        await page.waitForFunction(() => globalThis.happened.includes('renewed'), undefined, { timeout: PATIENCE })
+        const happened = [...new Set(await page.evaluate(() => globalThis.happened))]
+        assert.deepEqual(happened, [...first, 'logged in', ...(warned ? ['warned'] : []), 'renewed'])
+        report.push(`  the page: ${happened.join(', ')}${warned ? ` (warned by ${warned})` : ''}`)
+        await page.screenshot({ path: `${screenshots}/sdk-${name}.png` })
+        console.log(report.join('\n'))
+    })
+}
+
+function show({ name, cloud, wanted, lifetime = LIFE, steps = ['login', 'renewal'] }) {
+    return onStage(cloud, async ({ page, edge, patience }) => {
+        const since = now()
+        await page.goto(`${demo.url}/${name}.html?lifetime=${lifetime}`)
+        await page.getByRole('button', { name: 'Log in' }).click()
+        const report = [`demo ${name}`, ...await verifySteps({ edge, patience, steps, wanted, lifetime, since })]
+        await page.locator('#renewals:text-is("1")').waitFor({ timeout: PATIENCE })
+        await page.locator('#status[data-state=in]').waitFor({ timeout: PATIENCE })
+        await page.getByText('has taken the new token').waitFor({ timeout: PATIENCE })
+        assert.equal(await page.locator('#problem').isVisible(), false)
+        await photograph(page, `demo-${name}`)
+        console.log(report.join('\n'))
+    })
+}
+
+function showIndex() {
+    return onStage(nobodysCloud, async ({ page }) => {
+        await page.goto(`${demo.url}/`)
+        await page.locator('#service-state[data-state=good]').waitFor({ timeout: PATIENCE })
+        await photograph(page, 'demo-index')
+    })
+}
+
+/** The service refuses a wildcard, and the page says why. */
+function showRefusal() {
+    return onStage(nobodysCloud, async ({ page }) => {
+        await page.goto(`${demo.url}/rtm.html?user=*`)
+        await page.getByRole('button', { name: 'Log in' }).click()
+        await page.locator('#status[data-state=failed]').waitFor({ timeout: PATIENCE })
+        assert.equal(await page.locator('#problem').isVisible(), true)
+        await photograph(page, 'demo-refused')
+    })
+}
+
+/** Of a page without an SDK nothing may come. */
+const nobodysCloud = () => ({ hosts: /^$/, answer: () => undefined, connect: () => undefined })
+
+/** A page of its own, behind an edge of its own, and nothing wrong on either side in the end. */
+async function onStage(cloud, act) {
+    const context = await browser.newContext({ viewport: SIZES.desktop })
+    const edge = await Edge.of(context, cloud)
+    const problems = []
+    try {
+        const page = await context.newPage()
+        page.on('pageerror', error => problems.push(String(error)))
+        await act({ page, edge, patience: AbortSignal.timeout(PATIENCE) }).catch(async error => {
+            const text = await page.locator('body').innerText()
+            const seen = { strangers: edge.strangers, errors: edge.errors.map(String), problems }
+            throw new Error(`${error.message}\n${JSON.stringify(seen)}\n${text}`, { cause: error })
+        })
+        assert.deepEqual(edge.strangers, [])
+        assert.deepEqual(edge.errors, [])
+        assert.deepEqual(problems, [])
+    } finally {
+        edge.end()
+        await context.close()
+    }
+}
+
+/** Waits for a token in each step, and verifies it; the last must be another one, and end later. */
+async function verifySteps({ edge, patience, steps, wanted, lifetime, since }) {
+    const report = []
+    let last
+    for (const step of steps) {
+        const sighting = await edge.sighting(step, patience)
+        const { expires, lines } = await verify(sighting, { wanted, lifetime, since })
+        report.push(...lines)
+        if (step === 'renewal') {
+            assert.notEqual(sighting.token, last.token)
+            assert.ok(expires > last.expires, 'the new token ends later')
+        }
+        last = { token: sighting.token, expires }
+    }
+    // Nothing else was sent as a token, at any time.
+    for (const { token } of edge.sightings) assert.match(token, /^(007|006|04)[A-Za-z0-9+/]+=*$/)
+    return report
+}
+
+/** In both sizes and both colour schemes; nothing may stick out at the side. */
+async function photograph(page, name) {
+    for (const [size, viewport] of Object.entries(SIZES)) {
+        await page.setViewportSize(viewport)
+        for (const colorScheme of ['light', 'dark']) {
+            await page.emulateMedia({ colorScheme })
+            await page.screenshot({ path: `${screenshots}/${name}-${size}-${colorScheme}.png`, fullPage: true, animations: 'disabled' })
+        }
+        const { scrollWidth, clientWidth } = await page.evaluate(() => {
+            const { scrollWidth, clientWidth } = document.documentElement
+            return { scrollWidth, clientWidth }
+        })
+        assert.ok(scrollWidth <= clientWidth, `${name} is ${scrollWidth} wide on ${clientWidth}`)
+    }
+}
+
+function now() {
+    return Math.floor(Date.now() / 1000)
+}
+
+function version(sdk) {
+    return JSON.parse(readFileSync(at(`../../clients/web/node_modules/${sdk}/package.json`), 'utf8')).version
+}
