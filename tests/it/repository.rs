@@ -100,7 +100,7 @@ fn every_relaxed_lint_has_its_reason() {
 }
 
 fn all_sources() -> Vec<PathBuf> {
-    ["shared", "functions", "tests"].iter().flat_map(|folder| sources(&project::root().join(folder))).collect()
+    ["shared", "functions", "tools", "tests"].iter().flat_map(|folder| sources(&project::root().join(folder))).collect()
 }
 
 fn sources(folder: &Path) -> Vec<PathBuf> {

@@ -407,11 +407,7 @@ impl Token04 {
     /// # Errors
     /// Another secret or app id, or two different moments of expiry.
     pub fn decrypt(&self, key: &zego::Key) -> Result<Token04Claims, Refused> {
-        let mut text = self.cipher.0.clone();
-        let text = cbc::Decryptor::<Aes256Dec>::new(key.server_secret.as_bytes().into(), (&self.iv.0).into())
-            .decrypt_padded::<Pkcs7>(&mut text)
-            .map_err(|_| Refused::WrongSecret)?;
-        let claims: Token04Claims = serde_json::from_slice(text).map_err(|_| Refused::WrongSecret)?;
+        let claims = self.unseal(&key.server_secret)?;
         if claims.app_id != key.app_id.get() {
             return Err(Refused::WrongAppId);
         }
@@ -419,6 +415,18 @@ impl Token04 {
             return Err(Refused::ExpireMismatch);
         }
         Ok(claims)
+    }
+
+    /// What the secret opens, for whatever app and moment: to explain a token, not to accept it.
+    ///
+    /// # Errors
+    /// It does not open with this secret.
+    pub fn unseal(&self, secret: &zego::ServerSecret) -> Result<Token04Claims, Refused> {
+        let mut text = self.cipher.0.clone();
+        let text = cbc::Decryptor::<Aes256Dec>::new(secret.as_bytes().into(), (&self.iv.0).into())
+            .decrypt_padded::<Pkcs7>(&mut text)
+            .map_err(|_| Refused::WrongSecret)?;
+        serde_json::from_slice(text).map_err(|_| Refused::WrongSecret)
     }
 }
 
@@ -629,6 +637,10 @@ mod tests {
         assert_eq!(token.open(&other_app, at(NOW)), Err(Refused::WrongAppId));
         let extended = Token04 { expire: token.expire + 1, ..token };
         assert_eq!(extended.open(&zego_key("a"), at(NOW)), Err(Refused::ExpireMismatch));
+        // Unsealing asks for nothing but the secret.
+        let unsealed = extended.unseal(&other_app.server_secret);
+        assert_eq!(unsealed.map(|claims| i64::from(claims.app_id)), Ok(1_234_567_890));
+        assert_eq!(extended.unseal(&zego_key("b").server_secret), Err(Refused::WrongSecret));
     }
 
     #[test]

@@ -1,0 +1,394 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap_complete::Shell;
+use jiff::SignedDuration;
+use serde::Serialize;
+use std::path::PathBuf;
+use tokens::Ttl;
+use tokens::agora::Version;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  nothing speaks against the token; something was minted
+  1  an SDK would refuse the token
+  2  the command line is wrong
+  3  the text is no token that can be read
+  4  the credentials that were asked for cannot be had
+  5  the machine failed: its clock, its generator, a closed pipe
+
+Credentials are never arguments, which shells remember. The first of these that is there counts:
+  --prompt, --secret, --credentials
+  AGORA_APP_ID with AGORA_APP_CERTIFICATE, ZEGO_APP_ID with ZEGO_SERVER_SECRET
+  LOCAL_CREDENTIALS            a JSON file {\"agora\":{...},\"zego\":{...}}
+  AGORA_SECRET_ID, ZEGO_SECRET_ID    a secret in Secrets Manager, read with the AWS profile, SSO or variables in force
+
+The output holds user ids and times, but never the token, a certificate or a secret.";
+
+/// Explains an Agora (006, 007) or ZEGO (04) token: its fields, and why an SDK would refuse it.
+// None of these has a `Debug`: the token is in them.
+#[derive(Parser)]
+#[command(version, args_conflicts_with_subcommands = true, after_long_help = EXIT_CODES)]
+#[command(after_help = "Exit codes: 0 good, 1 refused, 2 usage, 3 no token, 4 no credentials. --help says more.")]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+
+    #[command(flatten)]
+    pub(crate) explain: Explain,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Mints a temporary token, as the vendors' consoles do
+    #[command(after_long_help = EXIT_CODES)]
+    Mint(Mint),
+    /// Prints a completion script, for example `inspect completions bash`
+    Completions {
+        /// Whose script
+        shell: Shell,
+    },
+}
+
+/// What to explain, and what is known about it.
+#[derive(Args)]
+pub(crate) struct Explain {
+    /// The token. Without it, or as `-`, it is read from standard input
+    #[arg(value_hint = ValueHint::Other)]
+    // Several words: what the shell takes apart of an answer or a header is put together again.
+    pub(crate) token: Vec<String>,
+
+    /// The SDK that gets the token; without it, each that the token is for
+    #[arg(long, value_enum)]
+    pub(crate) sdk: Option<Sdk>,
+
+    /// As whom the app joins or logs in: uid, account or user id
+    #[arg(long, value_name = "ID", allow_negative_numbers = true)]
+    pub(crate) user: Option<String>,
+
+    /// The channel or room that the app joins
+    #[arg(long, alias = "room", value_name = "NAME")]
+    pub(crate) channel: Option<String>,
+
+    /// The app id that the app is built with
+    #[arg(long, value_name = "ID")]
+    pub(crate) app_id: Option<String>,
+
+    /// Explains as of this moment instead of now, in Unix seconds
+    // To the end of the year 9999, where calendars end.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(i64).range(0..=253_402_300_799))]
+    pub(crate) now: Option<i64>,
+
+    /// Prints JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Prints nothing: the exit code says it
+    #[arg(long, short, conflicts_with = "json")]
+    pub(crate) quiet: bool,
+
+    #[command(flatten)]
+    pub(crate) credentials: CredentialsFrom,
+}
+
+/// Where the vendor's credentials come from, if not from the environment.
+#[derive(Debug, Clone, Default, Args)]
+#[group(multiple = false)]
+pub(crate) struct CredentialsFrom {
+    /// Asks for the app certificate or server secret on the terminal, without showing it
+    #[arg(long)]
+    pub(crate) prompt: bool,
+
+    /// Takes the credentials from this secret in Secrets Manager
+    #[arg(long, value_name = "NAME_OR_ARN")]
+    pub(crate) secret: Option<String>,
+
+    /// Takes them from a JSON file {"agora":{...},"zego":{...}}
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) credentials: Option<PathBuf>,
+}
+
+/// The SDKs that take tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Sdk {
+    /// Agora RTC (video and voice)
+    Rtc,
+    /// Agora RTM 2.x (Signaling)
+    Rtm,
+    /// Agora RTM 1.x
+    Rtm1,
+    /// Agora Chat
+    Chat,
+    /// ZEGO Express
+    Express,
+    /// ZEGO ZIM (In-app Chat)
+    Zim,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Mint {
+    #[command(subcommand)]
+    pub(crate) kind: Kind,
+}
+
+/// What every kind takes.
+#[derive(Debug, Args)]
+pub(crate) struct MintOptions {
+    /// The app id, where the credentials come without one
+    #[arg(long, value_name = "ID")]
+    pub(crate) app_id: Option<String>,
+
+    /// Prints what the token says beside it, as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    #[command(flatten)]
+    pub(crate) credentials: CredentialsFrom,
+}
+
+/// What all kinds but one take, too.
+#[derive(Debug, Args)]
+pub(crate) struct Lifetime {
+    /// How long it lives: seconds, or for example 90m or 12h; at most 24h
+    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = ttl, allow_hyphen_values = true)]
+    pub(crate) expires_in: Ttl,
+}
+
+/// A user of RTC: exactly one of the two.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct RtcIdentity {
+    /// The numeric uid
+    #[arg(long)]
+    pub(crate) uid: Option<u64>,
+    /// The string account
+    #[arg(long)]
+    pub(crate) account: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Role {
+    Subscriber,
+    Publisher,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum With {
+    Rtm,
+    Chat,
+}
+
+/// One permission of an RTM2 token.
+#[derive(Debug, Clone)]
+pub(crate) struct Permit {
+    pub(crate) permission: tokens::agora::Permission,
+    pub(crate) resource: tokens::agora::Resource,
+    pub(crate) name: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Kind {
+    /// Agora RTC: one channel
+    Rtc {
+        /// The channel it opens
+        #[arg(long)]
+        channel: String,
+        #[command(flatten)]
+        user: RtcIdentity,
+        /// What for
+        #[arg(long, value_enum, default_value = "subscriber")]
+        role: Role,
+        /// RTM and Chat in the same token, for the same user id
+        #[arg(long, value_enum, value_delimiter = ',')]
+        with: Vec<With>,
+        /// 006 for RTC SDKs before 3.5.8
+        #[arg(long = "format", value_name = "006|007", default_value = "007", value_parser = version)]
+        version: Version,
+        #[command(flatten)]
+        lifetime: Lifetime,
+        #[command(flatten)]
+        options: MintOptions,
+    },
+    /// Agora RTM (Signaling)
+    Rtm {
+        /// Who logs in
+        #[arg(long)]
+        user: String,
+        /// 006 for RTM SDK 1.x, where it lives 24 hours whatever is asked for
+        #[arg(long = "format", value_name = "006|007", default_value = "007", value_parser = version)]
+        version: Version,
+        #[command(flatten)]
+        lifetime: Lifetime,
+        #[command(flatten)]
+        options: MintOptions,
+    },
+    /// Agora RTM with permissions for single resources
+    Rtm2 {
+        /// Who logs in
+        #[arg(long)]
+        user: String,
+        /// What it permits: read or write, then message-channels, stream-channels, group-channels, server-groups or
+        /// users, then a name
+        #[arg(long, value_name = "read:message-channels:NAME", value_parser = permit)]
+        permit: Vec<Permit>,
+        #[command(flatten)]
+        lifetime: Lifetime,
+        #[command(flatten)]
+        options: MintOptions,
+    },
+    /// Agora Chat, for one user
+    ChatUser {
+        /// Who logs in
+        #[arg(long)]
+        user: String,
+        #[command(flatten)]
+        lifetime: Lifetime,
+        #[command(flatten)]
+        options: MintOptions,
+    },
+    /// Agora Chat's REST API, for backends
+    ChatApp {
+        #[command(flatten)]
+        lifetime: Lifetime,
+        #[command(flatten)]
+        options: MintOptions,
+    },
+    /// Agora's streaming gateway
+    Streaming {
+        /// The channel it opens
+        #[arg(long)]
+        channel: String,
+        #[command(flatten)]
+        user: RtcIdentity,
+        #[command(flatten)]
+        lifetime: Lifetime,
+        #[command(flatten)]
+        options: MintOptions,
+    },
+    /// Agora Fusion CDN
+    Fcdn {
+        /// The channel it opens
+        #[arg(long)]
+        channel: String,
+        #[command(flatten)]
+        user: RtcIdentity,
+        /// Permits playing alone
+        #[arg(long)]
+        play_only: bool,
+        #[command(flatten)]
+        lifetime: Lifetime,
+        #[command(flatten)]
+        options: MintOptions,
+    },
+    /// Agora FPA (Full-Path Accelerator), for 24 hours
+    Fpa {
+        #[command(flatten)]
+        options: MintOptions,
+    },
+    /// Agora APaaS: one user in one room
+    ApaasRoomUser {
+        /// The room
+        #[arg(long)]
+        room: String,
+        /// The user
+        #[arg(long)]
+        user: String,
+        /// The user's role in the room
+        #[arg(long)]
+        role: i16,
+        #[command(flatten)]
+        lifetime: Lifetime,
+        #[command(flatten)]
+        options: MintOptions,
+    },
+    /// Agora APaaS: one user
+    ApaasUser {
+        /// The user
+        #[arg(long)]
+        user: String,
+        #[command(flatten)]
+        lifetime: Lifetime,
+        #[command(flatten)]
+        options: MintOptions,
+    },
+    /// Agora APaaS, for backends
+    ApaasApp {
+        #[command(flatten)]
+        lifetime: Lifetime,
+        #[command(flatten)]
+        options: MintOptions,
+    },
+    /// ZEGO Express: every room, or one with --room
+    Express {
+        /// Who logs in
+        #[arg(long)]
+        user: String,
+        /// The one room it opens
+        #[arg(long)]
+        room: Option<String>,
+        /// Doesn't permit publishing
+        #[arg(long, requires = "room")]
+        no_publish: bool,
+        /// Permits these streams alone
+        #[arg(long = "stream-id", value_name = "ID", requires = "room")]
+        stream_ids: Vec<String>,
+        #[command(flatten)]
+        lifetime: Lifetime,
+        #[command(flatten)]
+        options: MintOptions,
+    },
+    /// ZEGO ZIM (In-app Chat)
+    Zim {
+        /// Who logs in
+        #[arg(long)]
+        user: String,
+        #[command(flatten)]
+        lifetime: Lifetime,
+        #[command(flatten)]
+        options: MintOptions,
+    },
+}
+
+fn ttl(text: &str) -> Result<Ttl, String> {
+    let seconds = match text.parse::<u64>() {
+        Ok(seconds) => Some(seconds),
+        Err(_) => text.parse::<SignedDuration>().ok().and_then(|time| u64::try_from(time.as_secs()).ok()),
+    };
+    let seconds = seconds.ok_or("neither seconds nor a time such as 90m")?;
+    Ttl::from_seconds(seconds).map_err(|error| error.to_string())
+}
+
+fn version(text: &str) -> Result<Version, String> {
+    match text {
+        "006" => Ok(Version::V006),
+        "007" => Ok(Version::V007),
+        _ => Err("must be 006 or 007".to_owned()),
+    }
+}
+
+fn permit(text: &str) -> Result<Permit, String> {
+    use tokens::agora::{Permission, Resource};
+    let mut parts = text.splitn(3, ':');
+    let (permission, resource, name) = (parts.next(), parts.next(), parts.next());
+    let permission = match permission {
+        Some("read") => Permission::Read,
+        Some("write") => Permission::Write,
+        _ => return Err("must begin with read: or write:".to_owned()),
+    };
+    let resource = match resource {
+        Some("message-channels") => Resource::MessageChannels,
+        Some("stream-channels") => Resource::StreamChannels,
+        Some("group-channels") => Resource::GroupChannels,
+        Some("server-groups") => Resource::ServerGroups,
+        Some("users") => Resource::Users,
+        _ => {
+            return Err(
+                "the resource must be message-channels, stream-channels, group-channels, server-groups or users"
+                    .to_owned(),
+            );
+        }
+    };
+    let name = name.ok_or("a name must follow the resource")?.to_owned();
+    Ok(Permit { permission, resource, name })
+}

@@ -1,0 +1,164 @@
+//! From a parsed token to what speaks against it.
+
+mod agora;
+mod zego;
+
+use crate::cli::Sdk;
+use crate::credentials::Keys;
+use crate::paste::Found;
+use crate::report::{Code, Findings, PrivilegeView, Reason, Report};
+use crate::sdk::Fault;
+use crate::when::{length, moment, relative};
+use tokens::inspect::Unverified;
+
+/// What the caller knows about the app that uses the token.
+#[derive(Debug, Default)]
+pub(crate) struct Expected<'a> {
+    pub(crate) sdk: Option<Sdk>,
+    pub(crate) user: Option<&'a str>,
+    pub(crate) channel: Option<&'a str>,
+    pub(crate) app_id: Option<&'a str>,
+}
+
+/// 24 hours in seconds, after which Agora ends every token.
+const DAY: i64 = 86_400;
+/// No token lives so long; a number of seconds beyond it is a moment that was given for a lifetime.
+const ABSURD: i64 = 20 * 365 * DAY;
+
+/// Explains a token as of `now`, with the vendor's key if there is one.
+pub(crate) fn explain(found: Found, expected: &Expected<'_>, keys: &Keys, now: i64) -> Report {
+    let mut findings = match &found.token {
+        Unverified::AccessToken2(token) => agora::access_token2(token, expected, keys, now),
+        Unverified::AccessToken(token) => agora::access_token(token, expected, keys, now),
+        Unverified::Token04(token) => zego::token04(token, expected, keys, now),
+    };
+    let sdks: Vec<Sdk> = match (expected.sdk, &found.token) {
+        (Some(sdk), _) => vec![sdk],
+        (None, Unverified::Token04(_)) => Sdk::ZEGO.to_vec(),
+        (None, _) => Sdk::AGORA.to_vec(),
+    };
+    findings.reasons.extend(found.repairs.iter().map(|repair| repair.reason(&sdks)));
+    Report::of_token(now, findings)
+}
+
+/// A token of the one vendor for an app of the other.
+fn other_vendor(expected: &Expected<'_>, zego: bool) -> Option<Reason> {
+    let (this, other) = if zego { ("ZEGO", "Agora") } else { ("Agora", "ZEGO") };
+    let sdk_differs = expected.sdk.is_some_and(|sdk| sdk.is_zego() != zego);
+    let is_number = |id: &str| id.len() < 32 && id.bytes().all(|byte| byte.is_ascii_digit());
+    let app_differs = expected.app_id.is_some_and(|id| is_number(id) != zego);
+    if !sdk_differs && !app_differs {
+        return None;
+    }
+    let sdks: &[Sdk] = match expected.sdk {
+        Some(Sdk::Rtm1) => &[Sdk::Rtm1],
+        _ if zego => &Sdk::AGORA,
+        _ => &Sdk::ZEGO,
+    };
+    let sdks: Vec<Sdk> = match expected.sdk.filter(|_| sdk_differs) {
+        Some(sdk) => vec![sdk],
+        None => sdks.to_vec(),
+    };
+    let fault = if zego { Fault::Invalid } else { Fault::Version };
+    Some(
+        Reason::refused(Code::OtherVendor, format!("This is a token of {this}'s, and the app uses {other}."))
+            .advice("Ask the token server for the other kind: its routes for Agora are /rtc, /rtm and /chat, for ZEGO /zego and /zim.")
+            .seen_as(fault, &sdks),
+    )
+}
+
+/// A token's two ends.
+#[derive(Clone, Copy)]
+struct Life {
+    issued_at: i64,
+    expires_at: i64,
+}
+
+impl Life {
+    fn lifetime(self) -> i64 {
+        self.expires_at.saturating_sub(self.issued_at)
+    }
+
+    /// What the times say against the token, without what only one format knows.
+    fn reasons(self, now: i64, sdks: &[Sdk]) -> Vec<Reason> {
+        let mut reasons = Vec::new();
+        if now < self.issued_at {
+            let ahead = self.issued_at.saturating_sub(now);
+            reasons.push(
+                Reason::refused(
+                    Code::NotYetIssued,
+                    format!(
+                        "It was issued {} from now, at {}: the clock of the machine that made it is fast by that much, or \
+                         this one's is slow.",
+                        length(ahead),
+                        moment(self.issued_at)
+                    ),
+                )
+                .advice("Set both clocks by NTP. A phone's clock counts too where the app itself makes tokens (it never should).")
+                .seen_as(Fault::Invalid, sdks),
+            );
+        }
+        if now >= self.expires_at {
+            reasons.push(
+                Reason::refused(
+                    Code::Expired,
+                    format!(
+                        "It expired {}, at {}, after a life of {}.",
+                        relative(self.expires_at.saturating_sub(now)),
+                        moment(self.expires_at),
+                        length(self.lifetime())
+                    ),
+                )
+                .advice("Fetch a new one before the old one ends, and give it to the SDK (renewToken). Nothing prolongs this one.")
+                .seen_as(Fault::Expired, sdks),
+            );
+        } else if self.expires_at.saturating_sub(now) <= 30 {
+            reasons.push(Reason::warning(
+                Code::ExpiresSoon,
+                format!("It expires {}: by the time an app has it, it may be over.", relative(self.expires_at - now)),
+            ));
+        }
+        reasons
+    }
+}
+
+/// A privilege that ends with the token, or before.
+fn privilege(number: u16, name: &'static str, ends_at: i64, life: Life, now: i64) -> PrivilegeView {
+    let expires_at = ends_at.min(life.expires_at);
+    PrivilegeView { number, name, granted: true, expires_at, expires_in: expires_at.saturating_sub(now) }
+}
+
+/// What two names have in common that differ all the same.
+fn near_miss(token: &str, app: &str) -> &'static str {
+    if token.trim() == app.trim() {
+        " They differ in white space."
+    } else if token.eq_ignore_ascii_case(app) {
+        " They differ in upper and lower case."
+    } else {
+        ""
+    }
+}
+
+/// Findings without a service's own.
+impl Findings {
+    fn push(&mut self, reason: impl IntoIterator<Item = Reason>) {
+        self.reasons.extend(reason);
+    }
+}
+
+/// A name for people: quoted, and without what would steer a terminal.
+pub(crate) fn shown(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    for character in text.chars() {
+        let steers = character.is_control()
+            || matches!(character, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
+        if steers {
+            quoted.extend(character.escape_unicode());
+        } else {
+            quoted.push(character);
+        }
+    }
+    quoted.push('"');
+    quoted
+}

@@ -1,0 +1,204 @@
+//! Agora's two formats: what they have in common.
+
+mod access_token;
+mod access_token2;
+mod user;
+
+pub(super) use access_token::access_token;
+pub(super) use access_token2::access_token2;
+
+use super::{Expected, Life, near_miss, shown};
+use crate::cli::Sdk;
+use crate::credentials::{Keys, Loaded};
+use crate::report::{Code, Reason, Signature};
+use crate::sdk::Fault;
+use crate::when::{length, moment, relative};
+use tokens::agora::{AppCertificate, AppId, Key};
+use tokens::inspect::Refused;
+
+const RTC: u16 = 1;
+const RTM: u16 = 2;
+const STREAMING: u16 = 3;
+const FPA: u16 = 4;
+const CHAT: u16 = 5;
+const FCDN: u16 = 6;
+const APAAS: u16 = 7;
+const RTM2: u16 = 8;
+
+const CHAT_USER: u16 = 1;
+const CHAT_APP: u16 = 2;
+/// The privilege that every service but Chat's and APaaS's is worth nothing without.
+const JOIN_OR_LOGIN: u16 = 1;
+const LOGIN_006: u16 = 1000;
+
+fn service_name(number: u16) -> &'static str {
+    match number {
+        RTC => "rtc",
+        RTM => "rtm",
+        STREAMING => "streaming",
+        FPA => "fpa",
+        CHAT => "chat",
+        FCDN => "fcdn",
+        APAAS => "apaas",
+        RTM2 => "rtm2",
+        _ => "unknown",
+    }
+}
+
+fn privilege_name(service: u16, number: u16) -> &'static str {
+    match (service, number) {
+        (RTC, 1) => "join_channel",
+        (RTC, 2) => "publish_audio",
+        (RTC, 3) => "publish_video",
+        (RTC, 4) => "publish_data_stream",
+        (RTM | RTM2 | FPA, 1) => "login",
+        (STREAMING, 1) => "publish_mixed_stream",
+        (STREAMING, 2) => "publish_raw_stream",
+        (CHAT, CHAT_USER) => "user",
+        (CHAT, CHAT_APP) => "app",
+        (FCDN, 1) => "publish",
+        (FCDN, 2) => "play",
+        (APAAS, 1) => "room_user",
+        (APAAS, 2) => "user",
+        (APAAS, 3) => "app",
+        _ => "unknown",
+    }
+}
+
+/// The SDK with error numbers that a service is for.
+fn sdk_of(service: u16, expected: &Expected<'_>) -> Option<Sdk> {
+    match service {
+        RTC => Some(Sdk::Rtc),
+        RTM | RTM2 => Some(expected.sdk.filter(|sdk| *sdk == Sdk::Rtm1).unwrap_or(Sdk::Rtm)),
+        CHAT => Some(Sdk::Chat),
+        _ => None,
+    }
+}
+
+/// Tries the certificate, if there is one, and compares app ids.
+fn signature(
+    app_id: &str,
+    expected: &Expected<'_>,
+    keys: &Keys,
+    sdks: &[Sdk],
+    verify: impl Fn(&Key) -> Result<(), Refused>,
+) -> (Signature, Vec<Reason>) {
+    let mut reasons = Vec::new();
+    let own_id = AppId::new(app_id);
+    if own_id.is_err() {
+        reasons.push(
+            Reason::refused(
+                Code::MalformedAppId,
+                "Its app id is not 32 hexadecimal characters: the builder was given something else.",
+            )
+            .seen_as(Fault::Invalid, sdks),
+        );
+    }
+    let expected_id = expected.app_id.filter(|id| id.len() > 20).or(keys.agora_app_id());
+    let wrong_app = expected_id.is_some_and(|id| id != app_id);
+    if let Some(id) = expected_id.filter(|_| wrong_app) {
+        reasons.push(
+            Reason::refused(
+                Code::WrongAppId,
+                format!("It was made for the app id {app_id}, not for {}.{}", shown(id), near_miss(app_id, id)),
+            )
+            .advice("App and token server must use the same Agora project: compare both with the console.")
+            .seen_as(Fault::Invalid, sdks),
+        );
+    }
+    // The token's own app id: whether the certificate is right is another question than whether the project is.
+    let own_key = |certificate: &AppCertificate| {
+        let app_id = own_id.clone().ok()?;
+        Some(Key { app_id, app_certificate: certificate.clone() })
+    };
+    let certificate = match &keys.agora {
+        Loaded::Key(key) => &key.certificate,
+        Loaded::None { because } => return (Signature::Unchecked { because: because.clone() }, reasons),
+    };
+    let Some(key) = own_key(certificate) else {
+        return (Signature::Unchecked { because: "its app id is malformed".to_owned() }, reasons);
+    };
+    let signature = match verify(&key) {
+        Ok(()) => Signature::Genuine,
+        Err(Refused::WrongChannel | Refused::WrongUid) => {
+            let because = "a 006 token's signature covers channel and user, which stand in it as checksums only: \
+                           --channel and --user must be those it was made for";
+            Signature::Unchecked { because: because.to_owned() }
+        }
+        Err(_) => {
+            reasons.push(
+                Reason::refused(
+                    Code::WrongCertificate,
+                    "Its signature doesn't fit the app certificate that was given: it was made with another one, or \
+                     changed afterwards.",
+                )
+                .advice(
+                    "Compare the token server's certificate with the console. A project has a primary and a secondary one; \
+                     the tokens of one that was deleted are dead.",
+                )
+                .seen_as(Fault::Invalid, sdks),
+            );
+            Signature::Wrong
+        }
+    };
+    (signature, reasons)
+}
+
+/// A privilege that is over while the token lives.
+fn ended(name: &str, number: u16, door: bool, ends_at: i64, life: Life, now: i64, sdks: &[Sdk]) -> Option<Reason> {
+    if now < ends_at || now >= life.expires_at {
+        return None;
+    }
+    let ended = format!(
+        "Its privilege {name} ({number}) ended {}, at {}, while the token lives on ({} left).",
+        relative(ends_at - now),
+        moment(ends_at),
+        length(life.expires_at - now)
+    );
+    Some(if door {
+        Reason::refused(Code::PrivilegeEnded, format!("{ended} Without it nobody gets in."))
+            .advice("Renew before the first privilege ends, not before the token does.")
+            .seen_as(Fault::Expired, sdks)
+    } else {
+        Reason::warning(Code::PrivilegeEnded, format!("{ended} Its user can stay, but no longer do this."))
+            .advice("Renew before the first privilege ends.")
+    })
+}
+
+fn channel_wildcard(channel: &str) -> Option<Reason> {
+    let what = match channel {
+        "" => "Its channel is empty: it opens every channel.".to_owned(),
+        _ if channel.contains('*') => {
+            format!("Its channel is the pattern {}: it opens every channel that fits.", shown(channel))
+        }
+        _ => return None,
+    };
+    Some(Reason::warning(Code::Wildcard, what).advice("Give the builder the one channel's name."))
+}
+
+fn uid_wildcard() -> Reason {
+    Reason::warning(
+        Code::Wildcard,
+        "It is for any user (uid 0): whoever has it can join under every uid. It is made for joinChannel with a number; an \
+         app that joins with a string account can be refused.",
+    )
+    .advice("Give the builder the user's own uid, or the account, and join with the same.")
+    .seen_as(Fault::Invalid, &[Sdk::Rtc])
+}
+
+fn wrong_channel(token: Option<&str>, app: &str, sdks: &[Sdk]) -> Reason {
+    let message = match token {
+        Some(token) => {
+            format!(
+                "It is for the channel {}, and the app joins {}.{}",
+                shown(token),
+                shown(app),
+                near_miss(token, app)
+            )
+        }
+        None => format!("It is for another channel than {}.", shown(app)),
+    };
+    Reason::refused(Code::WrongChannel, message)
+        .advice("Ask for the token with the very name that the app joins. Case and spaces count.")
+        .seen_as(Fault::Invalid, sdks)
+}

@@ -1,0 +1,244 @@
+//! Version `006`, in which channel and user are checksums.
+
+use super::super::{ABSURD, DAY, Expected, Life, other_vendor, privilege, shown};
+use super::user::read_unsigned;
+use super::{
+    JOIN_OR_LOGIN, LOGIN_006, RTC, channel_wildcard, ended, privilege_name, signature, uid_wildcard, wrong_channel,
+};
+use crate::cli::Sdk;
+use crate::credentials::Keys;
+use crate::report::{Code, Findings, PrivilegeView, Reason, ServiceView, View};
+use crate::sdk::Fault;
+use crate::when::moment;
+use serde_json::{Map, json};
+use tokens::inspect::{AccessToken, Refused};
+
+/// What a `006` token says, and what speaks against it.
+pub(in crate::explain) fn access_token(
+    token: &AccessToken,
+    expected: &Expected<'_>,
+    keys: &Keys,
+    now: i64,
+) -> Findings {
+    let life = Life { issued_at: i64::from(token.ts) - DAY, expires_at: token.ts.into() };
+    let names = Names::new(token, expected);
+    let sdks = [names.sdk()];
+    let (signature, reasons) =
+        signature(&token.app_id, expected, keys, &sdks, |key| match (names.channel.name(), names.uid.name()) {
+            (Some(channel), Some(uid)) => token.verify_signature(key, channel, uid),
+            _ => Err(Refused::WrongChannel),
+        });
+    let mut findings = Findings { token: view(token, &names, life, now), signature, reasons, unchecked: Vec::new() };
+    findings.push(other_vendor(expected, false));
+    findings.push(life.reasons(now, &sdks));
+    findings.push(other_sdk(names.sdk(), expected));
+    if names.rtm {
+        findings.push(lives_a_day(token, life));
+        names.check_rtm(&mut findings);
+    } else {
+        findings.push(privileges(token, life, now, &sdks));
+        names.check_rtc(&mut findings);
+    }
+    if expected.app_id.is_none() && keys.agora_app_id().is_none() {
+        findings.unchecked.push("whether the app is built with its app id (--app-id)".to_owned());
+    }
+    findings
+}
+
+/// A name of which the token has the checksum alone.
+enum Name {
+    /// This one, empty for *any*.
+    Is(String),
+    /// Another than the app's.
+    IsNot(String),
+    /// The app's isn't known.
+    Unknown,
+}
+
+impl Name {
+    fn new(app: Option<&str>, crc: u32) -> Name {
+        let fits = |name: &str| crc32fast::hash(name.as_bytes()) == crc;
+        // The checksum of nothing is 0.
+        if fits("") {
+            return Name::Is(String::new());
+        }
+        let Some(app) = app else { return Name::Unknown };
+        // Some languages show an unsigned uid as a negative number: it is the same uid.
+        let unsigned = read_unsigned(app).map(|number| number.to_string());
+        match [Some(app.to_owned()), unsigned].into_iter().flatten().find(|name| fits(name)) {
+            Some(name) => Name::Is(name),
+            None => Name::IsNot(app.to_owned()),
+        }
+    }
+
+    fn name(&self) -> Option<&str> {
+        match self {
+            Name::Is(name) => Some(name),
+            Name::IsNot(_) | Name::Unknown => None,
+        }
+    }
+}
+
+/// For whom and where a token is.
+struct Names {
+    /// For RTM, where the user stands in the channel's place and the uid is empty.
+    rtm: bool,
+    channel: Name,
+    uid: Name,
+}
+
+impl Names {
+    fn new(token: &AccessToken, expected: &Expected<'_>) -> Names {
+        // One with RTC's privileges, too, is for a channel.
+        let rtm = token.privileges.contains_key(&LOGIN_006) && !token.privileges.contains_key(&JOIN_OR_LOGIN);
+        let channel = if rtm { expected.user } else { expected.channel };
+        Names { rtm, channel: Name::new(channel, token.crc_channel_name), uid: Name::new(expected.user, token.crc_uid) }
+    }
+
+    fn sdk(&self) -> Sdk {
+        if self.rtm { Sdk::Rtm1 } else { Sdk::Rtc }
+    }
+
+    fn check_rtm(&self, findings: &mut Findings) {
+        let refused = |message: String, advice: &str| {
+            [Reason::refused(Code::WrongUser, message).advice(advice).seen_as(Fault::UserId, &[Sdk::Rtm1])]
+        };
+        match &self.channel {
+            Name::Is(user) if user.is_empty() => {
+                findings.push(refused("It names no user.".to_owned(), "Give the builder the user id."));
+            }
+            Name::Is(_) => {}
+            Name::IsNot(user) => findings.push(refused(
+                format!("It is for another RTM user than {}.", shown(user)),
+                "Ask for the token of the very user that logs in.",
+            )),
+            Name::Unknown => {
+                findings.unchecked.push("whom it is for (--user): the token has a checksum only".to_owned());
+            }
+        }
+    }
+
+    fn check_rtc(&self, findings: &mut Findings) {
+        match &self.channel {
+            Name::Is(channel) => findings.push(channel_wildcard(channel)),
+            Name::IsNot(channel) => findings.push([wrong_channel(None, channel, &[Sdk::Rtc])]),
+            Name::Unknown => {
+                findings
+                    .unchecked
+                    .push("which channel it is for (--channel): the token has a checksum only".to_owned());
+            }
+        }
+        match &self.uid {
+            Name::Is(uid) if uid.is_empty() => findings.push([uid_wildcard()]),
+            Name::Is(_) => {}
+            Name::IsNot(uid) => findings.push([Reason::refused(
+                Code::WrongUser,
+                format!(
+                    "It is for another uid or account than {}. A token for a string account doesn't fit an app that joins \
+                     with a number, nor the other way round.",
+                    shown(uid)
+                ),
+            )
+            .advice("Ask for the token with the very uid or account that the app joins with.")
+            .seen_as(Fault::UserId, &[Sdk::Rtc])]),
+            Name::Unknown => {
+                findings.unchecked.push("which uid or account it is for (--user): the token has a checksum only".to_owned());
+            }
+        }
+    }
+}
+
+fn view(token: &AccessToken, names: &Names, life: Life, now: i64) -> View {
+    let mut fields = Map::new();
+    let mut field = |label: &str, name: &Name, crc: u32| {
+        if let Some(name) = name.name() {
+            fields.insert(label.to_owned(), json!(name));
+        }
+        fields.insert(format!("{label}_crc32"), json!(format!("{crc:08x}")));
+    };
+    if names.rtm {
+        field("user_id", &names.channel, token.crc_channel_name);
+    } else {
+        field("channel", &names.channel, token.crc_channel_name);
+        field("uid", &names.uid, token.crc_uid);
+    }
+    let privilege_view = |(number, ends_at): (&u16, &u32)| -> PrivilegeView {
+        let name = if *number == LOGIN_006 { "login" } else { privilege_name(RTC, *number) };
+        // 0 is no end of its own, and RTM doesn't look at the value at all.
+        let ends_at = if *ends_at == 0 || names.rtm { life.expires_at } else { i64::from(*ends_at) };
+        privilege(*number, name, ends_at, life, now)
+    };
+    let service = if names.rtm { "rtm" } else { "rtc" };
+    let privileges = token.privileges.iter().map(privilege_view).collect();
+    View {
+        format: "006",
+        vendor: "agora",
+        title: "Agora token, version 006 (AccessToken)",
+        app_id: Some(token.app_id.clone()),
+        issued_at: Some(life.issued_at),
+        expires_at: life.expires_at,
+        expires_in: life.expires_at - now,
+        lifetime: Some(life.lifetime()),
+        salt: Some(token.salt),
+        nonce: None,
+        services: vec![ServiceView { service, number: None, fields, privileges }],
+    }
+}
+
+/// The app's SDK takes no `006` token, or not this one.
+fn other_sdk(sdk: Sdk, expected: &Expected<'_>) -> Option<Reason> {
+    let wanted = expected.sdk.filter(|wanted| !wanted.is_zego() && *wanted != sdk)?;
+    let reason = if wanted == Sdk::Rtm || wanted == Sdk::Chat {
+        let name = if wanted == Sdk::Rtm { "RTM 2.x" } else { "Chat" };
+        Reason::refused(Code::WrongVersion, format!("It has the old version 006, and {name} takes 007 only."))
+            .advice("Ask for a 007 token.")
+    } else {
+        let message = format!("It doesn't open {}: it is a token for {}.", wanted.name(), sdk.name());
+        Reason::refused(Code::MissingService, message).advice("Ask the token server for a token of this kind.")
+    };
+    Some(reason.seen_as(Fault::Invalid, &[wanted]))
+}
+
+/// Whoever asked for less should know.
+fn lives_a_day(token: &AccessToken, life: Life) -> Option<Reason> {
+    let ends_at = token.privileges.get(&LOGIN_006).map(|ends_at| i64::from(*ends_at))?;
+    (ends_at < life.expires_at).then(|| {
+        Reason::note(
+            Code::RtmLivesADay,
+            format!(
+                "Its privilege login names {}, but RTM 1.x doesn't look at it: it lives 24 hours, whatever was asked for.",
+                moment(ends_at)
+            ),
+        )
+    })
+}
+
+/// An RTC token's privileges, whose values are moments.
+fn privileges(token: &AccessToken, life: Life, now: i64, sdks: &[Sdk]) -> Vec<Reason> {
+    let mut reasons = Vec::new();
+    if !token.privileges.contains_key(&JOIN_OR_LOGIN) {
+        reasons.push(
+            Reason::refused(Code::NoPrivilege, "It lacks the privilege join_channel (1).")
+                .advice("Grant it when building the token.")
+                .seen_as(Fault::Invalid, sdks),
+        );
+    }
+    let is_lifetime = |value: u32| value != 0 && i64::from(value) < ABSURD;
+    if token.privileges.values().any(|value| is_lifetime(*value)) {
+        reasons.push(
+            Reason::refused(
+                Code::LifetimeAsMoment,
+                "A privilege of it ended in 1970: the builder was given a number of seconds. A 006 token takes the moment of \
+                 expiry.",
+            )
+            .advice("Give the builder the Unix time now plus the lifetime.")
+            .seen_as(Fault::Expired, sdks),
+        );
+        return reasons;
+    }
+    for (privilege, ends_at) in token.privileges.iter().filter(|(_, ends_at)| **ends_at != 0) {
+        let door = *privilege == JOIN_OR_LOGIN;
+        reasons.extend(ended(privilege_name(RTC, *privilege), *privilege, door, (*ends_at).into(), life, now, sdks));
+    }
+    reasons
+}

@@ -1,0 +1,358 @@
+//! Version `007`.
+
+use super::super::{ABSURD, DAY, Expected, Life, other_vendor, privilege};
+use super::user::{matches_pattern, read_unsigned, wrong_user};
+use super::{
+    APAAS, CHAT, CHAT_APP, CHAT_USER, FCDN, FPA, JOIN_OR_LOGIN, RTC, RTM, RTM2, STREAMING, channel_wildcard, ended,
+    privilege_name, sdk_of, service_name, signature, uid_wildcard, wrong_channel,
+};
+use crate::cli::Sdk;
+use crate::credentials::Keys;
+use crate::report::{Code, Findings, Reason, ServiceView, View};
+use crate::sdk::Fault;
+use crate::when::{length, moment, relative};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use tokens::agora::{ChannelName, ChatUserId, RtmUserId, UserAccount};
+use tokens::inspect::{AccessToken2, Service, ServiceBody};
+use tokens::{NameError, NameFlaw};
+
+/// What a `007` token says, and what speaks against it.
+pub(in crate::explain) fn access_token2(
+    token: &AccessToken2,
+    expected: &Expected<'_>,
+    keys: &Keys,
+    now: i64,
+) -> Findings {
+    let issued_at = i64::from(token.issue_ts);
+    let life = Life { issued_at, expires_at: issued_at + i64::from(token.expire) };
+    // Where the app's SDK is named, the other services are not what it is refused for.
+    let concerns = |service: &Service| match expected.sdk {
+        Some(sdk) if !sdk.is_zego() => sdk_of(service.service_type, expected) == Some(sdk),
+        _ => true,
+    };
+    let mut sdks: Vec<Sdk> =
+        token.services.iter().filter(|s| concerns(s)).filter_map(|s| sdk_of(s.service_type, expected)).collect();
+    sdks.dedup();
+    if let Some(sdk) = expected.sdk.filter(|sdk| sdks.is_empty() && !sdk.is_zego()) {
+        sdks.push(sdk);
+    }
+
+    let services = token.services.iter().map(|service| service_view(service, life, now)).collect();
+    let (signature, key_reasons) = signature(&token.app_id, expected, keys, &sdks, |key| token.verify_signature(key));
+    let view = View {
+        format: "007",
+        vendor: "agora",
+        title: "Agora token, version 007 (AccessToken2)",
+        app_id: Some(token.app_id.clone()),
+        issued_at: Some(issued_at),
+        expires_at: life.expires_at,
+        expires_in: life.expires_at - now,
+        lifetime: Some(life.lifetime()),
+        salt: Some(token.salt),
+        nonce: None,
+        services,
+    };
+    let mut findings = Findings { token: view, signature, reasons: key_reasons, unchecked: Vec::new() };
+    findings.push(other_vendor(expected, false));
+    findings.push(life.reasons(now, &sdks));
+    findings.push(too_long_a_life(life, now, &sdks));
+    if token.services.is_empty() && token.unknown_service_type.is_none() {
+        findings.push([Reason::refused(Code::NoServices, "It opens nothing: it has no service in it.")
+            .advice("Add a service before building the token.")
+            .seen_as(Fault::Invalid, &Sdk::AGORA)]);
+    }
+    if let Some(unknown) = token.unknown_service_type {
+        findings.push([Reason::note(
+            Code::UnknownService,
+            format!("It holds a service of type {unknown}, which is not known here; what follows it was not read."),
+        )]);
+    }
+    findings.push(missing_service(token, expected));
+    for service in token.services.iter().filter(|service| concerns(service)) {
+        findings.push(privileges(service, life, now, expected));
+        findings.push(names(service, expected));
+    }
+    findings.push(wrong_user(token.services.iter().filter(|service| concerns(service)), expected));
+    if sdks.contains(&Sdk::Chat) && now < life.expires_at && now >= issued_at + life.lifetime() / 2 {
+        findings.push([Reason::note(
+            Code::ExpiresSoon,
+            "Half of its life is over: from there on Chat tells the app that it will expire, which is no refusal.",
+        )
+        .seen_as(Fault::WillExpire, &[Sdk::Chat])]);
+    }
+    if expected.sdk == Some(Sdk::Rtm1) {
+        findings.push([Reason::warning(
+            Code::WrongVersion,
+            "RTM 1.x takes 007 tokens from SDK 1.5.0 on only; older ones want 006.",
+        )
+        .seen_as(Fault::Invalid, &[Sdk::Rtm1])]);
+    }
+    let has_channel =
+        token.services.iter().any(|s| matches!(s.body, ServiceBody::Rtc { .. } | ServiceBody::Channel { .. }));
+    if expected.channel.is_none() && has_channel {
+        findings.unchecked.push("whether it is for the channel that the app joins (--channel)".to_owned());
+    }
+    if expected.user.is_none() {
+        findings.unchecked.push("whether it is for the user that the app joins as (--user)".to_owned());
+    }
+    if expected.app_id.is_none() && keys.agora_app_id().is_none() {
+        findings.unchecked.push("whether the app is built with its app id (--app-id)".to_owned());
+    }
+    findings
+}
+
+fn service_view(service: &Service, life: Life, now: i64) -> ServiceView {
+    let mut fields = Map::new();
+    let mut field = |name: &str, value: Value| fields.insert(name.to_owned(), value);
+    match &service.body {
+        ServiceBody::Rtc { channel_name, uid } => {
+            field("channel", json!(channel_name));
+            field("uid", json!(uid));
+        }
+        ServiceBody::Channel { channel_name, account } => {
+            field("channel", json!(channel_name));
+            field("account", json!(account));
+        }
+        ServiceBody::User { user_id } => {
+            field("user_id", json!(user_id));
+        }
+        ServiceBody::Apaas { room_uuid, user_uuid, role } => {
+            field("room_uuid", json!(room_uuid));
+            field("user_uuid", json!(user_uuid));
+            field("role", json!(role));
+        }
+        ServiceBody::Rtm2 { user_id, permissions } => {
+            field("user_id", json!(user_id));
+            field("permissions", permissions_view(permissions));
+        }
+        ServiceBody::Fpa {} => {}
+    }
+    let privileges = service.privileges.iter().map(|(number, lives)| {
+        let ends_at = if *lives == 0 { life.expires_at } else { life.issued_at + i64::from(*lives) };
+        privilege(*number, privilege_name(service.service_type, *number), ends_at, life, now)
+    });
+    ServiceView {
+        service: service_name(service.service_type),
+        number: Some(service.service_type),
+        fields,
+        privileges: privileges.collect(),
+    }
+}
+
+/// Names for the numbers of resources and permissions.
+fn permissions_view(permissions: &BTreeMap<u16, BTreeMap<u16, Vec<String>>>) -> Value {
+    const RESOURCES: [&str; 5] = ["message_channels", "stream_channels", "group_channels", "server_groups", "users"];
+    const PERMISSIONS: [&str; 2] = ["read", "write"];
+    let name = |names: &[&str], number: u16| {
+        names.get(usize::from(number)).map_or_else(|| number.to_string(), |name| (*name).to_owned())
+    };
+    let resources = permissions.iter().map(|(resource, permissions)| {
+        let permissions = permissions.iter().map(|(permission, names)| (name(&PERMISSIONS, *permission), json!(names)));
+        (name(&RESOURCES, *resource), Value::Object(permissions.collect()))
+    });
+    Value::Object(resources.collect())
+}
+
+/// Agora ends every token after a day, and a lifetime of decades is a moment in the wrong place.
+fn too_long_a_life(life: Life, now: i64, sdks: &[Sdk]) -> Vec<Reason> {
+    let mut reasons = Vec::new();
+    if life.lifetime() > ABSURD {
+        reasons.push(
+            Reason::warning(
+                Code::MomentAsLifetime,
+                format!(
+                    "Its lifetime is {}: the builder was given the moment of expiry. A 007 token takes how many seconds it \
+                     lives.",
+                    length(life.lifetime())
+                ),
+            )
+            .advice("Give the builder the seconds from now on, at most 86400."),
+        );
+    }
+    if life.lifetime() <= DAY {
+        return reasons;
+    }
+    let end = life.issued_at + DAY;
+    if now >= end && now < life.expires_at {
+        reasons.push(
+            Reason::refused(
+                Code::Over24Hours,
+                format!(
+                    "It says that it lives {}, but Agora ends every token after 24 hours: it is over since {} ({}).",
+                    length(life.lifetime()),
+                    moment(end),
+                    relative(end - now)
+                ),
+            )
+            .advice("Ask for at most 24 hours, and renew.")
+            .seen_as(Fault::Expired, sdks),
+        );
+    } else if now < end {
+        reasons.push(Reason::warning(
+            Code::Over24Hours,
+            format!(
+                "It says that it lives {}, but Agora ends every token after 24 hours: it will be over at {} ({}).",
+                length(life.lifetime()),
+                moment(end),
+                relative(end - now)
+            ),
+        ));
+    }
+    reasons
+}
+
+/// The app's SDK finds nothing for itself in the token.
+fn missing_service(token: &AccessToken2, expected: &Expected<'_>) -> Option<Reason> {
+    let sdk = expected.sdk.filter(|sdk| !sdk.is_zego())?;
+    if token.unknown_service_type.is_some()
+        || token.services.iter().any(|service| sdk_of(service.service_type, expected) == Some(sdk))
+    {
+        return None;
+    }
+    let mut has: Vec<&str> = token.services.iter().map(|service| service_name(service.service_type)).collect();
+    has.dedup();
+    Some(
+        Reason::refused(
+            Code::MissingService,
+            format!(
+                "It doesn't open {}: it has {} in it.",
+                sdk.name(),
+                if has.is_empty() { "nothing".to_owned() } else { has.join(", ") }
+            ),
+        )
+        .advice("Ask the token server for a token of this kind, or for one that carries several services.")
+        .seen_as(Fault::Invalid, &[sdk]),
+    )
+}
+
+/// Privileges that are missing, or over while the token lives.
+fn privileges(service: &Service, life: Life, now: i64, expected: &Expected<'_>) -> Vec<Reason> {
+    let number = service.service_type;
+    let sdks: Vec<Sdk> = sdk_of(number, expected).into_iter().collect();
+    let mut reasons = Vec::new();
+    let door = |privilege: u16| match number {
+        CHAT => privilege == CHAT_USER || privilege == CHAT_APP,
+        RTC | RTM | RTM2 | FPA => privilege == JOIN_OR_LOGIN,
+        _ => false,
+    };
+    let has_door = match number {
+        STREAMING | FCDN | APAAS => !service.privileges.is_empty(),
+        _ => service.privileges.keys().any(|privilege| door(*privilege)),
+    };
+    if !has_door {
+        let wants = if number == RTC { "join_channel (1)" } else { "any that lets its user in" };
+        reasons.push(
+            Reason::refused(
+                Code::NoPrivilege,
+                format!("Its {} service lacks the privilege {wants}.", service_name(number)),
+            )
+            .advice("Grant it when building the token.")
+            .seen_as(Fault::Invalid, &sdks),
+        );
+    }
+    for (privilege, lives) in &service.privileges {
+        let name = privilege_name(number, *privilege);
+        if *lives > 0 {
+            let ends_at = life.issued_at + i64::from(*lives);
+            reasons.extend(ended(name, *privilege, door(*privilege), ends_at, life, now, &sdks));
+        } else if number != FPA {
+            // In FPA's the vendor's own builder writes 0.
+            reasons.push(
+                Reason::warning(
+                    Code::PrivilegeZero,
+                    format!(
+                        "Its privilege {name} ({privilege}) lives 0 seconds. The vendor doesn't say whether that is no time \
+                         at all, or as long as the token."
+                    ),
+                )
+                .advice("Give the builder the privilege's lifetime in seconds."),
+            );
+        }
+    }
+    if number == CHAT && service.privileges.contains_key(&CHAT_APP) {
+        let message = "It is a Chat app token: it lets its holder do everything in Chat over REST, for every user.";
+        reasons.push(if expected.user.is_some() || expected.sdk == Some(Sdk::Chat) {
+            Reason::refused(Code::AppToken, format!("{message} A client logs in with a user token."))
+                .advice("Get a user token for the client, and keep app tokens in backends.")
+                .seen_as(Fault::Invalid, &[Sdk::Chat])
+        } else {
+            Reason::note(Code::AppToken, format!("{message} It belongs into a backend, never into an app."))
+        });
+    }
+    reasons
+}
+
+/// Names that are wildcards, that the vendor refuses, or that are others than the app's.
+fn names(service: &Service, expected: &Expected<'_>) -> Vec<Reason> {
+    let sdks: Vec<Sdk> = sdk_of(service.service_type, expected).into_iter().collect();
+    let mut reasons = Vec::new();
+    match &service.body {
+        ServiceBody::Rtc { channel_name, uid } | ServiceBody::Channel { channel_name, account: uid } => {
+            reasons.extend(channel_wildcard(channel_name));
+            reasons.extend(broken_rule(ChannelName::new(channel_name.as_str()).err(), &sdks));
+            if uid.is_empty() || uid == "0" || uid.contains('*') {
+                reasons.push(uid_wildcard());
+            } else {
+                reasons.extend(broken_rule(UserAccount::new(uid.as_str()).err(), &sdks));
+            }
+            if let Some(number) = read_unsigned(uid) {
+                reasons.push(
+                    Reason::refused(
+                        Code::SignedUid,
+                        format!(
+                            "Its uid is written as {uid}, a negative number. An app that joins with it is uid {number}: the \
+                             builder was given a signed 32-bit number."
+                        ),
+                    )
+                    .advice("Give the builder the uid as an unsigned number.")
+                    .seen_as(Fault::Invalid, &sdks),
+                );
+            }
+            if let Some(channel) = expected.channel
+                && !matches_pattern(channel_name, channel)
+            {
+                reasons.push(wrong_channel(Some(channel_name), channel, &sdks));
+            }
+        }
+        ServiceBody::User { user_id } | ServiceBody::Rtm2 { user_id, .. } => {
+            let flaw = if service.service_type == CHAT {
+                ChatUserId::new(user_id.as_str()).err()
+            } else {
+                RtmUserId::new(user_id.as_str()).err()
+            };
+            let app_token = service.service_type == CHAT && service.privileges.contains_key(&CHAT_APP);
+            if user_id.is_empty() && !app_token {
+                reasons.push(
+                    Reason::refused(
+                        Code::WrongUser,
+                        format!("Its {} service names no user.", service_name(service.service_type)),
+                    )
+                    .advice("Give the builder the user id.")
+                    .seen_as(Fault::UserId, &sdks),
+                );
+            }
+            reasons.extend(broken_rule(flaw, &sdks));
+        }
+        ServiceBody::Apaas { room_uuid, .. } => {
+            if let Some(channel) = expected.channel
+                && !room_uuid.is_empty()
+                && room_uuid != channel
+            {
+                reasons.push(wrong_channel(Some(room_uuid), channel, &sdks));
+            }
+        }
+        ServiceBody::Fpa {} => {}
+    }
+    reasons
+}
+
+/// A name that the vendor doesn't take. Emptiness and wildcards are reasons of their own.
+fn broken_rule(error: Option<NameError>, sdks: &[Sdk]) -> Option<Reason> {
+    let error = error.filter(|error| !matches!(error.flaw(), NameFlaw::Empty | NameFlaw::Wildcard(_)))?;
+    Some(
+        Reason::refused(Code::NameRule, format!("The vendor refuses a name in it: {error}."))
+            .advice("Use names that fit everywhere from the start; here the token and the app must both change.")
+            .seen_as(Fault::UserId, sdks),
+    )
+}

@@ -1,0 +1,124 @@
+//! Whether a token is for the user who joins.
+
+use super::super::{Expected, near_miss, shown};
+use super::{sdk_of, service_name};
+use crate::cli::Sdk;
+use crate::report::{Code, Reason, Severity};
+use crate::sdk::Fault;
+use tokens::inspect::{Service, ServiceBody};
+
+/// Services for another user than the app's. Where one service fits, the others are another name of the same person.
+pub(super) fn wrong_user<'a>(services: impl Iterator<Item = &'a Service>, expected: &Expected<'_>) -> Vec<Reason> {
+    let Some(user) = expected.user else { return Vec::new() };
+    let mut fits = false;
+    let mut reasons = Vec::new();
+    for service in services {
+        let sdks: Vec<Sdk> = sdk_of(service.service_type, expected).into_iter().collect();
+        let reason = match &service.body {
+            ServiceBody::Rtc { uid, .. } | ServiceBody::Channel { account: uid, .. } => rtc_user(uid, user, &sdks),
+            ServiceBody::User { user_id }
+            | ServiceBody::Rtm2 { user_id, .. }
+            | ServiceBody::Apaas { user_uuid: user_id, .. }
+                if !user_id.is_empty() =>
+            {
+                (user_id != user).then(|| other_user(user_id, user, &sdks))
+            }
+            _ => continue,
+        };
+        match reason {
+            Some(mut reason) => {
+                reason.message = format!("Its {} service is {}", service_name(service.service_type), reason.message);
+                reasons.push(reason);
+            }
+            None => fits = true,
+        }
+    }
+    if fits {
+        for reason in &mut reasons {
+            reason.severity = Severity::Warning;
+        }
+    }
+    reasons
+}
+
+/// The rest of a sentence that begins with the service.
+fn other_user(token: &str, app: &str, sdks: &[Sdk]) -> Reason {
+    Reason::refused(
+        Code::WrongUser,
+        format!("for the user {}, and the app joins as {}.{}", shown(token), shown(app), near_miss(token, app)),
+    )
+    .advice("Ask for the token of the very user that joins.")
+    .seen_as(Fault::UserId, sdks)
+}
+
+/// An RTC uid or account against what the app joins with. In the token a number and its decimal text are the same.
+fn rtc_user(token: &str, app: &str, sdks: &[Sdk]) -> Option<Reason> {
+    let as_number = |text: &str| read_unsigned(text).or_else(|| text.parse().ok());
+    let is_uid = |text: &str| text.parse::<u32>().is_ok_and(|number| number.to_string() == text);
+    if token.is_empty() || token == "0" || token == "*" || token == app || read_unsigned(token).is_some() {
+        // Any user, this user, or a reason of its own already.
+        return None;
+    }
+    if token.contains('*') {
+        return (!matches_pattern(token, app)).then(|| other_user(token, app, sdks));
+    }
+    if read_unsigned(app).is_some_and(|number| number.to_string() == token) {
+        // Some languages show an unsigned uid as a negative number: it is the same uid.
+        return None;
+    }
+    let reason = |code, message: String, advice: &str| {
+        Some(Reason::refused(code, message).advice(advice).seen_as(Fault::UserId, sdks))
+    };
+    match (as_number(token), as_number(app)) {
+        (Some(a), Some(b)) if a == b => reason(
+            Code::LeadingZeros,
+            format!(
+                "for {}, and the app joins as {}: the same number, but the token compares texts, and an SDK that joins \
+                 with a number writes it without zeros and signs.",
+                shown(token),
+                shown(app)
+            ),
+            "Write the uid as a plain decimal number on both sides, or join with the account as it is in the token.",
+        ),
+        (None, Some(_)) if is_uid(app) => reason(
+            Code::AccountJoinedAsNumber,
+            format!(
+                "for the string account {}, and the app joins with the number {app}. To Agora these are two users.",
+                shown(token)
+            ),
+            "Join with joinChannelWithUserAccount and that account, or ask for a token with the numeric uid.",
+        ),
+        (Some(_), None) if is_uid(token) => reason(
+            Code::NumberJoinedAsAccount,
+            format!(
+                "for the numeric uid {token}, and the app joins with the string account {}. To Agora these are two users.",
+                shown(app)
+            ),
+            "Join with joinChannel and that uid, or ask for a token with the account.",
+        ),
+        _ => Some(other_user(token, app, sdks)),
+    }
+}
+
+/// Whether a token's channel opens this one. Agora reads `*` as any text.
+pub(super) fn matches_pattern(pattern: &str, channel: &str) -> bool {
+    if pattern.is_empty() || pattern == channel {
+        return true;
+    }
+    let mut parts = pattern.split('*');
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = channel.strip_prefix(first).filter(|_| pattern.contains('*')) else { return false };
+    let mut parts: Vec<&str> = parts.collect();
+    let last = parts.pop().unwrap_or_default();
+    for part in parts {
+        let Some(at) = rest.find(part) else { return false };
+        rest = &rest[at + part.len()..];
+    }
+    rest.ends_with(last)
+}
+
+/// The number that these signed 32 bits are to an SDK.
+pub(super) fn read_unsigned(uid: &str) -> Option<u32> {
+    uid.strip_prefix('-')?;
+    uid.parse::<i32>().ok().map(i32::cast_unsigned)
+}

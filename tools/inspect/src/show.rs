@@ -1,0 +1,155 @@
+//! A report for people.
+
+use crate::explain::shown;
+use crate::report::{Reason, Report, ServiceView, Severity, Signature, Verdict, View};
+use crate::when::{length, moment, relative};
+use anstyle::{AnsiColor, Style};
+use serde_json::Value;
+use std::io::{self, Write};
+
+const BOLD: Style = Style::new().bold();
+const DIM: Style = Style::new().dimmed();
+const GOOD: Style = AnsiColor::Green.on_default().bold();
+const BAD: Style = AnsiColor::Red.on_default().bold();
+const MIND: Style = AnsiColor::Yellow.on_default().bold();
+
+/// Lines longer than this are hard to read, however wide the terminal is.
+const WIDEST: usize = 110;
+const LABEL: usize = 14;
+
+/// Writes the whole report. `out` leaves the colours out where they don't belong.
+pub(crate) fn show(report: &Report, out: &mut impl Write) -> io::Result<()> {
+    if let Some(token) = &report.token {
+        show_token(token, report, out)?;
+    }
+    let (verdict, style) = match report.verdict {
+        Verdict::Good if report.signature == Signature::Genuine => ("Nothing speaks against this token.", GOOD),
+        Verdict::Good => ("Nothing that could be checked speaks against this token.", GOOD),
+        Verdict::Refused => ("An SDK would refuse this token.", BAD),
+        Verdict::Unreadable => ("This is no token that an SDK could take.", BAD),
+    };
+    writeln!(out, "{style}{verdict}{style:#}")?;
+    for reason in &report.reasons {
+        show_reason(reason, out)?;
+    }
+    if !report.unchecked.is_empty() {
+        writeln!(out, "\nNot checked:")?;
+        for unchecked in &report.unchecked {
+            paragraph(unchecked, "  - ", "    ", out)?;
+        }
+    }
+    Ok(())
+}
+
+fn show_token(token: &View, report: &Report, out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "{BOLD}{}{BOLD:#}\n", token.title)?;
+    row("app id", token.app_id.as_deref().unwrap_or("sealed"), "", out)?;
+    match token.issued_at {
+        Some(issued_at) => row("issued", &moment(issued_at), &relative(issued_at.saturating_sub(report.now)), out)?,
+        None => row("issued", "sealed", "", out)?,
+    }
+    row("expires", &moment(token.expires_at), &relative(token.expires_in), out)?;
+    if let Some(lifetime) = token.lifetime {
+        row("lifetime", &length(lifetime), "", out)?;
+    }
+    if let Some(salt) = token.salt {
+        row("salt", &salt.to_string(), "", out)?;
+    }
+    if let Some(nonce) = token.nonce {
+        row("nonce", &nonce.to_string(), "", out)?;
+    }
+    let genuine = if token.vendor == "zego" { "opens with the server secret" } else { "fits the app certificate" };
+    match &report.signature {
+        Signature::Genuine => row("signature", &format!("{GOOD}{genuine}{GOOD:#}"), "", out)?,
+        Signature::Wrong => row("signature", &format!("{BAD}wrong{BAD:#}"), "", out)?,
+        Signature::Unchecked { because } => {
+            paragraph(&format!("not checked: {because}"), &label("signature"), &" ".repeat(LABEL + 2), out)?;
+        }
+    }
+    for service in &token.services {
+        show_service(service, out)?;
+    }
+    writeln!(out)
+}
+
+fn show_service(service: &ServiceView, out: &mut impl Write) -> io::Result<()> {
+    let number = service.number.map(|number| format!(" (service {number})")).unwrap_or_default();
+    writeln!(out, "\n  {BOLD}{}{BOLD:#}{number}", service.service)?;
+    for (name, value) in &service.fields {
+        let name = name.replace('_', " ");
+        match value {
+            Value::String(text) if text.is_empty() => row(&name, "\"\" (empty)", "", out)?,
+            Value::String(text) => row(&name, &shown(text), "", out)?,
+            Value::Array(items) => row(&name, &list(items), "", out)?,
+            Value::Object(resources) => {
+                for (resource, permissions) in resources {
+                    for (permission, items) in permissions.as_object().into_iter().flatten() {
+                        let items = items.as_array().map(|items| list(items)).unwrap_or_default();
+                        row("may", &format!("{permission} {}: {items}", resource.replace('_', " ")), "", out)?;
+                    }
+                }
+            }
+            other => row(&name, &other.to_string(), "", out)?,
+        }
+    }
+    for privilege in &service.privileges {
+        let name = format!("{} {}", privilege.number, privilege.name);
+        let (until, left) = if privilege.granted {
+            let left = match privilege.expires_in {
+                ..=0 => format!("{BAD}ended {}{BAD:#}", relative(privilege.expires_in)),
+                left => format!("ends {}", relative(left)),
+            };
+            (moment(privilege.expires_at), left)
+        } else {
+            ("denied".to_owned(), String::new())
+        };
+        writeln!(out, "    {name:<23}{until:<25}{left}")?;
+    }
+    Ok(())
+}
+
+fn list(items: &[Value]) -> String {
+    items.iter().filter_map(Value::as_str).map(shown).collect::<Vec<_>>().join(", ")
+}
+
+fn show_reason(reason: &Reason, out: &mut impl Write) -> io::Result<()> {
+    let (word, style) = match reason.severity {
+        Severity::Refused => ("refused", BAD),
+        Severity::Warning => ("warning", MIND),
+        Severity::Note => ("note", DIM),
+    };
+    let code = serde_json::to_value(reason.code).ok();
+    let code = code.as_ref().and_then(Value::as_str).unwrap_or_default();
+    writeln!(out, "\n  {style}{word}{style:#}  {BOLD}{code}{BOLD:#}")?;
+    paragraph(&reason.message, "    ", "    ", out)?;
+    if let Some(advice) = &reason.advice {
+        paragraph(advice, "    -> ", "       ", out)?;
+    }
+    if !reason.errors.is_empty() {
+        let errors = reason.errors.iter().map(|error| format!("{} {} ({})", error.sdk.name(), error.code, error.name));
+        let errors = errors.collect::<Vec<_>>().join(", ");
+        paragraph(&format!("seen as: {errors}"), "    ", "    ", out)?;
+    }
+    Ok(())
+}
+
+fn label(name: &str) -> String {
+    format!("  {name:<LABEL$}")
+}
+
+fn row(name: &str, value: &str, aside: &str, out: &mut impl Write) -> io::Result<()> {
+    if aside.is_empty() {
+        writeln!(out, "{}{value}", label(name))
+    } else {
+        writeln!(out, "{}{value:<25}{aside}", label(name))
+    }
+}
+
+fn paragraph(text: &str, first: &str, other: &str, out: &mut impl Write) -> io::Result<()> {
+    let width = textwrap::termwidth().min(WIDEST);
+    let options = textwrap::Options::new(width).initial_indent(first).subsequent_indent(other).break_words(false);
+    for line in textwrap::wrap(text, options) {
+        writeln!(out, "{line}")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,215 @@
+//! Good tokens of every kind, and what scripts rely on.
+
+use crate::program::{explain, program, run};
+use crate::raw::{APP_ID, CERTIFICATE, NOW, SECRET, Service, Token007, claims, token_04, token_006};
+use serde_json::{Value, json};
+
+const AGORA: [(&str, &str); 2] = [("AGORA_APP_ID", APP_ID), ("AGORA_APP_CERTIFICATE", CERTIFICATE)];
+const ZEGO: [(&str, &str); 2] = [("ZEGO_APP_ID", "1234567890"), ("ZEGO_SERVER_SECRET", SECRET)];
+
+/// A token whose every field is known, with its form in JSON.
+#[test]
+fn json_has_every_field_of_a_007_token() {
+    let services = vec![
+        Service::rtc("demo", "7", &[(1, 3600), (2, 300)]),
+        Service::rtm("alice", 3600),
+        Service::chat_user("alice", 3600),
+    ];
+    let explained =
+        explain(&Token007::with(services).write(), &["--now", &NOW.to_string(), "--channel", "demo"], &AGORA);
+    assert_eq!(explained.code, 0, "{explained:#?}");
+    let privilege = |number: u64, name: &str, expires_in: i64| {
+        let expires_at = i64::from(NOW) + expires_in;
+        json!({ "number": number, "name": name, "granted": true, "expires_at": expires_at, "expires_in": expires_in })
+    };
+    let expected = json!({
+        "verdict": "good",
+        "now": NOW,
+        "token": {
+            "format": "007",
+            "vendor": "agora",
+            "app_id": APP_ID,
+            "issued_at": NOW - 600,
+            "expires_at": NOW + 3000,
+            "expires_in": 3000,
+            "lifetime": 3600,
+            "salt": 12_345_678,
+            "services": [
+                {
+                    "service": "rtc", "type": 1, "channel": "demo", "uid": "7",
+                    "privileges": [privilege(1, "join_channel", 3000), privilege(2, "publish_audio", -300)],
+                },
+                { "service": "rtm", "type": 2, "user_id": "alice", "privileges": [privilege(1, "login", 3000)] },
+                { "service": "chat", "type": 5, "user_id": "alice", "privileges": [privilege(1, "user", 3000)] },
+            ],
+        },
+        "signature": { "verdict": "genuine" },
+        "reasons": [{
+            "code": "privilege-ended",
+            "severity": "warning",
+            "message": "Its privilege publish_audio (2) ended 5m ago, at 2027-01-15 07:55:00 UTC, while the token lives on \
+                        (50m left). Its user can stay, but no longer do this.",
+            "advice": "Renew before the first privilege ends.",
+            "errors": [],
+        }],
+        "unchecked": ["whether it is for the user that the app joins as (--user)"],
+    });
+    assert_eq!(explained.report, expected);
+}
+
+#[test]
+fn people_see_every_field() {
+    let token = Token007::with(vec![Service::rtc("demo", "7", &[(1, 3600), (2, 300)])]).write();
+    let explained = explain(&token, &["--now", &NOW.to_string(), "--channel", "demo", "--user", "7"], &AGORA);
+    let shown = explained.people;
+    let table = "\
+Agora token, version 007 (AccessToken2)
+
+  app id        970CA35de60c44645bbae8a215061b33
+  issued        2027-01-15 07:50:00 UTC  10m ago
+  expires       2027-01-15 08:50:00 UTC  in 50m
+  lifetime      1h
+  salt          12345678
+  signature     fits the app certificate
+
+  rtc (service 1)
+  channel       \"demo\"
+  uid           \"7\"
+    1 join_channel         2027-01-15 08:50:00 UTC  ends in 50m
+    2 publish_audio        2027-01-15 07:55:00 UTC  ended 5m ago
+
+Nothing speaks against this token.
+";
+    assert!(shown.starts_with(table), "{shown}");
+}
+
+#[test]
+fn a_006_token_is_verified_with_its_names() {
+    let now = NOW.to_string();
+    let rtm = token_006("alice", "", NOW - 60, &[(1000, NOW + 3540)]);
+    let explained = explain(&rtm, &["--now", &now, "--user", "alice", "--sdk", "rtm1"], &AGORA);
+    assert_eq!((explained.code, &explained.report["signature"]["verdict"]), (0, &json!("genuine")), "{explained:#?}");
+    assert_eq!(explained.codes("note"), ["rtm-lives-a-day"]);
+    let token = &explained.report["token"];
+    assert_eq!((&token["issued_at"], &token["expires_in"]), (&json!(NOW - 60), &json!(86_340)));
+    let service = &token["services"][0];
+    assert_eq!((&service["service"], &service["user_id"]), (&json!("rtm"), &json!("alice")));
+
+    let rtc = token_006("demo", "7", NOW - 60, &[(1, NOW + 60), (2, 0)]);
+    let named = explain(&rtc, &["--now", &now, "--user", "7", "--channel", "demo"], &AGORA);
+    assert_eq!((named.code, &named.report["signature"]["verdict"]), (0, &json!("genuine")), "{named:#?}");
+    assert_eq!(named.report["token"]["services"][0]["privileges"][0]["expires_in"], 60);
+    // A language without unsigned numbers shows the same uid with a sign.
+    let signed = token_006("demo", "4294967291", NOW - 60, &[(1, NOW + 60)]);
+    let signed = explain(&signed, &["--now", &now, "--user", "-5", "--channel", "demo"], &AGORA);
+    assert_eq!((signed.code, &signed.report["signature"]["verdict"]), (0, &json!("genuine")), "{signed:#?}");
+    // Without the names nobody can say, and that is said.
+    let unnamed = explain(&rtc, &["--now", &now], &AGORA);
+    assert_eq!((unnamed.code, &unnamed.report["signature"]["verdict"]), (0, &json!("unchecked")), "{unnamed:#?}");
+    assert_eq!(unnamed.report["unchecked"].as_array().map(Vec::len), Some(2), "{unnamed:#?}");
+}
+
+#[test]
+fn a_04_token_opens_with_the_secret_alone() {
+    let now = NOW.to_string();
+    let end = i64::from(NOW) + 3000;
+    let payload = r#"{"room_id":"lobby","privilege":{"1":1,"2":0},"stream_id_list":["s1","s2"]}"#;
+    let token = token_04("04", &claims("bob", end - 3600, end, payload), end);
+    let sealed = explain(&token, &["--now", &now], &[]);
+    assert_eq!((sealed.code, &sealed.report["token"]["app_id"]), (0, &Value::Null), "{sealed:#?}");
+    assert_eq!(
+        (&sealed.report["token"]["expires_in"], &sealed.report["signature"]["verdict"]),
+        (&json!(3000), &json!("unchecked"))
+    );
+
+    let opened = explain(&token, &["--now", &now, "--user", "bob", "--room", "lobby", "--sdk", "express"], &ZEGO);
+    assert_eq!((opened.code, &opened.report["signature"]["verdict"]), (0, &json!("genuine")), "{opened:#?}");
+    let token = &opened.report["token"];
+    assert_eq!(
+        (&token["app_id"], &token["nonce"], &token["lifetime"]),
+        (&json!("1234567890"), &json!(7), &json!(3600))
+    );
+    let service = &token["services"][0];
+    assert_eq!(service["user_id"], "bob");
+    assert_eq!((&service["room_id"], &service["stream_ids"]), (&json!("lobby"), &json!(["s1", "s2"])));
+    assert_eq!(service["privileges"][0]["granted"], true);
+    assert_eq!(service["privileges"][1]["granted"], false);
+    assert_eq!(opened.codes("note"), ["publish-denied"]);
+    assert_eq!(opened.report["unchecked"], json!([]));
+}
+
+#[test]
+fn the_exit_code_alone_says_it() {
+    let now = NOW.to_string();
+    let quiet = |text: &str, more: &[&str]| {
+        let outcome = run(program().args(["--quiet", "--now", &now]).args(more), text.as_bytes());
+        assert_eq!(outcome.all(), "", "{more:?}");
+        outcome.code
+    };
+    let token = Token007::good().write();
+    assert_eq!(quiet(&token, &[]), 0);
+    assert_eq!(quiet(&token, &["--user", "8"]), 1);
+    assert_eq!(quiet("nonsense", &[]), 3);
+    assert_eq!(quiet(&token, &["--credentials", "/nowhere"]), 4);
+    // A token that is refused anyway is refused, whatever else is missing.
+    assert_eq!(quiet(&token, &["--credentials", "/nowhere", "--user", "8"]), 1);
+    for wrong in [
+        &["--nope"][..],
+        &["--now", "soon"],
+        &["--sdk", "webrtc"],
+        &["--json", "--quiet"],
+        &["--prompt", "--secret", "x"],
+    ] {
+        assert_eq!(run(program().args(wrong), b"").code, 2, "{wrong:?}");
+    }
+}
+
+/// From an argument, a pipe, `-`, and bytes that are no text.
+#[test]
+fn the_token_comes_from_an_argument_or_a_pipe() {
+    let (token, now) = (Token007::good().write(), NOW.to_string());
+    let from = |arguments: &[&str], stdin: &[u8]| {
+        let outcome = run(program().args(["--now", &now]).args(arguments), stdin);
+        assert!(!outcome.all().contains(&token), "{outcome:?}");
+        outcome.code
+    };
+    assert_eq!(from(&[&token], b""), 0);
+    assert_eq!(from(&["--", &token], b""), 0);
+    assert_eq!(from(&[], format!("{token}\n").as_bytes()), 0);
+    assert_eq!(from(&["-"], token.as_bytes()), 0);
+    assert_eq!(from(&[], b"\xff\xfe\x00007"), 3);
+    assert_eq!(from(&[], &vec![b'A'; 5 << 20]), 3);
+}
+
+#[test]
+fn every_shell_gets_its_completions() {
+    for (shell, speaks) in [("bash", "complete -F"), ("zsh", "#compdef inspect"), ("fish", "complete -c inspect")] {
+        let script = run(program().args(["completions", shell]), b"");
+        assert_eq!(script.code, 0, "{script:?}");
+        assert!(script.stdout.contains(speaks) && script.stdout.contains("apaas-room-user"), "{}", script.stdout);
+    }
+    // Bash at least is on every machine that runs these tests: it must be able to read its own.
+    let script = run(program().args(["completions", "bash"]), b"").stdout;
+    let bash = std::process::Command::new("bash").args(["-n", "-c", &script]).status().expect("bash runs");
+    assert!(bash.success());
+}
+
+#[test]
+fn help_explains_exit_codes_and_credentials() {
+    let help = run(program().arg("--help"), b"");
+    assert_eq!(help.code, 0);
+    for word in [
+        "Exit codes",
+        "AGORA_APP_CERTIFICATE",
+        "ZEGO_SERVER_SECRET",
+        "AGORA_SECRET_ID",
+        "LOCAL_CREDENTIALS",
+        "--prompt",
+    ] {
+        assert!(help.stdout.contains(word), "{word}: {}", help.stdout);
+    }
+    // No option takes a secret: it would stay in the shell's history.
+    for option in ["--certificate", "--app-certificate", "--server-secret"] {
+        assert!(!help.stdout.contains(option), "{option}");
+    }
+}

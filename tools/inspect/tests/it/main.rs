@@ -1,0 +1,11 @@
+//! The real program, asked as people and scripts ask it.
+
+mod program;
+mod raw;
+
+mod broken;
+mod good;
+mod minting;
+mod recorded;
+mod secrets_manager;
+mod terminal;
