@@ -6,6 +6,7 @@ mod said;
 mod fixtures;
 mod http;
 mod matrix;
+mod openapi;
 mod starting;
 mod telemetry;
 mod repository;
