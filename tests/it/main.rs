@@ -3,6 +3,7 @@
 mod functions;
 mod said;
 
+mod clients;
 mod fixtures;
 mod http;
 mod matrix;
