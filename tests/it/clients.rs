@@ -2,6 +2,7 @@
 
 use harness::watch::Watch;
 use harness::{Env, project};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// All functions with the demo credentials, believing everybody.
@@ -22,4 +23,12 @@ fn run(command: &mut Command, watch: &Watch) {
 fn a_backend_registers_chat_users_over_rest() {
     let watch = serve();
     run(Command::new(project::tool("python")).arg("clients/chat-rest/test_chat_rest.py"), &watch);
+}
+
+/// Compiled here by the real compiler against the real OkHttp, and run on the JVM.
+#[test]
+fn the_kotlin_client_keeps_tokens_fresh() {
+    let watch = serve();
+    let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join("kotlin");
+    run(Command::new(project::root().join("clients/kotlin/test.sh")).env("OUT", out), &watch);
 }
