@@ -46,19 +46,19 @@ build: .venv/.installed ## Builds the arm64 functions that `sam deploy` uploads
 deploy: build ## Deploys them (PARAMETERS='Name=value ...' the first time and to change; what isn't named stays)
 	sam deploy $(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
 
-setup: .venv/.installed tests/node_modules/.installed ## Installs what the other verbs need
+setup: .venv/.installed tests/node_modules/.installed clients/kotlin/node_modules/.installed ## Installs what the other verbs need
 
 .venv/.installed: requirements.txt
 	$(PYTHON) -m venv .venv
 	.venv/bin/pip install --quiet --requirement requirements.txt
 	touch $@
 
-tests/node_modules/.installed: tests/package.json tests/package-lock.json
-	cd tests && npm ci --ignore-scripts --no-audit --no-fund
+%/node_modules/.installed: %/package.json %/package-lock.json
+	cd $* && npm ci --ignore-scripts --no-audit --no-fund
 	touch $@
 
 $(CARGO_DENY)/bin/cargo-deny:
 	cargo install --quiet --locked --root $(CARGO_DENY) cargo-deny@$(CARGO_DENY_VERSION)
 
 clean: ## Removes all that was built or installed
-	rm -rf target .aws-sam .venv .tools tests/node_modules
+	rm -rf target .aws-sam .venv .tools tests/node_modules clients/*/node_modules
