@@ -34,7 +34,7 @@ test: test-clients test-rust faults test-browser ## Runs every test
 test-clients: $(WEB)/node_modules/.installed ## Those of the clients
 	cd $(WEB) && npm run --silent check && npm run --silent demo:build && npm run --silent test
 
-test-rust: setup ## Those of the crates, and of the functions end to end
+test-rust: setup clients/kotlin/node_modules/.installed ## Those of the crates, and of the functions end to end
 	cargo build --workspace --bins
 	cargo test --workspace --lib -- --show-output
 	cargo test --workspace --test it --test allocations -- --skip faults::
@@ -96,8 +96,8 @@ setup: .venv/.installed tests/node_modules/.installed ## Installs what the other
 	.venv/bin/pip install --quiet --requirement requirements.txt
 	touch $@
 
-tests/node_modules/.installed: tests/package.json tests/package-lock.json
-	cd tests && npm ci --ignore-scripts --no-audit --no-fund
+%/node_modules/.installed: %/package.json %/package-lock.json
+	cd $* && npm ci --ignore-scripts --no-audit --no-fund
 	touch $@
 
 $(BENCH_PYTHON)/.installed: benches/requirements.txt
@@ -105,12 +105,8 @@ $(BENCH_PYTHON)/.installed: benches/requirements.txt
 	$(BENCH_PYTHON)/bin/pip install --quiet --requirement benches/requirements.txt
 	touch $@
 
-$(WEB)/node_modules/.installed: $(WEB)/package.json $(WEB)/package-lock.json
-	cd $(WEB) && npm ci --ignore-scripts --no-audit --no-fund
-	touch $@
-
 $(CARGO_DENY)/bin/cargo-deny:
 	cargo install --quiet --locked --root $(CARGO_DENY) cargo-deny@$(CARGO_DENY_VERSION)
 
 clean: ## Removes all that was built or installed
-	rm -rf target .aws-sam .venv .tools tests/node_modules $(WEB)/node_modules $(WEB)/dist $(WEB)/demo-dist
+	rm -rf target .aws-sam .venv .tools tests/node_modules clients/*/node_modules $(WEB)/dist $(WEB)/demo-dist

@@ -5,6 +5,7 @@
 //! `<request id>` is the invocation's.
 
 use crate::functions;
+use crate::openapi;
 use crate::said::{self, Handed};
 use harness::lambda::Function;
 use harness::watch::Watch;
@@ -94,6 +95,7 @@ fn every_event_gets_its_answer() {
     for function in functions::minting() {
         let mut started: BTreeMap<String, Function> = BTreeMap::new();
         let mut handed = Vec::new();
+        let mut answers = Vec::new();
         let mut names = BTreeSet::new();
         for (name, event, expected) in events(&function) {
             let settings = &expected["env"];
@@ -102,6 +104,7 @@ fn every_event_gets_its_answer() {
             let before = unix_seconds();
             let response = running.invoke(&event).response();
             handed.extend(check(&format!("{function}/{name}"), &expected, &response, before..=unix_seconds()));
+            answers.push(openapi::answer(&event, &response));
             names.insert(name);
         }
         for needed in ["no-identity", "another-users-id", "bad-parameter", "iam-caller", "signed-in-caller"] {
@@ -109,6 +112,7 @@ fn every_event_gets_its_answer() {
         }
         assert!(!handed.is_empty(), "{function} minted nothing");
         said::judge(&credentials, &handed);
+        openapi::check(&answers);
         for running in started.into_values() {
             said::check_logs(&function, &running.end(), &credentials);
         }

@@ -3,9 +3,11 @@
 mod functions;
 mod said;
 
+mod clients;
 mod fixtures;
 mod http;
 mod matrix;
+mod openapi;
 mod starting;
 mod warm;
 mod faults;

@@ -30,7 +30,7 @@ pub(crate) struct Target {
     /// The function's binary.
     pub(crate) function: String,
     /// The authorizer and the scopes that it wants; none for an open route.
-    authorizer: Option<(String, Value)>,
+    pub(crate) authorizer: Option<(String, Value)>,
 }
 
 impl Stack {

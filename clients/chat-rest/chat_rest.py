@@ -1,0 +1,288 @@
+#!/usr/bin/env python3
+"""Registers users with Agora Chat over REST, from a backend.
+
+    TOKENMINT_URL=http://localhost:9000 CHAT_URL=https://a1.chat.agora.io/ORG/APP ./chat_rest.py register alice bob
+
+The app token comes from Tokenmint's `GET /chat/app/token`: signed with AWS's Signature Version 4 where the service is deployed, plain on
+this machine. It may do anything in Chat, so it stays in memory, goes nowhere but to CHAT_URL, and is never printed. Python 3.9 or
+newer; signing needs botocore, which is wherever boto3 is.
+"""
+
+import argparse
+import http.client
+import ipaddress
+import json
+import os
+import random
+import re
+import secrets
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+
+# Chat's rule: 1 to 64 of these, and no capitals.
+USERNAME = re.compile(r"[a-z0-9_.-]{1,64}")
+# api-id.execute-api.REGION.amazonaws.com
+GATEWAY = re.compile(r"[a-z0-9-]+\.execute-api\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?")
+# What another try may cure.
+TEMPORARY = {408, 425, 429, 500, 502, 503, 504}
+FIRST_BACKOFF_SECONDS = 0.5
+LONGEST_BACKOFF_SECONDS = 20
+# A Retry-After beyond this is taken for a mistake.
+LONGEST_RETRY_AFTER_SECONDS = 120
+LONGEST_ANSWER_BYTES = 1 << 20
+
+
+class Failure(Exception):
+    """Why a user isn't registered. Its text holds no token."""
+
+
+class Refused(Failure):
+    """The other side says no, and asking again wouldn't change that."""
+
+    def __init__(self, status, error, message):
+        super().__init__(message)
+        self.status = status
+        self.error = error
+
+
+class Unavailable(Failure):
+    """The other side cannot now. `retry_after` is how many seconds it asks to be left alone."""
+
+    def __init__(self, message, retry_after=0):
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+def base_url(text, name):
+    """An address to which a token may go: HTTPS, or this machine."""
+    url = urllib.parse.urlsplit(text.rstrip("/"))
+    host = url.hostname or ""
+    if url.scheme not in ("http", "https") or not host or url.username or url.query or url.fragment:
+        raise ValueError(f"{name} must be an https:// address of host and path")
+    if url.scheme == "http" and not is_this_machine(host):
+        raise ValueError(f"{name} must be https://, because a token goes there")
+    return url.geturl()
+
+
+def is_this_machine(host):
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+class NoRedirects(urllib.request.HTTPRedirectHandler):
+    """Python would take the Authorization header along to wherever a redirect points."""
+
+    def redirect_request(self, *_):
+        return None
+
+
+class Client:
+    """One request at a time, and again where that makes sense."""
+
+    def __init__(self, timeout, attempts):
+        self.timeout = timeout
+        self.attempts = attempts
+        self.opener = urllib.request.build_opener(NoRedirects)
+
+    def ask(self, what, make):
+        """Sends what `make()` makes, anew for each attempt, until something comes of it. Returns the status 200's JSON."""
+        for attempt in range(self.attempts):
+            try:
+                return self.once(what, make())
+            except Unavailable as failure:
+                if attempt + 1 == self.attempts:
+                    raise
+                # Exponential, with full jitter: backends that failed together don't come back together.
+                backoff = random.uniform(0, min(LONGEST_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2**attempt))
+                time.sleep(min(failure.retry_after, LONGEST_RETRY_AFTER_SECONDS) + backoff)
+
+    def once(self, what, request):
+        try:
+            with self.opener.open(request, timeout=self.timeout) as response:
+                status, headers, text = response.status, response.headers, self.read(response)
+        except urllib.error.HTTPError as error:
+            with error:
+                status, headers = error.code, error.headers
+                try:
+                    text = self.read(error)
+                except OSError:
+                    text = b""
+        # The first is what isn't HTTP. Time-outs are OSErrors, and so are urllib's own.
+        except (http.client.HTTPException, OSError) as error:
+            reason = getattr(error, "reason", error)
+            raise Unavailable(f"{what}: no answer ({type(reason).__name__})") from None
+        try:
+            answer = json.loads(text)
+        except ValueError:
+            answer = None
+        answer = answer if isinstance(answer, dict) else {}
+        if status == 200:
+            return answer
+        error = answer.get("error") or answer.get("type") or ""
+        words = answer.get("error_description") or answer.get("detail") or answer.get("message") or ""
+        said = ": ".join(str(part)[:200] for part in (error, words) if part)
+        message = f"{what}: {status}" + (f" {said}" if said else "")
+        # Whatever the other side repeats of what it was sent.
+        bearer = (request.get_header("Authorization") or "").removeprefix("Bearer ")
+        message = message.replace(bearer, "[token]") if bearer else message
+        if status in TEMPORARY:
+            retry_after = headers.get("Retry-After", "")
+            raise Unavailable(message, int(retry_after) if re.fullmatch(r"[0-9]{1,9}", retry_after) else 0)
+        raise Refused(status, error, message)
+
+    def read(self, response):
+        """The body, within the time-out as a whole: the socket's own counts anew for each byte."""
+        end = time.monotonic() + self.timeout
+        text = b""
+        while chunk := response.read1(1 << 16):
+            text += chunk
+            if time.monotonic() > end:
+                raise TimeoutError
+            if len(text) > LONGEST_ANSWER_BYTES:
+                raise OSError("too much")
+        return text
+
+
+class AppToken:
+    """The app token at hand, and the next one when that is due."""
+
+    def __init__(self, url, client, region=None):
+        self.url = base_url(url, "TOKENMINT_URL") + "/chat/app/token"
+        self.client = client
+        host = urllib.parse.urlsplit(self.url).hostname
+        gateway = GATEWAY.fullmatch(host)
+        self.region = region or (gateway and gateway[1])
+        if self.region is None and not is_this_machine(host):
+            raise ValueError("--aws-region must say where the service is deployed: its address doesn't")
+        self.token = None
+        self.due = 0
+
+    def get(self):
+        if self.token is None or time.monotonic() >= self.due:
+            self.renew()
+        return self.token
+
+    def renew(self):
+        """Fetches one, and returns whether it is another one."""
+        before, asked_at = self.token, time.monotonic()
+        answer = self.client.ask("token service", self.request)
+        try:
+            # The server's own clock at the answer is expires_at less expires_in; this machine's may be off.
+            due = answer["renew_at"] - (answer["expires_at"] - answer["expires_in"])
+            token = answer["token"]
+            if not re.fullmatch(r"007[A-Za-z0-9+/]+={0,2}", token):
+                raise ValueError
+        except (KeyError, TypeError, ValueError):
+            raise Failure("token service: what answered is no app token") from None
+        self.token, self.due = token, asked_at + due
+        return self.token != before
+
+    def request(self):
+        headers = {"Accept": "application/json"}
+        return urllib.request.Request(self.url, headers=self.signed(headers) if self.region else headers)
+
+    def signed(self, headers):
+        try:
+            from botocore.auth import SigV4Auth
+            from botocore.awsrequest import AWSRequest
+            from botocore.session import Session
+        except ImportError:
+            raise Failure("signing needs botocore: pip install botocore") from None
+        # Wherever AWS's own tools look: environment, profile, container, instance.
+        credentials = Session().get_credentials()
+        if credentials is None:
+            raise Failure("there are no AWS credentials to sign with")
+        request = AWSRequest("GET", self.url, headers=headers)
+        SigV4Auth(credentials.get_frozen_credentials(), "execute-api", self.region).add_auth(request)
+        return dict(request.headers.items())
+
+
+class ChatRest:
+    """Agora Chat's REST API of one app. `url` is https://HOST/ORG/APP, as the console shows its parts."""
+
+    def __init__(self, url, app_token, client):
+        self.url = base_url(url, "CHAT_URL")
+        if not re.fullmatch(r"(/[A-Za-z0-9_.-]+){2}", urllib.parse.urlsplit(self.url).path):
+            raise ValueError("CHAT_URL must end in /ORG/APP")
+        self.app_token = app_token
+        self.client = client
+
+    def register(self, username, nickname=None):
+        """Registers a user, and returns whether they are new: who exists already is left as they are.
+
+        An attempt whose answer got lost may have registered them, so after a retry "exists already" may mean "just now".
+        Users log in with tokens; the password that Chat wants is one that nobody knows.
+        """
+        check_username(username)
+        user = {"username": username, "password": secrets.token_urlsafe(32)}
+        if nickname is not None:
+            user["nickname"] = nickname
+        try:
+            answer = self.call("POST", "/users", user)
+        except Refused as refusal:
+            if refusal.status == 400 and refusal.error == "duplicate_unique_property_exists":
+                return False
+            raise
+        registered = [entity.get("username") for entity in answer.get("entities", [])]
+        if registered != [username]:
+            raise Failure("Chat: the answer doesn't name the user")
+        return True
+
+    def call(self, method, path, body):
+        def ask(token):
+            headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", "Accept": "application/json"}
+            data = json.dumps(body).encode()
+            return self.client.ask("Chat", lambda: urllib.request.Request(self.url + path, data, headers, method=method))
+
+        try:
+            return ask(self.app_token.get())
+        except Refused as refusal:
+            # Expired, or signed with a certificate that has been replaced: the next token cures both, once.
+            if refusal.status != 401 or not self.app_token.renew():
+                raise
+            return ask(self.app_token.get())
+
+
+def check_username(username):
+    if not USERNAME.fullmatch(username):
+        raise ValueError("a Chat username is 1 to 64 characters of a-z, 0-9, '_', '-' and '.'")
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Registers users with Agora Chat. Prints a line of JSON for each.")
+    parser.add_argument("--tokenmint-url", default=os.environ.get("TOKENMINT_URL"), help="the token service (TOKENMINT_URL)")
+    parser.add_argument("--chat-url", default=os.environ.get("CHAT_URL"), help="https://HOST/ORG/APP (CHAT_URL)")
+    parser.add_argument("--aws-region", help="sign for this region; read from an execute-api address")
+    parser.add_argument("--timeout", type=float, default=10, help="seconds for an attempt")
+    parser.add_argument("--attempts", type=int, default=5, help="of each request, at most")
+    commands = parser.add_subparsers(required=True, dest="command")
+    register = commands.add_parser("register", help="registers users that don't exist yet")
+    register.add_argument("username", nargs="+")
+    register.add_argument("--nickname", help="for all of them")
+    arguments = parser.parse_args()
+    try:
+        if not arguments.tokenmint_url or not arguments.chat_url:
+            raise ValueError("TOKENMINT_URL and CHAT_URL are needed")
+        if arguments.timeout <= 0 or arguments.attempts < 1:
+            raise ValueError("--timeout and --attempts must be positive")
+        for username in arguments.username:
+            check_username(username)
+        client = Client(arguments.timeout, arguments.attempts)
+        chat = ChatRest(arguments.chat_url, AppToken(arguments.tokenmint_url, client, arguments.aws_region), client)
+    except ValueError as error:
+        parser.error(str(error))
+    for username in arguments.username:
+        try:
+            new = chat.register(username, arguments.nickname)
+        except Failure as failure:
+            sys.exit(f"{username}: {failure}")
+        print(json.dumps({"username": username, "registered": "now" if new else "before"}), flush=True)
+
+
+if __name__ == "__main__":
+    main()

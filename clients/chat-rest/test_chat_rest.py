@@ -1,0 +1,340 @@
+"""The script against a stand-in for Chat, which checks the bearer token as the vendor would: with the vendor's own package.
+
+TOKENMINT_URL is a running service with the demo credentials; `make test` starts one.
+"""
+
+import datetime
+import hashlib
+import hmac
+import json
+import os
+import pathlib
+import re
+import socket
+import subprocess
+import sys
+import threading
+import time
+import unittest
+import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SCRIPT = pathlib.Path(__file__).with_name("chat_rest.py")
+TOKENMINT = os.environ["TOKENMINT_URL"].rstrip("/")
+AGORA = json.loads((ROOT / "tests/demo-credentials.json").read_text())["agora"]
+AWS = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "aws-secret-that-nobody-may-see", "AWS_SESSION_TOKEN": "session/token=="}
+
+
+class Server:
+    """Answers with `answer(request)`: a status, a dictionary, and headers. Keeps what it was asked."""
+
+    def __init__(self, answer):
+        server = self
+        self.requests = []
+
+        class Handler(BaseHTTPRequestHandler):
+            def do(self):
+                self.at = time.monotonic()
+                self.body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                server.requests.append(self)
+                status, body, headers = answer(self)
+                body = body if isinstance(body, bytes) else json.dumps(body).encode()
+                self.send_response(status)
+                for name, value in ({"Content-Type": "application/json", "Content-Length": len(body)} | headers).items():
+                    self.send_header(name, str(value))
+                self.end_headers()
+                self.wfile.write(body)
+
+            do_GET = do_POST = do
+
+            def log_message(self, *_):
+                pass
+
+        class Http(ThreadingHTTPServer):
+            def handle_error(self, *_):
+                """Clients that went away."""
+
+        self.http = Http(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.http.server_port}"
+        threading.Thread(target=self.http.serve_forever, daemon=True).start()
+
+    def stop(self):
+        self.http.shutdown()
+        self.http.server_close()
+
+
+def verdict(token):
+    """What the vendor's own package reads in a token."""
+    case = [{"token": token, "app_id": AGORA["app_id"], "app_certificate": AGORA["app_certificate"], "channel": "", "uid": ""}]
+    judge = ["node", "tests/judges/agora.mjs"]
+    done = subprocess.run(judge, input=json.dumps(case), capture_output=True, text=True, check=True, cwd=ROOT)
+    return json.loads(done.stdout)[0]
+
+
+class Chat(Server):
+    """Chat's REST API, as far as it registers users."""
+
+    def __init__(self):
+        self.users = {}
+        self.troubles = []
+        super().__init__(self.answer)
+
+    def is_app_token(self, header):
+        scheme, _, token = (header or "").partition(" ")
+        said = verdict(token) if scheme == "Bearer" else {"valid": False}
+        # The app's id and signature, Chat's privilege for apps, no user, not over.
+        return (
+            said["valid"]
+            and [service["type"] for service in said["services"]] == [5]
+            and set(said["services"][0]["privileges"]) == {"2"}
+            and said["services"][0]["user_id"] == ""
+            and said["issue_ts"] <= time.time() < said["issue_ts"] + min(said["expire"], said["services"][0]["privileges"]["2"])
+        )
+
+    def answer(self, request):
+        if self.troubles:
+            trouble = self.troubles.pop(0)
+            return trouble(request) if callable(trouble) else trouble
+        if not self.is_app_token(request.headers["Authorization"]):
+            words = "registration is not open, please contact the app admin"
+            return 401, {"error": "unauthorized", "exception": "SecurityException", "error_description": words}, {}
+        if (request.command, request.path) != ("POST", "/org-1/app-1/users"):
+            return 404, {"error": "service_resource_not_found", "error_description": "Service resource not found"}, {}
+        user = json.loads(request.body)
+        if user["username"] in self.users:
+            words = f"Application 8be0 Entity user requires that property named username be unique, value of {user['username']} exists"
+            return 400, {"error": "duplicate_unique_property_exists", "error_description": words}, {}
+        if not user.get("password"):
+            return 400, {"error": "illegal_argument", "error_description": "Password or pin must provided."}, {}
+        self.users[user["username"]] = user
+        entity = {"uuid": "0ffe2d80", "type": "user", "username": user["username"], "activated": True}
+        return 200, {"action": "post", "path": "/users", "entities": [entity], "timestamp": int(time.time() * 1000)}, {}
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        self.chat = Chat()
+        self.addCleanup(self.chat.stop)
+
+    def serve(self, answer):
+        server = Server(answer)
+        self.addCleanup(server.stop)
+        return server
+
+    def run_script(self, *arguments, tokenmint=TOKENMINT, chat=None, **env):
+        clean = {name: value for name, value in os.environ.items() if not name.upper().startswith(("AWS_", "CHAT_")) and "proxy" not in name.lower()}
+        clean |= {"TOKENMINT_URL": tokenmint, "CHAT_URL": chat or f"{self.chat.url}/org-1/app-1"} | env
+        done = subprocess.run([sys.executable, SCRIPT, *arguments], capture_output=True, text=True, timeout=60, env=clean)
+        output = done.stdout + done.stderr
+        # No token, no password, no key, no stack trace, whatever happens.
+        self.assertNotRegex(output, r"007[A-Za-z0-9+/]{20}|Traceback|aws-secret|session/token")
+        for user in self.chat.users.values():
+            self.assertNotIn(user["password"], output)
+        return done
+
+    def registered(self, done):
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(done.stderr, "")
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    def refused(self, done, code, *words):
+        self.assertEqual((done.returncode, done.stdout), (code, ""), done.stderr)
+        for word in words:
+            self.assertIn(word, done.stderr)
+
+    def test_users_are_registered_with_a_token_that_the_vendor_takes(self):
+        count = 0
+
+        def counted(request):
+            nonlocal count
+            count += 1
+            return relayed(request)
+
+        done = self.run_script("register", "--nickname", "Alice", "alice", "b.o-b_2", tokenmint=self.serve(counted).url)
+        self.assertEqual(self.registered(done), [{"username": "alice", "registered": "now"}, {"username": "b.o-b_2", "registered": "now"}])
+        self.assertEqual(count, 1, "one token is good for both")
+        self.assertEqual(set(self.chat.users), {"alice", "b.o-b_2"})
+        self.assertEqual(self.chat.users["alice"]["nickname"], "Alice")
+        passwords = {user["password"] for user in self.chat.users.values()}
+        self.assertTrue(len(passwords) == 2 and all(len(it) >= 32 for it in passwords), "nobody can guess them")
+
+    def test_who_exists_already_is_left_as_they_are(self):
+        self.registered(self.run_script("register", "alice"))
+        before = dict(self.chat.users["alice"])
+        done = self.run_script("register", "alice", "--nickname", "Other")
+        self.assertEqual(self.registered(done), [{"username": "alice", "registered": "before"}])
+        self.assertEqual(self.chat.users["alice"], before)
+        self.assertEqual(len(self.chat.requests), 2)
+
+    def test_the_stand_in_refuses_what_the_vendor_would(self):
+        def bearer(path, cut=None):
+            with urllib.request.urlopen(TOKENMINT + path) as answer:
+                token = answer.read().decode()
+            return "Bearer " + (token if cut is None else token[:cut] + ("A" if token[cut] != "A" else "B") + token[cut + 1 :])
+
+        self.assertTrue(self.chat.is_app_token(bearer("/chat/app/token")))
+        self.assertFalse(self.chat.is_app_token(bearer("/chat/app/token", cut=40)))
+        self.assertFalse(self.chat.is_app_token(bearer("/chat/user/alice/token")))
+        self.assertFalse(self.chat.is_app_token("Bearer "))
+        self.assertFalse(self.chat.is_app_token(None))
+        short = bearer("/chat/app/token?expires_in=1")
+        time.sleep(2)
+        self.assertFalse(self.chat.is_app_token(short))
+
+    def test_an_expired_token_is_replaced_once(self):
+        first = []
+
+        def expired_then_good(request):
+            if first:
+                return relayed(request)
+            status, answer, headers = relayed(request, "?expires_in=1")
+            first.append(answer["token"])
+            time.sleep(2)
+            # As if it had been good for long.
+            return status, answer | {"renew_at": answer["expires_at"] + 600}, headers
+
+        service = self.serve(expired_then_good)
+        self.assertEqual(len(self.registered(self.run_script("register", "alice", tokenmint=service.url))), 1)
+        self.assertEqual((len(service.requests), len(self.chat.requests)), (2, 2))
+
+    def test_a_token_that_chat_refuses_for_good_ends_it(self):
+        # The same token again: no use in a second try.
+        app = relayed_once()
+        service = self.serve(lambda _: app)
+        self.chat.troubles = [(401, {"error": "auth_bad_access_token", "error_description": "Unable to authenticate"}, {})] * 9
+        self.refused(self.run_script("register", "alice", tokenmint=service.url), 1, "alice: Chat: 401 auth_bad_access_token")
+        self.assertEqual((len(service.requests), len(self.chat.requests)), (2, 1))
+        # Another one, which is refused too: that was the second try.
+        fresh = self.serve(lambda request: relayed(request, f"?expires_in={600 + len(fresh.requests)}"))
+        self.chat.requests.clear()
+        self.refused(self.run_script("register", "alice", tokenmint=fresh.url), 1, "401")
+        self.assertEqual((len(fresh.requests), len(self.chat.requests)), (2, 2))
+
+    def test_what_passes_is_tried_again(self):
+        limit = (429, {"error": "reach_limit", "error_description": "This request has reached api limit"}, {"Retry-After": "1"})
+        lost = lambda request: request.connection.shutdown(socket.SHUT_RDWR) or (200, {}, {})
+        self.chat.troubles = [limit, (503, b"<html>", {}), lost]
+        self.assertEqual(self.registered(self.run_script("register", "alice")), [{"username": "alice", "registered": "now"}])
+        first, second = (request.at for request in self.chat.requests[:2])
+        self.assertEqual(len(self.chat.requests), 4)
+        self.assertGreaterEqual(second - first, 1, "it waits as long as it is told")
+        # The same password in every attempt: whichever of them counted.
+        self.assertEqual(len({request.body for request in self.chat.requests}), 1)
+
+    def test_it_gives_up_in_the_end(self):
+        self.chat.troubles = [(500, {"error": "web_application"}, {})] * 9
+        self.refused(self.run_script("--attempts=3", "register", "alice"), 1, "alice: Chat: 500 web_application")
+        self.assertEqual(len(self.chat.requests), 3)
+
+    def test_silence_and_drip_are_timed_out(self):
+        ended = threading.Event()
+        self.addCleanup(ended.set)
+
+        def silence(_):
+            ended.wait(30)
+            return 200, {}, {}
+
+        def drip(request):
+            request.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+            try:
+                while not ended.wait(0.1):
+                    request.wfile.write(b" ")
+            except OSError:
+                pass
+            return 200, {}, {}
+
+        for trouble in (silence, drip):
+            self.chat.troubles = [trouble] * 2
+            done = self.run_script("--timeout=1", "--attempts=2", "register", "alice")
+            self.refused(done, 1, "alice: Chat: no answer (", "imeout")
+
+    def test_what_does_not_pass_is_not_tried_again(self):
+        for status, error in ((400, "illegal_argument"), (403, "exceed_limit"), (404, "organization_application_not_found")):
+            self.chat.requests.clear()
+            self.chat.troubles = [lambda request, it=(status, error): (it[0], {"error": it[1], "error_description": request.headers["Authorization"]}, {})]
+            self.refused(self.run_script("register", "alice"), 1, f"alice: Chat: {status} {error}", "[token]")
+            self.assertEqual(len(self.chat.requests), 1)
+
+    def test_the_token_goes_nowhere_else(self):
+        elsewhere = self.serve(lambda _: (200, {"entities": [{"username": "alice"}]}, {}))
+        for status in (301, 302, 303, 307, 308):
+            self.chat.troubles = [(status, {}, {"Location": f"{elsewhere.url}/org-1/app-1/users"})]
+            self.refused(self.run_script("register", "alice"), 1, f"alice: Chat: {status}")
+        self.assertEqual(elsewhere.requests, [])
+        for url in ("http://chat.example.com/o/a", "ftp://localhost/o/a", "https://u:p@chat.example.com/o/a", "https://chat.example.com", "https://chat.example.com/o/a?b"):
+            self.refused(self.run_script("register", "alice", chat=url), 2, "CHAT_URL")
+        for url in ("http://tokens.example.com", "localhost:9000", "https://tokens.example.com"):
+            self.refused(self.run_script("register", "alice", tokenmint=url), 2, "error: ")
+
+    def test_bad_usernames_are_refused_before_anything_is_asked(self):
+        for name in ("Alice", "", "a" * 65, "a b", "zoë", "a/b", "alice\n"):
+            self.refused(self.run_script("register", "good", name), 2, "a Chat username is")
+        self.assertEqual(self.chat.requests, [])
+
+    def test_the_token_service_says_why_not(self):
+        problem = {"type": "urn:tokenmint:problem:forbidden", "title": "No.", "status": 403, "detail": "a JWT never gets it", "request_id": "1"}
+        for status, body, said in ((403, problem, "a JWT never gets it"), (403, {"message": "Forbidden"}, "Forbidden"), (200, {"token": "hello"}, "no app token")):
+            service = self.serve(lambda _, it=(status, body): (*it, {}))
+            self.refused(self.run_script("register", "alice", tokenmint=service.url), 1, "alice: token service", said)
+            self.assertEqual(len(service.requests), 1)
+        down = self.serve(lambda _: (503, problem, {"Retry-After": "0"}))
+        self.refused(self.run_script("--attempts=2", "register", "alice", tokenmint=down.url), 1, "503")
+        self.assertEqual((len(down.requests), self.chat.requests), (2, []))
+
+    def test_where_it_is_deployed_the_service_is_asked_with_a_signature(self):
+        def gateway(request):
+            return relayed(request) if is_signed(request) else (403, {"message": "Forbidden"}, {})
+
+        service = self.serve(gateway)
+        done = self.run_script("--aws-region=eu-central-1", "register", "alice", tokenmint=service.url, **AWS)
+        self.assertEqual(len(self.registered(done)), 1)
+        self.assertEqual(service.requests[0].headers["X-Amz-Security-Token"], AWS["AWS_SESSION_TOKEN"])
+        # Another key's signature, and none.
+        wrong = AWS | {"AWS_SECRET_ACCESS_KEY": "another"}
+        self.refused(self.run_script("--aws-region=eu-central-1", "register", "bob", tokenmint=service.url, **wrong), 1, "403 Forbidden")
+        self.refused(self.run_script("register", "bob", tokenmint=service.url), 1, "403 Forbidden")
+        nobody = {"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null"}
+        self.refused(self.run_script("--aws-region=eu-central-1", "register", "bob", tokenmint=service.url, **nobody), 1, "no AWS credentials")
+
+
+def relayed(request, query=""):
+    """What the real service answers."""
+    asked = urllib.request.Request(TOKENMINT + request.path + query, headers={"Accept": request.headers["Accept"]})
+    with urllib.request.urlopen(asked) as answer:
+        return answer.status, json.load(answer), {}
+
+
+def relayed_once():
+    asked = urllib.request.Request(TOKENMINT + "/chat/app/token", headers={"Accept": "application/json"})
+    with urllib.request.urlopen(asked) as answer:
+        return answer.status, json.load(answer), {}
+
+
+def is_signed(request):
+    """AWS Signature Version 4, worked out again from what came."""
+    pattern = r"AWS4-HMAC-SHA256 Credential=([^/]+)/(\d{8})/([^/]+)/([^/]+)/aws4_request, SignedHeaders=([^,]+), Signature=([0-9a-f]{64})"
+    parts = re.fullmatch(pattern, request.headers["Authorization"] or "")
+    if parts is None:
+        return False
+    key_id, day, region, service, names, signature = parts.groups()
+    moment = request.headers["X-Amz-Date"]
+    age = datetime.datetime.now(datetime.timezone.utc) - datetime.datetime.strptime(moment + "+0000", "%Y%m%dT%H%M%SZ%z")
+    sent = "".join(f"{name}:{request.headers[name].strip()}\n" for name in names.split(";"))
+    canonical = f"{request.command}\n{request.path}\n\n{sent}\n{names}\n{hashlib.sha256(request.body).hexdigest()}"
+    scope = f"{day}/{region}/{service}/aws4_request"
+    to_sign = f"AWS4-HMAC-SHA256\n{moment}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
+    key = ("AWS4" + AWS["AWS_SECRET_ACCESS_KEY"]).encode()
+    for part in (day, region, service, "aws4_request"):
+        key = hmac.new(key, part.encode(), hashlib.sha256).digest()
+    right = hmac.new(key, to_sign.encode(), hashlib.sha256).hexdigest()
+    return (
+        hmac.compare_digest(signature, right)
+        and (key_id, region, service) == (AWS["AWS_ACCESS_KEY_ID"], "eu-central-1", "execute-api")
+        and {"host", "x-amz-date", "x-amz-security-token"} <= set(names.split(";"))
+        and abs(age) < datetime.timedelta(minutes=5)
+    )
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

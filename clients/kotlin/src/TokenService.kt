@@ -1,0 +1,251 @@
+package tokenmint
+
+import java.io.IOException
+import java.net.InetAddress
+import java.text.ParseException
+import java.text.SimpleDateFormat
+import java.util.Locale
+import java.util.TimeZone
+import java.util.concurrent.TimeUnit
+import kotlin.coroutines.resume
+import kotlin.coroutines.resumeWithException
+import kotlin.time.Duration
+import kotlin.time.Duration.Companion.milliseconds
+import kotlin.time.Duration.Companion.seconds
+import kotlinx.coroutines.CancellationException
+import kotlinx.coroutines.currentCoroutineContext
+import kotlinx.coroutines.ensureActive
+import kotlinx.coroutines.suspendCancellableCoroutine
+import kotlinx.coroutines.withTimeoutOrNull
+import okhttp3.Call
+import okhttp3.Callback
+import okhttp3.Headers
+import okhttp3.HttpUrl
+import okhttp3.HttpUrl.Companion.toHttpUrl
+import okhttp3.MediaType.Companion.toMediaType
+import okhttp3.OkHttpClient
+import okhttp3.Request
+import okhttp3.RequestBody.Companion.toRequestBody
+import okhttp3.Response
+import org.json.JSONException
+import org.json.JSONObject
+
+/** A token, and what the service says about it. All moments are the server's, in Unix seconds. */
+class MintedToken internal constructor(
+    /** As the SDK takes it. A secret until it expires: not for logs. */
+    val token: String,
+    private val answer: JSONObject,
+) {
+    /** `agora-rtc`, `zego-room`... */
+    val kind: String get() = answer.getString("kind")
+    /** The vendor's app id: 32 hexadecimal digits at Agora, a number at ZEGO. */
+    val appId: String get() = answer.get("app_id").toString()
+    /** The user, where the vendor knows them by this. */
+    val userId: String? get() = text("user_id")
+    /** The RTC channel. */
+    val channel: String? get() = text("channel")
+    /** The numeric RTC user. Either this or [account] is there. */
+    val uid: Long? get() = if (answer.has("uid")) answer.getLong("uid") else null
+    /** The RTC user by name. */
+    val account: String? get() = text("account")
+    /** The ZEGO room. */
+    val roomId: String? get() = text("room_id")
+    val expiresAt: Long get() = answer.getLong("expires_at")
+    /** When to come for the next one. */
+    val renewAt: Long get() = answer.getLong("renew_at")
+
+    /** What was left of it, and of all that it opens, when it was handed out: the server's own clock at that moment counts. */
+    internal val expiry: Duration
+    internal val renewal: Duration
+
+    init {
+        val now = answer.getLong("expires_at") - answer.getLong("expires_in")
+        val privileges = answer.optJSONObject("privileges")
+        val ends = privileges?.keys()?.asSequence()?.mapNotNull { privileges.optJSONObject(it)?.getLong("expires_at") }.orEmpty()
+        // A privilege may end before the token, and then the token no longer does what it was asked for.
+        expiry = (ends.minOrNull()?.coerceAtMost(expiresAt) ?: expiresAt).minus(now).seconds
+        // A renewal that were due at once would be a loop.
+        renewal = (renewAt - now).seconds.coerceAtMost(expiry).coerceAtLeast(1.seconds)
+    }
+
+    private fun text(name: String): String? = if (answer.has(name)) answer.getString(name) else null
+
+    override fun toString(): String = "MintedToken($kind, expires at $expiresAt)"
+}
+
+/** Why there is no token. Holds neither a token nor the caller's JWT. */
+class TokenException internal constructor(
+    val reason: Reason,
+    message: String,
+    /** The HTTP status, where there was an answer. */
+    val status: Int? = null,
+    /** What the service says about it (RFC 9457), where it does: `type`, `title`, `detail`, `request_id`. */
+    val problem: Map<String, String> = emptyMap(),
+    internal val retryAfter: Duration = Duration.ZERO,
+    cause: Throwable? = null,
+) : Exception(message, cause) {
+    enum class Reason {
+        /** The service says no, and asking again would not change that (401, 403, 404, another 4xx). */
+        REFUSED,
+        /** The service cannot now (5xx, 408, 425, 429). */
+        UNAVAILABLE,
+        /** No answer: no connection, or a name that doesn't resolve. */
+        NETWORK,
+        /** No whole answer in time. */
+        TIMEOUT,
+        /** An answer that holds no token, as from a hotel's log-in page. */
+        BAD_ANSWER,
+        /** The `jwt` function failed, or gave nothing that can be sent. */
+        NO_JWT,
+        /** The keeper was stopped. */
+        STOPPED,
+    }
+
+    /** Whether the same request may get a token a little later. */
+    val temporary: Boolean get() = reason != Reason.REFUSED && reason != Reason.STOPPED
+}
+
+/**
+ * Where tokens come from, and as whom they are asked for.
+ *
+ * @param url the service's address, host and path.
+ * @param client yours, so that connections are shared; redirects, cache and cookies are left out of it here.
+ * @param timeout how long one attempt may take, the [jwt] function included.
+ * @param jwt the caller's JWT, asked for anew before each attempt. It goes to the service only over HTTPS, or to this machine. Without
+ *   one the request carries no identity: only a local run answers that.
+ */
+class TokenService(
+    url: String,
+    client: OkHttpClient = OkHttpClient(),
+    private val timeout: Duration = 10.seconds,
+    private val jwt: (suspend () -> String)? = null,
+) {
+    private val base: HttpUrl = url.toHttpUrl()
+    private val client = client.newBuilder()
+        // A bearer's request has no business elsewhere, and a token is nobody else's to store.
+        .followRedirects(false)
+        .followSslRedirects(false)
+        .cache(null)
+        .cookieJar(okhttp3.CookieJar.NO_COOKIES)
+        .callTimeout(timeout.inWholeMilliseconds, TimeUnit.MILLISECONDS)
+        .build()
+
+    init {
+        require(base.query == null && base.fragment == null && base.username.isEmpty() && base.password.isEmpty()) {
+            "the service's address is a host and a path only"
+        }
+        require(jwt == null || base.isHttps || isThisMachine(base.host)) { "a JWT goes to a service over HTTPS only" }
+    }
+
+    /**
+     * Asks once.
+     *
+     * @throws TokenException for any failure.
+     */
+    suspend fun fetch(request: TokenRequest): MintedToken =
+        withTimeoutOrNull(timeout) { attempt(request) }
+            ?: throw TokenException(TokenException.Reason.TIMEOUT, "The token service did not answer within $timeout.")
+
+    private suspend fun attempt(request: TokenRequest): MintedToken {
+        val url = base.newBuilder()
+        // The empty last part of "https://host/", which the first of ours takes the place of.
+        request.path.forEach(url::addPathSegment)
+        request.query.forEach { (name, value) -> url.addQueryParameter(name, value) }
+        val call = Request.Builder().url(url.build()).header("Accept", "application/json").header("Cache-Control", "no-store")
+        jwt?.let { call.header("Authorization", "Bearer ${bearer(it)}") }
+        request.body?.let { call.post(it.toString().toRequestBody("application/json".toMediaType())) }
+        val (response, text) = client.newCall(call.build()).await()
+        val json = try {
+            JSONObject(text)
+        } catch (_: JSONException) {
+            JSONObject()
+        }
+        if (response.code != 200) throw refusal(response, json)
+        return try {
+            MintedToken(json.getString("token").also { require(it.isNotEmpty()) }, json)
+        } catch (_: JSONException) {
+            throw badAnswer()
+        } catch (_: IllegalArgumentException) {
+            throw badAnswer()
+        }
+    }
+
+    private suspend fun bearer(jwt: suspend () -> String): String {
+        val token = try {
+            jwt()
+        } catch (stopped: CancellationException) {
+            currentCoroutineContext().ensureActive()
+            throw TokenException(TokenException.Reason.NO_JWT, "There is no JWT to ask with.", cause = stopped)
+        } catch (failure: Exception) {
+            throw TokenException(TokenException.Reason.NO_JWT, "There is no JWT to ask with.", cause = failure)
+        }
+        // RFC 6750's b64token, which also keeps line breaks out of the header.
+        if (!BEARER.matches(token)) throw TokenException(TokenException.Reason.NO_JWT, "What was given to ask with is no JWT.")
+        return token
+    }
+
+    private companion object {
+        val BEARER = Regex("[A-Za-z0-9._~+/-]+=*")
+        const val LONGEST_ANSWER = 1L shl 20
+
+        fun isThisMachine(host: String): Boolean =
+            host == "localhost" || host.endsWith(".localhost") ||
+                // Of a number; nothing is looked up.
+                (Regex("[0-9.]+|.*:.*").matches(host) && InetAddress.getByName(host).isLoopbackAddress)
+
+        fun badAnswer() = TokenException(TokenException.Reason.BAD_ANSWER, "What answered is no token.", status = 200)
+
+        /** The answer with its whole body. Cancelling ends the call. */
+        suspend fun Call.await(): Pair<Response, String> = suspendCancellableCoroutine { waiting ->
+            waiting.invokeOnCancellation { cancel() }
+            enqueue(object : Callback {
+                override fun onFailure(call: Call, e: IOException) {
+                    // InterruptedIOException is OkHttp's time-out; SocketTimeoutException is one of them.
+                    val reason = if (e is java.io.InterruptedIOException) TokenException.Reason.TIMEOUT else TokenException.Reason.NETWORK
+                    waiting.resumeWithException(TokenException(reason, "The token service cannot be reached.", cause = e))
+                }
+
+                override fun onResponse(call: Call, response: Response) {
+                    val text = try {
+                        response.use { it.peekBody(LONGEST_ANSWER).string() }
+                    } catch (e: IOException) {
+                        return onFailure(call, e)
+                    }
+                    waiting.resume(response to text)
+                }
+            })
+        }
+
+        fun refusal(response: Response, json: JSONObject): TokenException {
+            val status = response.code
+            // The service's own problem, or the gateway's `message`.
+            val problem = listOf("type", "title", "detail", "request_id", "message")
+                .filter { json.opt(it) is String }
+                .associateWith { json.getString(it).take(500) }
+            val why = problem["detail"] ?: problem["title"] ?: problem["message"]
+            val temporary = status >= 500 || status == 408 || status == 425 || status == 429 || status < 400
+            return TokenException(
+                if (temporary) TokenException.Reason.UNAVAILABLE else TokenException.Reason.REFUSED,
+                "The token service answered $status" + (why?.let { ": $it" } ?: ""),
+                status,
+                problem,
+                retryAfter(response.headers),
+            )
+        }
+
+        /** A date counts against the server's own clock, never against this device's. */
+        fun retryAfter(headers: Headers): Duration {
+            val asked = headers["Retry-After"]?.trim() ?: return Duration.ZERO
+            asked.toLongOrNull()?.let { return it.coerceAtLeast(0).seconds }
+            val (then, now) = moment(asked) to moment(headers["Date"])
+            return if (then == null || now == null) Duration.ZERO else (then - now).milliseconds.coerceAtLeast(Duration.ZERO)
+        }
+
+        private fun moment(text: String?): Long? = try {
+            val format = SimpleDateFormat("EEE, dd MMM yyyy HH:mm:ss 'GMT'", Locale.US)
+            text?.let { format.apply { timeZone = TimeZone.getTimeZone("GMT") }.parse(it)?.time }
+        } catch (_: ParseException) {
+            null
+        }
+    }
+}

@@ -1,0 +1,4 @@
+package im.zego.zim.entity;
+
+/** As far as the adapters know it. */
+public class ZIMError {}

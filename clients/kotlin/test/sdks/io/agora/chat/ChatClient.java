@@ -1,0 +1,6 @@
+package io.agora.chat;
+
+/** As far as the adapters know it. */
+public abstract class ChatClient {
+    public abstract void renewToken(String token);
+}

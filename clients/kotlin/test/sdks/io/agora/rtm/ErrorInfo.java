@@ -1,0 +1,4 @@
+package io.agora.rtm;
+
+/** As far as the adapters know it. */
+public class ErrorInfo {}

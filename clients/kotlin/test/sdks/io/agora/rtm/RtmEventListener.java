@@ -1,0 +1,6 @@
+package io.agora.rtm;
+
+/** As far as the adapters know it. */
+public interface RtmEventListener {
+    default void onTokenPrivilegeWillExpire(String channelName) {}
+}

@@ -1,0 +1,25 @@
+import Foundation
+import AgoraChat
+import Tokenmint
+
+/// Keeps Chat's token fresh: `AgoraChatClient.shared().add(..., delegateQueue: nil)`. Chat warns early, at half of a token's life (newer SDKs at
+/// four fifths), so here it is Chat that asks first.
+public final class AgoraChatTokens: NSObject, AgoraChatClientDelegate {
+    private let feed: TokenFeed
+    private let login: TokenFeed.Give
+
+    /// - Parameter login: Logs in with a token after the last one has expired and Chat has logged the user out.
+    @MainActor
+    public init(keeper: TokenKeeper, login: @escaping TokenFeed.Give) {
+        feed = TokenFeed(keeper) { minted in _ = AgoraChatClient.shared().renewToken(minted.token) }
+        self.login = login
+    }
+
+    public func tokenWillExpire(_ aErrorCode: AgoraChatErrorCode) {
+        feed.expiring()
+    }
+
+    public func tokenDidExpire(_ aErrorCode: AgoraChatErrorCode) {
+        feed.expired(login)
+    }
+}

@@ -1,0 +1,258 @@
+import Foundation
+
+/// A token, and what the service says about it. All moments are the server's, in Unix seconds.
+public struct MintedToken: Sendable, Equatable {
+    /// As the SDK takes it. A secret until it expires: not for logs.
+    public let token: String
+    /// `agora-rtc`, `zego-room`...
+    public let kind: String
+    /// The vendor's app id: 32 hexadecimal digits at Agora, a number at ZEGO.
+    public let appId: String
+    /// The user, where the vendor knows them by this.
+    public let userId: String?
+    /// The RTC channel.
+    public let channel: String?
+    /// The numeric RTC user. Either this or `account` is there.
+    public let uid: UInt32?
+    /// The RTC user by name.
+    public let account: String?
+    /// The ZEGO room.
+    public let roomId: String?
+    public let expiresAt: Int64
+    /// When to come for the next one.
+    public let renewAt: Int64
+    /// What was left of it, and of all that it opens, when it was handed out: the server's own clock at that moment counts.
+    let expiry: Duration
+    let renewal: Duration
+}
+
+extension MintedToken: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    public var description: String { "MintedToken(\(kind), expires at \(expiresAt))" }
+    public var debugDescription: String { description }
+    public var customMirror: Mirror { Mirror(self, children: ["kind": kind, "expiresAt": expiresAt]) }
+}
+
+extension MintedToken: Decodable {
+    private enum Key: String, CodingKey {
+        case token, kind, app_id, user_id, channel, uid, account, room_id, expires_at, expires_in, renew_at, privileges
+    }
+
+    private struct Privilege: Decodable {
+        let end: Int64?
+
+        enum Key: String, CodingKey { case expires_at }
+
+        init(from decoder: any Decoder) throws {
+            // RTC's have an end; ZEGO's are true or false.
+            let fields = try? decoder.container(keyedBy: Key.self)
+            end = try fields?.decodeIfPresent(Int64.self, forKey: .expires_at)
+        }
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: Key.self)
+        token = try fields.decode(String.self, forKey: .token)
+        guard !token.isEmpty else { throw DecodingError.dataCorruptedError(forKey: .token, in: fields, debugDescription: "empty") }
+        kind = try fields.decode(String.self, forKey: .kind)
+        if let text = try? fields.decode(String.self, forKey: .app_id) {
+            appId = text
+        } else {
+            appId = String(try fields.decode(UInt32.self, forKey: .app_id))
+        }
+        userId = try fields.decodeIfPresent(String.self, forKey: .user_id)
+        channel = try fields.decodeIfPresent(String.self, forKey: .channel)
+        uid = try fields.decodeIfPresent(UInt32.self, forKey: .uid)
+        account = try fields.decodeIfPresent(String.self, forKey: .account)
+        roomId = try fields.decodeIfPresent(String.self, forKey: .room_id)
+        expiresAt = try fields.decode(Int64.self, forKey: .expires_at)
+        renewAt = try fields.decode(Int64.self, forKey: .renew_at)
+        let now = expiresAt - (try fields.decode(Int64.self, forKey: .expires_in))
+        // A privilege may end before the token, and then the token no longer does what it was asked for.
+        let privileges = try fields.decodeIfPresent([String: Privilege].self, forKey: .privileges) ?? [:]
+        let end = min(expiresAt, privileges.values.compactMap(\.end).min() ?? expiresAt)
+        expiry = .seconds(end - now)
+        // A renewal that were due at once would be a loop.
+        renewal = max(.seconds(1), min(.seconds(renewAt - now), expiry))
+    }
+}
+
+/// Why there is no token. Holds neither a token nor the caller's JWT.
+public struct TokenError: Error, Sendable, LocalizedError {
+    public enum Reason: Sendable {
+        /// The service says no, and asking again would not change that (401, 403, 404, another 4xx).
+        case refused
+        /// The service cannot now (5xx, 408, 425, 429).
+        case unavailable
+        /// No answer: no connection, or a name that doesn't resolve.
+        case network
+        /// No whole answer in time.
+        case timeout
+        /// An answer that holds no token, as from a hotel's log-in page.
+        case badAnswer
+        /// The `jwt` function failed, or gave nothing that can be sent.
+        case noJWT
+        /// The keeper was stopped.
+        case stopped
+    }
+
+    public let reason: Reason
+    public let message: String
+    /// The HTTP status, where there was an answer.
+    public var status: Int?
+    /// What the service says about it (RFC 9457), where it does: `type`, `title`, `detail`, `request_id`.
+    public var problem: [String: String] = [:]
+    var retryAfter: Duration = .zero
+
+    init(_ reason: Reason, _ message: String, status: Int? = nil) {
+        self.reason = reason
+        self.message = message
+        self.status = status
+    }
+
+    /// Whether the same request may get a token a little later.
+    public var isTemporary: Bool { reason != .refused && reason != .stopped }
+
+    public var errorDescription: String? { message }
+}
+
+/// Where tokens come from, and as whom they are asked for.
+public final class TokenService: Sendable {
+    /// The caller's JWT. It is asked for anew before each attempt, and should heed its task's cancellation.
+    public typealias JWT = @Sendable () async throws -> String
+
+    private let base: URL
+    private let session: URLSession
+    private let timeout: Duration
+    private let jwt: JWT?
+
+    /// - Parameters:
+    ///   - url: The service's address, host and path.
+    ///   - timeout: How long one attempt may take, the `jwt` function included.
+    ///   - jwt: Goes to the service only over HTTPS, or to this machine. Without one the request carries no identity: only a local run
+    ///     answers that.
+    /// - Throws: `TokenError` if the address is none, or a JWT would go over plain HTTP.
+    public init(url: URL, timeout: Duration = .seconds(10), jwt: JWT? = nil) throws {
+        guard let parts = URLComponents(url: url, resolvingAgainstBaseURL: true), let host = parts.host, !host.isEmpty,
+            parts.scheme == "https" || parts.scheme == "http", parts.user == nil, parts.password == nil, parts.query == nil, parts.fragment == nil
+        else { throw TokenError(.refused, "The service's address is a host and a path only.") }
+        guard jwt == nil || parts.scheme == "https" || Self.isThisMachine(host) else {
+            throw TokenError(.refused, "A JWT goes to a service over HTTPS only.")
+        }
+        base = url.absoluteURL
+        self.timeout = timeout
+        self.jwt = jwt
+        // A token is nobody else's to store.
+        let configuration = URLSessionConfiguration.ephemeral
+        configuration.urlCache = nil
+        configuration.requestCachePolicy = .reloadIgnoringLocalCacheData
+        configuration.httpCookieStorage = nil
+        configuration.httpShouldSetCookies = false
+        configuration.urlCredentialStorage = nil
+        session = URLSession(configuration: configuration)
+    }
+
+    /// Asks once.
+    ///
+    /// - Throws: `TokenError` for any failure, `CancellationError` if the task was cancelled.
+    public func fetch(_ request: TokenRequest) async throws -> MintedToken {
+        let timeout = timeout
+        return try await withThrowingTaskGroup(of: MintedToken.self) { group in
+            group.addTask { try await self.attempt(request) }
+            group.addTask {
+                try await Task.sleep(for: timeout, clock: .continuous)
+                throw TokenError(.timeout, "The token service did not answer within \(timeout).")
+            }
+            defer { group.cancelAll() }
+            guard let minted = try await group.next() else { throw CancellationError() }
+            return minted
+        }
+    }
+
+    private func attempt(_ request: TokenRequest) async throws -> MintedToken {
+        guard let url = request.address(below: base) else { throw TokenError(.refused, "An address cannot hold this name.") }
+        var call = URLRequest(url: url)
+        call.setValue("application/json", forHTTPHeaderField: "Accept")
+        if let jwt { call.setValue("Bearer \(try await bearer(jwt))", forHTTPHeaderField: "Authorization") }
+        if let body = request.body {
+            call.httpMethod = "POST"
+            call.httpBody = body
+            call.setValue("application/json", forHTTPHeaderField: "Content-Type")
+        }
+        let (data, answer): (Data, URLResponse)
+        do {
+            (data, answer) = try await session.data(for: call, delegate: NoRedirects())
+        } catch {
+            try Task.checkCancellation()
+            let late = (error as? URLError)?.code == .timedOut
+            throw TokenError(late ? .timeout : .network, "The token service cannot be reached: \(error.localizedDescription)")
+        }
+        guard let response = answer as? HTTPURLResponse else { throw TokenError(.badAnswer, "What answered is no token.") }
+        guard response.statusCode == 200 else { throw Self.refusal(response, data) }
+        guard let minted = try? JSONDecoder().decode(MintedToken.self, from: data) else {
+            throw TokenError(.badAnswer, "What answered is no token.", status: 200)
+        }
+        return minted
+    }
+
+    private func bearer(_ jwt: JWT) async throws -> String {
+        let token: String
+        do {
+            token = try await jwt()
+        } catch {
+            try Task.checkCancellation()
+            throw TokenError(.noJWT, "There is no JWT to ask with.")
+        }
+        // RFC 6750's b64token, which also keeps line breaks out of the header.
+        guard token.range(of: "^[A-Za-z0-9._~+/-]+=*$", options: .regularExpression) == token.startIndex..<token.endIndex else {
+            throw TokenError(.noJWT, "What was given to ask with is no JWT.")
+        }
+        return token
+    }
+
+    private static func isThisMachine(_ host: String) -> Bool {
+        host == "localhost" || host.hasSuffix(".localhost") || host == "::1" || host == "[::1]"
+            || host.range(of: "^127(\\.[0-9]{1,3}){3}$", options: .regularExpression) != nil
+    }
+
+    private static func refusal(_ response: HTTPURLResponse, _ data: Data) -> TokenError {
+        let status = response.statusCode
+        let json = (try? JSONSerialization.jsonObject(with: data)) as? [String: Any] ?? [:]
+        // The service's own problem, or the gateway's `message`.
+        var problem: [String: String] = [:]
+        for name in ["type", "title", "detail", "request_id", "message"] {
+            if let text = json[name] as? String { problem[name] = String(text.prefix(500)) }
+        }
+        let why = problem["detail"] ?? problem["title"] ?? problem["message"]
+        let temporary = status >= 500 || status == 408 || status == 425 || status == 429 || status < 400
+        let message = "The token service answered \(status)" + (why.map { ": \($0)" } ?? "")
+        var error = TokenError(temporary ? .unavailable : .refused, message, status: status)
+        error.problem = problem
+        error.retryAfter = retryAfter(response)
+        return error
+    }
+
+    /// A date counts against the server's own clock, never against this device's.
+    private static func retryAfter(_ response: HTTPURLResponse) -> Duration {
+        guard let asked = response.value(forHTTPHeaderField: "Retry-After")?.trimmingCharacters(in: .whitespaces) else { return .zero }
+        if let seconds = Int32(asked) { return .seconds(max(0, seconds)) }
+        guard let then = moment(asked), let now = moment(response.value(forHTTPHeaderField: "Date") ?? "") else { return .zero }
+        return .seconds(max(0, then.timeIntervalSince(now)))
+    }
+
+    private static func moment(_ text: String) -> Date? {
+        let format = DateFormatter()
+        format.locale = Locale(identifier: "en_US_POSIX")
+        format.timeZone = TimeZone(secondsFromGMT: 0)
+        format.dateFormat = "EEE, dd MMM yyyy HH:mm:ss 'GMT'"
+        return format.date(from: text)
+    }
+}
+
+/// A bearer's request has no business elsewhere.
+private final class NoRedirects: NSObject, URLSessionTaskDelegate {
+    func urlSession(
+        _ session: URLSession, task: URLSessionTask, willPerformHTTPRedirection response: HTTPURLResponse, newRequest request: URLRequest
+    ) async -> URLRequest? {
+        nil
+    }
+}

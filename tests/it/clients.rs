@@ -1,0 +1,57 @@
+//! The clients in `clients/`, each by its own tests, against the real functions.
+
+use harness::watch::Watch;
+use harness::{Env, project};
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// All functions with the demo credentials, believing everybody.
+fn serve() -> Watch {
+    let credentials = project::root().join("tests/demo-credentials.json");
+    Watch::start(Env::from([("LOCAL_CREDENTIALS", credentials.to_str().expect("UTF-8")), ("AUTH", "none")]))
+}
+
+/// Runs a client's own tests, and shows what they print.
+fn run(command: &mut Command, watch: &Watch) {
+    command.env("TOKENMINT_URL", watch.url("").trim_end_matches('/')).env("PYTHONDONTWRITEBYTECODE", "1");
+    let status = command.current_dir(project::root()).stdin(Stdio::null()).status();
+    let status = status.unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(status.success(), "{command:?} failed, and says it above");
+}
+
+#[test]
+fn a_backend_registers_chat_users_over_rest() {
+    let watch = serve();
+    run(Command::new(project::tool("python")).arg("clients/chat-rest/test_chat_rest.py"), &watch);
+}
+
+/// Compiled here by the real compiler against the real OkHttp, and run on the JVM.
+#[test]
+fn the_kotlin_client_keeps_tokens_fresh() {
+    let watch = serve();
+    let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join("kotlin");
+    run(Command::new(project::root().join("clients/kotlin/test.sh")).env("OUT", out), &watch);
+}
+
+/// There is no Swift compiler to be had. That every file parses is little, and better than nothing.
+#[test]
+fn the_swift_client_parses() {
+    let swift = project::root().join("clients/swift");
+    let mut files = vec![swift.join("Package.swift")];
+    for folder in ["Sources/Tokenmint", "Adapters"] {
+        let folder = fs::read_dir(swift.join(folder)).expect("a folder").map(|file| file.expect("readable").path());
+        files.extend(folder.filter(|file| file.extension().is_some_and(|extension| extension == "swift")));
+    }
+    assert!(files.len() >= 9, "{files:?}");
+    let python = || Command::new(project::tool("python"));
+    let status = python().arg("tests/judges/swift.py").args(&files).current_dir(project::root()).status();
+    assert!(status.expect("python runs").success(), "a file is not Swift: see above");
+
+    // A parser that takes anything would say nothing.
+    let broken = Path::new(env!("CARGO_TARGET_TMPDIR")).join("broken.swift");
+    fs::write(&broken, "public actor { func").expect("a folder of our own");
+    let output =
+        python().arg(project::root().join("tests/judges/swift.py")).arg(&broken).output().expect("python runs");
+    assert!(!output.status.success(), "{output:?}");
+}

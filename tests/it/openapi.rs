@@ -1,0 +1,201 @@
+//! `openapi.yaml` is the contract: it has the template's routes and authorizers and the code's problems, and whatever the
+//! service answers to generated requests, good and bad, is in it.
+
+use crate::functions;
+use crate::template::Stack;
+use harness::judge::{self, RouteAnswer};
+use harness::watch::Watch;
+use harness::{Env, project};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// What the document says, once it and its examples have been found to be in order.
+fn document() -> Value {
+    let python = project::tool("python");
+    crate::repository::output(Command::new(python).args(["tests/judges/openapi.py", "document"]))
+}
+
+/// An event's answer, to be held against the document.
+pub(crate) fn answer(event: &Value, response: &Value) -> RouteAnswer {
+    RouteAnswer {
+        route: event["routeKey"].as_str().expect("a text").to_owned(),
+        status: response["statusCode"].as_u64().expect("a number"),
+        headers: response["headers"].clone(),
+        body: response["body"].as_str().expect("a text").to_owned(),
+    }
+}
+
+/// Every one of these is as documented.
+pub(crate) fn check(answers: &[RouteAnswer]) {
+    for (answer, wrong) in answers.iter().zip(judge::documented(answers)) {
+        assert_eq!(wrong, Value::Array(Vec::new()), "{} {}", answer.route, answer.status);
+    }
+}
+
+#[test]
+fn the_document_has_the_stacks_routes_and_authorizers() {
+    let document = document();
+    let deployed = Stack::plain().routes().into_iter().map(|(route, target)| {
+        let (authorizer, _) = target.authorizer.expect("no route is open");
+        (route, vec![authorizer])
+    });
+    let documented: BTreeMap<String, Vec<String>> =
+        serde_json::from_value(document["routes"].clone()).expect("names of schemes by route");
+    assert_eq!(documented, deployed.collect());
+    let schemes: BTreeSet<String> = serde_json::from_value(document["schemes"].clone()).expect("names");
+    assert_eq!(schemes, documented.into_values().flatten().collect());
+    assert!(document["examples"].as_u64().is_some_and(|checked| checked > 50), "{document}");
+}
+
+#[test]
+fn every_problem_is_documented() {
+    let path = project::root().join("shared/service/src/problem.rs");
+    let code = fs::read_to_string(path).expect("a source file");
+    let (_, names) = code.split_once("fn name(&self)").expect("problems have names");
+    let (names, _) = names.split_once("\n    }\n").expect("the function ends");
+    let names: BTreeSet<&str> = names.split('"').skip(1).step_by(2).collect();
+    assert!(names.len() >= 10, "{names:?}: this test looks where nothing is");
+
+    let listed: BTreeSet<String> = serde_json::from_value(document()["problems"].clone()).expect("names");
+    assert_eq!(listed, names.iter().map(|name| format!("urn:tokenmint:problem:{name}")).collect());
+    let readme = fs::read_to_string(project::root().join("README.md")).expect("a document");
+    let (_, table) = readme.split_once("### Errors\n").expect("a section");
+    let (table, _) = table.split_once("\n## ").expect("it ends");
+    for name in names {
+        assert!(table.contains(&format!("`{name}`")), "README.md doesn't explain {name}");
+    }
+}
+
+/// A judge that accepts everything would prove nothing.
+#[test]
+fn an_answer_that_is_not_documented_is_found() {
+    let good = RouteAnswer {
+        route: "POST /fetch_rtm_token".to_owned(),
+        status: 400,
+        headers: serde_json::json!({ "content-type": "application/json", "cache-control": "no-store" }),
+        body: r#"{"token":"Bad request.","code":"400"}"#.to_owned(),
+    };
+    let change = |change: fn(&mut RouteAnswer)| {
+        let mut answer = good.clone();
+        change(&mut answer);
+        answer
+    };
+    let bad = [
+        change(|answer| answer.route = "GET /fetch_rtm_token".to_owned()),
+        change(|answer| answer.status = 418),
+        change(|answer| answer.headers["content-type"] = "application/problem+json".into()),
+        change(|answer| answer.headers["cache-control"] = "private".into()),
+        change(|answer| answer.headers = serde_json::json!({ "content-type": "application/json" })),
+        change(|answer| answer.headers["x-inside"] = "1".into()),
+        change(|answer| answer.body = r#"{"token":"Bad request."}"#.to_owned()),
+        change(|answer| answer.body = r#"{"token":"Bad request.","code":400}"#.to_owned()),
+        change(|answer| answer.body = r#"{"token":"Bad request.","code":"400","more":1}"#.to_owned()),
+    ];
+    check(std::slice::from_ref(&good));
+    for (answer, wrong) in bad.iter().zip(judge::documented(&bad)) {
+        assert!(wrong.as_array().is_some_and(|wrong| !wrong.is_empty()), "{answer:?}");
+    }
+}
+
+/// Asks every route for all that schemathesis can think of, within the document and outside of it. The checks are
+/// schemathesis's own, and those in `tests/contract/hooks.py`.
+///
+/// The requests are the same every time, unless `SCHEMATHESIS_EXAMPLES` says how many to make up for a route.
+#[test]
+fn no_generated_request_gets_an_answer_that_is_not_documented() {
+    let credentials = project::root().join("tests/demo-credentials.json");
+    let credentials = Env::from([("LOCAL_CREDENTIALS", credentials.to_str().expect("UTF-8"))]);
+
+    let watch = Watch::start(credentials.clone().and("AUTH", "none"));
+    let examples = std::env::var("SCHEMATHESIS_EXAMPLES").ok();
+    let mut many = vec!["--generation-with-security-parameters=false", "--max-examples"];
+    match &examples {
+        Some(examples) => many.push(examples),
+        None => many.extend(["200", "--generation-deterministic"]),
+    }
+    let sent = schemathesis(&watch, "everybody", &many);
+    let total: usize = sent.values().flat_map(BTreeMap::values).sum();
+    assert!(total >= 2000, "{total} requests: {sent:#?}");
+    // Neither all good nor all bad, on any route.
+    for route in functions::routes_in_code().into_keys() {
+        for status in [200, 400] {
+            let answers = sent.get(&route).and_then(|statuses| statuses.get(&status));
+            assert!(answers.is_some_and(|&answers| answers >= 20), "{route} {status}: {sent:#?}");
+        }
+    }
+    let logs = watch.end();
+    assert!(!logs.contains("panicked"), "{logs}");
+
+    // The same without an identity: whatever else is wrong or right with a request, nobody gets an answer but 401.
+    let watch = Watch::start(credentials);
+    let sent = schemathesis(&watch, "nobody", &["--max-examples", "10", "--generation-deterministic"]);
+    for route in functions::routes_in_code().into_keys() {
+        let answers = sent.get(&route).unwrap_or_else(|| panic!("{route} was not asked"));
+        assert_eq!(answers.keys().collect::<Vec<_>>(), [&401], "{route}: {answers:?}");
+    }
+}
+
+/// How many requests went to each route, by the status that they got.
+type Sent = BTreeMap<String, BTreeMap<u64, usize>>;
+
+/// Runs it, and shows what it prints.
+///
+/// # Panics
+/// It found something.
+fn schemathesis(watch: &Watch, name: &str, more: &[&str]) -> Sent {
+    // It remembers what it once found where it runs: every run is its first.
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("schemathesis").join(name);
+    if folder.exists() {
+        fs::remove_dir_all(&folder).expect("it is ours");
+    }
+    fs::create_dir_all(&folder).expect("a folder of our own");
+    let report = folder.join("har.json");
+    let status = Command::new(project::tool("st"))
+        .arg("run")
+        .arg(project::root().join("openapi.yaml"))
+        .args(["--no-color", "--mode=all", "--request-timeout=20", "--warnings=off"])
+        .args(["--url", watch.url("").trim_end_matches('/')])
+        .arg("--report-har-path")
+        .arg(&report)
+        .args([
+            "--checks=not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,\
+             response_headers_conformance,negative_data_rejection,is_the_services_answer",
+        ])
+        .args(more)
+        .env("SCHEMATHESIS_HOOKS", "hooks")
+        .env("PYTHONPATH", project::root().join("tests/contract"))
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .current_dir(&folder)
+        .stdin(Stdio::null())
+        .status()
+        .expect("it was found");
+    assert!(status.success(), "schemathesis found something, and says it above");
+    sent(&report)
+}
+
+/// Counts what really went over the wire. Requests that are no route's (other methods, for one) are left out.
+fn sent(report: &Path) -> Sent {
+    let report: Value = serde_json::from_slice(&fs::read(report).expect("it was written")).expect("HAR is JSON");
+    let routes = functions::routes_in_code();
+    let mut sent = Sent::new();
+    for entry in report["log"]["entries"].as_array().expect("a list") {
+        let method = entry["request"]["method"].as_str().expect("a text");
+        let url = entry["request"]["url"].as_str().expect("a text");
+        let path = url.splitn(4, '/').nth(3).expect("http://host/path").split('?').next().unwrap_or_default();
+        let fits = |route: &&String| {
+            let (wanted, pattern) = route.split_once(' ').expect("a method and a path");
+            let (path, pattern) = (path.split('/'), pattern[1..].split('/'));
+            wanted == method
+                && path.clone().count() == pattern.clone().count()
+                && path.zip(pattern).all(|(part, pattern)| pattern.starts_with('{') || part == pattern)
+        };
+        if let Some(route) = routes.keys().find(fits) {
+            let status = entry["response"]["status"].as_u64().expect("a number");
+            *sent.entry(route.clone()).or_default().entry(status).or_default() += 1;
+        }
+    }
+    sent
+}
