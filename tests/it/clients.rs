@@ -1,15 +1,23 @@
 //! The clients in `clients/`, each by its own tests, against the real functions.
 
+use harness::http;
 use harness::watch::Watch;
 use harness::{Env, project};
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// All functions with the demo credentials, believing everybody.
+/// All functions with the demo credentials, believing everybody, and started: under the emulator a function ends for good when its first
+/// client loses patience.
 fn serve() -> Watch {
     let credentials = project::root().join("tests/demo-credentials.json");
-    Watch::start(Env::from([("LOCAL_CREDENTIALS", credentials.to_str().expect("UTF-8")), ("AUTH", "none")]))
+    let watch =
+        Watch::start(Env::from([("LOCAL_CREDENTIALS", credentials.to_str().expect("UTF-8")), ("AUTH", "none")]));
+    for path in ["/chat/app", "/chat/user/a", "/rtm/a", "/rtc/a", "/zego/a", "/zim/a"] {
+        let query = if path == "/rtc/a" { "?uid=1" } else { "" };
+        assert_eq!(http::get(&watch.url(&format!("{path}/token{query}"))).status, 200, "{path}");
+    }
+    watch
 }
 
 /// Runs a client's own tests, and shows what they print.

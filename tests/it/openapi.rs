@@ -156,7 +156,7 @@ fn schemathesis(watch: &Watch, name: &str, more: &[&str]) -> Sent {
     let status = Command::new(project::tool("st"))
         .arg("run")
         .arg(project::root().join("openapi.yaml"))
-        .args(["--no-color", "--mode=all", "--request-timeout=20", "--warnings=off"])
+        .args(["--no-color", "--mode=all", "--request-timeout=60", "--warnings=off"])
         .args(["--url", watch.url("").trim_end_matches('/')])
         .arg("--report-har-path")
         .arg(&report)
