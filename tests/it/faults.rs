@@ -135,8 +135,9 @@ fn down_at_the_start() {
         slowest.as_secs_f64() * 1e3,
     ));
     assert!(refused > 0 && tokens > 0, "healed without a restart:\n{}", function.logs());
-    let after = answers.iter().skip_while(|answered| answered.token().is_none());
-    assert!(load_once(&function).token().is_some() && after.count() > 0);
+    let first = answers.iter().filter(|answered| answered.token().is_some()).map(|answered| answered.sent).min();
+    let late = answers.iter().filter(|answered| answered.token().is_none()).map(|answered| answered.sent).max();
+    assert!(late < first.map(|first| first + Duration::from_secs(1)), "once healed, it stays so");
 }
 
 #[test]
@@ -350,33 +351,36 @@ fn a_frozen_refresh_costs_nobody_anything_and_is_made_up_for() {
     let function = start(&secrets, []);
     let calm = percentile(&during(&function, || sleep(Duration::from_secs(1))), 99);
     let mut slowest = Duration::ZERO;
-    let mut ask = || {
+    let ask = || assert!(load_once(&function).token().is_some(), "it has its credentials");
+    // In the middle of a refresh, for longer than one may run by the wall clock; the connection breaks.
+    secrets.break_with(Fault::Late(Duration::from_secs(60)));
+    let calls = secrets.calls().len();
+    while secrets.calls().len() == calls {
+        ask();
+        sleep(Duration::from_millis(20));
+    }
+    function.freeze();
+    secrets.go_down();
+    secrets.put(Vendor::Agora.secret_id(), &other());
+    sleep(Duration::from_secs(4));
+    // What a request waits is too short for this, again and again.
+    secrets.break_with(Fault::Late(Duration::from_millis(150)));
+    secrets.come_up();
+    let mut requests = 0;
+    loop {
+        function.thaw();
         let answered = load_once(&function);
-        assert!(answered.token().is_some(), "{answered:?}");
+        let token = answered.token().unwrap_or_else(|| panic!("{answered:?}"));
         slowest = slowest.max(answered.took);
-    };
-    for times in 1..=3 {
-        let calls = secrets.calls().len();
-        secrets.break_with(Fault::Late(Duration::from_secs(60)));
-        while secrets.calls().len() == calls {
-            ask();
-            sleep(Duration::from_millis(20));
+        requests += 1;
+        if token["app_id"] == OTHER_APP_ID {
+            break;
         }
         function.freeze();
-        // Longer than a load may run by the wall clock; the connection breaks.
-        secrets.go_down();
-        sleep(Duration::from_secs(4));
-        secrets.heal();
-        secrets.come_up();
-        function.thaw();
-        let thawed = Instant::now();
-        let calls = secrets.calls().len();
-        while secrets.calls().len() == calls {
-            ask();
-            assert!(thawed.elapsed() < Duration::from_secs(20), "round {times}:\n{}", function.logs());
-        }
-        say(&format!("frozen in a refresh, {times}: refreshed {:.2} s after the thaw", thawed.elapsed().as_secs_f64()));
+        assert!(requests < 15, "it makes no progress:\n{}", function.logs());
+        sleep(Duration::from_secs(1));
     }
+    say(&format!("frozen in a refresh and after every answer: refreshed with request {requests} after the thaw"));
     say(&format!(
         "  slowest answer {:.1} ms, p99 before {:.1} ms",
         slowest.as_secs_f64() * 1e3,
@@ -403,15 +407,17 @@ fn what_is_stale_for_too_long_is_not_used() {
         sleep(Duration::from_millis(20));
     };
     say(&format!("stale for too long: the older credentials served {:.1} s more, then 503", served.as_secs_f64()));
-    assert!(served > Duration::from_millis(1500), "they may serve for two seconds: {served:?}");
+    let limits = Duration::from_millis(1500)..Duration::from_secs(6);
+    assert!(limits.contains(&served), "fresh for one second, and two more: {served:?}");
     secrets.come_up();
     recovers_from_503(&function);
 }
 
 fn recovers_from_503(function: &Function) {
+    // Without a key the pauses are short.
     let began = Instant::now();
     while load_once(function).token().is_none() {
-        assert!(began.elapsed() < Duration::from_secs(70), "it does not recover:\n{}", function.logs());
+        assert!(began.elapsed() < Duration::from_secs(10), "it does not recover:\n{}", function.logs());
         sleep(Duration::from_millis(50));
     }
 }

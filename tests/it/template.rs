@@ -621,6 +621,7 @@ fn the_schedule_warms_every_token_function_and_what_fails_is_kept_and_told() {
     }
     let off = Stack::with(&[("PrewarmEnvironments", "0")]);
     assert_eq!(off.only("AWS::Scheduler::Schedule")["State"], "DISABLED");
+    assert!(!off.exists("PrewarmMissing"), "nobody waits for what was switched off");
 }
 
 #[test]
@@ -856,8 +857,14 @@ fn every_function_is_watched() {
         let topic = json!([{ "Ref": "AlarmTopic" }]);
         for (name, alarm) in stack.resources("AWS::CloudWatch::Alarm") {
             assert_eq!((&alarm["AlarmActions"], &alarm["OKActions"]), (&topic, &topic), "{name}");
-            assert_eq!(alarm["ComparisonOperator"], "GreaterThanThreshold", "{name}");
-            assert_eq!(alarm["TreatMissingData"], "notBreaching", "{name}");
+            // Of the schedule it is the silence that counts.
+            let (comparison, missing) = if name == "PrewarmMissing" {
+                ("LessThanThreshold", "breaching")
+            } else {
+                ("GreaterThanThreshold", "notBreaching")
+            };
+            assert_eq!(alarm["ComparisonOperator"], comparison, "{name}");
+            assert_eq!(alarm["TreatMissingData"], missing, "{name}");
         }
         let subscription = &stack.only("AWS::SNS::Topic")["Subscription"];
         if stack.holds("HasAlarmEmail") {

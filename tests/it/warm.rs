@@ -118,12 +118,14 @@ fn what_fails_is_told_and_keeps_nobody_else_cold() {
 #[test]
 fn a_round_is_recognised_strictly() {
     let demo = project::root().join("tests/demo-credentials.json");
-    let watch = Watch::start([("LOCAL_CREDENTIALS", demo.to_str().expect("UTF-8"))]);
+    let credentials = Env::from([("LOCAL_CREDENTIALS", demo.to_str().expect("UTF-8"))]);
+    let watch = Watch::start(credentials.and("CREDENTIALS_TTL_SECONDS", "60"));
     let prewarm = prewarm("rtm-token", &watch);
     for wrong in [
         json!({}),
         json!(null),
         json!({ "environments": 1 }),
+        json!([1, 0, 4]),
         json!({ "environments": -1, "hold_milliseconds": 0, "every_minutes": 4 }),
         json!({ "environments": 1, "hold_milliseconds": 5001, "every_minutes": 4 }),
         json!({ "environments": 1, "hold_milliseconds": 0, "every_minutes": 4, "function": "another" }),
@@ -131,7 +133,16 @@ fn a_round_is_recognised_strictly() {
         let outcome = prewarm.invoke(&wrong);
         assert!(matches!(outcome, Outcome::Error(_)), "{wrong}: {outcome:?}");
     }
-    assert!(!watch.end().contains("warmed up"), "nothing was sent");
+    assert!(!watch.logs().contains("warmed up"), "nothing was sent");
+    // One environment is all that this emulator has, and its credentials are fresh for a minute.
+    let heard = |cold: u8, warm: u8, doubled: u8| json!({ "cold": cold, "warm": warm, "failed": 0, "doubled": doubled, "fresh_too_short": 1 + doubled });
+    assert_eq!(report(&prewarm, 1).0["functions"]["rtm-token"], heard(1, 0, 0));
+    assert_eq!(report(&prewarm, 2).0["functions"]["rtm-token"], heard(0, 1, 1));
+    let logs = prewarm.end();
+    for said in ["hold them longer", "not fresh until the next round", "\"EnvironmentsCold\":1"] {
+        assert!(logs.contains(said), "{said}: {logs}");
+    }
+    drop(watch);
     for functions in ["", " ", "rtm-token,,zego-token"] {
         let refused = Function::start("prewarm", [("FUNCTIONS", functions)]);
         assert!(!refused.wait_exit(Duration::from_secs(10)).expect("it ends by itself").success());

@@ -37,9 +37,9 @@ pub(crate) struct Heard {
     pub(crate) warm: u64,
     pub(crate) failed: u64,
     /// Warm-ups that came to an environment which had one in this round: it was free again too soon.
-    doubled: u64,
+    pub(crate) doubled: u64,
     /// Environments whose credentials are not fresh until the next round: `CREDENTIALS_TTL_SECONDS` is shorter than that.
-    fresh_too_short: u64,
+    pub(crate) fresh_too_short: u64,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     reasons: BTreeMap<String, u64>,
     #[serde(skip)]
@@ -53,14 +53,14 @@ impl Fleet {
         if functions.contains("") {
             return None;
         }
-        // A cold environment takes its start, its load and its hold; the function's own time-out ends it before these do.
+        // A cold environment takes its start and then, at most, its function's time-out of ten seconds.
         let patience = Patience {
             connect: Duration::from_secs(2),
-            read: Duration::from_secs(12),
-            attempt: Duration::from_secs(12),
-            operation: Duration::from_secs(25),
+            read: Duration::from_secs(20),
+            attempt: Duration::from_secs(20),
+            operation: Duration::from_secs(26),
         };
-        Some(Fleet { client: Client::new(&sdk_config("AWS_ENDPOINT_URL_LAMBDA", patience)), functions })
+        Some(Fleet { client: Client::new(&sdk_config("AWS_ENDPOINT_URL_LAMBDA", Some(patience))), functions })
     }
 
     /// Sends all functions that many warm-ups each, all of them at once, and waits for every answer.
@@ -120,6 +120,7 @@ async fn invoke(client: &Client, function: &str, warm_up: WarmUp) -> Result<Warm
     let sent = client.invoke().function_name(function).payload(Blob::new(warm_up.to_event())).send().await;
     let answer = sent.map_err(|error| match &error {
         SdkError::TimeoutError(_) => "timed out".to_owned(),
+        SdkError::DispatchFailure(failure) if failure.is_timeout() => "timed out".to_owned(),
         SdkError::DispatchFailure(_) => "unreachable".to_owned(),
         _ => error.code().unwrap_or("failed").to_owned(),
     })?;

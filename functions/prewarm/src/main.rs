@@ -5,11 +5,12 @@ mod fleet;
 
 use crate::fleet::{Fleet, Report};
 use serde::Deserialize;
+use serde_json::{Map, Value};
 use service::warm::WarmUp;
 use service::{Failed, telemetry};
 use std::process::ExitCode;
 use std::sync::Arc;
-use tracing::error;
+use tracing::{error, warn};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -21,7 +22,7 @@ async fn main() -> ExitCode {
         return ExitCode::FAILURE;
     };
     let fleet = Arc::new(fleet);
-    service::answer(move |schedule: Schedule| schedule.carry_out(Arc::clone(&fleet))).await
+    service::answer(move |event| Schedule::carry_out(event, Arc::clone(&fleet))).await
 }
 
 /// What the schedule sends, in the template's `Input`.
@@ -40,16 +41,26 @@ impl Schedule {
     /// # Errors
     /// A warm-up failed. It is an error for Lambda to count, and to hand on to the dead-letter queue; all the others were
     /// sent all the same.
-    async fn carry_out(self, fleet: Arc<Fleet>) -> Result<Report, Failed> {
-        let warm_up =
-            WarmUp { for_seconds: u32::from(self.every_minutes) * 60, hold_milliseconds: self.hold_milliseconds };
+    async fn carry_out(event: Map<String, Value>, fleet: Arc<Fleet>) -> Result<Report, Failed> {
+        let schedule: Schedule = serde_json::from_value(event.into())
+            .map_err(|wrong| Failed { name: "BadSchedule", words: wrong.to_string() })?;
+        let warm_up = WarmUp {
+            for_seconds: u32::from(schedule.every_minutes) * 60,
+            hold_milliseconds: schedule.hold_milliseconds,
+        };
         if warm_up.hold() > WarmUp::MAX_HOLD {
             let words = format!("hold_milliseconds must be at most {}", WarmUp::MAX_HOLD.as_millis());
             return Err(Failed { name: "BadSchedule", words });
         }
-        let report = fleet.warm(warm_up, self.environments).await;
+        let report = fleet.warm(warm_up, schedule.environments).await;
         for (function, warmed) in &report.functions {
             telemetry::environments(function, warmed.cold, warmed.warm, warmed.failed);
+            if warmed.doubled > 0 {
+                warn!(function, warmed.doubled, "warm-ups came to environments that had one: hold them longer");
+            }
+            if warmed.fresh_too_short > 0 {
+                warn!(function, warmed.fresh_too_short, "credentials are not fresh until the next round");
+            }
         }
         if report.failed > 0 {
             let report_text = serde_json::to_string(&report).expect("a report is plain data");

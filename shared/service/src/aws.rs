@@ -23,15 +23,17 @@ pub struct Patience {
 ///
 /// Region and credentials stand in the environment's variables; `aws-config`'s other sources (profiles, SSO, instance
 /// metadata) cannot apply in Lambda, cost 1.3 MB of binary, and could each wait for a network that isn't there.
-/// `endpoint` is the variable with the service's own endpoint, such as `AWS_ENDPOINT_URL_LAMBDA`.
-pub fn sdk_config(endpoint: &str, patience: Patience) -> SdkConfig {
+/// Without `patience` the caller ends what takes too long. `endpoint` is the variable with the service's own endpoint, such as `AWS_ENDPOINT_URL_LAMBDA`.
+pub fn sdk_config(endpoint: &str, patience: Option<Patience>) -> SdkConfig {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let timeouts = TimeoutConfig::builder()
-        .connect_timeout(patience.connect)
-        .read_timeout(patience.read)
-        .operation_attempt_timeout(patience.attempt)
-        .operation_timeout(patience.operation)
-        .build();
+    let timeouts = patience.map_or_else(TimeoutConfig::disabled, |patience| {
+        TimeoutConfig::builder()
+            .connect_timeout(patience.connect)
+            .read_timeout(patience.read)
+            .operation_attempt_timeout(patience.attempt)
+            .operation_timeout(patience.operation)
+            .build()
+    });
     let retries = RetryConfig::standard()
         .with_max_attempts(2)
         .with_initial_backoff(Duration::from_millis(50))

@@ -4,7 +4,7 @@
 //! per refresh instead of two, needs one IAM action instead of two, serves through throttling, and prints no secret; the
 //! README has the figures.
 
-use crate::aws::{self, Patience};
+use crate::aws;
 use crate::config::{Config, Source};
 use crate::problem::Problem;
 use crate::stamps::{self, wall_clock};
@@ -19,11 +19,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
+use tokio::time::Instant;
 
 /// How long a request waits for a refresh while there is an older key to serve with.
 const REFRESH_WAIT: Duration = Duration::from_millis(100);
-/// How long one load may run. The SDK's own time-outs end it earlier, unless Lambda froze it in the middle.
-const LOAD_LIMIT: Duration = Duration::from_secs(3);
+/// How long all requests together wait for one refresh. Where Lambda freezes the environment after each answer, a refresh
+/// gets no other time than this.
+const REFRESH_WAITS: u32 = 10;
+/// From one such wait to the next: requests that come closely one after the other shall not all be slow.
+const REFRESH_WAIT_EVERY: Duration = Duration::from_millis(500);
+/// How long one attempt to load may run, and how many there are in a load.
+const ATTEMPT_LIMIT: Duration = Duration::from_millis(1200);
+const ATTEMPTS: u32 = 2;
+/// How long a load may run: its attempts and a little more.
+const LOAD_LIMIT: Duration = Duration::from_millis(3000);
 /// The pause after a failed load while there is a key, and the longest to which repeated failures double it.
 const REFRESH_PAUSE: Range<Duration> = Duration::from_secs(5)..Duration::from_secs(60);
 /// The same while there is none, when every request is answered at once with the problem.
@@ -51,12 +60,10 @@ struct Kept<V> {
     failures: u32,
     /// The load that runs: there is at most one.
     load: Option<Load>,
-}
-
-/// Where keys are read.
-enum Store {
-    SecretsManager { client: aws_sdk_secretsmanager::Client, secret_id: String },
-    LocalFile(PathBuf),
+    /// How many loads have begun.
+    begun: u64,
+    /// The last load that has ended, and whether it brought a key.
+    ended: (u64, bool),
 }
 
 /// A load under way. It runs as a task of its own, beside the requests: who waits for it may stop waiting.
@@ -65,14 +72,24 @@ struct Load {
     /// Closed when the load has ended.
     running: watch::Receiver<()>,
     task: AbortHandle,
+    /// How often a request may still wait for it.
+    waits: u32,
+    /// While the clock is in here none does: one has just begun to.
+    unattended: Range<SystemTime>,
 }
 
 /// What is left to do for a key.
 enum Lookup<V> {
     /// Take this one, or the lack of one, as it is.
     Take(Option<Arc<V>>),
-    /// Wait so long for this load, then take what there is.
-    Wait(watch::Receiver<()>, Duration),
+    /// Wait for this load, and look again.
+    Wait(watch::Receiver<()>),
+}
+
+/// Where keys are read.
+enum Store {
+    SecretsManager { client: aws_sdk_secretsmanager::Client, secret_id: String },
+    LocalFile(PathBuf),
 }
 
 impl<V: Vendor> Credentials<V> {
@@ -84,26 +101,27 @@ impl<V: Vendor> Credentials<V> {
             Source::LocalFile(path) => Store::LocalFile(path.clone()),
         };
         let never = UNIX_EPOCH..UNIX_EPOCH;
-        let kept = Kept { key: None, fresh: never.clone(), rest: never, failures: 0, load: None };
+        let kept =
+            Kept { key: None, fresh: never.clone(), rest: never, failures: 0, load: None, begun: 0, ended: (0, false) };
         let (ttl, max_stale) = (config.credentials_ttl, config.credentials_max_stale);
         Credentials(Arc::new(Keeper { store, ttl, max_stale, kept: Mutex::new(kept) }))
     }
 
     /// The key to sign with. Loads one where there is none, or where the one there is isn't fresh enough any more.
     ///
-    /// With a key at hand nobody waits long: one request starts the load and gives it [`REFRESH_WAIT`]; what takes longer
-    /// goes on beside the next requests. Nothing depends on that: where Lambda freezes the environment meanwhile, the next
-    /// request finds the load overdue, drops it with its connection, and starts another.
+    /// With a key at hand nobody waits longer than [`REFRESH_WAIT`]. What takes longer goes on while later requests wait as long
+    /// for it, one every [`REFRESH_WAIT_EVERY`], so that it comes to an end also where Lambda freezes the environment after each answer.
     ///
     /// # Errors
     /// None could ever be loaded, or the one there is has been stale for too long.
     pub(crate) async fn key(&self) -> Result<Arc<V>, Problem> {
-        let lookup = self.0.look_up();
-        let key = match lookup {
+        let key = match self.0.look_up() {
             Lookup::Take(key) => key,
-            Lookup::Wait(load, patience) => {
-                wait(load, patience).await;
-                self.0.lock().usable(wall_clock(), self.0.usable_for())
+            Lookup::Wait(load) => {
+                let older = self.0.usable();
+                let patience = if older.is_some() { REFRESH_WAIT } else { LOAD_LIMIT };
+                wait(load, Instant::now() + patience).await;
+                self.0.usable()
             }
         };
         if key.is_some() && !self.0.lock().fresh.contains(&wall_clock()) {
@@ -112,25 +130,34 @@ impl<V: Vendor> Credentials<V> {
         key.ok_or_else(Problem::no_credentials)
     }
 
+    /// The key there is, however old, as long as it may be used.
+    pub(crate) fn kept(&self) -> Option<Arc<V>> {
+        self.0.usable()
+    }
+
     /// Loads the key anew whatever the one there is, and waits for it: a secret that was rotated before this call is in
-    /// use after it. Returns how long the key is fresh from now on.
+    /// use after it. Calls at the same time share a load. Returns how long the key is fresh from now on.
     ///
     /// # Errors
     /// It cannot be loaded now. An older one keeps serving.
     pub(crate) async fn renew(&self) -> Result<Duration, Problem> {
-        // One that runs already may have read the secret before it was rotated.
-        let running = self.0.lock().load.as_ref().map(|load| load.running.clone());
-        if let Some(load) = running {
-            wait(load, LOAD_LIMIT).await;
+        // One that runs already may have read the secret before it was rotated: it takes the next one.
+        let wanted = self.0.lock().begun + 1;
+        let patience = Instant::now() + 2 * LOAD_LIMIT;
+        loop {
+            let running = {
+                let mut kept = self.0.lock();
+                if kept.ended.0 >= wanted {
+                    let fresh = kept.fresh.end.duration_since(wall_clock()).unwrap_or_default();
+                    return if kept.ended.1 { Ok(fresh) } else { Err(Problem::no_credentials()) };
+                }
+                let running = kept.load.as_ref().map(|load| load.running.clone());
+                running.unwrap_or_else(|| self.0.start_load(&mut kept, wall_clock()))
+            };
+            if !wait(running, patience).await {
+                return Err(Problem::no_credentials());
+            }
         }
-        let asked = wall_clock();
-        let load = self.0.start_load(&mut self.0.lock(), asked);
-        wait(load, LOAD_LIMIT).await;
-        let fresh = self.0.lock().fresh.clone();
-        if fresh.start < asked {
-            return Err(Problem::no_credentials());
-        }
-        Ok(fresh.end.duration_since(wall_clock()).unwrap_or_default())
     }
 }
 
@@ -142,36 +169,58 @@ impl<V: Vendor> Keeper<V> {
         if kept.rest.contains(&now) {
             return Lookup::Take(key);
         }
-        let running = kept.load.as_ref().filter(|load| !load.is_overdue(now)).map(|load| load.running.clone());
-        match (running, key.is_some()) {
-            // Somebody waits for it already.
-            (Some(_), true) => Lookup::Take(key),
-            (Some(load), false) => Lookup::Wait(load, LOAD_LIMIT),
-            (None, true) => Lookup::Wait(self.start_load(&mut kept, now), REFRESH_WAIT),
-            (None, false) => Lookup::Wait(self.start_load(&mut kept, now), LOAD_LIMIT),
+        let running = match &mut kept.load {
+            // Without a key there is nothing else to do.
+            Some(load) if key.is_none() => load.running.clone(),
+            Some(load) if load.unattended.contains(&now) => return Lookup::Take(key),
+            Some(load) if load.waits > 0 => load.running.clone(),
+            Some(load) => {
+                // It has had its time. Nobody knows what became of its connection.
+                load.task.abort();
+                let (began, id) = (load.began, kept.begun);
+                let failure =
+                    Failure { outcome: "timeout", reason: "no answer in all the time it was given".to_owned() };
+                self.end(&mut kept, id, began, Err(failure));
+                return Lookup::Take(key);
+            }
+            None => self.start_load(&mut kept, now),
+        };
+        if let Some(load) = &mut kept.load {
+            load.waits = load.waits.saturating_sub(1);
+            load.unattended = now..now + REFRESH_WAIT_EVERY;
         }
+        Lookup::Wait(running)
+    }
+
+    fn usable(&self) -> Option<Arc<V>> {
+        self.lock().usable(wall_clock(), self.usable_for())
     }
 
     fn start_load(self: &Arc<Self>, kept: &mut Kept<V>, now: SystemTime) -> watch::Receiver<()> {
         let (ended, running) = watch::channel(());
-        let keeper = Arc::clone(self);
+        kept.begun += 1;
+        let (keeper, id) = (Arc::clone(self), kept.begun);
         let task = tokio::spawn(async move {
             let read = keeper.store.read::<V>().await;
-            keeper.take(read, now);
+            keeper.end(&mut keeper.lock(), id, now, read);
             drop(ended);
         });
-        let load = Load { began: now, running: running.clone(), task: task.abort_handle() };
-        if let Some(overdue) = kept.load.replace(load) {
-            overdue.task.abort();
-        }
+        let task = task.abort_handle();
+        kept.load = Some(Load {
+            began: now,
+            running: running.clone(),
+            task,
+            waits: REFRESH_WAITS,
+            unattended: UNIX_EPOCH..UNIX_EPOCH,
+        });
         running
     }
 
-    /// Ends a load that began then.
-    fn take(&self, read: Result<V, Failure>, began: SystemTime) {
+    /// Ends the load of this number, which began then.
+    fn end(&self, kept: &mut Kept<V>, id: u64, began: SystemTime, read: Result<V, Failure>) {
         let now = wall_clock();
-        let mut kept = self.lock();
         kept.load = None;
+        kept.ended = (id, read.is_ok());
         match read {
             Ok(key) => {
                 telemetry::credentials_refreshed(V::NAME, key.app_id());
@@ -182,15 +231,19 @@ impl<V: Vendor> Keeper<V> {
                 // Counted from when it was asked for: from then on it may have been replaced.
                 kept.fresh = began..began + self.ttl;
                 // Refreshed ahead of its end, each environment at another time, so that in steady traffic it is always fresh.
-                kept.rest = began..began + between(self.ttl * 7 / 10, self.ttl * 8 / 10);
+                kept.rest = began..began + between(self.ttl * 17 / 20, self.ttl * 19 / 20);
                 kept.failures = 0;
             }
             Err(Failure { outcome, reason }) => {
                 telemetry::credentials_failed(V::NAME, outcome, &reason);
-                let pause =
-                    if kept.usable(now, self.usable_for()).is_some() { REFRESH_PAUSE } else { FIRST_LOAD_PAUSE };
+                // Not beyond the older key's last moment: without one the pauses are shorter.
+                let usable_until = kept.fresh.start + self.usable_for();
+                let (pause, until) = match kept.usable(now, self.usable_for()) {
+                    Some(_) => (REFRESH_PAUSE, usable_until),
+                    None => (FIRST_LOAD_PAUSE, now + FIRST_LOAD_PAUSE.end),
+                };
                 let doubled = pause.start.saturating_mul(1 << kept.failures.min(16)).min(pause.end);
-                kept.rest = now..now + between(doubled / 2, doubled);
+                kept.rest = now..until.min(now + between(doubled / 2, doubled));
                 kept.failures = kept.failures.saturating_add(1);
             }
         }
@@ -216,17 +269,19 @@ impl<V> Kept<V> {
     }
 }
 
-impl Load {
-    /// Whether it should have ended long ago: the environment was frozen, or the clock was set.
-    fn is_overdue(&self, now: SystemTime) -> bool {
-        !(self.began..self.began + LOAD_LIMIT).contains(&now)
-    }
+/// Waits for a load's end, until then at most. Whether it has ended.
+async fn wait(mut load: watch::Receiver<()>, until: Instant) -> bool {
+    // A closed channel answers with an error, and says all there is to say.
+    tokio::time::timeout_at(until, load.changed()).await.is_ok()
 }
 
-/// Waits for a load's end, so long at most.
-async fn wait(mut load: watch::Receiver<()>, patience: Duration) {
-    // An error is what a closed channel says, and the end of patience says nothing new: the caller looks for itself.
-    let _ = tokio::time::timeout(patience, load.changed()).await;
+/// Passes when a process has run for so long, or slept while it could have: what passes while Lambda keeps it frozen counts
+/// for next to nothing, whichever way its clock goes.
+async fn running_time(limit: Duration) {
+    const TICK: Duration = Duration::from_millis(50);
+    for _ in 0..limit.as_millis() / TICK.as_millis() {
+        tokio::time::sleep(TICK).await;
+    }
 }
 
 /// A moment of chance, so that environments that began together don't go on together.
@@ -247,8 +302,15 @@ struct Failure {
 
 impl Store {
     async fn read<V: Vendor>(&self) -> Result<V, Failure> {
-        let secret = self.read_text(V::NAME).await?;
-        V::from_secret(&secret.0).map_err(|reason| Failure { outcome: "malformed", reason: reason.to_owned() })
+        let mut read = Err(Failure { outcome: "timeout", reason: "no answer in time".to_owned() });
+        for _ in 0..ATTEMPTS {
+            // What hangs is tried again on another connection; what fails, the SDK has tried again already.
+            tokio::select! {
+                text = self.read_text(V::NAME) => { read = text; break }
+                () = running_time(ATTEMPT_LIMIT) => {}
+            }
+        }
+        V::from_secret(&read?.0).map_err(|reason| Failure { outcome: "malformed", reason: reason.to_owned() })
     }
 
     async fn read_text(&self, vendor: &str) -> Result<SecretText, Failure> {
@@ -259,6 +321,7 @@ impl Store {
                 let secret = sent.map_err(|error| Failure {
                     outcome: match &error {
                         SdkError::TimeoutError(_) => "timeout",
+                        SdkError::DispatchFailure(failure) if failure.is_timeout() => "timeout",
                         SdkError::DispatchFailure(_) => "unreachable",
                         SdkError::ServiceError(_) => "refused",
                         _ => "failed",
@@ -283,12 +346,7 @@ fn read_local(path: &Path, vendor: &str) -> Result<String, &'static str> {
     parts.get(vendor).map(|part| part.get().to_owned()).ok_or("the file has no part for this vendor")
 }
 
+/// Its own time-outs are off: they would all have passed at once when Lambda thaws the environment. See [`running_time`].
 fn client() -> aws_sdk_secretsmanager::Client {
-    let patience = Patience {
-        connect: Duration::from_millis(1000),
-        read: Duration::from_millis(1000),
-        attempt: Duration::from_millis(1500),
-        operation: Duration::from_millis(2500),
-    };
-    aws_sdk_secretsmanager::Client::new(&aws::sdk_config("AWS_ENDPOINT_URL_SECRETS_MANAGER", patience))
+    aws_sdk_secretsmanager::Client::new(&aws::sdk_config("AWS_ENDPOINT_URL_SECRETS_MANAGER", None))
 }

@@ -135,7 +135,7 @@ impl<V: Vendor> Function<V> {
         let renewed = self.credentials.renew().await;
         // An older key serves on, and so renews what it has signed.
         let mut ready = renewed.is_ok();
-        if let Ok(key) = self.credentials.key().await {
+        if let Some(key) = self.credentials.kept() {
             ready &=
                 guarded(|| self.routes.iter().try_for_each(|route| route.renew(&key, warm_up.for_seconds))).is_ok();
         }

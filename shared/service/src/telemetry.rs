@@ -9,7 +9,6 @@
 //! | `MintDuration` | microseconds, from event to answer | |
 //! | `ColdStarts` | count | |
 //! | `CredentialsRefreshed`, `CredentialsFailed` | count of loads | |
-//! | `WarmUps` | count | |
 //! | `EnvironmentsCold`, `EnvironmentsWarm`, `EnvironmentsFailed` | count, by the pre-warming function | `warmed`: which function's |
 //! | `CredentialsStale` | count of requests served with a key that should have been refreshed | |
 
@@ -30,14 +29,13 @@ use tracing_subscriber::util::SubscriberInitExt;
 const NAMESPACE: &str = "Tokenmint";
 
 /// All metrics that are plain counts.
-const COUNTERS: [&str; 10] = [
+const COUNTERS: [&str; 9] = [
     "TokensMinted",
     "Refusals",
     "ColdStarts",
     "CredentialsRefreshed",
     "CredentialsFailed",
     "CredentialsStale",
-    "WarmUps",
     "EnvironmentsCold",
     "EnvironmentsWarm",
     "EnvironmentsFailed",
@@ -151,7 +149,6 @@ pub(crate) fn credentials_stale() {
 /// A warm-up was answered.
 pub(crate) fn warmed_up(request_id: &str, cold: bool, fresh_for_seconds: Option<u64>) {
     info!(request_id, cold, fresh_for_seconds, "warmed up");
-    counter!("WarmUps").increment(1);
     flush();
 }
 

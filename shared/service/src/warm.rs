@@ -43,10 +43,10 @@ impl WarmUp {
 
     /// Reads an event, if it is exactly a warm-up.
     pub fn parse(event: &str) -> Option<WarmUp> {
-        match serde_json::from_str(event) {
-            Ok(Message::WarmUp(warm_up)) if warm_up.hold() <= WarmUp::MAX_HOLD => Some(warm_up),
-            _ => None,
-        }
+        let Ok(Message::WarmUp(warm_up)) = serde_json::from_str(event) else { return None };
+        // Serde would read an array for an object, too.
+        let exact = event.contains("\"for_seconds\"") && warm_up.hold() <= WarmUp::MAX_HOLD;
+        exact.then_some(warm_up)
     }
 
     /// The event's text.
@@ -91,6 +91,7 @@ mod tests {
             r#""warm_up""#,
             r#"{"warm_up":true}"#,
             r#"{"warm_up":{}}"#,
+            r#"{"warm_up":[240,0]}"#,
             r#"{"warm_up":{"for_seconds":240}}"#,
             r#"{"warm_up":{"for_seconds":240,"hold_milliseconds":5001}}"#,
             r#"{"warm_up":{"for_seconds":240,"hold_milliseconds":-1}}"#,
