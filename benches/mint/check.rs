@@ -1,8 +1,8 @@
 //! What keeps the minting fast: ratios, which hold on any machine, against those that were recorded and asked for.
 
-use crate::kinds::{self, Format};
+use crate::kinds;
 use crate::peers::{Language, Peer};
-use crate::report::{floors, hundredths, turns, versus};
+use crate::report::{floors, show, turns, versus};
 use crate::root;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -48,19 +48,19 @@ pub(crate) fn run() {
         turns.run_for(TIME_PER_KIND);
         let floors = floors(&turns, format);
         drop(turns);
-        let most = (recorded[name] * SLACK).min(Format::MOST_FLOORS * SLACK);
-        println!("{name}: {} floors (at most {most:.2})", hundredths(floors));
+        let most = SLACK * kind.most_floors.map_or(recorded[name], |most| most.min(recorded[name]));
+        println!("{name}: {} floors (at most {most:.2})", show(floors, 2));
         if floors.median > most {
             regressions.push(format!("{name} costs {:.2} floors, more than {most:.2}", floors.median));
         }
         for peer in peers.iter_mut().filter(|_| BESIDE_BUILDERS.contains(&name)) {
             let Some(least) = format.least_multiple(peer.language).map(|least| least / SLACK) else { continue };
-            let versus = versus(&mut kind, peer, 9).expect("the builder has this kind");
+            let versus = versus(&mut kind, peer, 41).expect("the builder has this kind");
+            let multiple = if format.compared_with_randomness() { versus.of_minting } else { versus.of_signing };
             let language = peer.language;
-            println!("{name}: {language:?} costs {} times as much (at least {least:.0})", hundredths(versus.multiple));
-            if versus.multiple.median < least {
-                regressions
-                    .push(format!("{language:?}'s {name} costs {:.1} times as much only", versus.multiple.median));
+            println!("{name}: {language:?} costs {} times as much (at least {least:.0})", show(multiple, 1));
+            if multiple.median < least {
+                regressions.push(format!("{language:?}'s {name} costs {:.1} times as much only", multiple.median));
             }
         }
     }

@@ -48,8 +48,10 @@ answer(list(build))
 for line in sys.stdin:
     request = json.loads(line)
     once = build[request["kind"]]
-    start = time.perf_counter_ns()
+    start, cpu = time.perf_counter_ns(), time.process_time_ns()
     for _ in range(request["tokens"]):
         token = once()
-    nanoseconds = (time.perf_counter_ns() - start) / request["tokens"]
+    # The lesser of both: no waiting for the processor.
+    took = min(time.perf_counter_ns() - start, time.process_time_ns() - cpu)
+    nanoseconds = took / request["tokens"]
     answer({"nanoseconds": nanoseconds, "token": token})

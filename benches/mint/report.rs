@@ -31,7 +31,9 @@ pub(crate) struct Versus {
     pub(crate) language: Language,
     pub(crate) nanoseconds: Spread,
     /// How many times as much it costs as ours with the operating system's randomness, round by round.
-    pub(crate) multiple: Spread,
+    pub(crate) of_minting: Spread,
+    /// How many times as much as ours without: the like of a builder that draws from `Math.random`, as Node's do.
+    pub(crate) of_signing: Spread,
 }
 
 const MINT: usize = 0;
@@ -73,7 +75,7 @@ pub(crate) fn run() {
         let [mint, sign, floor] = [MINT, SIGN, FLOOR].map(|which| turns.nanoseconds(which));
         let floors = floors(&turns, format);
         drop(turns);
-        let peers = peers.iter_mut().filter_map(|peer| versus(&mut kind, peer, 15)).collect();
+        let peers = peers.iter_mut().filter_map(|peer| versus(&mut kind, peer, 41)).collect();
         rows.push(Row { kind: name, bytes: kind.example.len(), mint, sign, floor, floors, peers });
     }
     group.finish();
@@ -90,75 +92,67 @@ fn criterion_name(kind: &str) -> String {
     kind.replace('/', "-")
 }
 
-/// A builder's turns, each with one of ours beside it.
+/// A builder's turns, each with one of ours beside it. A turn is long enough to have its share of collecting garbage.
 pub(crate) fn versus(kind: &mut Kind, peer: &mut Peer, rounds: usize) -> Option<Versus> {
-    const TOKENS: u32 = 300;
+    const WARM_UP: u32 = 4000;
+    const TURN_NANOSECONDS: f64 = 1e7;
+    const TURNS_BESIDE: usize = 20;
     if !peer.builds(kind.name) {
         return None;
     }
     // Node compiles what it has run often.
-    peer.build(kind.name, &kind.example, 4000);
-    let rounds: Vec<(f64, f64)> = (0..rounds)
-        .map(|_| {
-            let theirs = peer.build(kind.name, &kind.example, TOKENS);
-            let mut ours = Turns::new([&mut kind.mint]);
-            for _ in 0..30 {
-                ours.round();
-            }
-            (theirs, ours.nanoseconds(0).median)
-        })
-        .collect();
+    let cold = peer.build(kind.name, &kind.example, WARM_UP);
+    let tokens = (TURN_NANOSECONDS / cold).ceil() as u32;
+    let mut theirs = Vec::with_capacity(rounds);
+    let mut ours = Turns::new([&mut kind.mint, &mut kind.sign]);
+    for _ in 0..rounds {
+        theirs.push(peer.build(kind.name, &kind.example, tokens));
+        for _ in 0..TURNS_BESIDE {
+            ours.round();
+        }
+    }
+    let multiple = |which| Spread::of(theirs.iter().zip(ours.each(which)).map(|(theirs, ours)| theirs / ours));
     Some(Versus {
         language: peer.language,
-        nanoseconds: Spread::of(rounds.iter().map(|(theirs, _)| *theirs)),
-        multiple: Spread::of(rounds.iter().map(|(theirs, ours)| theirs / ours)),
+        nanoseconds: Spread::of(theirs.iter().copied()),
+        of_minting: multiple(0),
+        of_signing: multiple(1),
     })
 }
 
 fn print(rows: &[Row], batches: &[Batch]) {
     println!(
-        "\nMedians with their quartiles. `mint` is the operating system's randomness and signing. `floors` compares"
+        "
+Medians with their quartiles. `sign` makes a token of a description, a stamp and a key; `mint` draws the stamp from the
+operating system first. `floors` compares signing with the floor (007, 006), or minting with the floor and the same
+randomness (04). A builder's `× mint` and `× sign` say how many times as much it costs; Node's draw from Math.random.
+"
     );
-    println!(
-        "signing with the floor (007, 006), or minting with the floor and the same randomness (04). The builders'"
-    );
-    println!("multiples are of minting.\n");
-    println!("| kind | bytes | mint, ns | sign, ns | floor, ns | floors | Node, ns | × | Python, ns | × |");
-    println!("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|");
-    for row in rows {
+    println!("| kind | bytes | mint, ns | sign, ns | floor, ns | floors |");
+    println!("|---|--:|--:|--:|--:|--:|");
+    for Row { kind, bytes, mint, sign, floor, floors, .. } in rows {
+        let [mint, sign, floor] = [mint, sign, floor].map(|spread| show(*spread, 0));
+        println!("| `{kind}` | {bytes} | {mint} | {sign} | {floor} | {} |", show(*floors, 2));
+    }
+    println!("\n| kind | Node, ns | × mint | × sign | Python, ns | × mint | × sign |");
+    println!("|---|--:|--:|--:|--:|--:|--:|");
+    for row in rows.iter().filter(|row| !row.peers.is_empty()) {
         let peer = |language| match row.peers.iter().find(|versus| versus.language == language) {
-            Some(versus) => format!("{} | {}", whole(versus.nanoseconds), tenths(versus.multiple)),
-            None => "| ".to_owned(),
+            Some(Versus { nanoseconds, of_minting, of_signing, .. }) => {
+                format!("{} | {} | {}", show(*nanoseconds, 0), show(*of_minting, 1), show(*of_signing, 1))
+            }
+            None => "| | ".to_owned(),
         };
-        println!(
-            "| `{}` | {} | {} | {} | {} | {} | {} | {} |",
-            row.kind,
-            row.bytes,
-            whole(row.mint),
-            whole(row.sign),
-            whole(row.floor),
-            hundredths(row.floors),
-            peer(Language::Node),
-            peer(Language::Python),
-        );
+        println!("| `{}` | {} | {} |", row.kind, peer(Language::Node), peer(Language::Python));
     }
     println!("\n10,000 `agora-rtc` tokens:\n\n| threads | ms | times one thread |\n|--:|--:|--:|");
     for batch in batches {
-        println!("| {} | {} | {} |", batch.threads, hundredths(batch.milliseconds), hundredths(batch.speedup));
+        println!("| {} | {} | {} |", batch.threads, show(batch.milliseconds, 2), show(batch.speedup, 2));
     }
 }
 
-fn whole(spread: Spread) -> String {
+/// The median and, in brackets, the quartiles.
+pub(crate) fn show(spread: Spread, digits: usize) -> String {
     let [low, high] = spread.quartiles;
-    format!("{:.0} ({low:.0}–{high:.0})", spread.median)
-}
-
-fn tenths(spread: Spread) -> String {
-    let [low, high] = spread.quartiles;
-    format!("{:.1} ({low:.1}–{high:.1})", spread.median)
-}
-
-pub(crate) fn hundredths(spread: Spread) -> String {
-    let [low, high] = spread.quartiles;
-    format!("{:.2} ({low:.2}–{high:.2})", spread.median)
+    format!("{:.digits$} ({low:.digits$}–{high:.digits$})", spread.median)
 }

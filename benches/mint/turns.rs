@@ -55,9 +55,14 @@ impl<'a, const N: usize> Turns<'a, N> {
         self.rounds.clear();
     }
 
+    /// What a piece of this work cost in each round, in nanoseconds.
+    pub(crate) fn each(&self, which: usize) -> impl Iterator<Item = f64> {
+        self.rounds.iter().map(move |round| round[which])
+    }
+
     /// What a piece of this work costs, in nanoseconds.
     pub(crate) fn nanoseconds(&self, which: usize) -> Spread {
-        Spread::of(self.rounds.iter().map(|round| round[which]))
+        Spread::of(self.each(which))
     }
 
     /// How many times as much as `below` `above` costs, compared round by round.
