@@ -4,11 +4,14 @@
 //! (token04); its Go code orders and escapes the same fields differently, and the vendor reads both.
 
 use super::{AppId, Key};
-use crate::signed::encode_into;
+use crate::signed::encode;
 use crate::{Signed, Stamp, Ttl};
 use aes::cipher::block_padding::Pkcs7;
 use aes::cipher::{BlockModeEncrypt, InnerIvInit};
 use serde::Serialize;
+use serde_json::Serializer;
+use serde_json::ser::{CharEscape, CompactFormatter, Formatter};
+use std::io::{self, Write};
 
 /// The format's first two characters.
 pub(crate) const VERSION: &str = "04";
@@ -31,17 +34,39 @@ pub(crate) struct Claims<'a> {
 
 /// Where the cipher text begins: behind the expiry, the IV and both lengths.
 const CIPHER_AT: usize = 8 + 2 + BLOCK + 2;
-/// The most that the sealed JSON takes beside the user id and the payload: its keys, and four numbers of 32 bits.
-const FRAME: usize = 105;
 
-/// Room for a payload that takes at most this many bytes once it is escaped, and for the token that it goes into.
-pub(crate) fn payload_buffer(user_id: &str, escaped_bytes: usize) -> Vec<u8> {
-    let clear_bytes = FRAME + 2 * user_id.len() + escaped_bytes;
-    Vec::with_capacity(VERSION.len() + (CIPHER_AT + clear_bytes + BLOCK).div_ceil(3) * 4)
+/// Seals a token for a user, without a payload.
+pub(crate) fn sign(key: &Key, stamp: Stamp, ttl: Ttl, user_id: &str) -> Signed {
+    sign_claims(key, stamp, ttl, user_id, 0, |_| ())
 }
 
-/// Seals a token for a user. `payload` is JSON or empty; its buffer becomes the token's.
-pub(crate) fn sign(key: &Key, stamp: Stamp, ttl: Ttl, user_id: &str, payload: Vec<u8>) -> Signed {
+/// Seals a token for a user, with JSON text in its payload that takes at most `payload_bytes` once it is escaped.
+pub(crate) fn sign_with_payload(
+    key: &Key,
+    stamp: Stamp,
+    ttl: Ttl,
+    user_id: &str,
+    payload: &impl Serialize,
+    payload_bytes: usize,
+) -> Signed {
+    sign_claims(key, stamp, ttl, user_id, payload_bytes, |json| {
+        // The payload is the last of the claims, and empty so far.
+        const END: &[u8] = b"\"}";
+        debug_assert!(json.ends_with(END));
+        json.truncate(json.len() - END.len());
+        payload.serialize(&mut Serializer::with_formatter(&mut *json, WithinText)).expect(PLAIN);
+        json.extend_from_slice(END);
+    })
+}
+
+fn sign_claims(
+    key: &Key,
+    stamp: Stamp,
+    ttl: Ttl,
+    user_id: &str,
+    payload_bytes: usize,
+    add_payload: impl FnOnce(&mut Vec<u8>),
+) -> Signed {
     let issued_at = stamp.issued_at();
     let (nonce, iv) = stamp.into_nonce_and_iv();
     let claims = Claims {
@@ -50,23 +75,34 @@ pub(crate) fn sign(key: &Key, stamp: Stamp, ttl: Ttl, user_id: &str, payload: Ve
         nonce,
         ctime: issued_at.as_unix_seconds().into(),
         expire: issued_at.plus(ttl).into(),
-        payload: str::from_utf8(&payload).expect("JSON is UTF-8"),
+        payload: "",
     };
-    let content = seal(key, claims, &iv);
-    Signed::new(encode_into(payload, &[VERSION], &content), issued_at, ttl)
+    Signed::new(write_token(key, claims, &iv, payload_bytes, add_payload), issued_at, ttl)
 }
 
-/// What a token holds in base64, from raw fields.
-pub(crate) fn seal(key: &Key, claims: Claims<'_>, iv: &[u8; BLOCK]) -> Vec<u8> {
-    // Ids and payloads are printable ASCII, of which JSON escapes a character with one more at most. What outgrows its
-    // room is only slower.
-    let room = FRAME + 2 * (claims.user_id.len() + claims.payload.len()) + BLOCK;
+const PLAIN: &str = "a Vec takes everything, and what is written is plain";
+
+/// The token's text from raw fields. `add_payload` may put a payload into the claims' JSON.
+pub(crate) fn write_token(
+    key: &Key,
+    claims: Claims<'_>,
+    iv: &[u8; BLOCK],
+    payload_bytes: usize,
+    add_payload: impl FnOnce(&mut Vec<u8>),
+) -> String {
+    /// The most that the JSON takes beside the user id and the payload: its keys, and four numbers of 32 bits.
+    const FRAME: usize = 105;
+
+    // An id is printable ASCII, of which JSON escapes a character with one more at most. What outgrows its room is only
+    // slower.
+    let room = FRAME + 2 * claims.user_id.len() + payload_bytes + BLOCK;
     let mut content = Vec::with_capacity(CIPHER_AT + room);
     content.extend_from_slice(&claims.expire.to_be_bytes());
     content.extend_from_slice(&(BLOCK as u16).to_be_bytes());
     content.extend_from_slice(iv);
     content.extend_from_slice(&[0; 2]);
-    serde_json::to_writer(&mut content, &claims).expect("a Vec takes everything, and the claims are plain");
+    serde_json::to_writer(&mut content, &claims).expect(PLAIN);
+    add_payload(&mut content);
 
     // The text is encrypted where it stands, with room for its padding: one byte up to a whole block.
     let clear_bytes = content.len() - CIPHER_AT;
@@ -77,5 +113,51 @@ pub(crate) fn seal(key: &Key, claims: Claims<'_>, iv: &[u8; BLOCK]) -> Vec<u8> {
     cbc::Encryptor::inner_iv_init(key.server_secret.cipher(), iv.into())
         .encrypt_padded::<Pkcs7>(&mut content[CIPHER_AT..], clear_bytes)
         .expect("there is room for the padding");
-    content
+    encode(&[VERSION], &content)
+}
+
+/// Writes JSON as it stands within a text of other JSON: with its quotes and backslashes escaped once more.
+struct WithinText;
+
+impl Formatter for WithinText {
+    fn begin_string<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        writer.write_all(br#"\""#)
+    }
+
+    fn end_string<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        writer.write_all(br#"\""#)
+    }
+
+    fn write_char_escape<W: ?Sized + Write>(&mut self, writer: &mut W, escape: CharEscape) -> io::Result<()> {
+        match escape {
+            CharEscape::Quote => writer.write_all(br#"\\\""#),
+            CharEscape::ReverseSolidus => writer.write_all(br"\\\\"),
+            // Every other one is a backslash and letters or digits.
+            _ => {
+                writer.write_all(br"\")?;
+                CompactFormatter.write_char_escape(writer, escape)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn json_within_a_text_is_what_serde_json_makes_in_two_steps(
+            lists in prop::collection::btree_map(any::<String>(), prop::collection::vec(any::<String>(), 0..4), 0..4),
+            id in "[ -~]{0,40}",
+        ) {
+            let value = (lists, id, 7, [true], None::<u8>);
+            let mut written = b"\"".to_vec();
+            value.serialize(&mut Serializer::with_formatter(&mut written, WithinText)).expect("plain");
+            written.push(b'"');
+            let text = serde_json::to_string(&value).expect("plain");
+            prop_assert_eq!(String::from_utf8(written), Ok(serde_json::to_string(&text).expect("plain")));
+        }
+    }
 }

@@ -39,7 +39,7 @@ impl Token for Zim {
     }
 
     fn sign(&self, stamp: Stamp, key: &Key) -> Signed {
-        token04::sign(key, stamp, self.ttl, self.user.as_str(), Vec::new())
+        token04::sign(key, stamp, self.ttl, self.user.as_str())
     }
 
     fn facts(&self, _: Moment) -> impl Serialize {
