@@ -3,6 +3,7 @@
 use crate::floor::draw;
 use crate::kinds;
 use crate::turns::Spread;
+use rustix::time::{ClockId, clock_gettime};
 use serde::Serialize;
 use std::hint::black_box;
 use std::time::Instant;
@@ -17,6 +18,9 @@ const ROUNDS: usize = 40;
 pub(crate) struct Batch {
     pub(crate) threads: usize,
     pub(crate) milliseconds: Spread,
+    /// What all threads together used of their processors: as much as one thread alone, if none waits for or hinders
+    /// another. Other load on the machine doesn't show in it.
+    pub(crate) processor_milliseconds: Spread,
     /// How many times faster than one thread, round by round.
     pub(crate) speedup: Spread,
 }
@@ -24,21 +28,28 @@ pub(crate) struct Batch {
 /// Mints the same batch on 1, 2, ... threads in turns, up to as many as there are cores.
 pub(crate) fn run() -> Vec<Batch> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let rounds: Vec<Vec<f64>> = (0..ROUNDS).map(|_| (1..=cores).map(milliseconds).collect()).collect();
+    let rounds: Vec<Vec<Took>> = (0..ROUNDS).map(|_| (1..=cores).map(mint).collect()).collect();
     (1..=cores)
         .map(|threads| Batch {
             threads,
-            milliseconds: Spread::of(rounds.iter().map(|round| round[threads - 1])),
-            speedup: Spread::of(rounds.iter().map(|round| round[0] / round[threads - 1])),
+            milliseconds: Spread::of(rounds.iter().map(|round| round[threads - 1].wall)),
+            processor_milliseconds: Spread::of(rounds.iter().map(|round| round[threads - 1].processor)),
+            speedup: Spread::of(rounds.iter().map(|round| round[0].wall / round[threads - 1].wall)),
         })
         .collect()
 }
 
+/// Milliseconds.
+struct Took {
+    wall: f64,
+    processor: f64,
+}
+
 /// All threads share one key and one description, and nothing else.
-fn milliseconds(threads: usize) -> f64 {
+fn mint(threads: usize) -> Took {
     let (key, token) = (kinds::agora_key(), kinds::rtc(kinds::uid()));
     let mut batch = vec![String::new(); TOKENS];
-    let start = Instant::now();
+    let (start, used) = (Instant::now(), processor_milliseconds());
     std::thread::scope(|scope| {
         for part in batch.chunks_mut(TOKENS.div_ceil(threads)) {
             scope.spawn(|| {
@@ -48,7 +59,12 @@ fn milliseconds(threads: usize) -> f64 {
             });
         }
     });
-    let took = start.elapsed();
+    let took = Took { wall: start.elapsed().as_secs_f64() * 1e3, processor: processor_milliseconds() - used };
     black_box(batch);
-    took.as_secs_f64() * 1e3
+    took
+}
+
+fn processor_milliseconds() -> f64 {
+    let used = clock_gettime(ClockId::ProcessCPUTime);
+    used.tv_sec as f64 * 1e3 + used.tv_nsec as f64 / 1e6
 }

@@ -2,7 +2,7 @@
 
 use crate::kinds;
 use crate::peers::{Language, Peer};
-use crate::report::{floors, show, turns, versus};
+use crate::report::{show, turns, undisturbed_floors, versus};
 use crate::root;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -26,9 +26,9 @@ pub(crate) fn record() {
             let format = kind.format;
             let mut turns = turns(&mut kind);
             turns.run_for(TIME_PER_KIND);
-            let floors = floors(&turns, format);
+            let floors = undisturbed_floors(&turns, format);
             drop(turns);
-            (kind.name, (floors.median * 100.0).round() / 100.0)
+            (kind.name, (floors * 100.0).round() / 100.0)
         })
         .collect();
     let json = serde_json::to_string_pretty(&floors).expect("numbers");
@@ -46,12 +46,12 @@ pub(crate) fn run() {
         let (name, format) = (kind.name, kind.format);
         let mut turns = turns(&mut kind);
         turns.run_for(TIME_PER_KIND);
-        let floors = floors(&turns, format);
+        let floors = undisturbed_floors(&turns, format);
         drop(turns);
         let most = SLACK * kind.most_floors.map_or(recorded[name], |most| most.min(recorded[name]));
-        println!("{name}: {} floors (at most {most:.2})", show(floors, 2));
-        if floors.median > most {
-            regressions.push(format!("{name} costs {:.2} floors, more than {most:.2}", floors.median));
+        println!("{name}: {floors:.2} floors (at most {most:.2})");
+        if floors > most {
+            regressions.push(format!("{name} costs {floors:.2} floors, more than {most:.2}"));
         }
         for peer in peers.iter_mut().filter(|_| BESIDE_BUILDERS.contains(&name)) {
             let Some(least) = format.least_multiple(peer.language).map(|least| least / SLACK) else { continue };

@@ -126,6 +126,7 @@ fn draw(series: &[Series; 4], svg: &mut String) -> Result<(), Box<dyn std::error
             .build_cartesian_2d(0.0..longest * 1.02, 0.0..series.costliest() * 1.1)?;
         chart
             .configure_mesh()
+            .x_labels((longest as usize + 1).min(11))
             .x_desc(series.unit)
             .y_desc("ns")
             .x_label_formatter(&|x| format!("{x:.0}"))

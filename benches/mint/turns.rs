@@ -65,6 +65,19 @@ impl<'a, const N: usize> Turns<'a, N> {
         Spread::of(self.each(which))
     }
 
+    /// What it costs when nothing disturbs it: the tenth of the rounds that was cheapest ends here.
+    fn undisturbed(&self, which: usize) -> f64 {
+        let mut each: Vec<f64> = self.each(which).collect();
+        each.sort_by(f64::total_cmp);
+        each[each.len() / 10]
+    }
+
+    /// How many times as much as `below` `above` costs when nothing disturbs either: other load on the machine hardly
+    /// moves it.
+    pub(crate) fn undisturbed_ratio(&self, above: usize, below: usize) -> f64 {
+        self.undisturbed(above) / self.undisturbed(below)
+    }
+
     /// How many times as much as `below` `above` costs, compared round by round.
     pub(crate) fn ratio(&self, above: usize, below: usize) -> Spread {
         Spread::of(self.rounds.iter().map(|round| round[above] / round[below]))
