@@ -8,15 +8,18 @@ use crate::problem::Problem;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use percent_encoding::percent_decode_str;
-use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
 
 /// The largest body that is read, in bytes.
 pub(crate) const MAX_BODY_BYTES: usize = 8 * 1024;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Event {
     version: Version,
@@ -25,6 +28,7 @@ pub(crate) struct Event {
     path_parameters: Option<BTreeMap<String, String>>,
     #[serde(default)]
     headers: BTreeMap<String, String>,
+    #[serde(deserialize_with = "object")]
     pub(crate) request_context: RequestContext,
     body: Option<String>,
     #[serde(default)]
@@ -32,15 +36,16 @@ pub(crate) struct Event {
 }
 
 /// The only payload format this reads: 1.0 has other fields under the same names.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, serde::Deserialize)]
 enum Version {
     #[serde(rename = "2.0")]
     V2,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct RequestContext {
+    #[serde(deserialize_with = "object")]
     pub(crate) http: Http,
     pub(crate) request_id: String,
     /// See [`Event::route_path`].
@@ -48,15 +53,35 @@ pub(crate) struct RequestContext {
     pub(crate) authorizer: Option<Value>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, serde::Deserialize)]
 pub(crate) struct Http {
     pub(crate) method: String,
+}
+
+/// Reads a struct from an object alone: Serde would take an array of its fields' values as well, which the gateway never
+/// sends.
+pub(crate) fn object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+    struct Fields<T>(PhantomData<T>);
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
+        type Value = T;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<T, A::Error> {
+            T::deserialize(MapAccessDeserializer::new(fields))
+        }
+    }
+    deserializer.deserialize_map(Fields(PhantomData))
 }
 
 impl Event {
     /// Reads an event, or says that it is none. Whatever doesn't parse has no identity either.
     pub(crate) fn parse(json: &str) -> Result<Event, Problem> {
-        let event: Event = serde_json::from_str(json).map_err(|_| Problem::bad_event())?;
+        let mut deserializer = serde_json::Deserializer::from_str(json);
+        let event = object::<Event, _>(&mut deserializer).and_then(|event| deserializer.end().map(|()| event));
+        let event = event.map_err(|_| Problem::bad_event())?;
         let Version::V2 = event.version;
         Ok(event)
     }
@@ -127,7 +152,7 @@ pub(crate) enum Authorizer {
 }
 
 /// What a checked JWT says. The gateway sends every claim as a string, an array as `[a b c]`.
-#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[derive(Debug, PartialEq, Eq, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Jwt {
     pub(crate) claims: BTreeMap<String, String>,
@@ -141,7 +166,7 @@ impl Authorizer {
         let context = context?.as_object()?;
         let (jwt, iam) = (context.get("jwt"), context.get("iam"));
         match (jwt, iam) {
-            (Some(jwt), None) => Jwt::deserialize(jwt).ok().map(Authorizer::Jwt),
+            (Some(jwt), None) => object(jwt).ok().map(Authorizer::Jwt),
             (None, Some(iam)) => {
                 let named = |field| iam.get(field).and_then(Value::as_str).is_some_and(|value| !value.is_empty());
                 // A Cognito identity pool signs for end users, and even for guests: that is no backend.
@@ -200,6 +225,18 @@ mod tests {
     fn other_events_are_refused() {
         assert!(event(|event| event["version"] = json!("1.0")).is_err());
         assert!(event(|event| _ = event.as_object_mut().expect("an object").remove("requestContext")).is_err());
+        let as_array = |event: &mut Value| {
+            let http = event["requestContext"]["http"].take();
+            event["requestContext"] = json!([http, "id", "GET /rtm/{user_id}/token", null]);
+        };
+        assert!(event(as_array).is_err(), "a struct's fields in an array");
+        assert!(event(|event| event["requestContext"]["http"] = json!(["GET"])).is_err());
+        assert!(
+            Event::parse(
+                r#"["2.0","",{},{},{"http":{"method":"GET"},"requestId":"id","routeKey":"GET /"},null,false]"#
+            )
+            .is_err()
+        );
         for other in ["null", "[]", "{}", r#"{"warmUp":true}"#, r#"{"source":"aws.scheduler","detail":{}}"#] {
             assert!(Event::parse(other).is_err(), "{other}");
         }
@@ -256,6 +293,7 @@ mod tests {
             json!({ "jwt": null }),
             json!({ "jwt": {} }),
             json!({ "jwt": { "claims": null } }),
+            json!({ "jwt": [{ "sub": "alice" }, null] }),
             json!({ "jwt": { "claims": { "sub": 7 }, "scopes": null } }),
             json!({ "jwt": { "claims": { "sub": "alice", "exp": null }, "scopes": null } }),
             json!({ "jwt": { "claims": { "sub": ["alice"] }, "scopes": null } }),

@@ -3,6 +3,7 @@
 //! It is `{"warm_up":{"for_seconds":240,"hold_milliseconds":500}}` and nothing else: an event of the gateway's has other
 //! fields, which no client can take away, so none can be taken for it. It carries no identity and gets no token.
 
+use crate::event::object;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -33,7 +34,9 @@ pub struct Warmed {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Message {
+    #[serde(deserialize_with = "object")]
     WarmUp(WarmUp),
+    #[serde(deserialize_with = "object")]
     Warmed(Warmed),
 }
 
@@ -44,9 +47,7 @@ impl WarmUp {
     /// Reads an event, if it is exactly a warm-up.
     pub fn parse(event: &str) -> Option<WarmUp> {
         let Ok(Message::WarmUp(warm_up)) = serde_json::from_str(event) else { return None };
-        // Serde would read an array for an object, too.
-        let exact = event.contains("\"for_seconds\"") && warm_up.hold() <= WarmUp::MAX_HOLD;
-        exact.then_some(warm_up)
+        (warm_up.hold() <= WarmUp::MAX_HOLD).then_some(warm_up)
     }
 
     /// The event's text.
@@ -91,7 +92,7 @@ mod tests {
             r#""warm_up""#,
             r#"{"warm_up":true}"#,
             r#"{"warm_up":{}}"#,
-            r#"{"warm_up":[240,0]}"#,
+            r#"{"warm_up":[240,500]}"#,
             r#"{"warm_up":{"for_seconds":240}}"#,
             r#"{"warm_up":{"for_seconds":240,"hold_milliseconds":5001}}"#,
             r#"{"warm_up":{"for_seconds":240,"hold_milliseconds":-1}}"#,
