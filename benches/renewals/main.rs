@@ -113,7 +113,12 @@ fn plot(file: &Path, without: &Arrivals, with: &Arrivals) -> Result<(), Box<dyn 
         .draw_series(LineSeries::new(curve, BLUE.stroke_width(2)))?
         .label("with it (mean of 30 s)")
         .legend(|(x, y)| PathElement::new(vec![(x, y), (x + 20, y)], BLUE.stroke_width(2)));
-    chart.configure_series_labels().background_style(WHITE).border_style(BLACK).draw()?;
+    chart
+        .configure_series_labels()
+        .position(SeriesLabelPosition::Coordinate(130, 8))
+        .background_style(WHITE)
+        .border_style(BLACK)
+        .draw()?;
     area.present()?;
     Ok(())
 }
