@@ -68,7 +68,6 @@ struct Kept<V> {
 
 /// A load under way. It runs as a task of its own, beside the requests: who waits for it may stop waiting.
 struct Load {
-    began: SystemTime,
     /// Closed when the load has ended.
     running: watch::Receiver<()>,
     task: AbortHandle,
@@ -177,10 +176,10 @@ impl<V: Vendor> Keeper<V> {
             Some(load) => {
                 // It has had its time. Nobody knows what became of its connection.
                 load.task.abort();
-                let (began, id) = (load.began, kept.begun);
+                let id = kept.begun;
                 let failure =
                     Failure { outcome: "timeout", reason: "no answer in all the time it was given".to_owned() };
-                self.end(&mut kept, id, began, Err(failure));
+                self.end(&mut kept, id, now, Err(failure));
                 return Lookup::Take(key);
             }
             None => self.start_load(&mut kept, now),
@@ -206,17 +205,12 @@ impl<V: Vendor> Keeper<V> {
             drop(ended);
         });
         let task = task.abort_handle();
-        kept.load = Some(Load {
-            began: now,
-            running: running.clone(),
-            task,
-            waits: REFRESH_WAITS,
-            unattended: UNIX_EPOCH..UNIX_EPOCH,
-        });
+        kept.load =
+            Some(Load { running: running.clone(), task, waits: REFRESH_WAITS, unattended: UNIX_EPOCH..UNIX_EPOCH });
         running
     }
 
-    /// Ends the load of this number, which began then.
+    /// Ends the load of this number. A key that it brought counts as of when it `began`.
     fn end(&self, kept: &mut Kept<V>, id: u64, began: SystemTime, read: Result<V, Failure>) {
         let now = wall_clock();
         kept.load = None;
