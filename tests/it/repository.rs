@@ -79,6 +79,15 @@ fn the_documents_cite_what_exists() {
     assert!(events > 20 && tests > 10, "{events} events, {tests} tests: this test looks where nothing is");
 }
 
+/// What `.cargo/config.toml` is for has happened: AWS-LC is in, its 30 ms of timing the processor are not.
+#[test]
+fn no_start_waits_for_the_processors_jitter() {
+    let binary = fs::read(project::function("rtm-token")).expect("just built");
+    let has = |name: &[u8]| binary.windows(name.len()).any(|window| window == name);
+    assert!(has(b"aws_lc_") && has(b"vm_ube_fallback_get_seed"), "this test looks where no symbols are");
+    assert!(!has(b"jent_entropy_collector"), "AWS-LC was built with its jitter entropy");
+}
+
 #[test]
 fn every_relaxed_lint_has_its_reason() {
     let mut found = 0;
