@@ -79,6 +79,24 @@ fn the_documents_cite_what_exists() {
     assert!(events > 20 && tests > 10, "{events} events, {tests} tests: this test looks where nothing is");
 }
 
+/// The five that https://www.amazontrust.com/repository names for trust stores of one's own, by their SHA-256.
+#[test]
+fn the_trusted_roots_are_amazons() {
+    let roots = project::root().join("shared/service/src/aws/roots.pem");
+    let script = "import hashlib, json, re, ssl, sys\n\
+        pems = re.findall('-----BEGIN.*?-----END CERTIFICATE-----', open(sys.argv[1]).read(), re.S)\n\
+        print(json.dumps([hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest() for pem in pems]))";
+    let fingerprints = output(project::command("python3").arg("-c").arg(script).arg(roots));
+    let known = [
+        "8ecde6884f3d87b1125ba31ac3fcb13d7016de7f57cc904fe1cb97c6ae98196e",
+        "1ba5b2aa8c65401a82960118f80bec4f62304d83cec4713a19c39c011ea46db4",
+        "18ce6cfe7bf14e60b2e347b8dfe868cb31d02ebb3ada271569f50343b46db3a4",
+        "e35d28419ed02025cfa69038cd623962458da5c695fbdea3c22b0bfb25897092",
+        "568d6905a2c88708a4b3025190edcfedb1974a606a13c6e5290fcb2ae63edab5",
+    ];
+    assert_eq!(fingerprints, serde_json::json!(known));
+}
+
 /// What `.cargo/config.toml` is for has happened: AWS-LC is in, its 30 ms of timing the processor are not.
 #[test]
 fn no_start_waits_for_the_processors_jitter() {

@@ -4,6 +4,7 @@
 use crate::functions;
 use harness::lambda::Function;
 use harness::secrets::{Fault, SecretsManager, Vendor};
+use harness::tls::SecretsManagerOverTls;
 use harness::{Env, project};
 use serde_json::{Value, json};
 use std::fs;
@@ -95,6 +96,26 @@ fn each_function_reads_its_own_secret_before_the_first_event() {
         assert_eq!(secrets.calls(), ["secretsmanager.GetSecretValue"], "{name} needs one action");
         let logs = function.end();
         assert!(logs.contains("credentials loaded"), "{name}: {logs}");
+    }
+}
+
+#[test]
+fn a_secret_is_taken_only_from_a_server_that_a_trusted_authority_vouches_for() {
+    let secrets = SecretsManagerOverTls::start();
+    secrets.put(Vendor::Agora.secret_id(), &agora());
+    let status = |env: Env| {
+        let function = Function::start("rtm-token", env);
+        let response = function.invoke(&event("rtm-token/signed-in-caller.json")).response();
+        (response["statusCode"].clone(), function.end())
+    };
+    let env = secrets.env(Vendor::Agora);
+    // By itself a function trusts Amazon's authorities, and the system's list changes nothing about that.
+    let (answer, logs) = status(env.clone());
+    assert_eq!(answer, 503, "{logs}");
+    assert!(logs.contains(r#""outcome":"unreachable""#), "{logs}");
+    for roots in [secrets.authority(), secrets.authority_and_all()] {
+        let (answer, logs) = status(env.clone().and("SSL_CERT_FILE", roots.to_str().expect("UTF-8")));
+        assert_eq!(answer, 200, "{logs}");
     }
 }
 

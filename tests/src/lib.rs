@@ -5,6 +5,7 @@
 //! * [`load`]: many requests to one, and how long each took.
 //! * [`watch`]: all functions under the real `cargo lambda watch`, over HTTP; [`http`] sends paths exactly as given.
 //! * [`secrets`]: a real Secrets Manager API (moto) behind a proxy that counts, delays and refuses.
+//! * [`tls`]: the same API over TLS, with a throw-away authority and nothing between.
 //! * [`judge`]: the vendors' own parsers, and an AES that is not ours.
 //!
 //! Everything blocks and panics: a test that cannot go on should say so and stop. Whatever is started here ends with
@@ -18,6 +19,7 @@ pub mod http;
 pub mod lambda;
 pub mod load;
 pub mod secrets;
+pub mod tls;
 pub mod watch;
 pub mod judge;
 
@@ -61,7 +63,8 @@ impl Env {
         self
     }
 
-    fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+    /// Names and values.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 }
