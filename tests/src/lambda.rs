@@ -13,13 +13,17 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, mpsc};
+use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc as queue;
 
 /// How long a start or an invocation may take.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long a function that is about to be ended may take to ask for another event.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// A running function. It ends when this is dropped, and when our process ends: its Runtime API is gone then.
 #[derive(Debug)]
@@ -170,8 +174,12 @@ impl Function {
         kill_process(Pid::from_child(&lock(&self.child)), signal).expect("it is our child");
     }
 
-    /// Ends it, and returns all that it has printed.
+    /// Ends it, and returns all that it has printed. Lambda, too, lets it run until it asks for another event.
     pub fn end(self) -> String {
+        let end = Instant::now() + GRACE;
+        while !self.api.is_idle() && self.wait_exit(Duration::ZERO).is_none() && Instant::now() < end {
+            sleep(Duration::from_millis(2));
+        }
         // It may be gone already: the wait tells.
         let _ = lock(&self.child).kill();
         self.wait_exit(PATIENCE).expect("nothing outlives a kill");
@@ -210,6 +218,10 @@ struct Api {
     changed: Condvar,
     events: queue::UnboundedSender<Invocation>,
     waiting: tokio::sync::Mutex<queue::UnboundedReceiver<Invocation>>,
+    /// How many times it has asked for an event, less the answers.
+    pollers: AtomicI64,
+    /// The most that this ever was: as many as it works on at once.
+    workers: AtomicI64,
     running: Mutex<HashMap<String, mpsc::Sender<Outcome>>>,
 }
 
@@ -229,8 +241,15 @@ impl Api {
             changed: Condvar::new(),
             events,
             waiting: tokio::sync::Mutex::new(waiting),
+            pollers: AtomicI64::new(0),
+            workers: AtomicI64::new(1),
             running: Mutex::default(),
         }
+    }
+
+    /// Whether it has done all that it does about its events.
+    fn is_idle(&self) -> bool {
+        self.pollers.load(Ordering::SeqCst) == self.workers.load(Ordering::SeqCst)
     }
 
     fn ready(&self, patience: Duration) -> Option<Duration> {
@@ -262,6 +281,8 @@ impl Api {
 
     /// Holds the line until there is an event, as Lambda does.
     async fn next(&self) -> Answered {
+        let pollers = self.pollers.fetch_add(1, Ordering::SeqCst) + 1;
+        self.workers.fetch_max(pollers, Ordering::SeqCst);
         lock(&self.first_asked).get_or_insert_with(|| self.started.elapsed());
         self.changed.notify_all();
         let Invocation { id, event } = self.waiting.lock().await.recv().await.expect("the sender lives here, too");
@@ -284,6 +305,7 @@ impl Api {
         let Some(sender) = lock(&self.running).remove(id) else {
             return status(400, format!("no invocation {id} is running"));
         };
+        self.pollers.fetch_sub(1, Ordering::SeqCst);
         // Only a test that has panicked meanwhile is gone.
         let _ = sender.send(outcome);
         status(202, "{}")

@@ -10,12 +10,14 @@ use crate::stamps;
 use crate::telemetry::{self, Request};
 use crate::vendor::Vendor;
 use crate::warm::{WarmUp, Warmed};
-use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use lambda_runtime::tower::util::MapResultLayer;
+use lambda_runtime::{Diagnostic, LambdaEvent, Runtime, Service, service_fn};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::convert::Infallible;
+use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -48,7 +50,7 @@ pub async fn serve<V: Vendor>(routes: impl IntoIterator<Item = Route<V>>) -> Exi
         let function = Arc::clone(&function);
         async move { Ok::<_, Infallible>(function.answer(event.payload.get(), &event.context.request_id).await) }
     });
-    ended(lambda_runtime::run_concurrent(answer).await)
+    ended(run(answer).await)
 }
 
 /// Serves a function that mints nothing: gives each event, of exactly this shape, to `answer`, until Lambda ends the
@@ -63,12 +65,31 @@ where
     let answer = service_fn(move |event: LambdaEvent<E>| {
         let answer = answer.clone();
         async move {
-            let answered = answer(event.payload).await;
-            telemetry::flush();
-            answered.map_err(|Failed { name, words }| Diagnostic { error_type: name.to_owned(), error_message: words })
+            let failed = |Failed { name, words }| Diagnostic { error_type: name.to_owned(), error_message: words };
+            answer(event.payload).await.map_err(failed)
         }
     });
-    ended(lambda_runtime::run_concurrent(answer).await)
+    ended(run(answer).await)
+}
+
+/// Gives events to `answer` until Lambda ends the process. Metrics are written between an answer, which nobody waits for
+/// any more then, and asking for the next event, until which Lambda lets the process run.
+async fn run<A, E, R>(
+    answer: impl Service<LambdaEvent<A>, Response = R, Error = E, Future: Future<Output = Result<R, E>> + Send + 'static>
+    + Clone
+    + Send
+    + 'static,
+) -> Result<(), lambda_runtime::Error>
+where
+    A: DeserializeOwned + Send + 'static,
+    E: Into<Diagnostic> + Debug + Send + 'static,
+    R: Serialize + Send + 'static,
+{
+    let answered = |answered| {
+        telemetry::flush();
+        answered
+    };
+    Runtime::new(answer).layer(MapResultLayer::new(answered)).run_concurrent().await
 }
 
 /// Why an invocation failed.

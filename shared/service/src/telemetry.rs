@@ -15,6 +15,7 @@
 use crate::problem::Problem;
 use metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
 use metrics_cloudwatch_embedded::{Builder, Collector};
+use std::io::{self, Write};
 use std::panic::PanicHookInfo;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -125,7 +126,6 @@ impl<'a> Request<'a> {
             }
             Some(problem) => counter!("Refusals", "reason" => problem.name()).increment(1),
         }
-        flush();
     }
 }
 
@@ -149,7 +149,6 @@ pub(crate) fn credentials_stale() {
 /// A warm-up was answered.
 pub(crate) fn warmed_up(request_id: &str, cold: bool, fresh_for_seconds: Option<u64>) {
     info!(request_id, cold, fresh_for_seconds, "warmed up");
-    flush();
 }
 
 /// A function's environments were warmed, or not.
@@ -163,8 +162,9 @@ pub fn environments(function: &str, cold: u64, warm: u64, failed: u64) {
 /// Writes the metrics collected since the last time.
 pub(crate) fn flush() {
     if let Some(collector) = COLLECTOR.get() {
-        // Where standard output cannot be written there is nobody to tell.
-        let _ = collector.flush(std::io::stdout().lock());
+        let mut lines = Vec::new();
+        // In one piece, and where standard output cannot be written there is nobody to tell.
+        let _ = collector.flush(&mut lines).and_then(|()| io::stdout().write_all(&lines));
     }
 }
 
