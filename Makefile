@@ -9,10 +9,12 @@ PYTHON ?= python3
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := .tools/cargo-deny-$(CARGO_DENY_VERSION)
 BENCH_PYTHON := .tools/bench-python
+COLD_PYTHON := .tools/cold-python
+COLD_NODE := benches/cold/node
 
 WEB := clients/web
 
-.PHONY: help setup run run-aws demo test test-clients test-rust test-browser faults soak libfaketime test-arm64 check bench bench-check bench-growth bench-renewals validate build deploy clean
+.PHONY: help setup run run-aws demo test test-clients test-rust test-browser faults soak libfaketime test-arm64 check bench bench-check bench-growth bench-renewals bench-cold validate build deploy clean
 
 help: ## Lists the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -78,6 +80,9 @@ bench-renewals: ## Simulates when a million clients renew, and draws docs/renewa
 bench-growth: ## Measures minting against the lengths of names and lists, and draws docs/mint-growth.svg
 	cargo bench --quiet --package tokenmint-benches --bench mint -- growth
 
+bench-cold: setup $(COLD_PYTHON)/.installed $(COLD_NODE)/bundle/main.cjs ## Measures cold starts and warm answers beside plain Rust, Node and Python (writes target/bench/cold.json)
+	cargo bench --quiet --package tokenmint-tests --bench cold
+
 validate: .venv/.installed ## Checks template.yaml with SAM and cfn-lint
 	sam validate --lint
 	cfn-lint template.yaml
@@ -105,8 +110,16 @@ $(BENCH_PYTHON)/.installed: benches/requirements.txt
 	$(BENCH_PYTHON)/bin/pip install --quiet --requirement benches/requirements.txt
 	touch $@
 
+$(COLD_PYTHON)/.installed: benches/cold/python/requirements.txt
+	$(PYTHON) -m venv $(COLD_PYTHON)
+	$(COLD_PYTHON)/bin/pip install --quiet --requirement benches/cold/python/requirements.txt
+	touch $@
+
+$(COLD_NODE)/bundle/main.cjs: $(addprefix $(COLD_NODE)/,package.json package-lock.json main.mjs function.mjs)
+	cd $(COLD_NODE) && npm ci --ignore-scripts --no-audit --no-fund && npm run --silent bundle
+
 $(CARGO_DENY)/bin/cargo-deny:
 	cargo install --quiet --locked --root $(CARGO_DENY) cargo-deny@$(CARGO_DENY_VERSION)
 
 clean: ## Removes all that was built or installed
-	rm -rf target .aws-sam .venv .tools tests/node_modules clients/*/node_modules $(WEB)/dist $(WEB)/demo-dist
+	rm -rf target .aws-sam .venv .tools tests/node_modules clients/*/node_modules $(WEB)/dist $(WEB)/demo-dist $(COLD_NODE)/node_modules $(COLD_NODE)/bundle

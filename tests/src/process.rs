@@ -82,7 +82,7 @@ impl Leashed {
             Output::Shown => Stdio::inherit(),
             Output::Collected => Stdio::piped(),
         };
-        let mut leash = Command::new(project::function("leash"));
+        let mut leash = Command::new(project::leash());
         leash.arg(command.get_program()).args(command.get_args());
         for (name, value) in command.get_envs() {
             match value {

@@ -21,6 +21,18 @@ pub fn function(name: &str) -> PathBuf {
     binaries.get(name).unwrap_or_else(|| panic!("no binary {name} in the workspace: {:?}", binaries.keys())).clone()
 }
 
+static LEASH: OnceLock<PathBuf> = OnceLock::new();
+
+/// The program that servers hang on, freshly built.
+pub(crate) fn leash() -> PathBuf {
+    LEASH.get_or_init(|| function("leash")).clone()
+}
+
+/// Takes this one, where the workspace isn't to be built for it.
+pub fn use_leash(built: PathBuf) {
+    LEASH.get_or_init(|| built);
+}
+
 /// A tool of the project's own Python environment, such as `moto_server`.
 ///
 /// # Panics
@@ -38,7 +50,7 @@ pub(crate) fn tools() -> PathBuf {
 
 /// A command that finds `cargo` and the project's tools, and nothing that the cargo above us has said about its own
 /// package: build scripts would take it for news and compile again.
-pub(crate) fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
+pub fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = Command::new(program);
     command.current_dir(root()).stdin(Stdio::null());
     let of_this_package = |name: &str| {

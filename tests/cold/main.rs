@@ -1,0 +1,126 @@
+//! What a cold start costs, and an answer after it: our function beside others that answer the same event, under the
+//! same Lambda Runtime API, with their secret behind TLS.
+//!
+//! Every round starts each candidate once, in turn; ratios are taken within a round. Arguments: `rounds=20`, `warm=5`
+//! (rounds of 2,000 answers each), `only=NAME,NAME`, and, as often as wanted, for another build of ours `also=NAME=BINARY`, or
+//! `also-all=NAME=BINARY` where it reads all authorities of the system.
+
+#![allow(clippy::print_stdout, reason = "a report is meant to be seen")]
+
+mod candidates;
+mod emulator;
+mod report;
+mod start;
+
+use candidates::{Candidate, Kind};
+use emulator::Emulator;
+use harness::secrets::Vendor;
+use harness::tls::SecretsManagerOverTls;
+use harness::{Env, project};
+use report::Report;
+use serde_json::{Value, json};
+use start::{Start, start};
+use std::fs;
+use std::path::Path;
+use std::process::ExitCode;
+use tokens::agora::{AppCertificate, AppId, Key};
+use tokens::inspect::{self, Unverified};
+
+/// Answers in a warm round.
+const WARM: usize = 2000;
+const APP_ID: &str = "970ca35de60c44645bbae8a215061b33";
+const CERTIFICATE: &str = "c0ffee0ff1cec0ffee0ff1cec0ffee0f";
+
+fn main() -> ExitCode {
+    let (mut rounds, mut warm_rounds, mut only, mut also) = (20, 5, Vec::new(), Vec::new());
+    for argument in std::env::args().skip(1).filter(|argument| argument != "--bench") {
+        match argument.split_once('=') {
+            None if argument == "echo" => return emulator::echo().map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS),
+            Some(("rounds", number)) => rounds = number.parse().expect("rounds=NUMBER"),
+            Some(("warm", number)) => warm_rounds = number.parse().expect("warm=NUMBER"),
+            Some(("only", names)) => only = names.split(',').map(str::to_owned).collect(),
+            Some((kind @ ("also" | "also-all"), named)) => {
+                let (name, binary) = named.split_once('=').expect("also=NAME=BINARY");
+                let kind = if kind == "also" { Kind::Ours } else { Kind::Other };
+                also.push(Candidate::new(name, vec![binary.into()], kind));
+            }
+            _ => panic!("{argument} is none of rounds=, warm=, only=, also=, also-all="),
+        }
+    }
+    project::use_leash(candidates::build(&["--package", "tokenmint-tests", "--bin", "leash"], project::root()));
+    let mut candidates = candidates::all(&only);
+    candidates.extend(also);
+    measure(&candidates, rounds, warm_rounds).print();
+    ExitCode::SUCCESS
+}
+
+fn measure(candidates: &[Candidate], rounds: usize, warm_rounds: usize) -> Report {
+    let secrets = SecretsManagerOverTls::start();
+    let secret = Vendor::Agora.secret_id();
+    secrets.put(secret, &json!({ "app_id": APP_ID, "app_certificate": CERTIFICATE }));
+    let (ours, others) = (env(&secrets, &secrets.authority_and_amazons()), env(&secrets, &secrets.authority_and_all()));
+    let event = fs::read(project::root().join("events/rtm-token/signed-in-caller.json")).expect("the event is here");
+    let event = serde_json::from_slice::<Value>(&event).expect("it is JSON").to_string();
+    let emulator = Emulator::start();
+    let once = |candidate: &Candidate, events| {
+        let env = if candidate.kind == Kind::Ours { &ours } else { &others };
+        let started = start(candidate, env, &emulator, event.as_bytes(), events);
+        if candidate.kind != Kind::Echo {
+            check(&candidate.name, &started);
+        }
+        started
+    };
+    // Files are in the system's cache from here on, as far as that goes.
+    for candidate in candidates {
+        once(candidate, 1);
+    }
+    let in_turn = |rounds, events| -> Vec<Vec<Start>> {
+        (0..rounds).map(|_| candidates.iter().map(|candidate| once(candidate, events)).collect()).collect()
+    };
+    let cold = in_turn(rounds, 1);
+    let warm = in_turn(warm_rounds, 1 + WARM);
+    Report { candidates: candidates.to_vec(), moto: secrets.time(secret, 30), cold, warm }
+}
+
+/// What Lambda sets, what says where the secret is, and whom to trust, for each language in its own words. Moto's
+/// authority is one among as many as each reads in Lambda: ours has Amazon's five within it, all others read the system's.
+fn env(secrets: &SecretsManagerOverTls, roots: &Path) -> Env {
+    let text = |path: &Path| path.to_str().expect("temporary folders have plain names").to_owned();
+    let (roots, authority) = (text(roots), text(&secrets.authority()));
+    Env::from([
+        ("PATH", "/usr/local/bin:/usr/bin:/bin"),
+        ("LANG", "en_US.UTF-8"),
+        ("TZ", ":UTC"),
+        ("AWS_LAMBDA_FUNCTION_NAME", "rtm-token"),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
+        ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
+        ("AWS_LAMBDA_LOG_FORMAT", "JSON"),
+        ("AWS_LAMBDA_LOG_LEVEL", "INFO"),
+        ("AWS_REGION", "eu-central-1"),
+        ("AWS_DEFAULT_REGION", "eu-central-1"),
+        ("AWS_ACCESS_KEY_ID", "testing"),
+        ("AWS_SECRET_ACCESS_KEY", "testing"),
+        ("AWS_SESSION_TOKEN", "testing"),
+        ("SSL_CERT_FILE", &*roots),
+        ("AWS_CA_BUNDLE", &*roots),
+        // Node has its own authorities within it.
+        ("NODE_EXTRA_CA_CERTS", &*authority),
+    ])
+    .and_all(secrets.env(Vendor::Agora))
+}
+
+/// Whoever is fast must also be right.
+fn check(name: &str, started: &Start) {
+    let answer: Value = serde_json::from_slice(&started.answer).expect("an answer is JSON");
+    assert_eq!(answer["statusCode"], 200, "{name}: {answer}");
+    let body: Value = serde_json::from_str(answer["body"].as_str().expect("a text")).expect("JSON");
+    let token = inspect::parse(body["token"].as_str().expect("a token"));
+    let Ok(Unverified::AccessToken2(token)) = token else { panic!("{name}: not a 007 token") };
+    let key = Key {
+        app_id: AppId::new(APP_ID).expect("valid"),
+        app_certificate: AppCertificate::new(CERTIFICATE).expect("valid"),
+    };
+    token.verify_signature(&key).unwrap_or_else(|refused| panic!("{name}: {refused}"));
+    assert_eq!(json!(token)["services"][0]["user_id"], "alice", "{name}");
+}

@@ -1,0 +1,117 @@
+//! What came out, as a table and as JSON.
+
+use crate::candidates::{Candidate, EMULATOR, PLAIN, results};
+use crate::start::Start;
+use serde_json::{Value, json};
+use std::fs;
+use std::time::Duration;
+
+/// All that was measured: for each round, a start of each candidate.
+pub(crate) struct Report {
+    pub(crate) candidates: Vec<Candidate>,
+    pub(crate) moto: Vec<Duration>,
+    pub(crate) cold: Vec<Vec<Start>>,
+    pub(crate) warm: Vec<Vec<Start>>,
+}
+
+/// A median with its quartiles.
+#[derive(Debug, Clone, Copy)]
+struct Spread([f64; 3]);
+
+impl Spread {
+    fn of(values: impl Iterator<Item = f64>) -> Option<Spread> {
+        let mut values: Vec<f64> = values.collect();
+        values.sort_unstable_by(f64::total_cmp);
+        let last = values.len().checked_sub(1)?;
+        Some(Spread([1, 2, 3].map(|quarter| values[(last * quarter + 2) / 4])))
+    }
+
+    fn text(self, digits: usize) -> String {
+        let Spread([low, median, high]) = self;
+        format!("{median:.digits$} ({low:.digits$}–{high:.digits$})")
+    }
+
+    fn json(self) -> Value {
+        let Spread([low, median, high]) = self;
+        json!({ "median": median, "quartiles": [low, high] })
+    }
+}
+
+/// A column: what it is of a start.
+type Figure = fn(&Start) -> f64;
+
+const COLD: [(&str, Figure); 4] = [
+    ("to first `next`, ms", |start| milliseconds(start.to_next)),
+    ("to first answer, ms", |start| milliseconds(start.to_answer)),
+    ("CPU, ms", |start| milliseconds(start.cpu)),
+    ("peak, MiB", |start| start.peak as f64 / 1024.0),
+];
+const WARM: [(&str, Figure); 3] = [
+    ("p50, µs", |start| percentile(start, 50)),
+    ("p99, µs", |start| percentile(start, 99)),
+    ("peak, MiB", |start| start.peak as f64 / 1024.0),
+];
+
+impl Report {
+    /// Prints the tables, and writes `target/bench/cold.json`.
+    pub(crate) fn print(&self) {
+        let moto = Spread::of(self.moto.iter().copied().map(milliseconds)).expect("it was timed");
+        println!("\nMedians (quartiles) of {} cold starts, each in turn. `×` is by the round, the", self.cold.len());
+        println!("plain Rust build = 1; less is better. Reading the secret takes a warm client {} ms,", moto.text(1));
+        println!("nearly all of it `moto_server`'s, in every start.\n");
+        let cold = self.table(&self.cold, &COLD, &[PLAIN]);
+        let rounds = self.warm.len();
+        println!("\n{rounds} times 2,000 warm answers. `×` as above, and with the emulator alone = 1.\n");
+        let warm = self.table(&self.warm, &WARM, &[PLAIN, EMULATOR]);
+        let path = results().join("cold.json");
+        let json = json!({ "moto_milliseconds": moto.json(), "cold": cold, "warm": warm });
+        fs::write(&path, format!("{json:#}\n")).expect("the target folder is ours to write in");
+        println!("\nwritten to {}", path.display());
+    }
+
+    fn table(&self, rounds: &[Vec<Start>], figures: &[(&str, Figure)], bases: &[&str]) -> Value {
+        let bases: Vec<_> = bases.iter().filter_map(|name| self.position(name)).collect();
+        let marks = " × |".repeat(bases.len());
+        println!(
+            "| candidate | MB |{}",
+            figures.iter().map(|(title, _)| format!(" {title} |{marks}")).collect::<String>()
+        );
+        println!("|---|--:|{}", "--:|".repeat(figures.len() * (1 + bases.len())));
+        let mut rows = Vec::new();
+        for (at, candidate) in self.candidates.iter().enumerate() {
+            let size = candidate.bytes.map_or_else(String::new, |bytes| format!("{:.2}", bytes as f64 / 1e6));
+            print!("| {} | {size} |", candidate.name);
+            let mut row = json!({ "candidate": candidate.name, "bytes": candidate.bytes });
+            for (title, figure) in figures {
+                let Some(spread) = Spread::of(rounds.iter().map(|round| figure(&round[at]))) else { continue };
+                let ratios = bases.iter().filter_map(|&base| {
+                    Spread::of(rounds.iter().map(|round| figure(&round[at]) / figure(&round[base])))
+                });
+                let ratios: Vec<Spread> = ratios.collect();
+                print!(" {} |", spread.text(if title.contains("µs") { 0 } else { 1 }));
+                for ratio in &ratios {
+                    print!(" {:.2} |", ratio.0[1]);
+                }
+                row[title] = json!({ "is": spread.json(), "ratios": ratios.iter().map(|ratio| ratio.json()).collect::<Vec<_>>() });
+            }
+            println!();
+            rows.push(row);
+        }
+        rows.into()
+    }
+
+    fn position(&self, name: &str) -> Option<usize> {
+        self.candidates.iter().position(|candidate| candidate.name == name)
+    }
+}
+
+fn milliseconds(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1000.0
+}
+
+/// In microseconds.
+fn percentile(start: &Start, percent: usize) -> f64 {
+    let mut warm = start.warm.clone();
+    warm.sort_unstable();
+    warm[(warm.len() * percent / 100).min(warm.len() - 1)].as_secs_f64() * 1e6
+}
