@@ -30,7 +30,7 @@ pub(crate) enum Kind {
 pub(crate) const OURS: &str = "ours";
 pub(crate) const PLAIN: &str = "plain Rust";
 pub(crate) const NODE: &str = "Node";
-pub(crate) const BUNDLED: &str = "Node, bundled";
+pub(crate) const BUNDLED: &str = "bundled Node";
 pub(crate) const PYTHON: &str = "Python";
 pub(crate) const EMULATOR: &str = "emulator alone";
 

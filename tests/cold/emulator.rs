@@ -28,6 +28,8 @@ pub(crate) struct Recorded {
 }
 
 struct Run {
+    /// Which function's. One that has just been ended may still have asked for an event, which isn't to be taken from the next.
+    number: usize,
     response: Arc<[u8]>,
     /// Events yet to be sent.
     left: usize,
@@ -47,8 +49,9 @@ impl Emulator {
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 let run = Arc::clone(&shared);
+                let number = lock(&run).as_ref().map_or(0, |run| run.number);
                 // A function that is ended breaks its connections off.
-                thread::spawn(move || serve(stream, &run));
+                thread::spawn(move || serve(stream, &run, number));
             }
         });
         Emulator { address, run }
@@ -68,7 +71,9 @@ impl Emulator {
         let (done, recorded) = mpsc::channel();
         let response = [head.as_bytes(), event].concat().into();
         let warm = Vec::with_capacity(events);
-        *lock(&self.run) = Some(Run { response, left: events, sent: None, asked: None, first: None, warm, done });
+        let mut run = lock(&self.run);
+        let number = run.as_ref().map_or(0, |run| run.number) + 1;
+        *run = Some(Run { number, response, left: events, sent: None, asked: None, first: None, warm, done });
         recorded
     }
 }
@@ -97,7 +102,7 @@ impl Run {
     }
 }
 
-fn serve(mut stream: TcpStream, run: &Mutex<Option<Run>>) -> io::Result<()> {
+fn serve(mut stream: TcpStream, run: &Mutex<Option<Run>>, number: usize) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let (mut buffer, mut filled) = (vec![0; 64 * 1024], 0);
     loop {
@@ -117,14 +122,14 @@ fn serve(mut stream: TcpStream, run: &Mutex<Option<Run>>) -> io::Result<()> {
         }
         match asked {
             Asked::Next => {
-                let response = lock(run).as_mut().and_then(Run::next);
+                let response = lock(run).as_mut().filter(|run| run.number == number).and_then(Run::next);
                 if let Some(response) = response {
                     stream.write_all(&response)?;
                 }
             }
             Asked::Response => {
                 let mut run = lock(run);
-                let run = run.as_mut().expect("a function was expected");
+                let run = run.as_mut().filter(|run| run.number == number).expect("only the last one got an event");
                 run.answered(&buffer[head..end]);
                 stream.write_all(b"HTTP/1.1 202 Accepted\r\ncontent-length: 2\r\n\r\n{}")?;
                 if let Some(recorded) = run.recorded() {
