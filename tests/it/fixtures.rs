@@ -4,9 +4,8 @@
 //! `<now>` and `<now + n>` are moments counted from its issue; `<renewal>` is between half of the time until something in it ends and that end;
 //! `<request id>` is the invocation's.
 
-use crate::functions;
-use crate::openapi;
 use crate::said::{self, Handed};
+use crate::{functions, openapi, repository};
 use harness::lambda::Function;
 use harness::watch::Watch;
 use harness::{Env, project};
@@ -164,6 +163,26 @@ fn every_arm64_artifact_mints() {
         }
     }
     said::judge(&said::credentials(), &handed);
+}
+
+/// A cold start begins with fetching the package.
+#[test]
+#[ignore = "needs the artifacts of `make build`: `make test-arm64` has them"]
+fn every_arm64_package_has_at_most_3_mb() {
+    let build = project::root().join(".aws-sam/build");
+    let folders = fs::read_dir(&build).expect("run `make build`").map(|entry| entry.expect("readable").path());
+    let mut found = 0;
+    for folder in folders.filter(|folder| folder.join("bootstrap").exists()) {
+        // `sam deploy` zips with Python, too.
+        let script = "import io, sys, zipfile\n\
+            zipped = io.BytesIO()\n\
+            zipfile.ZipFile(zipped, 'w', zipfile.ZIP_DEFLATED).write(sys.argv[1])\n\
+            print(len(zipped.getvalue()))";
+        let bytes = repository::output(project::command("python3").arg("-c").arg(script).arg(folder.join("bootstrap")));
+        assert!(bytes.as_u64().expect("a number") <= 3_000_000, "{}: {bytes} bytes", folder.display());
+        found += 1;
+    }
+    assert_eq!(found, functions::names().len());
 }
 
 /// What is no event of the gateway's gets no token, and costs nobody the next one.
