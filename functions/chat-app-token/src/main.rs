@@ -4,11 +4,15 @@ use service::params::Params;
 use service::{Backend, Problem, Route};
 use std::process::ExitCode;
 use tokens::Ttl;
-use tokens::agora::ChatApp;
+use tokens::agora::{ChatApp, Key};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    service::serve([Route::get_shared("/chat/app/token", Ask::parse, grant).as_text()]).await
+    service::serve(routes()).await
+}
+
+pub(crate) fn routes() -> [Route<Key>; 1] {
+    [Route::get_shared("/chat/app/token", Ask::parse, grant).as_text()]
 }
 
 struct Ask {

@@ -4,11 +4,15 @@ use service::params::{Asked, Params};
 use service::{Caller, Problem, Route};
 use std::process::ExitCode;
 use tokens::Ttl;
-use tokens::agora::{ChatUser, ChatUserId};
+use tokens::agora::{ChatUser, ChatUserId, Key};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    service::serve([Route::get("/chat/user/{user_id}/token", Ask::parse, grant).as_text()]).await
+    service::serve(routes()).await
+}
+
+pub(crate) fn routes() -> [Route<Key>; 1] {
+    [Route::get("/chat/user/{user_id}/token", Ask::parse, grant).as_text()]
 }
 
 struct Ask {

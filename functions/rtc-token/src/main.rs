@@ -4,15 +4,15 @@ use service::params::{Companion, Params};
 use service::{Caller, Problem, Route};
 use std::process::ExitCode;
 use tokens::Ttl;
-use tokens::agora::{Bundle, ChannelName, ChatUserId, Privileges, Rights, Role, Rtc, RtmUserId, Uid, UserAccount};
+use tokens::agora::{Bundle, ChannelName, ChatUserId, Key, Privileges, Rights, Role, Rtc, RtmUserId, Uid, UserAccount};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    service::serve([
-        Route::get("/rtc/{channel}/token", Ask::parse, grant),
-        Route::post("/rtc/{channel}/token", Ask::parse, grant),
-    ])
-    .await
+    service::serve(routes()).await
+}
+
+pub(crate) fn routes() -> [Route<Key>; 2] {
+    [Route::get("/rtc/{channel}/token", Ask::parse, grant), Route::post("/rtc/{channel}/token", Ask::parse, grant)]
 }
 
 struct Ask {

@@ -4,15 +4,18 @@ use service::params::{Asked, Params};
 use service::{Caller, Problem, Route};
 use std::process::ExitCode;
 use tokens::Ttl;
-use tokens::agora::{Rtm, RtmUserId, Version};
+use tokens::agora::{Key, Rtm, RtmUserId, Version};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    service::serve([
+    service::serve(routes()).await
+}
+
+pub(crate) fn routes() -> [Route<Key>; 2] {
+    [
         Route::get("/rtm/{user_id}/token", Ask::parse, grant),
         Route::post("/fetch_rtm_token", Ask::parse_as_in_the_tutorial, grant).as_token_and_code(),
-    ])
-    .await
+    ]
 }
 
 struct Ask {

@@ -4,15 +4,18 @@ use service::params::{Asked, Params};
 use service::{Caller, Problem, Route};
 use std::process::ExitCode;
 use tokens::Ttl;
-use tokens::zego::{Basic, Express, Room, RoomId, RoomPrivileges, StreamIds, UserId};
+use tokens::zego::{Basic, Express, Key, Room, RoomId, RoomPrivileges, StreamIds, UserId};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    service::serve([
+    service::serve(routes()).await
+}
+
+pub(crate) fn routes() -> [Route<Key>; 2] {
+    [
         Route::get("/zego/{user_id}/token", Ask::parse_query, grant),
         Route::post("/zego/{user_id}/token", Ask::parse_body, grant),
-    ])
-    .await
+    ]
 }
 
 struct Ask {

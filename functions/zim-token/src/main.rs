@@ -4,11 +4,15 @@ use service::params::{Asked, Params};
 use service::{Caller, Problem, Route};
 use std::process::ExitCode;
 use tokens::Ttl;
-use tokens::zego::{Zim, ZimUserId};
+use tokens::zego::{Key, Zim, ZimUserId};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    service::serve([Route::get("/zim/{user_id}/token", Ask::parse, grant)]).await
+    service::serve(routes()).await
+}
+
+pub(crate) fn routes() -> [Route<Key>; 1] {
+    [Route::get("/zim/{user_id}/token", Ask::parse, grant)]
 }
 
 struct Ask {

@@ -21,6 +21,8 @@ mod answer;
 mod stamps;
 pub mod warm;
 pub mod telemetry;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use caller::{Backend, Caller};
 pub use problem::Problem;

@@ -112,7 +112,7 @@ fn ended(result: Result<(), lambda_runtime::Error>) -> ExitCode {
 }
 
 /// A function at work.
-struct Function<V> {
+pub(crate) struct Function<V> {
     config: Arc<Config>,
     credentials: Credentials<V>,
     routes: Vec<Route<V>>,
@@ -125,13 +125,17 @@ struct Function<V> {
 /// What an event comes to.
 #[derive(Serialize)]
 #[serde(untagged)]
-enum Answer {
+pub(crate) enum Answer {
     Response(Response),
     Warmed(Value),
 }
 
 impl<V: Vendor> Function<V> {
-    fn new(config: Config, credentials: Credentials<V>, routes: impl IntoIterator<Item = Route<V>>) -> Function<V> {
+    pub(crate) fn new(
+        config: Config,
+        credentials: Credentials<V>,
+        routes: impl IntoIterator<Item = Route<V>>,
+    ) -> Function<V> {
         Function {
             config: Arc::new(config),
             credentials,
@@ -142,7 +146,7 @@ impl<V: Vendor> Function<V> {
     }
 
     /// Answers an event, whatever it is, and logs one line about it.
-    async fn answer(&self, event: &str, request_id: &str) -> Answer {
+    pub(crate) async fn answer(&self, event: &str, request_id: &str) -> Answer {
         let cold = !self.used.swap(true, Ordering::Relaxed);
         match WarmUp::parse(event) {
             Some(warm_up) => Answer::Warmed(self.warm_up(warm_up, cold, request_id).await.into()),

@@ -1,0 +1,55 @@
+//! A function without Lambda around it: an event's bytes in, the answer out, in one call. For fuzzing.
+
+use crate::config::Config;
+use crate::credentials::Credentials;
+use crate::route::Route;
+use crate::serve;
+use crate::vendor::Vendor;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use std::fmt;
+use tokio::runtime::{Builder, Runtime};
+
+/// A function that waits for its next event.
+pub struct Function<V> {
+    function: serve::Function<V>,
+    runtime: Runtime,
+}
+
+impl<V> fmt::Debug for Function<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Function")
+    }
+}
+
+impl<V: Vendor> Function<V> {
+    /// A function that serves these routes, configured by these variables as by its environment. Its time stands still
+    /// while it works and is skipped where it would wait.
+    ///
+    /// # Errors
+    /// The setting that would keep the function from starting.
+    ///
+    /// # Panics
+    /// The operating system gives it no runtime.
+    pub fn new<'a>(
+        routes: impl IntoIterator<Item = Route<V>>,
+        variables: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<Function<V>, String> {
+        let variables = variables.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let config = Config::parse(&variables.collect(), V::SECRET_ID).map_err(|wrong| wrong.to_string())?;
+        let credentials = Credentials::new(&config);
+        let runtime = Builder::new_current_thread().enable_time().start_paused(true).build();
+        let runtime = runtime.expect("a runtime without I/O takes nothing from the system but memory");
+        Ok(Function { function: serve::Function::new(config, credentials, routes), runtime })
+    }
+
+    /// The answer to an event. `None` is for bytes that are no JSON: the Lambda runtime refuses them before they come here.
+    ///
+    /// # Panics
+    /// Never, whatever the bytes. That is what it is for.
+    pub fn answer(&self, event: &[u8]) -> Option<Value> {
+        let event: Box<RawValue> = serde_json::from_slice(event).ok()?;
+        let answer = self.runtime.block_on(self.function.answer(event.get(), "request"));
+        Some(serde_json::to_value(answer).expect("an answer is plain data"))
+    }
+}
