@@ -3,6 +3,7 @@
 //! * [`project`]: where things are, and every binary, built once per process.
 //! * [`lambda`]: a function's binary under a minimal Lambda Runtime API: raw events in, answers out.
 //! * [`load`]: many requests to one, and how long each took.
+//! * [`requests`]: one request for each kind of token.
 //! * [`watch`]: all functions under the real `cargo lambda watch`, over HTTP; [`http`] sends paths exactly as given.
 //! * [`secrets`]: a real Secrets Manager API (moto) behind a proxy that counts, delays and refuses.
 //! * [`tls`]: the same API over TLS, with a throw-away authority and nothing between.
@@ -18,6 +19,7 @@ pub mod project;
 pub mod http;
 pub mod lambda;
 pub mod load;
+pub mod requests;
 pub mod secrets;
 pub mod tls;
 pub mod watch;

@@ -5,6 +5,7 @@
 //! a Secrets Manager API on this machine instead of a file. Everything else that configures a function is taken from
 //! the environment.
 
+use harness::requests::{REQUESTS, Request};
 use harness::secrets::{SecretsManager, Vendor};
 use harness::watch::Watch;
 use harness::{Env, Output, project};
@@ -101,7 +102,7 @@ async fn serve_ipv6_too(port: u16) {
 
 /// What the function that keeps the others warm needs: their names, and where to invoke them.
 fn prewarming(port: u16) -> Env {
-    let mut functions = REQUESTS.map(|(_, function, _, _)| function).to_vec();
+    let mut functions = REQUESTS.map(|request| request.function).to_vec();
     functions.dedup();
     Env::from([("AWS_REGION", "eu-central-1"), ("AWS_ACCESS_KEY_ID", "testing"), ("AWS_SECRET_ACCESS_KEY", "testing")])
         .and("AWS_ENDPOINT_URL_LAMBDA", format!("http://127.0.0.1:{port}"))
@@ -116,35 +117,10 @@ fn secrets_manager(demo: &str) -> io::Result<SecretsManager> {
     Ok(secrets)
 }
 
-/// One request for each kind of token.
-const REQUESTS: [(&str, &str, &str, Option<&str>); 9] = [
-    ("Chat, app", "chat-app-token", "/chat/app/token", None),
-    ("Chat, user", "chat-user-token", "/chat/user/alice/token", None),
-    ("RTM", "rtm-token", "/rtm/alice/token", None),
-    ("RTM 1.x", "rtm-token", "/fetch_rtm_token", Some(r#"{"uid":"1234"}"#)),
-    ("RTC", "rtc-token", "/rtc/demo/token?account=alice", None),
-    (
-        "RTC, a lifetime per privilege",
-        "rtc-token",
-        "/rtc/demo/token",
-        Some(
-            r#"{"uid":1234,"role":"publisher","expires_in":900,"privileges":{"join_channel":900,"publish_audio":600}}"#,
-        ),
-    ),
-    ("ZEGO Express", "zego-token", "/zego/alice/token", None),
-    (
-        "ZEGO Express, one room",
-        "zego-token",
-        "/zego/alice/token",
-        Some(r#"{"room_id":"demo","privileges":{"login":true,"publish":false}}"#),
-    ),
-    ("ZEGO ZIM", "zim-token", "/zim/alice/token", None),
-];
-
 #[allow(clippy::print_stdout, reason = "this program talks to a person")]
 fn welcome(watch: &Watch, auth: &str) {
     println!("\nServing at {} - Ctrl-C ends it. One request per kind of token:\n", watch.url("/"));
-    for (kind, _, path, body) in REQUESTS {
+    for Request { kind, path, body, .. } in REQUESTS {
         let body = body.map(|body| format!(" -H 'content-type: application/json' -d '{body}'")).unwrap_or_default();
         println!("  # {kind}\n  curl '{}'{body}", watch.url(path));
     }

@@ -1,0 +1,84 @@
+//! `throughput`: load on the whole service under `cargo lambda watch`, one route after the other, with wrk.
+//!
+//! Eight connections ask each route for ten seconds (`SECONDS=n` says how many), on the loopback interface. It prints
+//! requests per second, the times within which half and 99 of a hundred were answered, and errors, and fails where there
+//! is one: an answer that isn't 200 with a token in it, or none.
+//!
+//! The emulator stands between wrk and the functions and takes most of the time, so this is no measure of a function.
+//! `cargo bench` is one of minting.
+
+use harness::requests::{REQUESTS, Request};
+use harness::watch::Watch;
+use harness::{Env, project};
+use serde::Deserialize;
+use std::process::{Command, ExitCode};
+
+/// How many requests are under way at once.
+const CONNECTIONS: &str = "8";
+/// How many instances of each function there are: as many as processors where everything runs on one small machine.
+const INSTANCES: u16 = 2;
+
+/// The last line that the script prints.
+#[derive(Debug, Deserialize)]
+struct Report {
+    requests: u64,
+    microseconds: u64,
+    /// In microseconds, as the next two.
+    p50: u64,
+    p99: u64,
+    longest: u64,
+    errors: u64,
+}
+
+#[allow(clippy::print_stdout, reason = "this program talks to a person")]
+fn main() -> ExitCode {
+    let seconds: u32 = match std::env::var("SECONDS").as_deref().unwrap_or("10").parse() {
+        Ok(seconds @ 1..=60) => seconds,
+        _ => {
+            eprintln!("SECONDS must be 1 to 60");
+            return ExitCode::FAILURE;
+        }
+    };
+    let credentials = project::root().join("tests/demo-credentials.json");
+    let credentials = credentials.to_str().expect("the project's path is UTF-8");
+    let watch = Watch::start_many(Env::from([("AUTH", "none"), ("LOCAL_CREDENTIALS", credentials)]), INSTANCES);
+
+    println!("{CONNECTIONS} connections, {seconds} s each, {INSTANCES} instances of each function\n");
+    println!(
+        "{:<32}{:>10}{:>12}{:>10}{:>10}{:>10}{:>8}",
+        "", "requests", "per second", "p50", "p99", "longest", "errors"
+    );
+    let mut failed = 0;
+    for request in REQUESTS {
+        // The first ones start the function: they must be right, and are not what is measured.
+        let first = load(&watch, request, 1);
+        let report = load(&watch, request, seconds);
+        let per_second = report.requests as f64 * 1e6 / report.microseconds as f64;
+        let [p50, p99, longest] =
+            [report.p50, report.p99, report.longest].map(|us| format!("{:.1} ms", us as f64 / 1e3));
+        println!(
+            "{:<32}{:>10}{per_second:>12.0}{p50:>10}{p99:>10}{longest:>10}{:>8}",
+            request.kind, report.requests, report.errors
+        );
+        // Nothing answered is nothing right.
+        failed += first.errors + report.errors + u64::from(report.requests == 0);
+    }
+    println!("\n{failed} errors");
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn load(watch: &Watch, request: Request, seconds: u32) -> Report {
+    let mut wrk = Command::new("wrk");
+    wrk.args(["--threads", "1", "--connections", CONNECTIONS, "--timeout", "10"]);
+    wrk.args(["--duration", &format!("{seconds}s")]);
+    wrk.arg("--script").arg(project::root().join("tests/src/bin/throughput.lua")).arg(watch.url(request.path));
+    wrk.env("METHOD", if request.body.is_some() { "POST" } else { "GET" });
+    match request.body {
+        Some(body) => wrk.env("BODY", body),
+        None => wrk.env_remove("BODY"),
+    };
+    let output = wrk.output().unwrap_or_else(|error| panic!("wrk doesn't start ({error}); make load installs it"));
+    let text = String::from_utf8_lossy(&output.stdout);
+    let report = text.lines().rev().find_map(|line| serde_json::from_str(line).ok());
+    report.unwrap_or_else(|| panic!("wrk reports nothing: {text}{}", String::from_utf8_lossy(&output.stderr)))
+}
