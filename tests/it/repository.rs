@@ -4,7 +4,7 @@ use crate::functions::{self, Routes};
 use crate::template::Stack;
 use harness::project;
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -106,6 +106,32 @@ fn no_start_waits_for_the_processors_jitter() {
     assert!(!has(b"jent_entropy_collector"), "AWS-LC was built with its jitter entropy");
 }
 
+/// What is fuzzed is what is deployed: of every crate that both have, the fuzz targets take a version from our lock file.
+#[test]
+fn the_fuzz_targets_take_the_versions_that_are_deployed() {
+    let locked = |folder: &str| {
+        let file = project::root().join(folder).join("Cargo.lock");
+        let text = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        let mut versions: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for package in text.split("[[package]]").skip(1) {
+            let field = |name: &str| {
+                let line = package.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(" = "));
+                line.expect("every package has it").trim_matches('"').to_owned()
+            };
+            versions.entry(field("name")).or_default().insert(field("version"));
+        }
+        versions
+    };
+    let (deployed, fuzzed) = (locked("."), locked("fuzz"));
+    let mut compared = 0;
+    for (name, versions) in fuzzed {
+        let Some(ours) = deployed.get(&name) else { continue };
+        assert!(versions.is_subset(ours), "{name}: fuzz/Cargo.lock has {versions:?}, Cargo.lock {ours:?}");
+        compared += 1;
+    }
+    assert!(compared > 100, "{compared} crates: this test looks where nothing is");
+}
+
 #[test]
 fn every_relaxed_lint_has_its_reason() {
     let mut found = 0;
@@ -127,7 +153,10 @@ fn every_relaxed_lint_has_its_reason() {
 }
 
 fn all_sources() -> Vec<PathBuf> {
-    ["shared", "functions", "tools", "tests"].iter().flat_map(|folder| sources(&project::root().join(folder))).collect()
+    ["shared", "functions", "tools", "tests", "fuzz/src", "fuzz/fuzz_targets"]
+        .iter()
+        .flat_map(|folder| sources(&project::root().join(folder)))
+        .collect()
 }
 
 fn sources(folder: &Path) -> Vec<PathBuf> {

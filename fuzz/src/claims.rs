@@ -1,0 +1,311 @@
+//! Any identity, asking any route for anything, under any policy.
+
+use crate::functions::{Function, Kind};
+use crate::judge::{self, Form, Limits};
+use arbitrary::Arbitrary;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Map, Value, json};
+
+/// A policy, somebody, and what they ask for.
+#[derive(Debug, Arbitrary)]
+pub struct Input {
+    settings: Settings,
+    identity: Identity,
+    function: Kind,
+    post: bool,
+    /// Whether the event is the emulator's, which knows no route keys and decodes nothing.
+    emulated: bool,
+    accepts_json: bool,
+    in_path: Text,
+    asked: Vec<(Name, Asked)>,
+}
+
+#[derive(Debug, Arbitrary)]
+struct Settings {
+    form: Form,
+    other_user_id_claim: bool,
+    rooms: bool,
+    uid: bool,
+    publish: bool,
+    default_ttl: u16,
+    max_ttl: u16,
+}
+
+#[derive(Debug, Arbitrary)]
+enum Identity {
+    Nobody,
+    Iam { pooled: bool },
+    Jwt { claims: Vec<(Claim, Text)>, scopes: Option<Vec<Text>> },
+    Both(Text),
+}
+
+#[derive(Debug, Arbitrary)]
+enum Claim {
+    Sub,
+    Id,
+    Rooms,
+    Uid,
+    Scope,
+    Scp,
+    Other(String),
+}
+
+/// Texts that meet each other often enough, and any others.
+#[derive(Debug, Arbitrary)]
+enum Text {
+    Word(u8),
+    /// The uid that this word's user is assigned.
+    Uid(u8),
+    Beginning(u8),
+    List(Vec<u8>),
+    ListWithStars(Vec<u8>),
+    Number(u32),
+    Any(String),
+}
+
+const WORDS: [&str; 20] = [
+    "alice",
+    "bob",
+    "Alice",
+    "42",
+    "0",
+    "demo",
+    "demo-2",
+    "*",
+    "",
+    "me",
+    "rooms/publish",
+    "publisher",
+    "subscriber",
+    "006",
+    "007",
+    "rtm,chat",
+    "true",
+    "f81d4fae-7dec-11d0-a765-00a0c91e6bf6",
+    "f81d4fae7dec11d0a76500a0c91e6bf6",
+    "4294967295",
+];
+
+fn word(which: &u8) -> &'static str {
+    WORDS[usize::from(*which) % WORDS.len()]
+}
+
+impl Text {
+    fn text(&self) -> String {
+        let list = |words: &[u8], end: &str| {
+            let words: Vec<_> = words.iter().map(|which| format!("{}{end}", word(which))).collect();
+            format!("[{}]", words.join(" "))
+        };
+        match self {
+            Text::Word(which) => word(which).to_owned(),
+            Text::Uid(which) => judge::assigned_uid(word(which)).to_string(),
+            Text::Beginning(which) => format!("{}*", word(which)),
+            Text::List(words) => list(words, ""),
+            Text::ListWithStars(words) => list(words, "*"),
+            Text::Number(number) => number.to_string(),
+            Text::Any(text) => text.clone(),
+        }
+    }
+}
+
+/// Every parameter of some route, and any other.
+#[derive(Debug, Arbitrary)]
+enum Name {
+    ExpiresIn,
+    Version,
+    Uid,
+    Account,
+    Role,
+    With,
+    Privileges,
+    RoomId,
+    Login,
+    Publish,
+    StreamId,
+    StreamIds,
+    UserId,
+    Other(String),
+}
+
+impl Name {
+    fn text(&self) -> &str {
+        match self {
+            Name::ExpiresIn => "expires_in",
+            Name::Version => "version",
+            Name::Uid => "uid",
+            Name::Account => "account",
+            Name::Role => "role",
+            Name::With => "with",
+            Name::Privileges => "privileges",
+            Name::RoomId => "room_id",
+            Name::Login => "login",
+            Name::Publish => "publish",
+            Name::StreamId => "stream_id",
+            Name::StreamIds => "stream_ids",
+            Name::UserId => "user_id",
+            Name::Other(name) => name,
+        }
+    }
+}
+
+#[derive(Debug, Arbitrary)]
+enum Asked {
+    Text(Text),
+    Seconds(u16),
+    Number(u64),
+    Flag(bool),
+    Texts(Vec<Text>),
+    Lifetimes { join: Option<u16>, audio: Option<u16>, video: Option<u16>, data: Option<u16> },
+    Flags { login: Option<bool>, publish: Option<bool> },
+    Companions { rtm: bool, chat: bool },
+    Fraction(f64),
+}
+
+impl Asked {
+    fn in_query(&self) -> Vec<String> {
+        match self {
+            Asked::Text(text) => vec![text.text()],
+            Asked::Seconds(number) => vec![number.to_string()],
+            Asked::Number(number) => vec![number.to_string()],
+            Asked::Flag(flag) => vec![flag.to_string()],
+            Asked::Texts(texts) => texts.iter().map(Text::text).collect(),
+            Asked::Companions { rtm, chat } => [(rtm, "rtm"), (chat, "chat")]
+                .iter()
+                .filter(|(with, _)| **with)
+                .map(|(_, name)| (*name).into())
+                .collect(),
+            other => vec![other.in_body().to_string()],
+        }
+    }
+
+    fn in_body(&self) -> Value {
+        match self {
+            Asked::Text(text) => text.text().into(),
+            Asked::Seconds(number) => (*number).into(),
+            Asked::Number(number) => (*number).into(),
+            Asked::Flag(flag) => (*flag).into(),
+            Asked::Texts(texts) => texts.iter().map(Text::text).collect(),
+            Asked::Lifetimes { join, audio, video, data } => present([
+                ("join_channel", join.map(Value::from)),
+                ("publish_audio", audio.map(Value::from)),
+                ("publish_video", video.map(Value::from)),
+                ("publish_data_stream", data.map(Value::from)),
+            ]),
+            Asked::Flags { login, publish } => {
+                present([("login", login.map(Value::from)), ("publish", publish.map(Value::from))])
+            }
+            Asked::Companions { .. } => self.in_query().into(),
+            Asked::Fraction(number) => (*number).into(),
+        }
+    }
+}
+
+fn present<const N: usize>(fields: [(&str, Option<Value>); N]) -> Value {
+    fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect::<Map<_, _>>().into()
+}
+
+impl Input {
+    /// Asks, and judges the answer.
+    ///
+    /// # Panics
+    /// It is one that this identity may not get.
+    pub fn check(&self) {
+        let limits = self.settings.limits();
+        let Some(function) = Function::new(self.function, &limits) else { return };
+        let status = function.ask(self.event(&limits).to_string().as_bytes());
+        assert!(status.is_some_and(|status| status != 404), "an event like the gateway's finds its route: {status:?}");
+    }
+
+    fn event(&self, limits: &Limits) -> Value {
+        let (post, path, in_path) = match (self.function, self.post) {
+            (Kind::ChatApp, _) => (false, "/chat/app/token", None),
+            (Kind::ChatUser, _) => (false, "/chat/user/{user_id}/token", Some("user_id")),
+            (Kind::Rtc, post) => (post, "/rtc/{channel}/token", Some("channel")),
+            (Kind::Rtm, true) => (true, "/fetch_rtm_token", None),
+            (Kind::Rtm, false) => (false, "/rtm/{user_id}/token", Some("user_id")),
+            (Kind::Zego, post) => (post, "/zego/{user_id}/token", Some("user_id")),
+            (Kind::Zim, _) => (false, "/zim/{user_id}/token", Some("user_id")),
+        };
+        let method = if post { "POST" } else { "GET" };
+        let (mut query, mut body) = (form_urlencoded::Serializer::new(String::new()), Map::new());
+        for (name, asked) in &self.asked {
+            if post {
+                body.insert(name.text().to_owned(), asked.in_body());
+            } else {
+                for value in asked.in_query() {
+                    query.append_pair(name.text(), &value);
+                }
+            }
+        }
+        let mut in_path_text = self.in_path.text();
+        if self.emulated {
+            in_path_text = utf8_percent_encode(&in_path_text, NON_ALPHANUMERIC).to_string();
+        }
+        let route_key = if self.emulated { "$default".to_owned() } else { format!("{method} {path}") };
+        let authorizer = match &self.identity {
+            Identity::Nobody => Value::Null,
+            Identity::Iam { pooled } => iam(*pooled),
+            Identity::Jwt { claims, scopes } => {
+                let claims = claims.iter().map(|(claim, text)| (claim.name(limits), text.text().into()));
+                let scopes = scopes.as_ref().map(|scopes| scopes.iter().map(Text::text).collect::<Vec<_>>());
+                json!({ "jwt": { "claims": claims.collect::<Map<_, _>>(), "scopes": scopes } })
+            }
+            Identity::Both(id) => {
+                let mut both = iam(false);
+                both["jwt"] = json!({ "claims": { "sub": id.text() }, "scopes": null });
+                both
+            }
+        };
+        let mut event = json!({
+            "version": "2.0",
+            "rawQueryString": query.finish(),
+            "headers": { "accept": if self.accepts_json { "application/json" } else { "*/*" } },
+            "pathParameters": in_path.map(|name| json!({ name: in_path_text })),
+            "requestContext": {
+                "http": { "method": method },
+                "requestId": "id",
+                "routeKey": route_key,
+                "authorizer": authorizer,
+            },
+        });
+        if post {
+            event["body"] = Value::Object(body).to_string().into();
+        }
+        event
+    }
+}
+
+fn iam(pooled: bool) -> Value {
+    let pool = pooled.then(|| json!({ "amr": ["authenticated"] }));
+    json!({ "iam": { "userArn": "arn:aws:iam::1:user/x", "accountId": "1", "cognitoIdentity": pool } })
+}
+
+impl Settings {
+    fn limits(&self) -> Limits {
+        let claim = |set: bool, name: &str| set.then(|| name.to_owned());
+        Limits {
+            user_id_claim: if self.other_user_id_claim { "id" } else { "sub" }.to_owned(),
+            form: self.form,
+            rooms_claim: claim(self.rooms, "rooms"),
+            rtc_uid_claim: claim(self.uid, "uid"),
+            publish_scope: claim(self.publish, "rooms/publish"),
+            default_ttl: self.default_ttl.into(),
+            max_ttl: self.max_ttl.into(),
+        }
+    }
+}
+
+impl Claim {
+    fn name(&self, limits: &Limits) -> String {
+        match self {
+            Claim::Sub => "sub",
+            Claim::Id => &limits.user_id_claim,
+            Claim::Rooms => "rooms",
+            Claim::Uid => "uid",
+            Claim::Scope => "scope",
+            Claim::Scp => "scp",
+            Claim::Other(name) => name,
+        }
+        .to_owned()
+    }
+}

@@ -1,0 +1,37 @@
+//! Any bytes, as the event of every function.
+
+use crate::functions::{Function, Kind};
+use crate::judge::{Form, Limits};
+use std::cell::OnceCell;
+
+thread_local! {
+    /// Every function, without limits and with all of them.
+    static FUNCTIONS: OnceCell<Vec<Function>> = const { OnceCell::new() };
+}
+
+fn functions() -> Vec<Function> {
+    let open = Limits::default();
+    let strict = Limits {
+        form: Form::Lower,
+        rooms_claim: Some("rooms".to_owned()),
+        rtc_uid_claim: Some("uid".to_owned()),
+        publish_scope: Some("rooms/publish".to_owned()),
+        max_ttl: 7200,
+        ..Limits::default()
+    };
+    let both = [open, strict];
+    let all = both.iter().flat_map(|limits| Kind::ALL.map(|kind| Function::new(kind, limits)));
+    all.map(|function| function.expect("valid settings")).collect()
+}
+
+/// Asks every function, and judges every answer.
+///
+/// # Panics
+/// One of them gave what nobody may get.
+pub fn check(event: &[u8]) {
+    FUNCTIONS.with(|all| {
+        for function in all.get_or_init(functions) {
+            function.ask(event);
+        }
+    });
+}

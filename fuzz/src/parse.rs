@@ -1,0 +1,256 @@
+//! Any text as a token, and any content in one that is genuine.
+
+use crate::judge::{agora_key, zego_key};
+use aes::Aes256Enc;
+use aes::cipher::block_padding::Pkcs7;
+use aes::cipher::{BlockModeEncrypt, KeyIvInit};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use flate2::Compression;
+use flate2::write::ZlibEncoder;
+use hmac::{Hmac, KeyInit, Mac};
+use serde::Serialize;
+use sha2::Sha256;
+use std::io::Write;
+use tokens::agora::{
+    Bundle, ChannelName, ChatApp, ChatUser, ChatUserId, Privileges, Rights, Rtc, RtcUser, Rtm, RtmUserId, Uid,
+    UserAccount, Version,
+};
+use tokens::inspect::{self, AccessToken2, Malformed, Service, ServiceBody, Unverified};
+use tokens::zego::{Basic, UserId};
+use tokens::{Moment, Stamp, Token, Ttl, agora, zego};
+
+/// Another project's certificate, and another app's secret.
+const OTHER: &str = "0123456789abcdef0123456789abcdef";
+
+/// Reads it in every way.
+///
+/// # Panics
+/// The reader believes what it should not, refuses what is genuine, or reads something else than was written.
+pub fn check(data: &[u8]) {
+    if let Ok(text) = str::from_utf8(data) {
+        any_text(text);
+    }
+    genuine_access_token2(data);
+    genuine_access_token(data);
+    genuine_token04(data);
+}
+
+fn at(seconds: u64) -> Moment {
+    Moment::from_unix_seconds(seconds).expect("in range")
+}
+
+fn other_agora_key() -> agora::Key {
+    let app_certificate = agora::AppCertificate::new(OTHER).expect("a certificate");
+    agora::Key { app_certificate, ..agora_key() }
+}
+
+fn other_zego_key() -> zego::Key {
+    zego::Key { server_secret: zego::ServerSecret::new(OTHER).expect("a secret"), ..zego_key() }
+}
+
+/// A text that nobody signed for: it may be read, and nothing more.
+fn any_text(text: &str) {
+    let parsed = match inspect::parse(text) {
+        Ok(parsed) => parsed,
+        Err(malformed) => {
+            assert!(text.len() <= inspect::MAX_LENGTH || malformed == Malformed::TooLarge);
+            return;
+        }
+    };
+    assert!(!format!("{parsed:?}").is_empty());
+    let now = at(1_700_000_000);
+    match parsed {
+        Unverified::AccessToken2(token) => {
+            json(&token);
+            // Guessing an HMAC is no way in.
+            token.verify(&other_agora_key(), now).expect_err("nobody signed this");
+        }
+        Unverified::AccessToken(token) => {
+            json(&token);
+            token.verify(&other_agora_key(), "demo", "42", now).expect_err("nobody signed this");
+        }
+        // This format has no signature: one guess in 256 opens, and then fails as JSON.
+        Unverified::Token04(token) => assert!(token.open(&other_zego_key(), now).is_err()),
+    }
+}
+
+fn json(parsed: &impl Serialize) -> serde_json::Value {
+    serde_json::to_value(parsed).expect("plain data")
+}
+
+fn hmac(key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
+    for part in parts {
+        mac.update(part);
+    }
+    mac.finalize().into_bytes().to_vec()
+}
+
+fn bytes(content: &[u8]) -> Option<Vec<u8>> {
+    let length = u16::try_from(content.len()).ok()?;
+    Some([&length.to_le_bytes(), content].concat())
+}
+
+/// `007`: signs the data as what follows the app id.
+fn genuine_access_token2(data: &[u8]) {
+    let key = agora_key();
+    let Some([issue_ts, _, salt]) = data.first_chunk::<12>().map(|head| [&head[..4], &head[4..8], &head[8..]]) else {
+        return;
+    };
+    let certificate = b"deadbeefdeadbeefdeadbeefdeadbeef";
+    let signing_key = hmac(salt, &[&hmac(issue_ts, &[certificate])]);
+    let signed = [&bytes(key.app_id.as_str().as_bytes()).expect("short"), data].concat();
+    let signature = bytes(&hmac(&signing_key, &[&signed])).expect("short");
+    let mut zlib = ZlibEncoder::new(Vec::new(), Compression::none());
+    zlib.write_all(&[signature, signed].concat()).expect("a Vec takes everything");
+    let content = zlib.finish().expect("a Vec takes everything");
+    let Ok(Unverified::AccessToken2(token)) = inspect::parse(&format!("007{}", BASE64_STANDARD.encode(&content)))
+    else {
+        return;
+    };
+    token.verify_signature(&key).expect("we signed it");
+    token.verify_signature(&other_agora_key()).expect_err("not they");
+    let mut changed = content;
+    // The last byte before the checksum.
+    let last = changed.len() - 5;
+    changed[last] ^= 1;
+    // The inflater leaves zlib's checksum out in a fuzzed build. The signature is what counts.
+    if let Ok(Unverified::AccessToken2(changed)) = inspect::parse(&format!("007{}", BASE64_STANDARD.encode(&changed))) {
+        changed.verify_signature(&key).expect_err("it was changed");
+    }
+    if let Some(again) = signed_again(&token, &key) {
+        let Ok(Unverified::AccessToken2(again)) = inspect::parse(&again) else { panic!("our own token") };
+        again.verify_signature(&key).expect("we signed it");
+        assert_eq!(json(&again), json(&token), "what was read doesn't say what was written");
+    }
+}
+
+/// The token that our own writer makes of what was read, where it can describe that.
+fn signed_again(token: &AccessToken2, key: &agora::Key) -> Option<String> {
+    let ttl = Ttl::from_seconds(token.expire.into()).ok()?;
+    let stamp = Stamp::new(Moment::from_unix_seconds(token.issue_ts.into()).ok()?, salted(token.salt)?);
+    if token.unknown_service_type.is_some() {
+        return None;
+    }
+    let signed = match &token.services[..] {
+        [app] if app.service_type == 5 && is_user(app, "") && only(app, 2, ttl) => ChatApp { ttl }.sign(stamp, key),
+        [chat] if chat.service_type == 5 && only(chat, 1, ttl) => {
+            ChatUser { user: ChatUserId::new(user(chat)?).ok()?, ttl }.sign(stamp, key)
+        }
+        [rtm] if rtm.service_type == 2 && only(rtm, 1, ttl) => {
+            Rtm { user: RtmUserId::new(user(rtm)?).ok()?, ttl, version: Version::V007 }.sign(stamp, key)
+        }
+        [first, rest @ ..] => {
+            let mut bundle = Bundle { rtc: rtc(first, ttl)?, rtm: None, chat: None };
+            for service in rest {
+                only(service, 1, ttl).then_some(())?;
+                match service.service_type {
+                    2 if bundle.rtm.is_none() && bundle.chat.is_none() => {
+                        bundle.rtm = Some(RtmUserId::new(user(service)?).ok()?);
+                    }
+                    5 if bundle.chat.is_none() => bundle.chat = Some(ChatUserId::new(user(service)?).ok()?),
+                    _ => return None,
+                }
+            }
+            bundle.sign(stamp, key)
+        }
+        [] => return None,
+    };
+    Some(signed.expose().to_owned())
+}
+
+/// The chance that makes this salt.
+fn salted(salt: u32) -> Option<[u8; Stamp::CHANCE_BYTES]> {
+    let mut chance = [0; Stamp::CHANCE_BYTES];
+    let drawn = u64::from(salt.checked_sub(1).filter(|salt| *salt < 99_999_999)?);
+    chance[..8].copy_from_slice(&drawn.to_le_bytes());
+    Some(chance)
+}
+
+fn user(service: &Service) -> Option<&str> {
+    match &service.body {
+        ServiceBody::User { user_id } => Some(user_id),
+        _ => None,
+    }
+}
+
+fn is_user(service: &Service, name: &str) -> bool {
+    user(service) == Some(name)
+}
+
+fn only(service: &Service, privilege: u16, ttl: Ttl) -> bool {
+    service.privileges.iter().eq([(&privilege, &ttl.as_seconds())])
+}
+
+fn rtc(service: &Service, ttl: Ttl) -> Option<Rtc> {
+    let ServiceBody::Rtc { channel_name, uid } = &service.body else { return None };
+    let lives = |number: u16| match service.privileges.get(&number) {
+        Some(seconds) => Ttl::from_seconds((*seconds).into()).ok().map(Some),
+        None => Some(None),
+    };
+    let privileges = Privileges {
+        join_channel: lives(1)??,
+        publish_audio: lives(2)?,
+        publish_video: lives(3)?,
+        publish_data_stream: lives(4)?,
+    };
+    service.privileges.keys().all(|number| (1..=4).contains(number)).then_some(())?;
+    let account = UserAccount::new(uid.as_str()).ok()?;
+    let user = account.as_uid().map_or(RtcUser::Account(account), |uid: Uid| RtcUser::Uid(uid));
+    let channel = ChannelName::new(channel_name.as_str()).ok()?;
+    Some(Rtc { channel, user, rights: Rights::new(ttl, privileges).ok()? })
+}
+
+/// `006`: signs the data as the message, for one channel and uid.
+fn genuine_access_token(data: &[u8]) {
+    let key = agora_key();
+    let (channel, uid) = ("demo", "42");
+    let app_id = key.app_id.as_str();
+    let certificate = b"deadbeefdeadbeefdeadbeefdeadbeef";
+    let signature = hmac(certificate, &[app_id.as_bytes(), channel.as_bytes(), uid.as_bytes(), data]);
+    let Some(message) = bytes(data) else { return };
+    let checksum = |text: &str| crc32fast::hash(text.as_bytes()).to_le_bytes();
+    let content = [&bytes(&signature).expect("short")[..], &checksum(channel), &checksum(uid), &message].concat();
+    let token = inspect::parse(&format!("006{app_id}{}", BASE64_STANDARD.encode(&content)));
+    let Ok(Unverified::AccessToken(token)) = token else { return };
+    json(&token);
+    token.verify_signature(&key, channel, uid).expect("we signed it");
+    token.verify_signature(&key, "demo2", uid).expect_err("another channel");
+    token.verify_signature(&key, channel, "43").expect_err("another uid");
+    token.verify_signature(&other_agora_key(), channel, uid).expect_err("not they");
+}
+
+/// `04`: seals the data as the claims.
+fn genuine_token04(data: &[u8]) {
+    let (key, iv) = (zego_key(), [b'a'; 16]);
+    let cipher = cbc::Encryptor::<Aes256Enc>::new(b"demo-server-secret-not-a-secret!".into(), &iv.into())
+        .encrypt_padded_vec::<Pkcs7>(data);
+    let Ok(length) = u16::try_from(cipher.len()) else { return };
+    let claims = serde_json::from_slice::<inspect::Token04Claims>(data).ok();
+    let expire = claims.as_ref().map_or(0, |claims| claims.expire);
+    let content = [&expire.to_be_bytes()[..], &16u16.to_be_bytes(), &iv, &length.to_be_bytes(), &cipher].concat();
+    let token = inspect::parse(&format!("04{}", BASE64_STANDARD.encode(&content)));
+    let Ok(Unverified::Token04(token)) = token else { panic!("whole blocks behind their length") };
+    assert_eq!(token.unseal(&key.server_secret).ok(), claims);
+    let Some(claims) = claims.filter(|claims| claims.app_id == key.app_id.get()) else {
+        token.decrypt(&key).expect_err("no claims for this app");
+        return;
+    };
+    assert_eq!(token.decrypt(&key).as_ref(), Ok(&claims));
+    token.decrypt(&other_zego_key()).expect_err("not they");
+    if let Some(again) = sealed_again(&claims, &key) {
+        let Ok(Unverified::Token04(again)) = inspect::parse(&again) else { panic!("our own token") };
+        assert_eq!(again.decrypt(&key), Ok(claims), "what was read doesn't say what was written");
+    }
+}
+
+fn sealed_again(claims: &inspect::Token04Claims, key: &zego::Key) -> Option<String> {
+    let lives = u64::try_from(claims.expire.checked_sub(claims.ctime)?).ok()?;
+    let nonce = u32::try_from(claims.nonce).ok().filter(|nonce| i32::try_from(*nonce).is_ok())?;
+    let mut chance = [7; Stamp::CHANCE_BYTES];
+    chance[16..].copy_from_slice(&nonce.to_le_bytes());
+    let issued_at = Moment::from_unix_seconds(u64::try_from(claims.ctime).ok()?).ok()?;
+    let basic = Basic { user: UserId::new(claims.user_id.as_str()).ok()?, ttl: Ttl::from_seconds(lives).ok()? };
+    claims.payload.is_empty().then(|| basic.sign(Stamp::new(issued_at, chance), key).expose().to_owned())
+}
