@@ -8,13 +8,15 @@ export SAM_CLI_TELEMETRY := 0
 PYTHON ?= python3
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := .tools/cargo-deny-$(CARGO_DENY_VERSION)
+CARGO_FUZZ_VERSION := 0.13.2
+CARGO_FUZZ := .tools/cargo-fuzz-$(CARGO_FUZZ_VERSION)
 BENCH_PYTHON := .tools/bench-python
 COLD_PYTHON := .tools/cold-python
 COLD_NODE := benches/cold/node
 
 WEB := clients/web
 
-.PHONY: help setup run run-aws demo test test-clients test-rust test-browser faults soak libfaketime test-arm64 check bench bench-check bench-growth bench-renewals bench-cold validate build deploy clean
+.PHONY: help setup run run-aws demo test test-clients test-rust test-browser faults soak libfaketime test-arm64 check fuzz load bench bench-check bench-growth bench-renewals bench-cold validate build deploy clean
 
 help: ## Lists the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,6 +69,27 @@ check: $(CARGO_DENY)/bin/cargo-deny validate ## Format, lints, documentation, te
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
 	$(CARGO_DENY)/bin/cargo-deny --locked check bans licenses sources
+	$(CARGO_DENY)/bin/cargo-deny --locked --manifest-path fuzz/Cargo.toml check --allow unmatched-skip bans licenses sources
+
+# RUSTC_BOOTSTRAP lets the stable compiler instrument; libFuzzer is C++. What is found new stays out of the repository.
+FUZZ_SECONDS ?= 20
+FUZZ := RUSTC_BOOTSTRAP=1 $(CARGO_FUZZ)/bin/cargo-fuzz
+FUZZ_TARGET = $${CARGO_TARGET_DIR:-target}/fuzz
+fuzz: $(CARGO_FUZZ)/bin/cargo-fuzz ## Fuzzes the token parser, the events and the policy with AddressSanitizer (FUZZ_SECONDS=n each)
+	command -v c++ >/dev/null || (apt-get update -qq && apt-get install -y -qq --no-install-recommends g++)
+	cargo metadata --locked --format-version 1 --manifest-path fuzz/Cargo.toml >/dev/null
+	$(FUZZ) build --target-dir $(FUZZ_TARGET)
+	@for target in parse event claims; do \
+	found=$(FUZZ_TARGET)/corpus/$$target; mkdir -p $$found; echo "fuzz $$target, $(FUZZ_SECONDS) s:"; \
+	$(FUZZ) run --target-dir $(FUZZ_TARGET) $$target $$found fuzz/corpus/$$target -- \
+	-max_total_time=$(FUZZ_SECONDS) -seed=1 -timeout=10 -rss_limit_mb=1024 -malloc_limit_mb=64 -print_final_stats=1 \
+	>$$found.log 2>&1 || { cat $$found.log; exit 1; }; \
+	grep -E 'INITED|DONE|^stat::(number|average|peak)' $$found.log || exit 1; done
+
+load: setup ## Sends every route of the local service load for SECONDS=10 each, and prints rate, p50, p99 and errors
+	command -v wrk >/dev/null || (apt-get update -qq && apt-get install -y -qq --no-install-recommends wrk)
+	cargo build --workspace --bins
+	cargo run --quiet --bin throughput
 
 bench: $(BENCH_PYTHON)/.installed tests/node_modules/.installed ## Measures minting beside its floor and the vendors' builders (two minutes; writes target/bench/mint.json)
 	cargo bench --quiet --package tokenmint-benches --bench mint
@@ -121,5 +144,8 @@ $(COLD_NODE)/bundle/main.cjs: $(addprefix $(COLD_NODE)/,package.json package-loc
 $(CARGO_DENY)/bin/cargo-deny:
 	cargo install --quiet --locked --root $(CARGO_DENY) cargo-deny@$(CARGO_DENY_VERSION)
 
+$(CARGO_FUZZ)/bin/cargo-fuzz:
+	cargo install --quiet --locked --root $(CARGO_FUZZ) cargo-fuzz@$(CARGO_FUZZ_VERSION)
+
 clean: ## Removes all that was built or installed
-	rm -rf target .aws-sam .venv .tools tests/node_modules clients/*/node_modules $(WEB)/dist $(WEB)/demo-dist $(COLD_NODE)/node_modules $(COLD_NODE)/bundle
+	rm -rf target .aws-sam .venv .tools tests/node_modules clients/*/node_modules $(WEB)/dist $(WEB)/demo-dist $(COLD_NODE)/node_modules $(COLD_NODE)/bundle fuzz/target
