@@ -8,6 +8,7 @@
 #![allow(clippy::print_stdout, reason = "a report is meant to be seen")]
 
 mod candidates;
+mod cost;
 mod emulator;
 mod report;
 mod start;

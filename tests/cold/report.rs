@@ -1,6 +1,7 @@
 //! What came out, as a table and as JSON.
 
 use crate::candidates::{Candidate, EMULATOR, PLAIN, results};
+use crate::cost;
 use crate::start::Start;
 use serde_json::{Value, json};
 use std::fs;
@@ -16,14 +17,18 @@ pub(crate) struct Report {
 
 /// A median with its quartiles.
 #[derive(Debug, Clone, Copy)]
-struct Spread([f64; 3]);
+pub(crate) struct Spread([f64; 3]);
 
 impl Spread {
-    fn of(values: impl Iterator<Item = f64>) -> Option<Spread> {
+    pub(crate) fn of(values: impl Iterator<Item = f64>) -> Option<Spread> {
         let mut values: Vec<f64> = values.collect();
         values.sort_unstable_by(f64::total_cmp);
         let last = values.len().checked_sub(1)?;
         Some(Spread([1, 2, 3].map(|quarter| values[(last * quarter + 2) / 4])))
+    }
+
+    pub(crate) fn median(self) -> f64 {
+        self.0[1]
     }
 
     fn text(self, digits: usize) -> String {
@@ -63,8 +68,9 @@ impl Report {
         let rounds = self.warm.len();
         println!("\n{rounds} times 2,000 warm answers. `×` as above, and with the emulator alone = 1.\n");
         let warm = self.table(&self.warm, &WARM, &[PLAIN, EMULATOR]);
+        let cost = cost::print(&self.candidates, &self.cold, &self.warm);
         let path = results().join("cold.json");
-        let json = json!({ "moto_milliseconds": moto.json(), "cold": cold, "warm": warm });
+        let json = json!({ "moto_milliseconds": moto.json(), "cold": cold, "warm": warm, "cost": cost });
         fs::write(&path, format!("{json:#}\n")).expect("the target folder is ours to write in");
         println!("\nwritten to {}", path.display());
     }
@@ -90,7 +96,7 @@ impl Report {
                 let ratios: Vec<Spread> = ratios.collect();
                 print!(" {} |", spread.text(if title.contains("µs") { 0 } else { 1 }));
                 for ratio in &ratios {
-                    print!(" {:.2} |", ratio.0[1]);
+                    print!(" {:.2} |", ratio.median());
                 }
                 row[title] = json!({ "is": spread.json(), "ratios": ratios.iter().map(|ratio| ratio.json()).collect::<Vec<_>>() });
             }
@@ -105,7 +111,7 @@ impl Report {
     }
 }
 
-fn milliseconds(duration: Duration) -> f64 {
+pub(crate) fn milliseconds(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1000.0
 }
 

@@ -24,6 +24,8 @@ pub(crate) struct Start {
     pub(crate) cpu: Duration,
     /// The most memory it ever had, in KiB.
     pub(crate) peak: u64,
+    /// What it has written to its log, in bytes.
+    pub(crate) logged: u64,
     /// Its first answer.
     pub(crate) answer: Vec<u8>,
     /// What each further answer took.
@@ -64,7 +66,9 @@ pub(crate) fn start(candidate: &Candidate, env: &Env, emulator: &Emulator, event
     let peak = peak(child.id());
     child.kill().expect("it is our child");
     child.wait().expect("it is our child");
-    Start { to_next: asked - began, to_answer: answered - began, cpu: children() - before, peak, answer, warm }
+    let logged = fs::metadata(&log).expect("it was just written").len();
+    let (to_next, to_answer) = (asked - began, answered - began);
+    Start { to_next, to_answer, cpu: children() - before, peak, logged, answer, warm }
 }
 
 /// Processor time of all children that have ended.

@@ -1,0 +1,122 @@
+//! What a million tokens a day cost, worked out from what was measured and what AWS charges.
+//!
+//! Prices: us-east-1, arm64, first tier, as AWS listed them in November 2026. What is the same whoever answers (data sent, a
+//! domain) is left out.
+
+use crate::candidates::{Candidate, EMULATOR, OURS};
+use crate::report::{Spread, milliseconds};
+use crate::start::Start;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+const TOKENS: f64 = 1e6;
+/// A day's cold starts. At twelve requests a second Lambda needs few environments, and replaces each some times a day;
+/// this allows for bursts, too.
+const COLD_STARTS: f64 = 1000.0;
+/// Environments alive at any time, each of which reads the secret anew when its time is over.
+const ENVIRONMENTS: f64 = 10.0;
+/// `CREDENTIALS_TTL_SECONDS`.
+const CREDENTIALS_TTL_SECONDS: f64 = 300.0;
+
+/// In GB; the template's `MemorySize`.
+const MEMORY: f64 = 0.25;
+/// Lambda gives a whole processor at 1,769 MB and a share of it below. A start gets a whole one.
+const PROCESSORS: f64 = 256.0 / 1769.0;
+
+/// The function's `platform.start` and `platform.report`, and what CloudWatch counts on top of each event, in bytes.
+const PLATFORM_LOGS: f64 = 800.0;
+/// The access log's line that the template asks for, in bytes. The others' templates ask for none.
+const ACCESS_LOG: f64 = 450.0;
+/// CloudWatch's metrics of ours: six of a function, six of its route.
+const METRICS: f64 = 12.0;
+/// One request in a second, and five in a hundred of the rest.
+const TRACES: f64 = 86_400.0 + 0.05 * (TOKENS - 86_400.0);
+
+const DAYS: f64 = 30.0;
+const REQUEST: f64 = 0.20 / 1e6;
+const GATEWAY_REQUEST: f64 = 1.00 / 1e6;
+const GB_SECOND: f64 = 0.000_013_333_4;
+const SECRET: f64 = 0.40 / DAYS;
+const SECRET_CALL: f64 = 0.05 / 1e4;
+const LOG_BYTE: f64 = 0.50 / 1e9;
+const METRIC: f64 = 0.30 / DAYS;
+const TRACE: f64 = 5.00 / 1e6;
+
+/// One candidate's day.
+struct Day {
+    /// Billed for an answer, in milliseconds, on average.
+    billed: f64,
+    /// Written about an answer by the function itself, in bytes.
+    logged: f64,
+    /// In dollars, each with what it is for.
+    items: Vec<(&'static str, f64)>,
+}
+
+impl Day {
+    fn of(candidate: &Candidate, cold: &[&Start], warm: &[&Start]) -> Option<Day> {
+        let answers = || warm.iter().flat_map(|start| &start.warm);
+        let count = answers().count() as f64;
+        let start = Spread::of(cold.iter().map(|start| milliseconds(start.to_answer)))?.median();
+        let first = Spread::of(cold.iter().map(|start| start.logged as f64))?.median();
+        let billed = answers().map(billed_milliseconds).sum::<f64>() / count;
+        let logged = warm.iter().map(|start| start.logged as f64 - first).sum::<f64>() / count;
+        let ours = candidate.name == OURS;
+        let reads = COLD_STARTS + if ours { ENVIRONMENTS * 86_400.0 / CREDENTIALS_TTL_SECONDS } else { 0.0 };
+        let extra = |cost: f64| if ours { cost } else { 0.0 };
+        let items = vec![
+            ("API Gateway, requests", TOKENS * GATEWAY_REQUEST),
+            ("Lambda, requests", TOKENS * REQUEST),
+            ("Lambda, warm answers", TOKENS * billed / 1000.0 * MEMORY * GB_SECOND),
+            ("Lambda, cold starts", COLD_STARTS * start / 1000.0 * MEMORY * GB_SECOND),
+            ("Secrets Manager", SECRET + reads * SECRET_CALL),
+            ("logs of Lambda and the function", TOKENS * (PLATFORM_LOGS + logged.max(0.0)) * LOG_BYTE),
+            ("access log", extra(TOKENS * ACCESS_LOG * LOG_BYTE)),
+            ("metrics", extra(METRICS * METRIC)),
+            ("traces", extra(TRACES * TRACE)),
+        ];
+        Some(Day { billed, logged, items })
+    }
+
+    fn total(&self) -> f64 {
+        self.items.iter().map(|(_, dollars)| dollars).sum()
+    }
+}
+
+/// As if all of it were computing, which a share of a processor stretches; every millisecond that has begun is billed.
+fn billed_milliseconds(took: &Duration) -> f64 {
+    (milliseconds(*took) / PROCESSORS).ceil()
+}
+
+fn column(rounds: &[Vec<Start>], at: usize) -> Vec<&Start> {
+    rounds.iter().map(|round| &round[at]).collect()
+}
+
+/// Prints the table, and returns it.
+pub(crate) fn print(candidates: &[Candidate], cold: &[Vec<Start>], warm: &[Vec<Start>]) -> Value {
+    let functions = candidates.iter().enumerate().filter(|(_, candidate)| candidate.name != EMULATOR);
+    let days: Vec<(&str, Day)> = functions
+        .filter_map(|(at, candidate)| {
+            Some((&*candidate.name, Day::of(candidate, &column(cold, at), &column(warm, at))?))
+        })
+        .collect();
+    let Some((_, first)) = days.first() else { return Value::Null };
+    println!("\nDollars for a million tokens in a day, {COLD_STARTS} of them after a cold start.\n");
+    println!("| |{}", days.iter().map(|(name, _)| format!(" {name} |")).collect::<String>());
+    println!("|---|{}", "--:|".repeat(days.len()));
+    let row = |title: &str, cell: &dyn Fn(&Day) -> String| {
+        println!("| {title} |{}", days.iter().map(|(_, day)| format!(" {} |", cell(day))).collect::<String>());
+    };
+    row("billed for an answer, ms", &|day| format!("{:.2}", day.billed));
+    row("logged by the function for an answer, bytes", &|day| format!("{:.0}", day.logged));
+    for (at, (title, _)) in first.items.iter().enumerate() {
+        row(title, &|day| format!("{:.4}", day.items[at].1));
+    }
+    row("**a day**", &|day| format!("**{:.2}**", day.total()));
+    row("of it Lambda's time", &|day| format!("{:.4}", day.items[2].1 + day.items[3].1));
+    let json = days.iter().map(|(name, day)| {
+        let items: serde_json::Map<String, Value> =
+            day.items.iter().map(|&(title, dollars)| (title.to_owned(), dollars.into())).collect();
+        json!({ "candidate": name, "billed_ms": day.billed, "logged_bytes": day.logged, "dollars": items, "total": day.total() })
+    });
+    json.collect()
+}
