@@ -8,6 +8,7 @@ use harness::tls::SecretsManagerOverTls;
 use harness::{Env, project};
 use serde_json::{Value, json};
 use std::fs;
+use std::path::Path;
 use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
@@ -34,7 +35,11 @@ pub(crate) fn event(name: &str) -> Value {
 }
 
 fn demo() -> String {
-    project::root().join("tests/demo-credentials.json").to_str().expect("UTF-8").to_owned()
+    text(&project::root().join("tests/demo-credentials.json"))
+}
+
+fn text(path: &Path) -> String {
+    path.to_str().expect("UTF-8").to_owned()
 }
 
 /// Starts a function that must refuse to, and returns its one line.
@@ -100,6 +105,17 @@ fn each_function_reads_its_own_secret_before_the_first_event() {
 }
 
 #[test]
+fn who_names_authorities_names_some() {
+    let folder = project::root().join("events");
+    let (folder, event) = (text(&folder), text(&folder.join("prewarm/schedule.json")));
+    let none = [("SSL_CERT_FILE", "/no/such/file"), ("SSL_CERT_FILE", &*event), ("SSL_CERT_DIR", &*folder)];
+    for (variable, value) in none {
+        let reason = refused([("AGORA_SECRET_ID", "agora"), (variable, value)]);
+        assert_eq!(reason, "SSL_CERT_FILE or SSL_CERT_DIR must name PEM files with the authorities to trust");
+    }
+}
+
+#[test]
 fn a_secret_is_taken_only_from_a_server_that_a_trusted_authority_vouches_for() {
     let secrets = SecretsManagerOverTls::start();
     secrets.put(Vendor::Agora.secret_id(), &agora());
@@ -113,6 +129,10 @@ fn a_secret_is_taken_only_from_a_server_that_a_trusted_authority_vouches_for() {
     let (answer, logs) = status(env.clone());
     assert_eq!(answer, 503, "{logs}");
     assert!(logs.contains(r#""outcome":"unreachable""#), "{logs}");
+    // Empty means unset, never the system's.
+    for variable in ["SSL_CERT_FILE", "SSL_CERT_DIR"] {
+        assert_eq!(status(env.clone().and(variable, "")).0, 503, "{variable}");
+    }
     for roots in [secrets.authority(), secrets.authority_and_all()] {
         let (answer, logs) = status(env.clone().and("SSL_CERT_FILE", roots.to_str().expect("UTF-8")));
         assert_eq!(answer, 200, "{logs}");

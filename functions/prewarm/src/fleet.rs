@@ -47,11 +47,14 @@ pub(crate) struct Heard {
 }
 
 impl Fleet {
-    /// `functions` are names or ARNs, separated by commas. `None`: there is none, or one that is empty.
-    pub(crate) fn new(functions: &str) -> Option<Fleet> {
+    /// `functions` are names or ARNs, separated by commas.
+    ///
+    /// # Errors
+    /// There is none, or one that is empty; or the environment says whom to trust for Lambda's API, and that is nobody.
+    pub(crate) fn new(functions: &str) -> Result<Fleet, String> {
         let functions: BTreeSet<_> = functions.split(',').map(|function| function.trim().to_owned()).collect();
         if functions.contains("") {
-            return None;
+            return Err("FUNCTIONS must be names or ARNs of functions, separated by commas".to_owned());
         }
         // A cold environment takes its start and then, at most, its function's time-out of ten seconds.
         let patience = Patience {
@@ -60,7 +63,8 @@ impl Fleet {
             attempt: Duration::from_secs(20),
             operation: Duration::from_secs(26),
         };
-        Some(Fleet { client: Client::new(&sdk_config("AWS_ENDPOINT_URL_LAMBDA", Some(patience))), functions })
+        let config = sdk_config("AWS_ENDPOINT_URL_LAMBDA", Some(patience)).map_err(|wrong| wrong.to_string())?;
+        Ok(Fleet { client: Client::new(&config), functions })
     }
 
     /// Sends all functions that many warm-ups each, all of them at once, and waits for every answer.

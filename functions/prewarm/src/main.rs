@@ -17,11 +17,10 @@ async fn main() -> ExitCode {
     telemetry::start();
     // Empty means none, as everywhere.
     let functions = std::env::var("FUNCTIONS").unwrap_or_default();
-    let Some(fleet) = Fleet::new(&functions) else {
-        error!(reason = "FUNCTIONS must be names or ARNs of functions, separated by commas", "cannot start");
-        return ExitCode::FAILURE;
+    let fleet = match Fleet::new(&functions) {
+        Ok(fleet) => Arc::new(fleet),
+        Err(wrong) => return service::cannot_start(&wrong),
     };
-    let fleet = Arc::new(fleet);
     service::answer(move |event| Schedule::carry_out(event, Arc::clone(&fleet))).await
 }
 

@@ -9,7 +9,9 @@ use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::SdkConfig;
 use std::env;
+use std::ffi::OsString;
 use std::time::Duration;
+use thiserror::Error;
 
 /// How long a call may take.
 #[derive(Debug, Clone, Copy)]
@@ -24,7 +26,7 @@ pub struct Patience {
     pub operation: Duration,
 }
 
-/// Amazon's own roots: see [`trusted`].
+/// Amazon's own roots: see [`Authorities`].
 const AMAZON_ROOTS: &str = include_str!("aws/roots.pem");
 
 /// The settings of a client, which tries twice.
@@ -33,7 +35,10 @@ const AMAZON_ROOTS: &str = include_str!("aws/roots.pem");
 /// metadata) cannot apply in Lambda, cost 1.3 MB of binary, and could each wait for a network that isn't there.
 /// Without `patience` the caller ends what takes too long. `endpoint` is the variable with the service's own endpoint,
 /// such as `AWS_ENDPOINT_URL_LAMBDA`.
-pub fn sdk_config(endpoint: &str, patience: Option<Patience>) -> SdkConfig {
+///
+/// # Errors
+/// The environment says whom to trust, and that is nobody.
+pub fn sdk_config(endpoint: &str, patience: Option<Patience>) -> Result<SdkConfig, NoAuthorities> {
     let variable = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
     let timeouts = patience.map_or_else(TimeoutConfig::disabled, |patience| {
         TimeoutConfig::builder()
@@ -48,7 +53,7 @@ pub fn sdk_config(endpoint: &str, patience: Option<Patience>) -> SdkConfig {
         .with_initial_backoff(Duration::from_millis(50))
         .with_max_backoff(Duration::from_millis(200));
     let mut config = SdkConfig::builder()
-        .http_client(https())
+        .http_client(https()?)
         .behavior_version(BehaviorVersion::v2026_01_12())
         .region(variable("AWS_REGION").map(Region::new))
         .timeout_config(timeouts)
@@ -60,24 +65,69 @@ pub fn sdk_config(endpoint: &str, patience: Option<Patience>) -> SdkConfig {
     if let Some(url) = variable(endpoint) {
         config = config.endpoint_url(url);
     }
-    config.build()
+    Ok(config.build())
 }
 
 /// TLS is rustls with AWS-LC, which the SDK would choose, too.
-fn https() -> SharedHttpClient {
-    let context = TlsContext::builder().with_trust_store(trusted()).build().expect("nothing in it can be wrong");
-    Builder::new().tls_provider(Provider::rustls(CryptoMode::AwsLc)).tls_context(context).build_https()
+fn https() -> Result<SharedHttpClient, NoAuthorities> {
+    let trusted = Authorities::from_variables(|name| env::var_os(name)).trusted()?;
+    let context = TlsContext::builder().with_trust_store(trusted).build().expect("nothing in it can be wrong");
+    Ok(Builder::new().tls_provider(Provider::rustls(CryptoMode::AwsLc)).tls_context(context).build_https())
 }
 
-/// Who may vouch for a server: Amazon alone, or those that the usual variables of the environment name instead.
+/// Who may vouch for a server.
 ///
-/// The system's list has some 140 authorities, of which none but Amazon has any business here. To read them would take
-/// longer than all else that a start does by itself.
-fn trusted() -> TrustStore {
-    let others = ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().any(|name| env::var_os(name).is_some());
-    if others {
-        TrustStore::empty().with_native_roots(true)
-    } else {
-        TrustStore::empty().with_pem_certificate(AMAZON_ROOTS)
+/// The system's list has some 140 authorities, of which none but Amazon has any business here; to read them all is a
+/// quarter of the computing of a start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Authorities {
+    /// Amazon alone.
+    Amazons,
+    /// Those in the files that the usual variables of the environment name instead.
+    Named,
+}
+
+/// The environment says which authorities to trust, and none can be read there.
+#[derive(Debug, Error)]
+#[error("SSL_CERT_FILE or SSL_CERT_DIR must name PEM files with the authorities to trust")]
+pub struct NoAuthorities;
+
+impl Authorities {
+    fn from_variables(variable: impl Fn(&str) -> Option<OsString>) -> Authorities {
+        // Empty means unset, as everywhere. What reads the files takes a folder's empty name for the system's list.
+        let names = |name| variable(name).is_some_and(|value| env::split_paths(&value).any(|path| path != *""));
+        if names("SSL_CERT_FILE") || names("SSL_CERT_DIR") { Authorities::Named } else { Authorities::Amazons }
+    }
+
+    fn trusted(self) -> Result<TrustStore, NoAuthorities> {
+        match self {
+            Authorities::Amazons => Ok(TrustStore::empty().with_pem_certificate(AMAZON_ROOTS)),
+            // Looked at now, because the client would only find out when it connects, again and again.
+            Authorities::Named if rustls_native_certs::load_native_certs().certs.is_empty() => Err(NoAuthorities),
+            Authorities::Named => Ok(TrustStore::empty().with_native_roots(true)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn authorities(variables: &[(&str, &str)]) -> Authorities {
+        Authorities::from_variables(|name| {
+            variables.iter().find(|(set, _)| *set == name).map(|(_, value)| OsString::from(value))
+        })
+    }
+
+    #[test]
+    fn amazon_alone_is_trusted_unless_others_are_named() {
+        for nobody in [&[][..], &[("SSL_CERT_FILE", "")], &[("SSL_CERT_DIR", "")], &[("SSL_CERT_DIR", ":")]] {
+            assert_eq!(authorities(nobody), Authorities::Amazons, "{nobody:?}");
+        }
+        for somebody in [("SSL_CERT_FILE", "/ca.pem"), ("SSL_CERT_DIR", "/certs"), ("SSL_CERT_DIR", ":/certs")] {
+            assert_eq!(authorities(&[somebody]), Authorities::Named, "{somebody:?}");
+        }
+        let amazons = format!("{:?}", Authorities::Amazons.trusted().expect("it is built in"));
+        assert!(amazons.contains("enable_native_roots: false"), "{amazons}");
     }
 }

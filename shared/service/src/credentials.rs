@@ -4,7 +4,7 @@
 //! per refresh instead of two, needs one IAM action instead of two, serves through throttling, and prints no secret; the
 //! README has the figures.
 
-use crate::aws;
+use crate::aws::{self, NoAuthorities};
 use crate::config::{Config, Source};
 use crate::problem::Problem;
 use crate::stamps::{self, wall_clock};
@@ -92,10 +92,12 @@ enum Store {
 }
 
 impl<V: Vendor> Credentials<V> {
-    pub(crate) fn new(config: &Config) -> Credentials<V> {
+    /// # Errors
+    /// The environment says whom to trust for Secrets Manager, and that is nobody.
+    pub(crate) fn new(config: &Config) -> Result<Credentials<V>, NoAuthorities> {
         let store = match &config.credentials {
             Source::SecretsManager { secret_id } => {
-                Store::SecretsManager { client: client(), secret_id: secret_id.clone() }
+                Store::SecretsManager { client: client()?, secret_id: secret_id.clone() }
             }
             Source::LocalFile(path) => Store::LocalFile(path.clone()),
         };
@@ -103,7 +105,7 @@ impl<V: Vendor> Credentials<V> {
         let kept =
             Kept { key: None, fresh: never.clone(), rest: never, failures: 0, load: None, begun: 0, ended: (0, false) };
         let (ttl, max_stale) = (config.credentials_ttl, config.credentials_max_stale);
-        Credentials(Arc::new(Keeper { store, ttl, max_stale, kept: Mutex::new(kept) }))
+        Ok(Credentials(Arc::new(Keeper { store, ttl, max_stale, kept: Mutex::new(kept) })))
     }
 
     /// The key to sign with. Loads one where there is none, or where the one there is isn't fresh enough any more.
@@ -341,6 +343,6 @@ fn read_local(path: &Path, vendor: &str) -> Result<String, &'static str> {
 }
 
 /// Its own time-outs are off: they would all have passed at once when Lambda thaws the environment. See [`running_time`].
-fn client() -> aws_sdk_secretsmanager::Client {
-    aws_sdk_secretsmanager::Client::new(&aws::sdk_config("AWS_ENDPOINT_URL_SECRETS_MANAGER", None))
+fn client() -> Result<aws_sdk_secretsmanager::Client, NoAuthorities> {
+    Ok(aws_sdk_secretsmanager::Client::new(&aws::sdk_config("AWS_ENDPOINT_URL_SECRETS_MANAGER", None)?))
 }

@@ -27,5 +27,5 @@ pub mod testing;
 pub use caller::{Backend, Caller};
 pub use problem::Problem;
 pub use route::Route;
-pub use serve::{Failed, answer, serve};
+pub use serve::{Failed, answer, cannot_start, serve};
 pub use vendor::Vendor;

@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::convert::Infallible;
-use std::fmt::Debug;
+use std::fmt::{Debug, Display};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -32,17 +32,16 @@ pub async fn serve<V: Vendor>(routes: impl IntoIterator<Item = Route<V>>) -> Exi
     telemetry::start();
     let config = match Config::from_env(V::SECRET_ID) {
         Ok(config) => config,
-        Err(wrong) => {
-            error!(reason = %wrong, "cannot start");
-            return ExitCode::FAILURE;
-        }
+        Err(wrong) => return cannot_start(&wrong),
     };
-    let credentials = Credentials::new(&config);
+    let credentials = match Credentials::new(&config) {
+        Ok(credentials) => credentials,
+        Err(wrong) => return cannot_start(&wrong),
+    };
     // What goes wrong with Secrets Manager is logged there, and tried again by the requests that need a key. A file that
     // cannot be used is a wrong setting.
     if credentials.key().await.is_err() && matches!(config.credentials, Source::LocalFile(_)) {
-        error!(reason = "LOCAL_CREDENTIALS must be a file with this vendor's credentials", "cannot start");
-        return ExitCode::FAILURE;
+        return cannot_start(&"LOCAL_CREDENTIALS must be a file with this vendor's credentials");
     }
     let function = Arc::new(Function::new(config, credentials, routes));
 
@@ -51,6 +50,12 @@ pub async fn serve<V: Vendor>(routes: impl IntoIterator<Item = Route<V>>) -> Exi
         async move { Ok::<_, Infallible>(function.answer(event.payload.get(), &event.context.request_id).await) }
     });
     ended(run(answer).await)
+}
+
+/// Says which setting is wrong, and ends the start.
+pub fn cannot_start(reason: &dyn Display) -> ExitCode {
+    error!(%reason, "cannot start");
+    ExitCode::FAILURE
 }
 
 /// Serves a function that mints nothing: gives each event, of exactly this shape, to `answer`, until Lambda ends the
@@ -235,7 +240,7 @@ mod tests {
         let variables: BTreeMap<_, _> =
             variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter().collect();
         let config = Config::parse(&variables, Key::SECRET_ID).expect("valid");
-        let credentials = Credentials::new(&config);
+        let credentials = Credentials::new(&config).expect("they are in a file");
         Function::new(config, credentials, routes)
     }
 

@@ -37,7 +37,7 @@ impl<V: Vendor> Function<V> {
     ) -> Result<Function<V>, String> {
         let variables = variables.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
         let config = Config::parse(&variables.collect(), V::SECRET_ID).map_err(|wrong| wrong.to_string())?;
-        let credentials = Credentials::new(&config);
+        let credentials = Credentials::new(&config).map_err(|wrong| wrong.to_string())?;
         let runtime = Builder::new_current_thread().enable_time().start_paused(true).build();
         let runtime = runtime.expect("a runtime without I/O takes nothing from the system but memory");
         Ok(Function { function: serve::Function::new(config, credentials, routes), runtime })
