@@ -218,7 +218,7 @@ struct Api {
     changed: Condvar,
     events: queue::UnboundedSender<Invocation>,
     waiting: tokio::sync::Mutex<queue::UnboundedReceiver<Invocation>>,
-    /// How many times it has asked for an event, less the answers.
+    /// How many of its requests for an event wait for one.
     pollers: AtomicI64,
     /// The most that this ever was: as many as it works on at once.
     workers: AtomicI64,
@@ -286,6 +286,7 @@ impl Api {
         lock(&self.first_asked).get_or_insert_with(|| self.started.elapsed());
         self.changed.notify_all();
         let Invocation { id, event } = self.waiting.lock().await.recv().await.expect("the sender lives here, too");
+        self.pollers.fetch_sub(1, Ordering::SeqCst);
         let deadline = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970") + PATIENCE;
         let mut response = status(200, event);
         let headers = response.headers_mut();
@@ -305,7 +306,6 @@ impl Api {
         let Some(sender) = lock(&self.running).remove(id) else {
             return status(400, format!("no invocation {id} is running"));
         };
-        self.pollers.fetch_sub(1, Ordering::SeqCst);
         // Only a test that has panicked meanwhile is gone.
         let _ = sender.send(outcome);
         status(202, "{}")

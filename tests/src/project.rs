@@ -29,8 +29,11 @@ pub(crate) fn leash() -> PathBuf {
 }
 
 /// Takes this one, where the workspace isn't to be built for it.
+///
+/// # Panics
+/// A server hangs on another one already.
 pub fn use_leash(built: PathBuf) {
-    LEASH.get_or_init(|| built);
+    LEASH.set(built).expect("no server was started before");
 }
 
 /// A tool of the project's own Python environment, such as `moto_server`.
