@@ -101,8 +101,8 @@ fn on_path(program: &str) -> PathBuf {
 
 /// Where results go.
 pub(crate) fn results() -> PathBuf {
-    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| project::root().join("target"), PathBuf::from);
-    let folder = target.join("bench");
+    let target = env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
+    let folder = project::root().join(target).join("bench");
     fs::create_dir_all(&folder).expect("the target folder is ours to write in");
     folder
 }

@@ -3,7 +3,7 @@
 //! Prices: us-east-1, arm64, first tier, as AWS listed them in November 2026. What is the same whoever answers (data sent, a
 //! domain) is left out.
 
-use crate::candidates::{Candidate, EMULATOR, OURS};
+use crate::candidates::{Candidate, Kind};
 use crate::report::{Spread, milliseconds};
 use crate::start::Start;
 use serde_json::{Value, json};
@@ -23,10 +23,11 @@ const MEMORY: f64 = 0.25;
 /// Lambda gives a whole processor at 1,769 MB and a share of it below. A start gets a whole one.
 const PROCESSORS: f64 = 256.0 / 1769.0;
 
-/// The function's `platform.start` and `platform.report`, and what CloudWatch counts on top of each event, in bytes.
-const PLATFORM_LOGS: f64 = 800.0;
-/// The access log's line that the template asks for, in bytes. The others' templates ask for none.
-const ACCESS_LOG: f64 = 450.0;
+/// In bytes. `platform.start` (170) and `platform.report` with its metrics and trace (550), as Lambda writes them in JSON, and 26 on
+/// top of each for CloudWatch.
+const PLATFORM_LOGS: f64 = 770.0;
+/// In bytes: the template's format, filled in. The others' templates ask for none.
+const ACCESS_LOG: f64 = 400.0;
 /// CloudWatch's metrics of ours: six of a function, six of its route.
 const METRICS: f64 = 12.0;
 /// One request in a second, and five in a hundred of the rest.
@@ -44,6 +45,8 @@ const TRACE: f64 = 5.00 / 1e6;
 
 /// One candidate's day.
 struct Day {
+    /// What an answer takes of a processor, in microseconds, on average.
+    computing: f64,
     /// Billed for an answer, in milliseconds, on average.
     billed: f64,
     /// Written about an answer by the function itself, in bytes.
@@ -54,13 +57,18 @@ struct Day {
 
 impl Day {
     fn of(candidate: &Candidate, cold: &[&Start], warm: &[&Start]) -> Option<Day> {
-        let answers = || warm.iter().flat_map(|start| &start.warm);
-        let count = answers().count() as f64;
+        let busy: Vec<Duration> = warm.iter().flat_map(|start| &start.busy).copied().collect();
+        let answers = warm.iter().map(|start| start.warm.len()).sum::<usize>() as f64;
+        if busy.is_empty() {
+            return None;
+        }
         let start = Spread::of(cold.iter().map(|start| milliseconds(start.to_answer)))?.median();
         let first = Spread::of(cold.iter().map(|start| start.logged as f64))?.median();
-        let billed = answers().map(billed_milliseconds).sum::<f64>() / count;
-        let logged = warm.iter().map(|start| start.logged as f64 - first).sum::<f64>() / count;
-        let ours = candidate.name == OURS;
+        let billed = busy.iter().map(|&took| billed_milliseconds(took)).sum::<f64>() / busy.len() as f64;
+        let logged = warm.iter().map(|start| start.logged as f64 - first).sum::<f64>() / answers;
+        let starting = Spread::of(cold.iter().map(|start| milliseconds(start.cpu)))?.median();
+        let computing = warm.iter().map(|start| milliseconds(start.cpu) - starting).sum::<f64>() / answers * 1000.0;
+        let ours = candidate.kind == Kind::Ours;
         let reads = COLD_STARTS + if ours { ENVIRONMENTS * 86_400.0 / CREDENTIALS_TTL_SECONDS } else { 0.0 };
         let extra = |cost: f64| if ours { cost } else { 0.0 };
         let items = vec![
@@ -69,12 +77,12 @@ impl Day {
             ("Lambda, warm answers", TOKENS * billed / 1000.0 * MEMORY * GB_SECOND),
             ("Lambda, cold starts", COLD_STARTS * start / 1000.0 * MEMORY * GB_SECOND),
             ("Secrets Manager", SECRET + reads * SECRET_CALL),
-            ("logs of Lambda and the function", TOKENS * (PLATFORM_LOGS + logged.max(0.0)) * LOG_BYTE),
+            ("logs of Lambda and the function", TOKENS * (PLATFORM_LOGS + logged) * LOG_BYTE),
             ("access log", extra(TOKENS * ACCESS_LOG * LOG_BYTE)),
             ("metrics", extra(METRICS * METRIC)),
             ("traces", extra(TRACES * TRACE)),
         ];
-        Some(Day { billed, logged, items })
+        Some(Day { computing, billed, logged, items })
     }
 
     fn total(&self) -> f64 {
@@ -83,8 +91,8 @@ impl Day {
 }
 
 /// As if all of it were computing, which a share of a processor stretches; every millisecond that has begun is billed.
-fn billed_milliseconds(took: &Duration) -> f64 {
-    (milliseconds(*took) / PROCESSORS).ceil()
+fn billed_milliseconds(took: Duration) -> f64 {
+    (milliseconds(took) / PROCESSORS).ceil()
 }
 
 fn column(rounds: &[Vec<Start>], at: usize) -> Vec<&Start> {
@@ -93,7 +101,7 @@ fn column(rounds: &[Vec<Start>], at: usize) -> Vec<&Start> {
 
 /// Prints the table, and returns it.
 pub(crate) fn print(candidates: &[Candidate], cold: &[Vec<Start>], warm: &[Vec<Start>]) -> Value {
-    let functions = candidates.iter().enumerate().filter(|(_, candidate)| candidate.name != EMULATOR);
+    let functions = candidates.iter().enumerate().filter(|(_, candidate)| candidate.kind != Kind::Echo);
     let days: Vec<(&str, Day)> = functions
         .filter_map(|(at, candidate)| {
             Some((&*candidate.name, Day::of(candidate, &column(cold, at), &column(warm, at))?))
@@ -106,6 +114,7 @@ pub(crate) fn print(candidates: &[Candidate], cold: &[Vec<Start>], warm: &[Vec<S
     let row = |title: &str, cell: &dyn Fn(&Day) -> String| {
         println!("| {title} |{}", days.iter().map(|(_, day)| format!(" {} |", cell(day))).collect::<String>());
     };
+    row("an answer's processor time, µs", &|day| format!("{:.0}", day.computing));
     row("billed for an answer, ms", &|day| format!("{:.2}", day.billed));
     row("logged by the function for an answer, bytes", &|day| format!("{:.0}", day.logged));
     for (at, (title, _)) in first.items.iter().enumerate() {
@@ -116,7 +125,7 @@ pub(crate) fn print(candidates: &[Candidate], cold: &[Vec<Start>], warm: &[Vec<S
     let json = days.iter().map(|(name, day)| {
         let items: serde_json::Map<String, Value> =
             day.items.iter().map(|&(title, dollars)| (title.to_owned(), dollars.into())).collect();
-        json!({ "candidate": name, "billed_ms": day.billed, "logged_bytes": day.logged, "dollars": items, "total": day.total() })
+        json!({ "candidate": name, "computing_microseconds": day.computing, "billed_milliseconds": day.billed, "logged_bytes": day.logged, "dollars": items, "total": day.total() })
     });
     json.collect()
 }

@@ -25,6 +25,9 @@ pub(crate) struct Recorded {
     pub(crate) answer: Vec<u8>,
     /// From sending an event until its answer was there, for each after the first.
     pub(crate) warm: Vec<Duration>,
+    /// From sending an event until the function asked for another one, which is what Lambda bills; for each but the first
+    /// and the last.
+    pub(crate) busy: Vec<Duration>,
 }
 
 struct Run {
@@ -33,10 +36,14 @@ struct Run {
     response: Arc<[u8]>,
     /// Events yet to be sent.
     left: usize,
+    /// When the event under way was sent.
     sent: Option<Instant>,
+    /// When the last one that was answered had been sent.
+    done_with: Option<Instant>,
     asked: Option<Instant>,
     first: Option<(Instant, Vec<u8>)>,
     warm: Vec<Duration>,
+    busy: Vec<Duration>,
     done: Sender<Recorded>,
 }
 
@@ -70,10 +77,11 @@ impl Emulator {
         );
         let (done, recorded) = mpsc::channel();
         let response = [head.as_bytes(), event].concat().into();
-        let warm = Vec::with_capacity(events);
+        let (warm, busy) = (Vec::with_capacity(events), Vec::with_capacity(events));
         let mut run = lock(&self.run);
         let number = run.as_ref().map_or(0, |run| run.number) + 1;
-        *run = Some(Run { number, response, left: events, sent: None, asked: None, first: None, warm, done });
+        let (left, sent, done_with, asked, first) = (events, None, None, None, None);
+        *run = Some(Run { number, response, left, sent, done_with, asked, first, warm, busy, done });
         recorded
     }
 }
@@ -81,7 +89,9 @@ impl Emulator {
 impl Run {
     /// The event's bytes, or none when there are no more: Lambda, too, lets a function wait then.
     fn next(&mut self) -> Option<Arc<[u8]>> {
-        self.asked.get_or_insert_with(Instant::now);
+        let now = Instant::now();
+        self.asked.get_or_insert(now);
+        self.busy.extend(self.done_with.take().map(|sent| now - sent));
         self.left = self.left.checked_sub(1)?;
         self.sent = Some(Instant::now());
         Some(Arc::clone(&self.response))
@@ -92,13 +102,17 @@ impl Run {
         let sent = self.sent.take().expect("an answer follows an event");
         match self.first {
             None => self.first = Some((now, body.to_vec())),
-            Some(_) => self.warm.push(now - sent),
+            Some(_) => {
+                self.warm.push(now - sent);
+                self.done_with = Some(sent);
+            }
         }
     }
 
     fn recorded(&mut self) -> Option<Recorded> {
         let ((answered, answer), asked) = self.first.clone().zip(self.asked).filter(|_| self.left == 0)?;
-        Some(Recorded { asked, answered, answer, warm: std::mem::take(&mut self.warm) })
+        let (warm, busy) = (std::mem::take(&mut self.warm), std::mem::take(&mut self.busy));
+        Some(Recorded { asked, answered, answer, warm, busy })
     }
 }
 

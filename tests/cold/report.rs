@@ -1,6 +1,7 @@
 //! What came out, as a table and as JSON.
 
-use crate::candidates::{Candidate, EMULATOR, PLAIN, results};
+use crate::ANSWERS;
+use crate::candidates::{Candidate, EMULATOR, NODE, OURS, PLAIN, PYTHON, results};
 use crate::cost;
 use crate::start::Start;
 use serde_json::{Value, json};
@@ -45,6 +46,52 @@ impl Spread {
 /// A column: what it is of a start.
 type Figure = fn(&Start) -> f64;
 
+/// What is asked of ours, beside another.
+struct Target {
+    title: &'static str,
+    warm: bool,
+    figure: Figure,
+    other: &'static str,
+    asked: Asked,
+}
+
+enum Asked {
+    /// Of the other's.
+    AtMost(f64),
+    /// Times the other's.
+    Faster(f64),
+}
+
+const TARGETS: [Target; 7] = [
+    Target::start(
+        "first answer, times faster than plain Rust",
+        |start| milliseconds(start.to_answer),
+        PLAIN,
+        Asked::Faster(2.6),
+    ),
+    Target::start("times faster than Node", |start| milliseconds(start.to_answer), NODE, Asked::Faster(8.0)),
+    Target::start("times faster than Python", |start| milliseconds(start.to_answer), PYTHON, Asked::Faster(12.0)),
+    Target::start(
+        "processor time of a start, of plain Rust's",
+        |start| milliseconds(start.cpu),
+        PLAIN,
+        Asked::AtMost(0.15),
+    ),
+    Target::start("peak memory of a start, of plain Rust's", |start| start.peak as f64, PLAIN, Asked::AtMost(0.8)),
+    Target::warm("warm median, of plain Rust's", |start| percentile(start, 50), PLAIN, Asked::AtMost(0.4)),
+    Target::warm("warm median, of the emulator's alone", |start| percentile(start, 50), EMULATOR, Asked::AtMost(1.6)),
+];
+
+impl Target {
+    const fn start(title: &'static str, figure: Figure, other: &'static str, asked: Asked) -> Target {
+        Target { title, warm: false, figure, other, asked }
+    }
+
+    const fn warm(title: &'static str, figure: Figure, other: &'static str, asked: Asked) -> Target {
+        Target { title, warm: true, figure, other, asked }
+    }
+}
+
 const COLD: [(&str, Figure); 4] = [
     ("to first `next`, ms", |start| milliseconds(start.to_next)),
     ("to first answer, ms", |start| milliseconds(start.to_answer)),
@@ -63,11 +110,12 @@ impl Report {
         let moto = Spread::of(self.moto.iter().copied().map(milliseconds)).expect("it was timed");
         println!("\nMedians (quartiles) of {} cold starts, each in turn. `×` is by the round, the", self.cold.len());
         println!("plain Rust build = 1; less is better. Reading the secret takes a warm client {} ms,", moto.text(1));
-        println!("nearly all of it `moto_server`'s, in every start.\n");
+        println!("over a new connection, nearly all of it `moto_server`'s, in every start.\n");
         let cold = self.table(&self.cold, &COLD, &[PLAIN]);
         let rounds = self.warm.len();
-        println!("\n{rounds} times 2,000 warm answers. `×` as above, and with the emulator alone = 1.\n");
+        println!("\n{rounds} times {ANSWERS} warm answers. `×` as above, and with the emulator alone = 1.\n");
         let warm = self.table(&self.warm, &WARM, &[PLAIN, EMULATOR]);
+        self.targets();
         let cost = cost::print(&self.candidates, &self.cold, &self.warm);
         let path = results().join("cold.json");
         let json = json!({ "moto_milliseconds": moto.json(), "cold": cold, "warm": warm, "cost": cost });
@@ -104,6 +152,26 @@ impl Report {
             rows.push(row);
         }
         rows.into()
+    }
+
+    /// Prints how ours does against what is asked for, by the round.
+    fn targets(&self) {
+        println!("\n| ours | asked | is | |\n|---|--:|--:|---|");
+        for Target { title, warm, figure, other, asked } in &TARGETS {
+            let (Some(ours), Some(other)) = (self.position(OURS), self.position(other)) else { continue };
+            let rounds = if *warm { &self.warm } else { &self.cold };
+            let ratios = rounds.iter().map(|round| (figure(&round[ours]), figure(&round[other])));
+            let ratio = Spread::of(ratios.map(|(ours, other)| match asked {
+                Asked::AtMost(_) => ours / other,
+                Asked::Faster(_) => other / ours,
+            }));
+            let Some(ratio) = ratio else { continue };
+            let (asked, met) = match *asked {
+                Asked::AtMost(most) => (most, ratio.median() <= most),
+                Asked::Faster(least) => (least, ratio.median() >= least),
+            };
+            println!("| {title} | {asked} | {} | {} |", ratio.text(2), if met { "met" } else { "**missed**" });
+        }
     }
 
     fn position(&self, name: &str) -> Option<usize> {

@@ -30,6 +30,8 @@ pub(crate) struct Start {
     pub(crate) answer: Vec<u8>,
     /// What each further answer took.
     pub(crate) warm: Vec<Duration>,
+    /// For how long each but the last of these kept it busy.
+    pub(crate) busy: Vec<Duration>,
 }
 
 /// Starts a candidate, gives it the event so many times, and ends it as soon as the last answer is there.
@@ -49,7 +51,7 @@ pub(crate) fn start(candidate: &Candidate, env: &Env, emulator: &Emulator, event
     let before = children();
     let began = Instant::now();
     let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
-    let Recorded { asked, answered, answer, warm } = loop {
+    let Recorded { asked, answered, answer, warm, busy } = loop {
         let ended = match recorded.recv_timeout(Duration::from_millis(500)) {
             Ok(recorded) => break recorded,
             Err(RecvTimeoutError::Timeout) => child.try_wait().expect("it is our child"),
@@ -68,7 +70,7 @@ pub(crate) fn start(candidate: &Candidate, env: &Env, emulator: &Emulator, event
     child.wait().expect("it is our child");
     let logged = fs::metadata(&log).expect("it was just written").len();
     let (to_next, to_answer) = (asked - began, answered - began);
-    Start { to_next, to_answer, cpu: children() - before, peak, logged, answer, warm }
+    Start { to_next, to_answer, cpu: children() - before, peak, logged, answer, warm, busy }
 }
 
 /// Processor time of all children that have ended.
