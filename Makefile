@@ -122,6 +122,8 @@ setup: .venv/.installed tests/node_modules/.installed ## Installs what the other
 .venv/.installed: requirements.txt
 	$(PYTHON) -m venv .venv
 	.venv/bin/pip install --quiet --requirement requirements.txt
+	# The linker for arm64, where it is found without asking Python for it each time.
+	ln -sf "$$(.venv/bin/python -c 'import ziglang; print(ziglang.__path__[0])')/zig" .venv/bin/zig
 	touch $@
 
 %/node_modules/.installed: %/package.json %/package-lock.json
