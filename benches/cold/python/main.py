@@ -1,4 +1,4 @@
-"""Asks the Lambda Runtime API for events, over one connection. AWS's own client is a C++ extension, which does no less."""
+"""Asks the Lambda Runtime API for events, over one connection, in place of AWS's own client, which is a C++ extension."""
 
 import http.client
 import json
