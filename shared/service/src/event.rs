@@ -9,7 +9,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use percent_encoding::percent_decode_str;
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Unexpected, Visitor};
 use serde_json::Value;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -22,7 +22,8 @@ pub(crate) const MAX_BODY_BYTES: usize = 8 * 1024;
 #[derive(Debug, serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Event {
-    version: Version,
+    #[serde(rename = "version")]
+    _version: Version2,
     /// The emulator sends null for none.
     pub(crate) raw_query_string: Option<String>,
     path_parameters: Option<BTreeMap<String, String>>,
@@ -35,11 +36,27 @@ pub(crate) struct Event {
     is_base64_encoded: bool,
 }
 
-/// The only payload format this reads: 1.0 has other fields under the same names.
-#[derive(Debug, serde::Deserialize)]
-enum Version {
-    #[serde(rename = "2.0")]
-    V2,
+/// The only payload format this reads: 1.0 has other fields under the same names. An enum would also be read from
+/// `{"2.0":null}`, which the gateway never sends.
+#[derive(Debug)]
+struct Version2;
+
+impl<'de> Deserialize<'de> for Version2 {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Version2, D::Error> {
+        deserializer.deserialize_str(Version2)
+    }
+}
+
+impl Visitor<'_> for Version2 {
+    type Value = Version2;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("2.0")
+    }
+
+    fn visit_str<E: Error>(self, version: &str) -> Result<Version2, E> {
+        if version == "2.0" { Ok(Version2) } else { Err(E::invalid_value(Unexpected::Str(version), &self)) }
+    }
 }
 
 #[derive(Debug, serde::Deserialize)]
@@ -81,9 +98,7 @@ impl Event {
     pub(crate) fn parse(json: &str) -> Result<Event, Problem> {
         let mut deserializer = serde_json::Deserializer::from_str(json);
         let event = object::<Event, _>(&mut deserializer).and_then(|event| deserializer.end().map(|()| event));
-        let event = event.map_err(|_| Problem::bad_event())?;
-        let Version::V2 = event.version;
-        Ok(event)
+        event.map_err(|_| Problem::bad_event())
     }
 
     /// The path of the route as the template spells it, from a route key such as `GET /rtm/{user_id}/token`. `None` under
@@ -223,7 +238,9 @@ mod tests {
 
     #[test]
     fn other_events_are_refused() {
-        assert!(event(|event| event["version"] = json!("1.0")).is_err());
+        for version in [json!("1.0"), json!(2.0), json!(null), json!({ "2.0": null }), json!(["2.0"])] {
+            assert!(event(|event| event["version"] = version.clone()).is_err(), "{version}");
+        }
         assert!(event(|event| _ = event.as_object_mut().expect("an object").remove("requestContext")).is_err());
         let as_array = |event: &mut Value| {
             let http = event["requestContext"]["http"].take();
