@@ -180,7 +180,7 @@ fn every_relaxed_lint_has_its_reason() {
 }
 
 fn all_sources() -> Vec<PathBuf> {
-    ["shared", "functions", "tools", "tests", "fuzz/src", "fuzz/fuzz_targets"]
+    ["shared", "functions", "tools", "tests", "benches", "fuzz/src", "fuzz/fuzz_targets"]
         .iter()
         .flat_map(|folder| sources(&project::root().join(folder)))
         .collect()
@@ -190,7 +190,7 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("readable").path());
     let mut found = Vec::new();
     for path in entries {
-        if path.is_dir() && !path.ends_with("node_modules") {
+        if path.is_dir() && !path.ends_with("node_modules") && !path.ends_with("target") {
             found.extend(sources(&path));
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             found.push(path);
