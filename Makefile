@@ -66,6 +66,8 @@ test-arm64: setup build ## Runs the arm64 functions that would be deployed, on a
 
 check: $(CARGO_DENY)/bin/cargo-deny validate ## Format, lints, documentation, template, dependency policy
 	cargo fmt --all --check
+	cargo fmt --check --manifest-path fuzz/Cargo.toml
+	cargo fmt --check --manifest-path benches/cold/plain/Cargo.toml
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
 	$(CARGO_DENY)/bin/cargo-deny --locked check bans licenses sources
