@@ -211,12 +211,31 @@ impl Input {
     /// It is one that this identity may not get.
     pub fn check(&self) {
         let limits = self.settings.limits();
-        let Some(function) = Function::new(self.function, &limits) else { return };
-        let status = function.ask(self.event(&limits).to_string().as_bytes());
+        let function = Function::new(self.function, &limits);
+        let status = function.ask(self.event(&limits, &self.in_path.text(), &self.asked).to_string().as_bytes());
         assert!(status.is_some_and(|status| status != 404), "an event like the gateway's finds its route: {status:?}");
+        self.check_plainest(&limits, &function);
     }
 
-    fn event(&self, limits: &Limits) -> Value {
+    /// Asks for the least there is to ask for: a service that refuses everything keeps no promise either.
+    fn check_plainest(&self, limits: &Limits, function: &Function) {
+        const ROOM: &str = "demo";
+        let own = |name, text: &str| (name, Asked::Text(Text::Any(text.to_owned())));
+        let requests = match (self.function, self.post) {
+            (Kind::Rtc, _) => vec![(ROOM, vec![], Some(ROOM))],
+            (Kind::Rtm, true) => vec![("", vec![own(Name::Uid, "me")], None)],
+            (Kind::Zego, _) => vec![("me", vec![], None), ("me", vec![own(Name::RoomId, ROOM)], Some(ROOM))],
+            _ => vec![("me", vec![], None)],
+        };
+        for (in_path, asked, room) in requests {
+            let event = self.event(limits, in_path, &asked).to_string();
+            let status = function.ask(event.as_bytes());
+            let due = judge::plain_status(self.function, limits, &judge::fields(event.as_bytes()), room);
+            assert!(due.is_none() || due == status, "{due:?} is due, and {status:?} came for {event}");
+        }
+    }
+
+    fn event(&self, limits: &Limits, in_path_text: &str, asked: &[(Name, Asked)]) -> Value {
         let (post, path, in_path) = match (self.function, self.post) {
             (Kind::ChatApp, _) => (false, "/chat/app/token", None),
             (Kind::ChatUser, _) => (false, "/chat/user/{user_id}/token", Some("user_id")),
@@ -228,7 +247,7 @@ impl Input {
         };
         let method = if post { "POST" } else { "GET" };
         let (mut query, mut body) = (form_urlencoded::Serializer::new(String::new()), Map::new());
-        for (name, asked) in &self.asked {
+        for (name, asked) in asked {
             if post {
                 body.insert(name.text().to_owned(), asked.in_body());
             } else {
@@ -237,10 +256,10 @@ impl Input {
                 }
             }
         }
-        let mut in_path_text = self.in_path.text();
-        if self.emulated {
-            in_path_text = utf8_percent_encode(&in_path_text, NON_ALPHANUMERIC).to_string();
-        }
+        let in_path_text = match self.emulated {
+            true => utf8_percent_encode(in_path_text, NON_ALPHANUMERIC).to_string(),
+            false => in_path_text.to_owned(),
+        };
         let route_key = if self.emulated { "$default".to_owned() } else { format!("{method} {path}") };
         let authorizer = match &self.identity {
             Identity::Nobody => Value::Null,
@@ -275,6 +294,43 @@ impl Input {
     }
 }
 
+/// Lets everybody whom it knows ask for the least there is, in every way.
+///
+/// # Panics
+/// They don't get what they must, or get more.
+pub(crate) fn grants_what_it_must(kind: Kind, limits: &Limits, function: &Function) {
+    let alice = |scope: &str| {
+        let claims = [(Claim::Sub, "alice"), (Claim::Rooms, "[demo]"), (Claim::Scope, scope)];
+        let claims = claims.map(|(claim, text)| (claim, Text::Any(text.to_owned())));
+        Identity::Jwt { claims: claims.into(), scopes: None }
+    };
+    for post in [false, true] {
+        for identity in [Identity::Nobody, Identity::Iam { pooled: false }, alice("email"), alice("rooms/publish")] {
+            let settings = Settings {
+                form: limits.form,
+                other_user_id_claim: false,
+                rooms: limits.rooms_claim.is_some(),
+                uid: limits.rtc_uid_claim.is_some(),
+                publish: limits.publish_scope.is_some(),
+                default_ttl: 0,
+                max_ttl: 0,
+            };
+            let in_path = Text::Any(String::new());
+            let input = Input {
+                settings,
+                identity,
+                function: kind,
+                post,
+                emulated: false,
+                accepts_json: true,
+                in_path,
+                asked: vec![],
+            };
+            input.check_plainest(limits, function);
+        }
+    }
+}
+
 fn iam(pooled: bool) -> Value {
     let pool = pooled.then(|| json!({ "amr": ["authenticated"] }));
     json!({ "iam": { "userArn": "arn:aws:iam::1:user/x", "accountId": "1", "cognitoIdentity": pool } })
@@ -283,14 +339,15 @@ fn iam(pooled: bool) -> Value {
 impl Settings {
     fn limits(&self) -> Limits {
         let claim = |set: bool, name: &str| set.then(|| name.to_owned());
+        let max_ttl = 1 + u32::from(self.max_ttl);
         Limits {
             user_id_claim: if self.other_user_id_claim { "id" } else { "sub" }.to_owned(),
             form: self.form,
             rooms_claim: claim(self.rooms, "rooms"),
             rtc_uid_claim: claim(self.uid, "uid"),
             publish_scope: claim(self.publish, "rooms/publish"),
-            default_ttl: self.default_ttl.into(),
-            max_ttl: self.max_ttl.into(),
+            default_ttl: 1 + u32::from(self.default_ttl) % max_ttl,
+            max_ttl,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Any bytes, as the event of every function.
 
+use crate::claims;
 use crate::functions::{Function, Kind};
 use crate::judge::{Form, Limits};
 use std::cell::OnceCell;
@@ -20,8 +21,13 @@ fn functions() -> Vec<Function> {
         ..Limits::default()
     };
     let both = [open, strict];
-    let all = both.iter().flat_map(|limits| Kind::ALL.map(|kind| Function::new(kind, limits)));
-    all.map(|function| function.expect("valid settings")).collect()
+    let all = both.iter().flat_map(|limits| Kind::ALL.map(|kind| (kind, limits)));
+    all.map(|(kind, limits)| {
+        let function = Function::new(kind, limits);
+        claims::grants_what_it_must(kind, limits, &function);
+        function
+    })
+    .collect()
 }
 
 /// Asks every function, and judges every answer.

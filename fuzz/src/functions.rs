@@ -1,8 +1,8 @@
 //! The functions, with the route tables that are deployed.
 
 use crate::judge::{self, Limits};
-use serde_json::Value;
-use service::testing;
+use service::{Route, Vendor, testing};
+use std::time::{SystemTime, UNIX_EPOCH};
 use tokens::{agora, zego};
 
 /// Includes a function's own code. What starts it in Lambda is of no use here.
@@ -53,25 +53,20 @@ enum AtWork {
     Zego(testing::Function<zego::Key>),
 }
 
-const CREDENTIALS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/demo-credentials.json");
+const CREDENTIALS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/credentials.json");
 
 impl Function {
-    /// `None` is for limits under which no function starts.
-    pub(crate) fn new(kind: Kind, limits: &Limits) -> Option<Function> {
-        let settings = limits.settings();
-        let variables = || {
-            let ours = settings.iter().map(|(name, value)| (*name, value.as_str()));
-            ours.chain([("LOCAL_CREDENTIALS", CREDENTIALS)])
-        };
+    /// Starts it.
+    pub(crate) fn new(kind: Kind, limits: &Limits) -> Function {
         let at_work = match kind {
-            Kind::ChatApp => AtWork::Agora(testing::Function::new(chat_app_token::routes(), variables()).ok()?),
-            Kind::ChatUser => AtWork::Agora(testing::Function::new(chat_user_token::routes(), variables()).ok()?),
-            Kind::Rtc => AtWork::Agora(testing::Function::new(rtc_token::routes(), variables()).ok()?),
-            Kind::Rtm => AtWork::Agora(testing::Function::new(rtm_token::routes(), variables()).ok()?),
-            Kind::Zego => AtWork::Zego(testing::Function::new(zego_token::routes(), variables()).ok()?),
-            Kind::Zim => AtWork::Zego(testing::Function::new(zim_token::routes(), variables()).ok()?),
+            Kind::ChatApp => AtWork::Agora(start(chat_app_token::routes(), &limits.settings())),
+            Kind::ChatUser => AtWork::Agora(start(chat_user_token::routes(), &limits.settings())),
+            Kind::Rtc => AtWork::Agora(start(rtc_token::routes(), &limits.settings())),
+            Kind::Rtm => AtWork::Agora(start(rtm_token::routes(), &limits.settings())),
+            Kind::Zego => AtWork::Zego(start(zego_token::routes(), &limits.settings())),
+            Kind::Zim => AtWork::Zego(start(zim_token::routes(), &limits.settings())),
         };
-        Some(Function { kind, limits: limits.clone(), at_work })
+        Function { kind, limits: limits.clone(), at_work }
     }
 
     /// Gives it an event and judges what it answers, whose status this returns.
@@ -79,12 +74,23 @@ impl Function {
     /// # Panics
     /// The answer is one that nobody may get.
     pub(crate) fn ask(&self, event: &[u8]) -> Option<u64> {
+        let asked_at = now();
         let answer = match &self.at_work {
             AtWork::Agora(function) => function.answer(event),
             AtWork::Zego(function) => function.answer(event),
         }?;
-        // Of JSON only a number beyond all bounds is too much for a `Value`, and no field that is read is a number.
-        let event: Value = serde_json::from_slice(event).ok()?;
-        judge::answer(self.kind, &self.limits, &event, &answer)
+        judge::answer(self.kind, &self.limits, event, asked_at..=now(), &answer)
     }
+}
+
+fn start<V: Vendor>(
+    routes: impl IntoIterator<Item = Route<V>>,
+    settings: &[(&'static str, String)],
+) -> testing::Function<V> {
+    let ours = settings.iter().map(|(name, value)| (*name, value.as_str()));
+    testing::Function::new(routes, ours.chain([("LOCAL_CREDENTIALS", CREDENTIALS)])).expect("valid settings")
+}
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs()
 }

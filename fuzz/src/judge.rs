@@ -1,9 +1,11 @@
 //! Who asks and what they may have, worked out from the event alone; and what their token says.
 
 use arbitrary::Arbitrary;
-use serde_json::{Map, Value};
-use std::time::{SystemTime, UNIX_EPOCH};
-use tokens::agora::Uid;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use tokens::inspect::{AccessToken2, Service, ServiceBody, Token04Claims, Unverified};
 use tokens::{agora, inspect, zego};
 
@@ -68,12 +70,14 @@ impl Limits {
     }
 }
 
+/// The same as in `credentials.json`. The two secrets were drawn at random and open nothing: none of them stands in an
+/// input by accident, so one in an answer has leaked.
 const APP_ID: &str = "00000000000000000000000000000000";
-const APP_CERTIFICATE: &str = "deadbeefdeadbeefdeadbeefdeadbeef";
+pub(crate) const APP_CERTIFICATE: &str = "a91c4e07d2f35b8860e7b3d94f1a25c6";
 const ZEGO_APP_ID: u64 = 1_234_567_890;
-const SERVER_SECRET: &str = "demo-server-secret-not-a-secret!";
+pub(crate) const SERVER_SECRET: &str = "q7Vw2Kx9Zt4Rb8Ln3Hs6Yd1Mf5Pg0Cja";
 
-/// The Agora key in the demo credentials.
+/// The Agora key of all that is fuzzed.
 pub(crate) fn agora_key() -> agora::Key {
     agora::Key {
         app_id: agora::AppId::new(APP_ID).expect("an app id"),
@@ -81,7 +85,7 @@ pub(crate) fn agora_key() -> agora::Key {
     }
 }
 
-/// The ZEGO key there.
+/// The ZEGO key.
 pub(crate) fn zego_key() -> zego::Key {
     zego::Key {
         app_id: zego::AppId::new(ZEGO_APP_ID).expect("an app id"),
@@ -89,9 +93,29 @@ pub(crate) fn zego_key() -> zego::Key {
     }
 }
 
-/// The uid that a user without one is assigned.
+/// The uid that a user without one is assigned: 31 bits of a digest of app and user, and never 0.
 pub(crate) fn assigned_uid(user_id: &str) -> u32 {
-    Uid::of_user(APP_ID, user_id).get()
+    let digest = Sha256::digest([APP_ID, user_id].join("\0"));
+    let number = digest.iter().take(4).fold(0, |number, byte| number << 8 | u32::from(*byte));
+    (number % (1 << 31)).max(1)
+}
+
+/// An object's fields, unread. What nobody reads may be nested deeper than a [`Value`] can be, or hold half a surrogate
+/// pair; the service passes over it, too.
+pub(crate) type Fields = BTreeMap<String, Box<RawValue>>;
+
+/// No fields are in what is no object.
+pub(crate) fn fields(json: &[u8]) -> Fields {
+    serde_json::from_slice(json).unwrap_or_default()
+}
+
+fn object(fields: &Fields, name: &str) -> Fields {
+    fields.get(name).map(|object| self::fields(object.get().as_bytes())).unwrap_or_default()
+}
+
+/// Null for what isn't there or cannot be read.
+fn value(fields: &Fields, name: &str) -> Value {
+    fields.get(name).and_then(|value| serde_json::from_str(value.get()).ok()).unwrap_or_default()
 }
 
 /// Who the gateway says is asking.
@@ -111,14 +135,13 @@ struct User {
 }
 
 impl Who {
-    fn of(event: &Value, limits: &Limits) -> Who {
-        // Whatever isn't written as the gateway writes it carries nobody's identity. `Value`'s own index would look
-        // into an array's place as well.
-        let object = |value: &Value, name: &str| Some(value.as_object()?.get(name)?.as_object()?.clone());
-        let Some(context) = object(event, "requestContext").filter(|_| event["version"] == "2.0") else {
+    fn of(event: &Fields, limits: &Limits) -> Who {
+        // Whatever isn't written as the gateway writes it carries nobody's identity.
+        if value(event, "version") != "2.0" {
             return Who::Nobody;
-        };
-        let Some(authorizer) = context.get("authorizer").and_then(Value::as_object) else { return Who::Nobody };
+        }
+        let authorizer = value(&object(event, "requestContext"), "authorizer");
+        let Some(authorizer) = authorizer.as_object() else { return Who::Nobody };
         match (authorizer.get("jwt"), authorizer.get("iam")) {
             (Some(jwt), None) => User::of(jwt, limits).map_or(Who::Nobody, Who::User),
             (None, Some(Value::Object(iam))) => {
@@ -140,7 +163,11 @@ impl User {
         let id = match limits.form {
             Form::Verbatim => id.to_owned(),
             Form::Lower => id.chars().map(|letter| letter.to_ascii_lowercase()).collect(),
-            Form::Uuid => id.chars().filter(|letter| *letter != '-').collect::<String>().to_ascii_lowercase(),
+            Form::Uuid => {
+                let form = id.bytes().map(|byte| if byte.is_ascii_hexdigit() { b'x' } else { byte });
+                form.eq(*b"xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx").then_some(())?;
+                id.replace('-', "").to_ascii_lowercase()
+            }
         };
         let uid = limits.rtc_uid_claim.as_deref().and_then(claim).and_then(number);
         let rooms = limits.rooms_claim.as_deref().map(|name| match claim(name) {
@@ -197,15 +224,46 @@ fn number(text: &str) -> Option<u32> {
     digits.then(|| text.parse().ok()).flatten()
 }
 
-/// Judges an answer, and returns its status where it has one.
+/// The status of the plainest request there is, for oneself and, where a room is needed, for this one. `None` is for
+/// what depends on more than the policy: on what the vendor takes as a name.
+pub(crate) fn plain_status(kind: Kind, limits: &Limits, event: &Fields, room: Option<&str>) -> Option<u64> {
+    let granted = |granted: bool| Some(if granted { 200 } else { 403 });
+    match (kind, Who::of(event, limits)) {
+        // Who is nobody here may be somebody whom this route refuses.
+        (Kind::ChatApp, Who::Nobody) => None,
+        (Kind::ChatApp, who) => granted(matches!(who, Who::Backend)),
+        (_, Who::Nobody) => Some(401),
+        (_, Who::Backend) => Some(403),
+        (_, Who::User(user)) => {
+            // What every vendor takes.
+            let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+            let taken = (1..=32).contains(&user.id.len()) && user.id.bytes().all(plain) && user.id != "null";
+            taken.then_some(())?;
+            match (kind, room) {
+                (Kind::Zego | Kind::Zim, None) => granted(user.rooms.is_none() && user.may_publish),
+                (_, Some(room)) => granted(user.may_enter(room)),
+                (_, None) => granted(true),
+            }
+        }
+    }
+}
+
+/// Judges an answer that was given while it was these Unix seconds, and returns its status where it has one.
 ///
 /// # Panics
 /// Nobody may get such an answer, or not whoever sent this event.
-pub(crate) fn answer(kind: Kind, limits: &Limits, event: &Value, answer: &Value) -> Option<u64> {
+pub(crate) fn answer(
+    kind: Kind,
+    limits: &Limits,
+    event: &[u8],
+    meanwhile: RangeInclusive<u64>,
+    answer: &Value,
+) -> Option<u64> {
     let text = answer.to_string();
     assert!(!text.contains(APP_CERTIFICATE) && !text.contains(SERVER_SECRET), "a secret in an answer");
+    let event = fields(event);
     if answer.get("warmed").is_some() {
-        assert!(is_warm_up(event), "an event that is no warm-up was taken for one");
+        assert!(is_warm_up(&event), "an event that is no warm-up was taken for one");
         let fields: Vec<_> = answer["warmed"].as_object().expect("an object").keys().collect();
         assert_eq!(fields, ["cold", "environment", "fresh_for_seconds"]);
         return None;
@@ -219,62 +277,215 @@ pub(crate) fn answer(kind: Kind, limits: &Limits, event: &Value, answer: &Value)
         assert!(body.len() < 1000, "{} bytes of refusal", body.len());
         return Some(status);
     }
-    let who = Who::of(event, limits);
-    let parsed: Option<Map<String, Value>> = serde_json::from_str(body).ok();
-    let token = match &parsed {
-        None => body,
-        Some(fields) => {
-            moments(fields, limits);
-            fields["token"].as_str().expect("a token")
-        }
-    };
+    let who = Who::of(&event, limits);
+    let answer = Answer::read(kind, &event, answer["headers"]["content-type"] == "application/json", body);
+    let granted = Granted { kind, limits, meanwhile, answer };
     match (kind, who) {
-        (Kind::ChatApp, Who::Backend) => chat_app(limits, token),
-        (Kind::ChatUser, Who::User(user)) => chat_user(limits, &user, token),
-        (Kind::Rtc, Who::User(user)) => rtc(limits, &user, token),
-        (Kind::Rtm, Who::User(user)) => rtm(limits, &user, token),
-        (Kind::Zego | Kind::Zim, Who::User(user)) => zego(kind, limits, &user, token),
+        (Kind::ChatApp, Who::Backend) => granted.chat_app(),
+        (Kind::ChatUser, Who::User(user)) => granted.chat_user(&user),
+        (Kind::Rtc, Who::User(user)) => granted.rtc(&user),
+        (Kind::Rtm, Who::User(user)) => granted.rtm(&user),
+        (Kind::Zego | Kind::Zim, Who::User(user)) => granted.zego(&user),
         (_, who) => panic!("a {kind:?} token for {who:?}"),
     }
     Some(status)
 }
 
 /// `{"warm_up":{"for_seconds":240,"hold_milliseconds":500}}` and nothing else.
-fn is_warm_up(event: &Value) -> bool {
-    let Some(fields) = event.as_object().filter(|event| event.len() == 1) else { return false };
-    let Some(fields) = fields.get("warm_up").and_then(Value::as_object).filter(|fields| fields.len() == 2) else {
-        return false;
-    };
-    let up_to = |name: &str, most: u64| fields.get(name).and_then(Value::as_u64).is_some_and(|number| number <= most);
-    up_to("for_seconds", u32::MAX.into()) && up_to("hold_milliseconds", 5000)
+fn is_warm_up(event: &Fields) -> bool {
+    let warm_up = object(event, "warm_up");
+    let up_to = |name: &str, most: u64| value(&warm_up, name).as_u64().is_some_and(|number| number <= most);
+    let whole = event.len() == 1 && warm_up.len() == 2;
+    whole && up_to("for_seconds", u32::MAX.into()) && up_to("hold_milliseconds", 5000)
 }
 
-/// What the answer says of time fits together.
-fn moments(fields: &Map<String, Value>, limits: &Limits) {
-    let Some(issued_at) = fields.get("issued_at").and_then(Value::as_u64) else { return };
-    let [expires_at, expires_in, renew_at] =
-        ["expires_at", "expires_in", "renew_at"].map(|name| fields[name].as_u64().expect("a moment"));
-    assert!(expires_at - issued_at <= limits.max_ttl.into() && expires_in <= expires_at - issued_at);
-    assert!((issued_at..=expires_at).contains(&renew_at));
+/// A token, and what its answer says about it.
+struct Answer {
+    token: String,
+    /// Nothing where the vendor's tutorial has the token alone.
+    says: Option<Map<String, Value>>,
 }
 
-fn is_now(issued_at: i64) {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
-    let now = i64::try_from(now).expect("not so soon");
-    // A token that is handed out again may be a day old.
-    assert!((now - 86_400..=now).contains(&issued_at), "issued at {issued_at}, and it is {now}");
-}
-
-fn access_token2(limits: &Limits, token: &str) -> AccessToken2 {
-    let Ok(Unverified::AccessToken2(token)) = inspect::parse(token) else { panic!("no 007 token") };
-    token.verify_signature(&agora_key()).expect("our own signature");
-    assert_eq!(token.unknown_service_type, None);
-    assert!((1..=limits.max_ttl).contains(&token.expire), "{} seconds", token.expire);
-    is_now(token.issue_ts.into());
-    for service in &token.services {
-        assert!(service.privileges.values().all(|lives| (1..=token.expire).contains(lives)), "outlives its token");
+impl Answer {
+    fn read(kind: Kind, event: &Fields, json: bool, body: &str) -> Answer {
+        if !json {
+            assert!(matches!(kind, Kind::ChatApp | Kind::ChatUser), "text is for Chat");
+            return Answer { token: body.to_owned(), says: None };
+        }
+        let says: Map<String, Value> = serde_json::from_str(body).expect("an object");
+        let token = says["token"].as_str().expect("a token").to_owned();
+        let method = value(&object(&object(event, "requestContext"), "http"), "method");
+        if kind == Kind::Rtm && method == "POST" {
+            assert_eq!(Value::Object(says), json!({ "token": token, "code": "200" }));
+            return Answer { token, says: None };
+        }
+        Answer { token, says: Some(says) }
     }
-    token
+
+    /// Where it says anything, it says this, too.
+    fn says(&self, name: &str, what: impl Into<Value>) {
+        let Some(says) = &self.says else { return };
+        assert_eq!(says.get(name), Some(&what.into()), "the answer's {name} is not the token's");
+    }
+}
+
+/// What was given to somebody.
+struct Granted<'a> {
+    kind: Kind,
+    limits: &'a Limits,
+    meanwhile: RangeInclusive<u64>,
+    answer: Answer,
+}
+
+impl Granted<'_> {
+    /// Issued just now; lives no longer than it may; and the answer says so. `first_ends` is the life of what ends first.
+    fn times(&self, issued_at: u64, lives: u64, first_ends: u64) {
+        assert!((1..=self.limits.max_ttl.into()).contains(&lives), "{lives} seconds");
+        let now = *self.meanwhile.end();
+        if self.kind == Kind::ChatApp {
+            // It is handed out again while it lives.
+            assert!((now.saturating_sub(lives)..=now).contains(&issued_at), "issued at {issued_at}, and it is {now}");
+        } else {
+            assert!(self.meanwhile.contains(&issued_at), "issued at {issued_at}, and it is {:?}", self.meanwhile);
+        }
+        let expires_at = issued_at + lives;
+        self.answer.says("issued_at", issued_at);
+        self.answer.says("expires_at", expires_at);
+        let Some(says) = &self.answer.says else { return };
+        let [expires_in, renew_at] = ["expires_in", "renew_at"].map(|name| says[name].as_u64().expect("seconds"));
+        if self.kind == Kind::ChatApp {
+            let left = expires_at.saturating_sub(now)..=expires_at.saturating_sub(*self.meanwhile.start());
+            assert!(expires_in == lives || left.contains(&expires_in), "{expires_in} seconds are left");
+        } else {
+            assert_eq!(expires_in, lives);
+        }
+        let ends = issued_at + first_ends;
+        let in_time = ends - if first_ends < 120 { 1 } else { 60 };
+        assert!((issued_at..=in_time).contains(&renew_at), "to be renewed at {renew_at}, and it ends at {ends}");
+    }
+
+    fn access_token2(&self) -> AccessToken2 {
+        let Ok(Unverified::AccessToken2(token)) = inspect::parse(&self.answer.token) else { panic!("no 007 token") };
+        token.verify_signature(&agora_key()).expect("our own signature");
+        self.answer.says("app_id", APP_ID);
+        assert_eq!(token.unknown_service_type, None);
+        let lives = || token.services.iter().flat_map(|service| service.privileges.values().copied());
+        assert!(lives().all(|lives| (1..=token.expire).contains(&lives)), "outlives its token");
+        let first_ends = lives().min().expect("a privilege");
+        self.times(token.issue_ts.into(), token.expire.into(), first_ends.into());
+        token
+    }
+
+    fn chat_app(&self) {
+        let token = self.access_token2();
+        self.answer.says("kind", "agora-chat-app");
+        let [chat] = &token.services[..] else { panic!("one service") };
+        assert_eq!((chat.service_type, user_of(chat)), (5, ""));
+        assert_eq!(chat.privileges.keys().collect::<Vec<_>>(), [&2], "what only an app may");
+    }
+
+    fn chat_user(&self, user: &User) {
+        let token = self.access_token2();
+        self.answer.says("kind", "agora-chat-user");
+        self.answer.says("user_id", &*user.id);
+        let [chat] = &token.services[..] else { panic!("one service") };
+        own_service(chat, 5, user);
+    }
+
+    fn rtm(&self, user: &User) {
+        self.answer.says("kind", "agora-rtm");
+        self.answer.says("user_id", &*user.id);
+        if let Ok(Unverified::AccessToken(token)) = inspect::parse(&self.answer.token) {
+            self.answer.says("version", "006");
+            self.answer.says("app_id", APP_ID);
+            token.verify_signature(&agora_key(), &user.id, "").expect("signed for this user");
+            assert!(!user.id.is_empty() && !user.id.contains('*'), "a wildcard");
+            let [(1000, ends)] = token.privileges.iter().map(|(number, ends)| (*number, *ends)).collect::<Vec<_>>()[..]
+            else {
+                panic!("to log in and no more")
+            };
+            // The token itself is always good for 24 hours: its vendor's format.
+            let issued_at = u64::from(token.ts) - 86_400;
+            let lives = u64::from(ends) - issued_at;
+            self.times(issued_at, lives, lives);
+            return;
+        }
+        let token = self.access_token2();
+        self.answer.says("version", "007");
+        let [rtm] = &token.services[..] else { panic!("one service") };
+        own_service(rtm, 2, user);
+    }
+
+    fn rtc(&self, user: &User) {
+        let token = self.access_token2();
+        self.answer.says("kind", "agora-rtc");
+        let (rtc, companions) = token.services.split_first().expect("a service");
+        let ServiceBody::Rtc { channel_name, uid } = &rtc.body else { panic!("no RTC service: {rtc:?}") };
+        self.answer.says("channel", &**channel_name);
+        assert!(!channel_name.is_empty() && !channel_name.contains('*'), "a wildcard channel");
+        assert!(!uid.is_empty() && uid != "0" && !uid.contains('*'), "a wildcard uid");
+        assert!(user.may_join_as(uid), "{user:?} joins as {uid:?}");
+        let says = self.answer.says.as_ref().expect("JSON");
+        // A number in decimal may have been asked for as either.
+        match (says.get("uid"), says.get("account")) {
+            (Some(Value::Number(said)), None) => {
+                assert_eq!(said.to_string(), *uid, "the answer's uid is not the token's")
+            }
+            (None, Some(said)) => assert_eq!(said, uid, "the answer's account is not the token's"),
+            both => panic!("one of the two: {both:?}"),
+        }
+        assert!(user.may_enter(channel_name), "{user:?} enters {channel_name:?}");
+        assert!(rtc.privileges.contains_key(&1) && rtc.privileges.keys().all(|number| (1..=4).contains(number)));
+        let publishes = rtc.privileges.keys().any(|number| *number != 1);
+        assert!(user.may_publish || !publishes, "{user:?} publishes");
+        self.answer.says("role", if publishes { "publisher" } else { "subscriber" });
+        assert!(companions.len() <= 2);
+        for companion in companions {
+            own_service(companion, if companion.service_type == 2 { 2 } else { 5 }, user);
+        }
+        if let [first, second] = companions {
+            assert!(first.service_type < second.service_type, "one of each");
+        }
+        for (service_type, name) in [(2, "rtm"), (5, "chat")] {
+            let rides_along = companions.iter().any(|companion| companion.service_type == service_type);
+            let said = rides_along.then(|| json!({ "user_id": user.id }));
+            assert_eq!(says.get(name), said.as_ref(), "the answer's {name} is not the token's");
+        }
+    }
+
+    fn zego(&self, user: &User) {
+        let Ok(Unverified::Token04(token)) = inspect::parse(&self.answer.token) else { panic!("no 04 token") };
+        let claims: Token04Claims = token.decrypt(&zego_key()).expect("our own secret");
+        assert!(!claims.user_id.is_empty());
+        assert_eq!(claims.user_id, user.id);
+        self.answer.says("user_id", &*claims.user_id);
+        self.answer.says("app_id", ZEGO_APP_ID);
+        let [issued_at, expires_at] =
+            [claims.ctime, claims.expire].map(|moment| u64::try_from(moment).expect("after 1970"));
+        let lives = expires_at.checked_sub(issued_at).expect("it ends after it begins");
+        self.times(issued_at, lives, lives);
+        if claims.payload.is_empty() {
+            self.answer.says("kind", if self.kind == Kind::Zim { "zego-zim" } else { "zego-basic" });
+            assert!(user.rooms.is_none(), "{user:?} enters every room");
+            assert!(user.may_publish, "{user:?} publishes everywhere");
+            return;
+        }
+        self.answer.says("kind", "zego-room");
+        assert_eq!(self.kind, Kind::Zego, "ZIM has no rooms");
+        let payload: Value = serde_json::from_str(&claims.payload).expect("JSON");
+        let room = payload["room_id"].as_str().expect("a room");
+        self.answer.says("room_id", room);
+        assert!(!room.is_empty() && user.may_enter(room), "{user:?} enters {room:?}");
+        let privilege = payload["privilege"].as_object().expect("privileges");
+        assert_eq!(privilege.keys().collect::<Vec<_>>(), ["1", "2"]);
+        let [login, publish] = ["1", "2"].map(|number| privilege[number] != 0);
+        assert!(user.may_publish || !publish, "{user:?} publishes");
+        self.answer.says("privileges", json!({ "login": login, "publish": publish }));
+        self.answer.says(
+            "stream_ids",
+            payload.get("stream_id_list").filter(|list| !list.is_null()).unwrap_or(&json!([])).clone(),
+        );
+    }
 }
 
 fn user_of(service: &Service) -> &str {
@@ -284,75 +495,9 @@ fn user_of(service: &Service) -> &str {
     }
 }
 
-fn chat_app(limits: &Limits, token: &str) {
-    let token = access_token2(limits, token);
-    let [chat] = &token.services[..] else { panic!("one service") };
-    assert_eq!((chat.service_type, user_of(chat)), (5, ""));
-    assert_eq!(chat.privileges.keys().collect::<Vec<_>>(), [&2], "what only an app may");
-}
-
 /// A service that is this user's, and only theirs.
 fn own_service(service: &Service, service_type: u16, user: &User) {
     assert_eq!((service.service_type, user_of(service)), (service_type, user.id.as_str()));
     assert!(!user.id.is_empty() && !user.id.contains('*'), "a wildcard");
     assert_eq!(service.privileges.keys().collect::<Vec<_>>(), [&1], "to log in and no more");
-}
-
-fn chat_user(limits: &Limits, user: &User, token: &str) {
-    let token = access_token2(limits, token);
-    let [chat] = &token.services[..] else { panic!("one service") };
-    own_service(chat, 5, user);
-}
-
-fn rtm(limits: &Limits, user: &User, token: &str) {
-    if let Ok(Unverified::AccessToken(token)) = inspect::parse(token) {
-        token.verify_signature(&agora_key(), &user.id, "").expect("signed for this user");
-        assert!(!user.id.is_empty() && !user.id.contains('*'), "a wildcard");
-        // Its vendor knows 24 hours only.
-        is_now(i64::from(token.ts) - 86_400);
-        return;
-    }
-    let token = access_token2(limits, token);
-    let [rtm] = &token.services[..] else { panic!("one service") };
-    own_service(rtm, 2, user);
-}
-
-fn rtc(limits: &Limits, user: &User, token: &str) {
-    let token = access_token2(limits, token);
-    let (rtc, companions) = token.services.split_first().expect("a service");
-    let ServiceBody::Rtc { channel_name, uid } = &rtc.body else { panic!("no RTC service: {rtc:?}") };
-    assert!(!channel_name.is_empty() && !channel_name.contains('*'), "a wildcard channel");
-    assert!(!uid.is_empty() && uid != "0" && !uid.contains('*'), "a wildcard uid");
-    assert!(user.may_join_as(uid), "{user:?} joins as {uid:?}");
-    assert!(user.may_enter(channel_name), "{user:?} enters {channel_name:?}");
-    assert!(rtc.privileges.contains_key(&1) && rtc.privileges.keys().all(|number| (1..=4).contains(number)));
-    assert!(user.may_publish || rtc.privileges.keys().all(|number| *number == 1), "{user:?} publishes");
-    assert!(companions.len() <= 2);
-    for companion in companions {
-        own_service(companion, if companion.service_type == 2 { 2 } else { 5 }, user);
-    }
-    if let [first, second] = companions {
-        assert!(first.service_type < second.service_type, "one of each");
-    }
-}
-
-fn zego(kind: Kind, limits: &Limits, user: &User, token: &str) {
-    let Ok(Unverified::Token04(token)) = inspect::parse(token) else { panic!("no 04 token") };
-    let claims: Token04Claims = token.decrypt(&zego_key()).expect("our own secret");
-    assert!(!claims.user_id.is_empty());
-    assert_eq!(claims.user_id, user.id);
-    is_now(claims.ctime);
-    assert!((1..=i64::from(limits.max_ttl)).contains(&(claims.expire - claims.ctime)));
-    if claims.payload.is_empty() {
-        assert!(user.rooms.is_none(), "{user:?} enters every room");
-        assert!(user.may_publish, "{user:?} publishes everywhere");
-        return;
-    }
-    assert_eq!(kind, Kind::Zego, "ZIM has no rooms");
-    let payload: Value = serde_json::from_str(&claims.payload).expect("JSON");
-    let room = payload["room_id"].as_str().expect("a room");
-    assert!(!room.is_empty() && user.may_enter(room), "{user:?} enters {room:?}");
-    let privilege = payload["privilege"].as_object().expect("privileges");
-    assert_eq!(privilege.keys().collect::<Vec<_>>(), ["1", "2"]);
-    assert!(user.may_publish || privilege["2"] == 0, "{user:?} publishes");
 }
