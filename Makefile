@@ -148,8 +148,9 @@ $(COLD_NODE)/bundle/main.cjs: $(addprefix $(COLD_NODE)/,package.json package-loc
 $(CARGO_DENY)/bin/cargo-deny:
 	cargo install --quiet --locked --root $(CARGO_DENY) cargo-deny@$(CARGO_DENY_VERSION)
 
+# It only starts cargo and the targets, so it need not be fast itself.
 $(CARGO_FUZZ)/bin/cargo-fuzz:
-	cargo install --quiet --locked --root $(CARGO_FUZZ) cargo-fuzz@$(CARGO_FUZZ_VERSION)
+	cargo install --quiet --locked --debug --root $(CARGO_FUZZ) cargo-fuzz@$(CARGO_FUZZ_VERSION)
 
 clean: ## Removes all that was built or installed
 	rm -rf target .aws-sam .venv .tools tests/node_modules clients/*/node_modules $(WEB)/dist $(WEB)/demo-dist $(COLD_NODE)/node_modules $(COLD_NODE)/bundle fuzz/target
