@@ -439,6 +439,12 @@ impl Granted<'_> {
         let publishes = rtc.privileges.keys().any(|number| *number != 1);
         assert!(user.may_publish || !publishes, "{user:?} publishes");
         self.answer.says("role", if publishes { "publisher" } else { "subscriber" });
+        let names = ["join_channel", "publish_audio", "publish_video", "publish_data_stream"];
+        let ends = (1..).zip(names).filter_map(|(number, name)| {
+            let lives = rtc.privileges.get(&number)?;
+            Some((name.to_owned(), json!({ "expires_at": token.issue_ts + lives })))
+        });
+        self.answer.says("privileges", ends.collect::<Map<_, _>>());
         assert!(companions.len() <= 2);
         for companion in companions {
             own_service(companion, if companion.service_type == 2 { 2 } else { 5 }, user);
