@@ -21,14 +21,14 @@ Credentials are never arguments, which shells remember. The first of these that 
   --prompt, --secret, --credentials
   AGORA_APP_ID with AGORA_APP_CERTIFICATE, ZEGO_APP_ID with ZEGO_SERVER_SECRET
   LOCAL_CREDENTIALS            a JSON file {\"agora\":{...},\"zego\":{...}}
-  AGORA_SECRET_ID, ZEGO_SECRET_ID    a secret in Secrets Manager, read with the AWS profile, SSO or variables in force
+  AGORA_SECRET_ID, ZEGO_SECRET_ID    a secret in Secrets Manager, read with the AWS profile, SSO or variables in force";
 
-The output holds user ids and times, but never the token, a certificate or a secret.";
+const OUTPUT: &str = "\n\nThe output holds user ids and times, but never the token, a certificate or a secret.";
 
 /// Explains an Agora (006, 007) or ZEGO (04) token: its fields, and why an SDK would refuse it.
 // None of these has a `Debug`: the token is in them.
 #[derive(Parser)]
-#[command(version, args_conflicts_with_subcommands = true, after_long_help = EXIT_CODES)]
+#[command(version, args_conflicts_with_subcommands = true, after_long_help = EXIT_CODES.to_owned() + OUTPUT)]
 #[command(after_help = "Exit codes: 0 good, 1 refused, 2 usage, 3 no token, 4 no credentials. --help says more.")]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -67,7 +67,7 @@ pub(crate) struct Explain {
     pub(crate) user: Option<String>,
 
     /// The channel or room that the app joins
-    #[arg(long, alias = "room", value_name = "NAME")]
+    #[arg(long, visible_alias = "room", value_name = "NAME")]
     pub(crate) channel: Option<String>,
 
     /// The app id that the app is built with

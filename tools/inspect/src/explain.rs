@@ -151,9 +151,7 @@ pub(crate) fn shown(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');
     for character in text.chars() {
-        let steers = character.is_control()
-            || matches!(character, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
-        if steers {
+        if steers(character) {
             quoted.extend(character.escape_unicode());
         } else {
             quoted.push(character);
@@ -161,4 +159,13 @@ pub(crate) fn shown(text: &str) -> String {
     }
     quoted.push('"');
     quoted
+}
+
+/// Whether a terminal obeys it (C0, DEL, C1), turns text around for it, or shows nothing.
+pub(crate) fn steers(character: char) -> bool {
+    character.is_control()
+        || matches!(
+            character,
+            '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'
+        )
 }

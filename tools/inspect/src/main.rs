@@ -107,8 +107,7 @@ fn explain_one(arguments: &Explain) -> io::Result<u8> {
         }
     };
     if arguments.json {
-        serde_json::to_writer_pretty(io::stdout(), &report)?;
-        print("")?;
+        print(&show::json(&report)?)?;
     } else if !arguments.quiet {
         show::show(&report, &mut anstream::stdout())?;
     }

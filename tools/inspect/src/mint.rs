@@ -2,6 +2,7 @@
 
 use crate::cli::{Kind, MintOptions, Role, RtcIdentity, With};
 use crate::credentials::{Terminal, Unavailable, load};
+use crate::show;
 use serde::Serialize;
 use service::Vendor;
 use std::fmt::Display;
@@ -161,7 +162,7 @@ where
         expires_at: signed.expires_at(),
         expires_in: signed.ttl().as_seconds(),
     };
-    serde_json::to_string_pretty(&answer).map_err(|error| Failure::System(error.to_string()))
+    show::json(&answer).map_err(|error| Failure::System(error.to_string()))
 }
 
 /// The moment it is.

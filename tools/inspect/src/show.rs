@@ -1,9 +1,10 @@
 //! A report for people.
 
-use crate::explain::shown;
+use crate::explain::{shown, steers};
 use crate::report::{Reason, Report, ServiceView, Severity, Signature, Verdict, View};
 use crate::when::{length, moment, relative};
 use anstyle::{AnsiColor, Style};
+use serde::Serialize;
 use serde_json::Value;
 use std::io::{self, Write};
 
@@ -16,6 +17,20 @@ const MIND: Style = AnsiColor::Yellow.on_default().bold();
 /// Lines longer than this are hard to read, however wide the terminal is.
 const WIDEST: usize = 110;
 const LABEL: usize = 14;
+
+/// The same for programs, whose output people look at, too: what would steer a terminal is escaped.
+pub(crate) fn json(value: &impl Serialize) -> serde_json::Result<String> {
+    let mut text = String::new();
+    for character in serde_json::to_string_pretty(value)?.chars() {
+        // Line ends are the layout's own: within texts they are escaped already.
+        if steers(character) && character != '\n' {
+            text.push_str(&format!("\\u{:04x}", u32::from(character)));
+        } else {
+            text.push(character);
+        }
+    }
+    Ok(text)
+}
 
 /// Writes the whole report. `out` leaves the colours out where they don't belong.
 pub(crate) fn show(report: &Report, out: &mut impl Write) -> io::Result<()> {

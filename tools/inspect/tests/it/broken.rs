@@ -486,14 +486,18 @@ fn a_token_is_found_in_what_stands_around_it() {
 /// Names in a token are whatever somebody wrote there: they must not steer the terminal.
 #[test]
 fn a_name_cannot_steer_the_terminal() {
-    let hostile = "x\u{1b}]0;owned\u{7}\u{1b}[2J\u{202e}";
+    let hostile = "x\u{1b}]0;owned\u{7}\u{1b}[2J\u{202e}\u{9b}31m\u{7f}";
+    let steers = |text: &str| text.contains(['\u{7}', '\u{1b}', '\u{202e}', '\u{9b}', '\u{7f}']);
     let token = Token007::with(vec![Service::rtc(hostile, "7", &[(1, 3600)])]).write();
-    let explained = explain(&token, &["--now", &NOW.to_string(), "--channel", "demo"], &[]);
+    let arguments = ["--now", &NOW.to_string(), "--channel", "demo"];
+    let explained = explain(&token, &arguments, &[]);
     assert!(explained.people.contains(r"x\u{1b}]0;owned\u{7}"), "{}", explained.people);
-    assert!(!explained.people.contains(['\u{7}', '\u{202e}']), "{}", explained.people);
+    assert!(!steers(&explained.people), "{}", explained.people);
+    let printed = run(program().args(["--json"]).args(arguments).arg(&token), b"").stdout;
+    assert!(printed.contains(r"\u202e\u009b31m\u007f") && !steers(&printed), "{printed}");
     let answer = json!({ "detail": hostile }).to_string();
     let explained = explain(&answer, &[], &[]);
-    assert!(!explained.people.contains(['\u{7}', '\u{202e}']), "{}", explained.people);
+    assert!(!steers(&explained.people), "{}", explained.people);
 }
 
 /// Wherever a token is cut: never good, never a crash.
