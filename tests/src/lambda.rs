@@ -119,13 +119,24 @@ impl Function {
     /// # Panics
     /// It ended instead, or takes longer than half a minute.
     pub fn wait_ready(&self) -> Duration {
+        self.wait_started().unwrap_or_else(|logs| panic!("{} ended at its start:\n{logs}", self.name))
+    }
+
+    /// The same.
+    ///
+    /// # Errors
+    /// It ended instead: what it has printed.
+    ///
+    /// # Panics
+    /// It takes longer than half a minute.
+    pub fn wait_started(&self) -> Result<Duration, String> {
         let end = Instant::now() + PATIENCE;
         loop {
             if let Some(ready) = self.api.ready(Duration::from_millis(50)) {
-                return ready;
+                return Ok(ready);
             }
-            if let Some(status) = self.wait_exit(Duration::ZERO) {
-                panic!("{} ended at its start ({status}):\n{}", self.name, self.logs());
+            if self.wait_exit(Duration::ZERO).is_some() {
+                return Err(self.logs());
             }
             assert!(Instant::now() < end, "{} does not start:\n{}", self.name, self.logs());
         }

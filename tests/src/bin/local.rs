@@ -5,6 +5,7 @@
 //! a Secrets Manager API on this machine instead of a file. Everything else that configures a function is taken from
 //! the environment.
 
+use harness::lambda::Function;
 use harness::requests::{REQUESTS, Request};
 use harness::secrets::{SecretsManager, Vendor};
 use harness::watch::Watch;
@@ -52,7 +53,7 @@ async fn serve() -> io::Result<ExitCode> {
         let env = secrets.env_for_all();
         (Some(secrets), env)
     } else {
-        let file = env::var_os("LOCAL_CREDENTIALS").map_or(demo, Into::into);
+        let file = env::var_os("LOCAL_CREDENTIALS").filter(|file| !file.is_empty()).map_or(demo, Into::into);
         let file = path::absolute(file)?.into_os_string().into_string();
         let file = file.map_err(|_| io::Error::other("LOCAL_CREDENTIALS is not UTF-8"))?;
         (None, Env::default().and("LOCAL_CREDENTIALS", file))
@@ -61,7 +62,11 @@ async fn serve() -> io::Result<ExitCode> {
     let one_source_only =
         ["LOCAL_CREDENTIALS", "AGORA_SECRET_ID", "ZEGO_SECRET_ID", "AWS_PROFILE", "AWS_SESSION_TOKEN"];
     let without = one_source_only.map(str::to_owned);
-    let watch = Watch::serve(port, 1, &without, &env.and_all(prewarming(port)).and("AUTH", &*auth), Output::Shown);
+    let env = env.and_all(prewarming(port)).and("AUTH", &*auth);
+    if !some_start(&without, &env) {
+        return Ok(ExitCode::FAILURE);
+    }
+    let watch = Watch::serve(port, 1, &without, &env, Output::Shown);
     tokio::spawn(serve_ipv6_too(port));
     welcome(&watch, &auth);
 
@@ -85,6 +90,22 @@ async fn serve() -> io::Result<ExitCode> {
     drop(watch);
     drop(secrets);
     Ok(code)
+}
+
+/// Whether a function of either vendor starts with these settings, so that a wrong one is told now, and not when the first
+/// request waits for a function that never comes. Who uses one vendor alone has credentials of that one alone.
+fn some_start(without: &[String], with: &Env) -> bool {
+    let kept = env::vars().filter(|(name, _)| !without.contains(name) && !name.starts_with("AWS_LAMBDA_"));
+    let env = kept.fold(Env::default(), |env, (name, value)| env.and(&name, value)).and_all(with.clone());
+    let start = |name: &str| match Function::start(name, env.clone()).wait_started() {
+        Ok(_) => true,
+        Err(logs) => {
+            eprint!("{name} does not start:\n{logs}");
+            false
+        }
+    };
+    // Each is asked, and says why not.
+    ["rtc-token", "zim-token"].map(start).contains(&true)
 }
 
 /// Passes on what comes to IPv6's loopback, where `cargo lambda invoke` looks by default. The emulator listens at one
