@@ -19,7 +19,7 @@ WEB := clients/web
 .PHONY: help setup run run-aws demo test test-clients test-rust test-browser faults soak libfaketime test-arm64 check fuzz load bench bench-check bench-growth bench-renewals bench-cold validate build deploy clean
 
 help: ## Lists the verbs
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: setup ## Serves the API on port 9000 with built-in local credentials (AUTH=jwt wants identities, PORT=n another port)
 	cargo run --quiet --bin local
@@ -28,6 +28,7 @@ run-aws: setup ## The same with credentials from a local Secrets Manager API
 	cargo run --quiet --bin local -- --aws
 
 demo: setup $(WEB)/node_modules/.installed ## Serves the API and, on port 5173, a page for each SDK (PORT=n, DEMO_PORT=n: other ports)
+	@node -e 'const port = process.env.DEMO_PORT ?? 5173; const server = require("net").createServer(); server.on("error", error => { console.error(`port $${port} cannot be had (DEMO_PORT=n says another): $${error.code}`); process.exit(1) }); server.listen(port, "localhost", () => server.close())'
 	cargo build --quiet --bin local
 	@trap 'kill $$(jobs -p) 2>/dev/null; wait' EXIT; trap 'exit 0' INT TERM HUP; \
 	target=$${CARGO_TARGET_DIR:-target}; $$target/debug/local & (cd $(WEB) && exec node_modules/.bin/vite) & \
