@@ -179,10 +179,9 @@ impl Authorizer {
     /// Reads the authorizer's context. `None` is nobody: none was sent, or not what the gateway sends.
     pub(crate) fn read(context: Option<&Value>) -> Option<Authorizer> {
         let context = context?.as_object()?;
-        let (jwt, iam) = (context.get("jwt"), context.get("iam"));
-        match (jwt, iam) {
-            (Some(jwt), None) => object(jwt).ok().map(Authorizer::Jwt),
-            (None, Some(iam)) => {
+        match ["jwt", "iam", "lambda"].map(|authorizer| context.get(authorizer)) {
+            [Some(jwt), None, None] => object(jwt).ok().map(Authorizer::Jwt),
+            [None, Some(iam), None] => {
                 let named = |field| iam.get(field).and_then(Value::as_str).is_some_and(|value| !value.is_empty());
                 // A Cognito identity pool signs for end users, and even for guests: that is no backend.
                 let pooled = iam.get("cognitoIdentity").is_some_and(|identity| !identity.is_null());
@@ -316,6 +315,7 @@ mod tests {
             json!({ "jwt": { "claims": { "sub": ["alice"] }, "scopes": null } }),
             json!({ "jwt": { "claims": { "sub": "alice" }, "scopes": "all" } }),
             json!({ "lambda": { "sub": "alice" } }),
+            json!({ "jwt": { "claims": { "sub": "alice" }, "scopes": null }, "lambda": {} }),
             json!({ "claims": { "sub": "alice" } }),
             json!({ "iam": {} }),
             json!({ "iam": { "userArn": "", "accountId": "1" } }),
