@@ -134,17 +134,14 @@ setup: .venv/.installed tests/node_modules/.installed ## Installs what the other
 	touch $@
 
 $(BENCH_PYTHON)/.installed: benches/requirements.txt
-	$(PYTHON) -m venv $(BENCH_PYTHON)
-	$(BENCH_PYTHON)/bin/pip install --quiet --requirement benches/requirements.txt
-	touch $@
-
 $(COLD_PYTHON)/.installed: benches/cold/python/requirements.txt
-	$(PYTHON) -m venv $(COLD_PYTHON)
-	$(COLD_PYTHON)/bin/pip install --quiet --requirement benches/cold/python/requirements.txt
+.tools/%-python/.installed:
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/pip install --quiet --requirement $^
 	touch $@
 
-$(COLD_NODE)/bundle/main.cjs: $(addprefix $(COLD_NODE)/,package.json package-lock.json main.mjs function.mjs)
-	cd $(COLD_NODE) && npm ci --ignore-scripts --no-audit --no-fund && npm run --silent bundle
+$(COLD_NODE)/bundle/main.cjs: $(COLD_NODE)/node_modules/.installed $(COLD_NODE)/main.mjs $(COLD_NODE)/function.mjs
+	cd $(COLD_NODE) && npm run --silent bundle
 
 $(CARGO_DENY)/bin/cargo-deny:
 	cargo install --quiet --locked --root $(CARGO_DENY) cargo-deny@$(CARGO_DENY_VERSION)
@@ -154,4 +151,4 @@ $(CARGO_FUZZ)/bin/cargo-fuzz:
 	cargo install --quiet --locked --debug --root $(CARGO_FUZZ) cargo-fuzz@$(CARGO_FUZZ_VERSION)
 
 clean: ## Removes all that was built or installed
-	rm -rf target .aws-sam .venv .tools tests/node_modules clients/*/node_modules $(WEB)/dist $(WEB)/demo-dist $(COLD_NODE)/node_modules $(COLD_NODE)/bundle fuzz/target
+	rm -rf target .aws-sam .venv .tools tests/node_modules clients/*/node_modules $(WEB)/dist $(WEB)/demo-dist $(COLD_NODE)/node_modules $(COLD_NODE)/bundle

@@ -51,6 +51,8 @@ struct Day {
     billed: f64,
     /// Written about an answer by the function itself, in bytes.
     logged: f64,
+    /// What Lambda takes for its time, in dollars.
+    lambda_time: f64,
     /// In dollars, each with what it is for.
     items: Vec<(&'static str, f64)>,
 }
@@ -71,18 +73,20 @@ impl Day {
         let ours = candidate.kind == Kind::Ours;
         let reads = COLD_STARTS + if ours { ENVIRONMENTS * 86_400.0 / CREDENTIALS_TTL_SECONDS } else { 0.0 };
         let extra = |cost: f64| if ours { cost } else { 0.0 };
+        let dollars = |milliseconds: f64| milliseconds / 1000.0 * MEMORY * GB_SECOND;
+        let (answering, starts) = (dollars(TOKENS * billed), dollars(COLD_STARTS * start));
         let items = vec![
             ("API Gateway, requests", TOKENS * GATEWAY_REQUEST),
             ("Lambda, requests", TOKENS * REQUEST),
-            ("Lambda, warm answers", TOKENS * billed / 1000.0 * MEMORY * GB_SECOND),
-            ("Lambda, cold starts", COLD_STARTS * start / 1000.0 * MEMORY * GB_SECOND),
+            ("Lambda, warm answers", answering),
+            ("Lambda, cold starts", starts),
             ("Secrets Manager", SECRET + reads * SECRET_CALL),
             ("logs of Lambda and the function", TOKENS * (PLATFORM_LOGS + logged) * LOG_BYTE),
             ("access log", extra(TOKENS * ACCESS_LOG * LOG_BYTE)),
             ("metrics", extra(METRICS * METRIC)),
             ("traces", extra(TRACES * TRACE)),
         ];
-        Some(Day { computing, billed, logged, items })
+        Some(Day { computing, billed, logged, lambda_time: answering + starts, items })
     }
 
     fn total(&self) -> f64 {
@@ -121,7 +125,7 @@ pub(crate) fn print(candidates: &[Candidate], cold: &[Vec<Start>], warm: &[Vec<S
         row(title, &|day| format!("{:.4}", day.items[at].1));
     }
     row("**a day**", &|day| format!("**{:.2}**", day.total()));
-    row("of it Lambda's time", &|day| format!("{:.4}", day.items[2].1 + day.items[3].1));
+    row("of it Lambda's time", &|day| format!("{:.4}", day.lambda_time));
     let json = days.iter().map(|(name, day)| {
         let items: serde_json::Map<String, Value> =
             day.items.iter().map(|&(title, dollars)| (title.to_owned(), dollars.into())).collect();

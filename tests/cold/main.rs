@@ -15,6 +15,7 @@ mod start;
 
 use candidates::{Candidate, Kind};
 use emulator::Emulator;
+use harness::lambda::environment;
 use harness::secrets::Vendor;
 use harness::tls::SecretsManagerOverTls;
 use harness::{Env, project};
@@ -95,27 +96,13 @@ fn measure(candidates: &[Candidate], rounds: usize, warm_rounds: usize) -> Repor
 fn env(secrets: &SecretsManagerOverTls, roots: &Path) -> Env {
     let text = |path: &Path| path.to_str().expect("temporary folders have plain names").to_owned();
     let (roots, authority) = (text(roots), text(&secrets.authority()));
-    Env::from([
-        ("PATH", "/usr/local/bin:/usr/bin:/bin"),
-        ("LANG", "en_US.UTF-8"),
-        ("TZ", ":UTC"),
-        ("AWS_LAMBDA_FUNCTION_NAME", "rtm-token"),
-        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
-        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
-        ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
-        ("AWS_LAMBDA_LOG_FORMAT", "JSON"),
-        ("AWS_LAMBDA_LOG_LEVEL", "INFO"),
-        ("AWS_REGION", "eu-central-1"),
-        ("AWS_DEFAULT_REGION", "eu-central-1"),
-        ("AWS_ACCESS_KEY_ID", "testing"),
-        ("AWS_SECRET_ACCESS_KEY", "testing"),
-        ("AWS_SESSION_TOKEN", "testing"),
-        ("SSL_CERT_FILE", &*roots),
-        ("AWS_CA_BUNDLE", &*roots),
+    environment("rtm-token")
+        .and("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand")
+        .and("SSL_CERT_FILE", &*roots)
+        .and("AWS_CA_BUNDLE", &*roots)
         // Node has its own authorities within it.
-        ("NODE_EXTRA_CA_CERTS", &*authority),
-    ])
-    .and_all(secrets.env(Vendor::Agora))
+        .and("NODE_EXTRA_CA_CERTS", authority)
+        .and_all(secrets.env(Vendor::Agora))
 }
 
 /// Whoever is fast must also be right.

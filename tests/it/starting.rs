@@ -5,10 +5,9 @@ use crate::functions;
 use harness::lambda::Function;
 use harness::secrets::{Fault, SecretsManager, Vendor};
 use harness::tls::SecretsManagerOverTls;
-use harness::{Env, project};
+use harness::{Env, free_port, project};
 use serde_json::{Value, json};
 use std::fs;
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
@@ -108,12 +107,8 @@ fn each_function_reads_its_own_secret_before_the_first_event() {
 /// The emulator would start a function with the first request, and let that wait for it.
 #[test]
 fn a_wrong_setting_ends_the_local_run_too() {
-    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .and_then(|any| any.local_addr())
-        .expect("there are free ports")
-        .port();
     let mut local = project::command(project::function("local"));
-    let output = local.env("PORT", port.to_string()).env("AUTH", "JWT").output().expect("just built");
+    let output = local.env("PORT", free_port().to_string()).env("AUTH", "JWT").output().expect("just built");
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(!output.status.success() && !out.contains("Serving"), "{out}{err}");
     assert!(err.contains("rtc-token does not start") && err.contains("AUTH must be jwt or none"), "{err}");

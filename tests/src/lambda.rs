@@ -57,9 +57,29 @@ impl Outcome {
     }
 }
 
+/// What Lambda sets for a function of this name, and the template's JSON logs; all but where the Runtime API is, and
+/// `AWS_LAMBDA_INITIALIZATION_TYPE`, which only real Lambda sets.
+pub fn environment(name: &str) -> Env {
+    Env::from([
+        ("PATH", "/usr/local/bin:/usr/bin:/bin"),
+        ("LANG", "en_US.UTF-8"),
+        ("TZ", ":UTC"),
+        ("AWS_LAMBDA_FUNCTION_NAME", name),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
+        ("AWS_LAMBDA_LOG_FORMAT", "JSON"),
+        ("AWS_LAMBDA_LOG_LEVEL", "INFO"),
+        ("AWS_REGION", "eu-central-1"),
+        ("AWS_DEFAULT_REGION", "eu-central-1"),
+        ("AWS_ACCESS_KEY_ID", "testing"),
+        ("AWS_SECRET_ACCESS_KEY", "testing"),
+        ("AWS_SESSION_TOKEN", "testing"),
+    ])
+}
+
 impl Function {
-    /// Starts a function with the variables that Lambda sets (and the template's JSON logs), and these on top. Nothing
-    /// of our own environment comes along. `AWS_LAMBDA_INITIALIZATION_TYPE` is not among them: only real Lambda sets it.
+    /// Starts a function with [`environment`], and these on top. Nothing
+    /// of our own environment comes along.
     ///
     /// # Panics
     /// There is no such binary.
@@ -89,22 +109,8 @@ impl Function {
         });
         command
             .env_clear()
-            .envs([
-                ("PATH", "/usr/local/bin:/usr/bin:/bin"),
-                ("LANG", "en_US.UTF-8"),
-                ("TZ", ":UTC"),
-                ("AWS_LAMBDA_FUNCTION_NAME", name),
-                ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
-                ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
-                ("AWS_LAMBDA_LOG_FORMAT", "JSON"),
-                ("AWS_LAMBDA_LOG_LEVEL", "INFO"),
-                ("AWS_LAMBDA_RUNTIME_API", &server.address.to_string()),
-                ("AWS_REGION", "eu-central-1"),
-                ("AWS_DEFAULT_REGION", "eu-central-1"),
-                ("AWS_ACCESS_KEY_ID", "testing"),
-                ("AWS_SECRET_ACCESS_KEY", "testing"),
-                ("AWS_SESSION_TOKEN", "testing"),
-            ])
+            .envs(environment(name).iter())
+            .env("AWS_LAMBDA_RUNTIME_API", server.address.to_string())
             .envs(env.iter())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -25,7 +25,7 @@ pub mod tls;
 pub mod watch;
 pub mod judge;
 
-pub use process::{Output, descendants};
+pub use process::{Output, descendants, free_port};
 
 /// The variables that configure a function, in the order of the documentation. Tests start from none of them,
 /// whatever the developer's own shell has set.

@@ -150,7 +150,10 @@ pub(crate) fn wait(child: &mut Child, patience: Duration) -> Option<ExitStatus> 
 }
 
 /// A port of the loopback interface that nobody listens on just now.
-pub(crate) fn free_port() -> u16 {
+///
+/// # Panics
+/// There is none.
+pub fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("the system has a free port");
     listener.local_addr().expect("a bound listener has an address").port()
 }
