@@ -12,6 +12,7 @@ mod starting;
 mod warm;
 mod faults;
 mod telemetry;
+mod memory;
 mod repository;
 mod template;
 mod tools;

@@ -177,6 +177,11 @@ impl Function {
         }
     }
 
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        lock(&self.child).id()
+    }
+
     /// Stops it where it is, as Lambda freezes an environment between invocations, until [`Self::thaw`].
     pub fn freeze(&self) {
         self.signal(Signal::STOP);

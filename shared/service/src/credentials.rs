@@ -20,6 +20,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
+use zeroize::Zeroizing;
 
 /// How long a request waits for a refresh while there is an older key to serve with.
 const REFRESH_WAIT: Duration = Duration::from_millis(100);
@@ -287,8 +288,8 @@ fn between(earliest: Duration, latest: Duration) -> Duration {
     earliest + (latest - earliest).mul_f64(f64::from(chance) / f64::from(u32::MAX))
 }
 
-/// A secret's text on its way into a key. Has no `Debug`.
-struct SecretText(String);
+/// A secret's text on its way into a key, wiped from memory when it is dropped. Has no `Debug`.
+struct SecretText(Zeroizing<String>);
 
 /// Why nothing was loaded, in words that are safe to log.
 struct Failure {
@@ -325,21 +326,22 @@ impl Store {
                     reason: error.code().unwrap_or("no answer that says why").to_owned(),
                 })?;
                 let text = secret.secret_string;
-                text.map(SecretText)
+                text.map(|text| SecretText(text.into()))
                     .ok_or(Failure { outcome: "malformed", reason: "the secret is binary, not text".to_owned() })
             }
-            Store::LocalFile(path) => read_local(path, vendor)
-                .map(SecretText)
-                .map_err(|reason| Failure { outcome: "failed", reason: reason.to_owned() }),
+            Store::LocalFile(path) => {
+                read_local(path, vendor).map_err(|reason| Failure { outcome: "failed", reason: reason.to_owned() })
+            }
         }
     }
 }
 
 /// One vendor's part of a local file `{"agora":{...},"zego":{...}}`.
-fn read_local(path: &Path, vendor: &str) -> Result<String, &'static str> {
-    let text = std::fs::read_to_string(path).map_err(|_| "the file cannot be read")?;
+fn read_local(path: &Path, vendor: &str) -> Result<SecretText, &'static str> {
+    let text = Zeroizing::new(std::fs::read_to_string(path).map_err(|_| "the file cannot be read")?);
     let parts: BTreeMap<&str, &RawValue> = serde_json::from_str(&text).map_err(|_| "the file is not a JSON object")?;
-    parts.get(vendor).map(|part| part.get().to_owned()).ok_or("the file has no part for this vendor")
+    let part = parts.get(vendor).ok_or("the file has no part for this vendor")?;
+    Ok(SecretText(part.get().to_owned().into()))
 }
 
 /// Its own time-outs are off: they would all have passed at once when Lambda thaws the environment. See [`running_time`].

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::fmt::Display;
 use tokens::{agora, zego};
+use zeroize::Zeroizing;
 
 /// A vendor's key that can be loaded.
 pub trait Vendor: PartialEq + Sized + Send + Sync + 'static {
@@ -56,7 +57,7 @@ impl Vendor for agora::Key {
             .map_err(|_| r#"the secret is not JSON of the form {"app_id":"...","app_certificate":"..."}"#)?;
         Ok(agora::Key {
             app_id: agora::AppId::new(secret.app_id).map_err(|_| "app_id is not exactly 32 hexadecimal characters")?,
-            app_certificate: agora::AppCertificate::new(&secret.app_certificate)
+            app_certificate: agora::AppCertificate::new(&wiped(secret.app_certificate))
                 .map_err(|_| "app_certificate is not exactly 32 hexadecimal characters")?,
         })
     }
@@ -100,10 +101,15 @@ impl Vendor for zego::Key {
         let app_id = app_id.and_then(|app_id| zego::AppId::new(app_id).ok());
         Ok(zego::Key {
             app_id: app_id.ok_or("app_id is not a number from 1 to 4294967295")?,
-            server_secret: zego::ServerSecret::new(&secret.server_secret)
+            server_secret: zego::ServerSecret::new(&wiped(secret.server_secret))
                 .map_err(|_| "server_secret is not exactly 32 printable ASCII characters without spaces")?,
         })
     }
+}
+
+/// Wipes a secret from memory after its use. It has a text of its own where it had an escape in it.
+fn wiped(secret: Cow<'_, str>) -> Zeroizing<String> {
+    secret.into_owned().into()
 }
 
 #[cfg(test)]

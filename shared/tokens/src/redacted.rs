@@ -1,7 +1,7 @@
 //! The one place that decides how a secret prints itself, and that it leaves nothing behind.
 
 use std::fmt;
-use zeroize::ZeroizeOnDrop;
+use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 /// A value whose `Debug` is `[redacted]`: keys, tokens and what could be put together into one.
 #[derive(Clone, PartialEq, Eq)]
@@ -10,6 +10,27 @@ pub(crate) struct Redacted<T>(pub(crate) T);
 impl<T> fmt::Debug for Redacted<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[redacted]")
+    }
+}
+
+/// The 32 bytes of a vendor's secret, wiped from memory when they are dropped.
+///
+/// Boxed: moving an inline value would leave copies of the secret in memory.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct SecretBytes(Box<Zeroizing<[u8; 32]>>);
+
+impl SecretBytes {
+    /// Copies the bytes straight into their box. `None`: there are not exactly 32.
+    pub(crate) fn new(bytes: &[u8]) -> Option<SecretBytes> {
+        let mut boxed = Box::new(Zeroizing::new([0; 32]));
+        (bytes.len() == boxed.len()).then(|| {
+            boxed.copy_from_slice(bytes);
+            SecretBytes(boxed)
+        })
+    }
+
+    pub(crate) fn expose(&self) -> &[u8; 32] {
+        &self.0
     }
 }
 

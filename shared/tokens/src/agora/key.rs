@@ -1,13 +1,12 @@
 //! An Agora project's public id and its secret.
 
 use crate::pseudonym::pseudonym;
-use crate::redacted::{Redacted, wiped_when_dropped};
+use crate::redacted::{Redacted, SecretBytes, wiped_when_dropped};
 use hmac::{Hmac, KeyInit};
 use serde::Serialize;
 use sha2::Sha256;
 use std::fmt;
 use thiserror::Error;
-use zeroize::Zeroizing;
 
 /// A project's *app id*: 32 hexadecimal characters, used as text. Not a secret.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
@@ -43,8 +42,8 @@ impl fmt::Display for AppId {
 /// decoded to 16 bytes). Wiped from memory when dropped.
 #[derive(Debug, Clone)]
 pub struct AppCertificate {
-    bytes: Redacted<Zeroizing<[u8; 32]>>,
-    /// HMAC-SHA-256 keyed with it, as every `006` token begins. In a box, lest a certificate that moves leaves copies.
+    bytes: Redacted<SecretBytes>,
+    /// HMAC-SHA-256 keyed with it, as every `006` token begins. Boxed for the same reason as the bytes.
     mac: Redacted<Box<Hmac<Sha256>>>,
 }
 
@@ -56,16 +55,13 @@ impl AppCertificate {
     /// # Errors
     /// Refuses what isn't exactly 32 hexadecimal characters, without repeating it.
     pub fn new(text: &str) -> Result<AppCertificate, KeyError> {
-        let bytes = text.as_bytes().try_into().map_err(|_| KeyError::AppCertificate)?;
-        if !is_32_hex(text) {
-            return Err(KeyError::AppCertificate);
-        }
+        let bytes = SecretBytes::new(text.as_bytes()).filter(|_| is_32_hex(text)).ok_or(KeyError::AppCertificate)?;
         let mac = Hmac::new_from_slice(text.as_bytes()).expect("HMAC takes keys of any length");
-        Ok(AppCertificate { bytes: Redacted(Zeroizing::new(bytes)), mac: Redacted(Box::new(mac)) })
+        Ok(AppCertificate { bytes: Redacted(bytes), mac: Redacted(Box::new(mac)) })
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8; 32] {
-        &self.bytes.0
+        self.bytes.0.expose()
     }
 
     /// HMAC-SHA-256 keyed with it, ready for a message.

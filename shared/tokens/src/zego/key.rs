@@ -1,14 +1,13 @@
 //! A ZEGO app's public id and its secret.
 
 use crate::pseudonym::pseudonym;
-use crate::redacted::{Redacted, wiped_when_dropped};
+use crate::redacted::{Redacted, SecretBytes, wiped_when_dropped};
 use aes::Aes256Enc;
 use aes::cipher::KeyInit;
 use serde::Serialize;
 use std::fmt;
 use std::num::NonZeroU32;
 use thiserror::Error;
-use zeroize::Zeroizing;
 
 /// An app's *app id*: a number, 1 to 4,294,967,295. Not a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -40,8 +39,8 @@ impl fmt::Display for AppId {
 /// Wiped from memory when dropped.
 #[derive(Debug, Clone)]
 pub struct ServerSecret {
-    bytes: Redacted<Zeroizing<[u8; 32]>>,
-    /// AES-256 with its key schedule, as every token needs it. In a box, lest a secret that moves leaves copies.
+    bytes: Redacted<SecretBytes>,
+    /// AES-256 with its key schedule, as every token needs it. Boxed for the same reason as the bytes.
     cipher: Redacted<Box<Aes256Enc>>,
 }
 
@@ -53,16 +52,14 @@ impl ServerSecret {
     /// # Errors
     /// Refuses what isn't exactly 32 printable ASCII characters without spaces (the assistants' error 5), without repeating it.
     pub fn new(text: &str) -> Result<ServerSecret, KeyError> {
-        let bytes: [u8; 32] = text.as_bytes().try_into().map_err(|_| KeyError::ServerSecret)?;
-        if !bytes.iter().all(u8::is_ascii_graphic) {
-            return Err(KeyError::ServerSecret);
-        }
-        let cipher = Aes256Enc::new((&bytes).into());
-        Ok(ServerSecret { bytes: Redacted(Zeroizing::new(bytes)), cipher: Redacted(Box::new(cipher)) })
+        let all_allowed = text.bytes().all(|byte| byte.is_ascii_graphic());
+        let bytes = SecretBytes::new(text.as_bytes()).filter(|_| all_allowed).ok_or(KeyError::ServerSecret)?;
+        let cipher = Aes256Enc::new(bytes.expose().into());
+        Ok(ServerSecret { bytes: Redacted(bytes), cipher: Redacted(Box::new(cipher)) })
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8; 32] {
-        &self.bytes.0
+        self.bytes.0.expose()
     }
 
     /// AES-256 keyed with it.
