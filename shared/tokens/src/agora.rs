@@ -41,6 +41,7 @@ pub use rtm::{Rtm, RtmUserId};
 pub use rtm2::{Permission, Permissions, Resource, ResourceName, Rtm2, TooManyResources};
 pub use streaming::Streaming;
 
+pub(crate) use access_token::CutProofSalt;
 pub(crate) use pack::Unpack;
 
 use serde::Serialize;

@@ -313,6 +313,14 @@ impl AccessToken {
         if rest.0.is_empty() && fields.0.is_empty() { Ok(token) } else { Err(Malformed::TrailingBytes) }
     }
 
+    /// Whether the message is what a builder writes for these fields: each privilege once, ascending.
+    pub fn is_as_written(&self) -> bool {
+        let mut written = Vec::with_capacity(self.message.0.len());
+        let privileges = self.privileges.iter().map(|(privilege, ends_at)| (*privilege, *ends_at));
+        access_token::put_message(&mut written, self.salt, self.ts, privileges);
+        written == self.message.0
+    }
+
     /// Whether this project's key signed the token for this channel and uid (for RTM: the user id, and an empty uid), in
     /// constant time, and whether it is alive at `now`. Of an RTM token `ts` alone counts, to the vendor and here; in an
     /// RTC token the [`privileges`](Self::privileges) may end before it does.

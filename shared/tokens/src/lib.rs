@@ -29,6 +29,8 @@ pub mod inspect;
 pub mod renewal;
 
 #[cfg(test)]
+mod cutting;
+#[cfg(test)]
 mod round_trip;
 #[cfg(test)]
 mod vectors;

@@ -1,8 +1,10 @@
 //! The moment and the chance that make one token different from every other.
 
 use crate::Ttl;
+use crate::agora::CutProofSalt;
 use crate::redacted::Redacted;
 use serde::Serialize;
+use std::ops::RangeInclusive;
 use thiserror::Error;
 
 /// A moment in Unix seconds, early enough that every lifetime after it still fits the formats' 32 bits (until 2106).
@@ -64,12 +66,29 @@ impl Stamp {
         self.issued_at
     }
 
-    /// Agora's salt: 1 to 99,999,999.
+    /// The salt of Agora's `007`: 1 to 99,999,999.
     pub(crate) fn into_salt(self) -> u32 {
         let (salt, _) = self.chance.0.split_first_chunk().expect("20 bytes hold 8");
         // 64 bits against 27: the bias is below 2^-37.
         let salt = u64::from_le_bytes(*salt) % 99_999_999 + 1;
         u32::try_from(salt).expect("at most 99,999,999")
+    }
+
+    /// The salt of Agora's `006`, by the rule that keeps a token from being cut into another user's. The vendor's builders
+    /// draw from 1 to 99,999,999 (Python, Go) or from all 32 bits (Node, Java, C++).
+    pub(crate) fn into_cut_proof_salt(self) -> CutProofSalt {
+        const ANY: RangeInclusive<u8> = 0..=0xff;
+        let (bits, _) = self.chance.0.split_first_chunk().expect("20 bytes hold 8");
+        let mut bits = u64::from_le_bytes(*bits);
+        // Each byte from its own range: 1,490,944,000 salts. That is 31 bits out of 64: the bias is below 2^-33.
+        let mut draw = |range: RangeInclusive<u8>| {
+            let choices = u64::from(range.end() - range.start()) + 1;
+            let drawn = u8::try_from(bits % choices).expect("less than 256");
+            bits /= choices;
+            range.start() + drawn
+        };
+        let bytes = [draw(ANY), draw(CutProofSalt::SECOND_BYTE), draw(ANY), draw(CutProofSalt::FOURTH_BYTE)];
+        CutProofSalt::new(u32::from_le_bytes(bytes)).expect("both bytes are from their ranges")
     }
 
     /// ZEGO's nonce (0 to 2,147,483,647) and IV, 16 characters of `0-9a-z` as the official assistants draw them.
@@ -94,6 +113,18 @@ impl Stamp {
     pub(crate) fn with_salt(issued_at: Moment, salt: u32) -> Stamp {
         let mut chance = [0; Self::CHANCE_BYTES];
         chance[..8].copy_from_slice(&u64::from(salt - 1).to_le_bytes());
+        Stamp::new(issued_at, chance)
+    }
+
+    /// The stamp that yields this salt of a `006` token: vectors pin it.
+    #[cfg(test)]
+    pub(crate) fn with_cut_proof_salt(issued_at: Moment, salt: CutProofSalt) -> Stamp {
+        let [first, second, third, fourth] = salt.get().to_le_bytes().map(u64::from);
+        let [second_least, fourth_least] =
+            [CutProofSalt::SECOND_BYTE, CutProofSalt::FOURTH_BYTE].map(|range| u64::from(*range.start()));
+        let drawn = first + 256 * ((second - second_least) + 250 * (third + 256 * (fourth - fourth_least)));
+        let mut chance = [0; Self::CHANCE_BYTES];
+        chance[..8].copy_from_slice(&drawn.to_le_bytes());
         Stamp::new(issued_at, chance)
     }
 
@@ -131,16 +162,32 @@ mod tests {
         assert_eq!(format!("{stamp:?}"), "Stamp { issued_at: Moment(7), chance: [redacted] }");
     }
 
+    /// The lowest and the highest draw, and one beyond: all of the range, and nothing but it.
+    #[test]
+    fn the_draw_reaches_both_ends_of_the_rule() {
+        let draw = |drawn: u64| {
+            let mut chance = [0; Stamp::CHANCE_BYTES];
+            chance[..8].copy_from_slice(&drawn.to_le_bytes());
+            Stamp::new(Moment(7), chance).into_cut_proof_salt().get()
+        };
+        assert_eq!(draw(0), 0x0500_0600);
+        assert_eq!(draw(1_490_944_000 - 1), 0x5fff_ffff);
+        assert_eq!(draw(1_490_944_000), 0x0500_0600);
+    }
+
     proptest! {
         #[test]
         fn every_chance_gives_values_the_vendors_accept(chance: [u8; 20]) {
             let moment = Moment(1_700_000_000);
             let salt = Stamp::new(moment, chance).into_salt();
             prop_assert!((1..=99_999_999).contains(&salt));
+            let cut_proof = Stamp::new(moment, chance).into_cut_proof_salt();
+            prop_assert_eq!(CutProofSalt::new(cut_proof.get()), Some(cut_proof));
             let (nonce, iv) = Stamp::new(moment, chance).into_nonce_and_iv();
             prop_assert!(i32::try_from(nonce).is_ok());
             prop_assert!(iv.iter().all(|c| c.is_ascii_digit() || c.is_ascii_lowercase()));
             prop_assert_eq!(Stamp::with_salt(moment, salt).into_salt(), salt);
+            prop_assert_eq!(Stamp::with_cut_proof_salt(moment, cut_proof).into_cut_proof_salt(), cut_proof);
             prop_assert_eq!(Stamp::with_nonce_and_iv(moment, nonce, &iv).into_nonce_and_iv(), (nonce, iv));
         }
     }
