@@ -30,8 +30,10 @@ impl Rule {
         if text.len() > self.max_bytes {
             return refuse(NameFlaw::TooLong { max_bytes: self.max_bytes, bytes: text.len() });
         }
-        if let Some(at) = text.bytes().position(|byte| !(self.allows)(byte)) {
-            return refuse(NameFlaw::Character { at, characters: self.characters });
+        // All allowed characters are ASCII.
+        let allowed = |character: char| character.is_ascii() && (self.allows)(character as u8);
+        if let Some((at, character)) = text.char_indices().find(|(_, character)| !allowed(*character)) {
+            return refuse(NameFlaw::Character { at, character, characters: self.characters });
         }
         match (self.also)(text) {
             Some(flaw) => refuse(flaw),
@@ -50,7 +52,7 @@ pub(crate) fn printable_ascii(byte: u8) -> bool {
     matches!(byte, b' '..=b'~')
 }
 
-/// Why a text is not a valid name. Never repeats the text itself: it may be anything at all.
+/// Why a text is not a valid name. Repeats one character of the text at most: it may be anything at all.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{what} {flaw}")]
 pub struct NameError {
@@ -83,16 +85,26 @@ pub enum NameFlaw {
         bytes: usize,
     },
     /// A character outside the vendor's set.
-    #[error("may only contain {characters}; the character at byte {at} is another")]
+    #[error("may only contain {characters}; the character at byte {at} is {}", named(*character))]
     Character {
         /// Where the first such character begins, counted in bytes from 0.
         at: usize,
+        /// The first such character.
+        character: char,
         /// The allowed characters in words.
         characters: &'static str,
     },
     /// The characters are fine, the whole is not.
     #[error("{0}")]
     Form(&'static str),
+}
+
+/// A printable ASCII character in quotes, any other as `U+00E9`: some steer a terminal, or look like another one.
+fn named(character: char) -> String {
+    match character {
+        ' '..='~' => format!("'{character}'"),
+        _ => format!("U+{:04X}", u32::from(character)),
+    }
 }
 
 /// Defines a name type: a `String` that was checked against its [`Rule`] when it was made.
@@ -154,12 +166,23 @@ mod tests {
     }
 
     #[test]
-    fn says_which_rule_a_name_breaks_and_never_the_name() {
+    fn says_which_rule_a_name_breaks_and_which_character() {
         assert_eq!(Sample::new("abcd").expect("valid").as_str(), "abcd");
         assert_eq!(refusal(""), "a sample must not be empty");
         assert_eq!(refusal("abcde"), "a sample must be at most 4 bytes long; this one has 5");
-        assert_eq!(refusal("ab1"), "a sample may only contain a-z; the character at byte 2 is another");
-        assert_eq!(refusal("é"), "a sample may only contain a-z; the character at byte 0 is another");
+        for (text, at, named) in [
+            ("ab1", 2, "'1'"),
+            ("a b", 1, "' '"),
+            ("a'b", 1, "'''"),
+            ("é", 0, "U+00E9"),
+            ("ab\u{7f}", 2, "U+007F"),
+            ("a\n", 1, "U+000A"),
+            ("a\u{202e}", 1, "U+202E"),
+            ("\u{e0041}", 0, "U+E0041"),
+        ] {
+            let says = format!("a sample may only contain a-z; the character at byte {at} is {named}");
+            assert_eq!(refusal(text), says);
+        }
         assert_eq!(refusal("null"), "a sample must not be the word null");
         assert_eq!(refusal("1*a*2"), "a sample must not contain '*': the vendor reads it as a wildcard");
     }
