@@ -18,6 +18,8 @@ pub struct Input {
     accepts_json: bool,
     in_path: Text,
     asked: Vec<(Name, Asked)>,
+    // Part of the policy, but last, so that older inputs mean what they meant.
+    refuses_006: bool,
 }
 
 #[derive(Debug, Arbitrary)]
@@ -210,7 +212,7 @@ impl Input {
     /// # Panics
     /// It is one that this identity may not get.
     pub fn check(&self) {
-        let limits = self.settings.limits();
+        let limits = Limits { rtm_006: !self.refuses_006, ..self.settings.limits() };
         let function = Function::new(self.function, &limits);
         let status = function.ask(self.event(&limits, &self.in_path.text(), &self.asked).to_string().as_bytes());
         assert!(status.is_some_and(|status| status != 404), "an event like the gateway's finds its route: {status:?}");
@@ -325,6 +327,7 @@ pub(crate) fn grants_what_it_must(kind: Kind, limits: &Limits, function: &Functi
                 accepts_json: true,
                 in_path,
                 asked: vec![],
+                refuses_006: !limits.rtm_006,
             };
             input.check_plainest(limits, function);
         }
@@ -348,6 +351,7 @@ impl Settings {
             publish_scope: claim(self.publish, "rooms/publish"),
             default_ttl: 1 + u32::from(self.default_ttl) % max_ttl,
             max_ttl,
+            ..Limits::default()
         }
     }
 }

@@ -17,6 +17,7 @@ fn functions() -> Vec<Function> {
         rooms_claim: Some("rooms".to_owned()),
         rtc_uid_claim: Some("uid".to_owned()),
         publish_scope: Some("rooms/publish".to_owned()),
+        rtm_006: false,
         max_ttl: 7200,
         ..Limits::default()
     };

@@ -19,6 +19,8 @@ pub(crate) struct Limits {
     pub(crate) rooms_claim: Option<String>,
     pub(crate) rtc_uid_claim: Option<String>,
     pub(crate) publish_scope: Option<String>,
+    /// Whether RTM tokens of version 006 are given.
+    pub(crate) rtm_006: bool,
     pub(crate) default_ttl: u32,
     pub(crate) max_ttl: u32,
 }
@@ -31,6 +33,7 @@ impl Default for Limits {
             rooms_claim: None,
             rtc_uid_claim: None,
             publish_scope: None,
+            rtm_006: true,
             default_ttl: 3600,
             max_ttl: 86_400,
         }
@@ -56,6 +59,7 @@ impl Limits {
             Form::Lower => "lower",
             Form::Uuid => "uuid",
         };
+        let allowed = |allowed: bool| if allowed { "allowed" } else { "refused" }.to_owned();
         let or_unset = |name: &Option<String>| name.clone().unwrap_or_default();
         vec![
             ("AUTH", "jwt".to_owned()),
@@ -64,6 +68,7 @@ impl Limits {
             ("ROOMS_CLAIM", or_unset(&self.rooms_claim)),
             ("RTC_UID_CLAIM", or_unset(&self.rtc_uid_claim)),
             ("PUBLISH_SCOPE", or_unset(&self.publish_scope)),
+            ("RTM_006", allowed(self.rtm_006)),
             ("DEFAULT_TOKEN_TTL_SECONDS", self.default_ttl.to_string()),
             ("MAX_TOKEN_TTL_SECONDS", self.max_ttl.to_string()),
         ]
@@ -240,12 +245,18 @@ pub(crate) fn plain_status(kind: Kind, limits: &Limits, event: &Fields, room: Op
             let taken = (1..=32).contains(&user.id.len()) && user.id.bytes().all(plain) && user.id != "null";
             taken.then_some(())?;
             match (kind, room) {
+                // Without a version, each of the two routes has its own.
+                (Kind::Rtm, _) => granted(limits.rtm_006 || !is_post(event)),
                 (Kind::Zego | Kind::Zim, None) => granted(user.rooms.is_none() && user.may_publish),
                 (_, Some(room)) => granted(user.may_enter(room)),
                 (_, None) => granted(true),
             }
         }
     }
+}
+
+fn is_post(event: &Fields) -> bool {
+    value(&object(&object(event, "requestContext"), "http"), "method") == "POST"
 }
 
 /// Judges an answer that was given while it was these Unix seconds, and returns its status where it has one.
@@ -314,8 +325,7 @@ impl Answer {
         }
         let says: Map<String, Value> = serde_json::from_str(body).expect("an object");
         let token = says["token"].as_str().expect("a token").to_owned();
-        let method = value(&object(&object(event, "requestContext"), "http"), "method");
-        if kind == Kind::Rtm && method == "POST" {
+        if kind == Kind::Rtm && is_post(event) {
             assert_eq!(Value::Object(says), json!({ "token": token, "code": "200" }));
             return Answer { token, says: None };
         }
@@ -396,6 +406,7 @@ impl Granted<'_> {
         self.answer.says("kind", "agora-rtm");
         self.answer.says("user_id", &*user.id);
         if let Ok(Unverified::AccessToken(token)) = inspect::parse(&self.answer.token) {
+            assert!(self.limits.rtm_006, "a 006 token for {user:?}");
             self.answer.says("version", "006");
             self.answer.says("app_id", APP_ID);
             token.verify_signature(&agora_key(), &user.id, "").expect("signed for this user");

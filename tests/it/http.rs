@@ -447,6 +447,27 @@ fn bad_requests_are_told_what_is_wrong_and_harm_nobody() {
     api.finish();
 }
 
+/// Everybody is believed in this run, and nobody gets one.
+#[test]
+fn where_006_tokens_are_refused_nobody_gets_one() {
+    let mut api = Api::start(&[("AUTH", "none"), ("RTM_006", "refused")]);
+    let rule = "version: this service gives no 006 tokens; ask for version 007";
+    api.refuse("GET", "/rtm/alice/token?version=006", None, 403, rule);
+    // The tutorial's default is 006. It is not replaced by a version that nobody asked for.
+    for body in [json!({ "uid": "alice" }), json!({ "uid": "alice", "version": "006" })] {
+        let answer = api.ask("POST", "/fetch_rtm_token", |request| request.json(&body));
+        assert_eq!((answer.status, answer.header("content-type")), (403, Some("application/json")), "{body}");
+        assert_eq!(answer.json(), json!({ "token": rule, "code": "403" }), "{body}");
+    }
+    let newer = says(3600, json!([rtm_user("alice", 3600)]));
+    api.mint("GET", "/rtm/alice/token", None, newer.clone());
+    api.mint("GET", "/rtm/alice/token?version=007", None, newer.clone());
+    let body = json!({ "uid": "alice", "version": "007" });
+    let answer = api.mint("POST", "/fetch_rtm_token", Some(body), newer);
+    assert_eq!(answer, json!({ "token": answer["token"], "code": "200" }));
+    api.finish();
+}
+
 #[test]
 fn without_an_identity_no_route_gives_anything() {
     let mut api = Api::start(&[]);

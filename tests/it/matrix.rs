@@ -79,11 +79,26 @@ const fn ask(function: &'static str, route: &'static str, statuses: [u16; 7]) ->
     Asked { function, route, parameters: Value::Null, query: "", body: None, statuses }
 }
 
-fn requests() -> Vec<Asked> {
+/// The policies under which everybody asks, beside ROOMS_CLAIM and PUBLISH_SCOPE.
+#[derive(Debug, Clone, Copy)]
+struct Policy {
+    /// RTM_006
+    rtm_006: &'static str,
+}
+
+const POLICIES: [Policy; 2] = [Policy { rtm_006: "allowed" }, Policy { rtm_006: "refused" }];
+
+/// These, or 403 for everybody who would get a token, where a setting refuses it.
+fn if_allowed(setting: &str, statuses: [u16; 7]) -> [u16; 7] {
+    statuses.map(|status| if status == 200 && setting == "refused" { 403 } else { status })
+}
+
+fn requests(policy: Policy) -> Vec<Asked> {
     let user = || json!({ "user_id": "alice" });
     let demo = || json!({ "channel": "demo" });
     let room = r#"{"room_id":"demo"}"#;
     let publish = r#"{"room_id":"demo","privileges":{"publish":true}}"#;
+    let rtm_006 = if_allowed(policy.rtm_006, [401, 200, 403, 200, 200, 401, 403]);
     // The functions run with ROOMS_CLAIM and PUBLISH_SCOPE, so a user may lack either.
     //                                                     nobody user other rooms scope no id IAM
     vec![
@@ -96,8 +111,10 @@ fn requests() -> Vec<Asked> {
             parameters: user(),
             ..ask("rtm-token", "GET /rtm/{user_id}/token", [401, 200, 403, 200, 200, 401, 403])
         },
+        Asked { parameters: user(), query: "version=006", ..ask("rtm-token", "GET /rtm/{user_id}/token", rtm_006) },
+        Asked { body: Some(r#"{"uid":"alice"}"#), ..ask("rtm-token", "POST /fetch_rtm_token", rtm_006) },
         Asked {
-            body: Some(r#"{"uid":"alice"}"#),
+            body: Some(r#"{"uid":"alice","version":"007"}"#),
             ..ask("rtm-token", "POST /fetch_rtm_token", [401, 200, 403, 200, 200, 401, 403])
         },
         Asked {
@@ -172,10 +189,17 @@ fn event(asked: &Asked, who: &str) -> Value {
 
 #[test]
 fn every_route_answers_everybody_as_it_should() {
+    for policy in POLICIES {
+        answers_everybody_as_it_should(policy);
+    }
+}
+
+fn answers_everybody_as_it_should(policy: Policy) {
     let credentials = project::root().join("tests/demo-credentials.json");
     let env = Env::from([("ROOMS_CLAIM", "rooms"), ("PUBLISH_SCOPE", "publish")])
-        .and("LOCAL_CREDENTIALS", credentials.to_str().expect("UTF-8"));
-    let requests = requests();
+        .and("LOCAL_CREDENTIALS", credentials.to_str().expect("UTF-8"))
+        .and("RTM_006", policy.rtm_006);
+    let requests = requests(policy);
     for name in functions::minting() {
         let function = Function::start(&name, env.clone());
         let own: Vec<_> = requests.iter().filter(|asked| asked.function == name).collect();
@@ -187,7 +211,7 @@ fn every_route_answers_everybody_as_it_should() {
             for (at, who) in WHO.iter().enumerate() {
                 let expected = asked.statuses.get(at).copied().unwrap_or(401);
                 let response = function.invoke(&event(asked, who)).response();
-                let what = format!("{} {} {:?} for {who}", asked.route, asked.query, asked.body);
+                let what = format!("{} {} {:?} for {who} under {policy:?}", asked.route, asked.query, asked.body);
                 assert_eq!(response["statusCode"], expected, "{what}: {response}");
                 let body = response["body"].as_str().expect("a text");
                 let token = ["007eJ", "00600000", "04AAAA"].iter().any(|beginning| body.contains(beginning));

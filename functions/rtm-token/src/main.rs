@@ -33,7 +33,8 @@ impl Ask {
         })
     }
 
-    /// The vendor's tutorial is written for RTM SDK 1.x: it calls the user `uid` and expects the older format.
+    /// The vendor's tutorial is written for RTM SDK 1.x: it calls the user `uid` and expects the older format. Where that is
+    /// refused, its clients get no token: one of another version might not fit their SDK.
     fn parse_as_in_the_tutorial(params: &mut Params) -> Result<Ask, Problem> {
         Ok(Ask {
             user_id: params.require("uid")?,
@@ -45,5 +46,7 @@ impl Ask {
 
 /// Everybody may be themself in RTM.
 fn grant(caller: &Caller, ask: Ask) -> Result<Rtm, Problem> {
-    Ok(Rtm { user: caller.user(ask.user_id, RtmUserId::new)?, ttl: caller.ttl(ask.expires_in)?, version: ask.version })
+    let user = caller.user(ask.user_id, RtmUserId::new)?;
+    let version = caller.rtm_version(ask.version)?;
+    Ok(Rtm { user, ttl: caller.ttl(ask.expires_in)?, version })
 }

@@ -9,7 +9,7 @@ use crate::params::{Asked, Wrong};
 use crate::problem::Problem;
 use std::fmt::Display;
 use std::sync::Arc;
-use tokens::agora::{RtcUser, Uid, UserAccount};
+use tokens::agora::{RtcUser, Uid, UserAccount, Version};
 use tokens::{NameError, Ttl};
 
 /// A kind of identity that a route can be for. Private, so that no function can add one.
@@ -236,6 +236,19 @@ impl Caller {
         }
     }
 
+    /// The version that was asked for. It depends on nobody's identity, so it holds in a run without identities, too.
+    ///
+    /// # Errors
+    /// `006`, where the configuration refuses it.
+    pub fn rtm_version(&self, asked: Version) -> Result<Version, Problem> {
+        match asked {
+            Version::V006 if !self.config.policy.rtm_006 => {
+                Err(Problem::refused_version("version: this service gives no 006 tokens; ask for version 007"))
+            }
+            asked => Ok(asked),
+        }
+    }
+
     /// As whom the caller joins RTC: with their own stable uid or the one that a claim gives them, or with their user id
     /// as the account.
     ///
@@ -313,6 +326,7 @@ mod tests {
                 rooms_claim: None,
                 rtc_uid_claim: None,
                 publish_scope: None,
+                rtm_006: true,
                 default_ttl: Ttl::from_seconds(3600).expect("valid"),
                 max_ttl: Ttl::from_seconds(7200).expect("valid"),
             },
@@ -445,6 +459,27 @@ mod tests {
         };
         let caller = verified(&config, Some(Authorizer::Jwt(listed)));
         assert_eq!(status(caller.expect("signed in").may_publish("role")), 200);
+    }
+
+    #[test]
+    fn nobody_gets_a_006_token_where_they_are_refused() {
+        let allowing = config(|_| ());
+        let refusing = config(|config| config.policy.rtm_006 = false);
+        let alice = |config: &Arc<Config>| caller(config, &[("sub", "alice")]);
+        assert_eq!(alice(&allowing).rtm_version(Version::V006), Ok(Version::V006));
+        assert_eq!(alice(&refusing).rtm_version(Version::V007), Ok(Version::V007));
+        let problem = alice(&refusing).rtm_version(Version::V006).expect_err("refused");
+        assert_eq!(problem.status(), 403);
+        assert!(problem.detail().contains("ask for version 007"), "{problem:?}");
+        // The tutorial's answer has no detail, so it says this in the token's place.
+        assert_eq!(problem.tutorial_text(), problem.detail());
+        let local = config(|config| {
+            config.auth = Auth::None;
+            config.policy.rtm_006 = false;
+        });
+        let anybody = verified(&local, None).expect("believed");
+        assert_eq!(status(anybody.rtm_version(Version::V006)), 403);
+        assert_eq!(status(anybody.rtm_version(Version::V007)), 200);
     }
 
     #[test]

@@ -38,6 +38,8 @@ pub(crate) struct Policy {
     pub(crate) rtc_uid_claim: Option<String>,
     /// The scope that a caller needs to publish. Without one: every signed-in caller may.
     pub(crate) publish_scope: Option<String>,
+    /// Whether RTM tokens of version `006` are given. Their vendor lets them live 24 hours, whatever they say.
+    pub(crate) rtm_006: bool,
     pub(crate) default_ttl: Ttl,
     pub(crate) max_ttl: Ttl,
 }
@@ -75,7 +77,7 @@ pub(crate) struct ConfigError {
 
 impl Config {
     /// Every variable that is read, beside the secret's.
-    const VARIABLES: [&str; 11] = [
+    const VARIABLES: [&str; 12] = [
         "LOCAL_CREDENTIALS",
         "AUTH",
         "USER_ID_CLAIM",
@@ -83,6 +85,7 @@ impl Config {
         "ROOMS_CLAIM",
         "RTC_UID_CLAIM",
         "PUBLISH_SCOPE",
+        "RTM_006",
         "DEFAULT_TOKEN_TTL_SECONDS",
         "MAX_TOKEN_TTL_SECONDS",
         "CREDENTIALS_TTL_SECONDS",
@@ -143,6 +146,11 @@ impl Config {
             "uuid" => UserIdForm::Uuid,
             _ => return Err(error("USER_ID_FORM", "must be verbatim, lower or uuid")),
         };
+        let allowed = |name, default: &'static str| match get(name).unwrap_or(default) {
+            "allowed" => Ok(true),
+            "refused" => Ok(false),
+            _ => Err(error(name, "must be allowed or refused")),
+        };
         let credentials_ttl = match seconds("CREDENTIALS_TTL_SECONDS", 300)? {
             seconds @ 1..=86_400 => Duration::from_secs(seconds),
             _ => return Err(error("CREDENTIALS_TTL_SECONDS", "must be 1 to 86400 seconds")),
@@ -157,6 +165,7 @@ impl Config {
             rooms_claim: get("ROOMS_CLAIM").map(str::to_owned),
             rtc_uid_claim: get("RTC_UID_CLAIM").map(str::to_owned),
             publish_scope: get("PUBLISH_SCOPE").map(str::to_owned),
+            rtm_006: allowed("RTM_006", "allowed")?,
             default_ttl,
             max_ttl,
         };
@@ -181,10 +190,23 @@ mod tests {
         assert_eq!(config.policy.user_id_claim, "sub");
         assert_eq!(config.policy.default_ttl.as_seconds(), 3600);
         assert_eq!(config.policy.max_ttl, Ttl::MAX);
+        assert!(config.policy.rtm_006);
         assert_eq!(config.credentials_ttl, Duration::from_secs(300));
         assert_eq!(config.credentials_max_stale, Duration::from_secs(86_400));
         let empty = [("AGORA_SECRET_ID", "prod/agora"), ("ROOMS_CLAIM", ""), ("AUTH", ""), ("LOCAL_CREDENTIALS", "")];
         assert_eq!(parse(&empty), Ok(config));
+    }
+
+    #[test]
+    fn what_may_be_refused_is_allowed_or_refused() {
+        let rtm_006 =
+            |value| parse(&[("AGORA_SECRET_ID", "x"), ("RTM_006", value)]).map(|config| config.policy.rtm_006);
+        assert_eq!(rtm_006("allowed"), Ok(true));
+        assert_eq!(rtm_006("refused"), Ok(false));
+        assert_eq!(rtm_006(""), Ok(true));
+        for wrong in ["Refused", "refuse", "false", "0", " refused"] {
+            assert_eq!(rtm_006(wrong), Err("RTM_006 must be allowed or refused".to_owned()), "{wrong}");
+        }
     }
 
     #[test]

@@ -18,6 +18,7 @@ enum Kind {
     NotJson,
     NoIdentity,
     Forbidden,
+    RefusedVersion,
     NoSuchRoute,
     NoSuchMethod,
     TooLarge,
@@ -51,6 +52,11 @@ impl Problem {
     /// 403: this identity may not have this token.
     pub fn forbidden(detail: impl Into<String>) -> Problem {
         Problem { kind: Kind::Forbidden, detail: detail.into() }
+    }
+
+    /// 403: nobody gets a token of this version here. `detail` says which version to ask for.
+    pub(crate) fn refused_version(detail: &str) -> Problem {
+        Problem { kind: Kind::RefusedVersion, detail: detail.to_owned() }
     }
 
     /// 404: no such route.
@@ -90,7 +96,7 @@ impl Problem {
         match self.kind {
             Kind::BadParameter | Kind::NotJson => 400,
             Kind::NoIdentity => 401,
-            Kind::Forbidden => 403,
+            Kind::Forbidden | Kind::RefusedVersion => 403,
             Kind::NoSuchRoute => 404,
             Kind::NoSuchMethod => 405,
             Kind::TooLarge => 413,
@@ -105,7 +111,7 @@ impl Problem {
             Kind::BadParameter => "bad-parameter",
             Kind::NotJson => "not-json",
             Kind::NoIdentity => "no-identity",
-            Kind::Forbidden => "forbidden",
+            Kind::Forbidden | Kind::RefusedVersion => "forbidden",
             Kind::NoSuchRoute => "no-such-route",
             Kind::NoSuchMethod => "no-such-method",
             Kind::TooLarge => "too-large",
@@ -133,6 +139,8 @@ impl Problem {
         match self.kind {
             Kind::NotJson => "Bad request.",
             Kind::BadParameter => "Bad request. Please check your params.",
+            // The tutorial's clients ask for this version without naming it. Here alone they can learn to name another.
+            Kind::RefusedVersion => &self.detail,
             _ => self.title(),
         }
     }
@@ -142,7 +150,7 @@ impl Problem {
             Kind::BadParameter => "A parameter is missing or wrong.",
             Kind::NotJson => "The body is not JSON.",
             Kind::NoIdentity => "Nobody is signed in.",
-            Kind::Forbidden => "This caller may not have this token.",
+            Kind::Forbidden | Kind::RefusedVersion => "This caller may not have this token.",
             Kind::NoSuchRoute => "There is no such route.",
             Kind::NoSuchMethod => "There is no such method here.",
             Kind::TooLarge => "The body is too large.",
