@@ -2,14 +2,14 @@
 //! should, and is watched.
 
 use crate::functions;
-use crate::repository::output;
 use harness::project;
 use harness::secrets::Vendor;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::process::Command;
-use std::sync::Mutex;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::{LazyLock, Mutex};
 
 const AGORA: &str = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:tokenmint/agora-abcdef";
 const ZEGO: &str = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:tokenmint/zego-abcdef";
@@ -264,11 +264,21 @@ impl Stack {
 /// The translator's answer, asked for once.
 fn translated(parameters: &Value) -> Value {
     static ANSWERS: Mutex<BTreeMap<String, Value>> = Mutex::new(BTreeMap::new());
+    static TRANSLATOR: LazyLock<Mutex<(Child, BufReader<ChildStdout>)>> = LazyLock::new(|| {
+        let mut python = Command::new(project::tool("python"));
+        // The translator wants a region to be in. It ends with its input, which is this process's end.
+        python.arg("tests/judges/template.py").env("AWS_DEFAULT_REGION", "eu-central-1").current_dir(project::root());
+        let mut child = python.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("`make setup` has been run");
+        let answers = BufReader::new(child.stdout.take().expect("piped"));
+        Mutex::new((child, answers))
+    });
     let mut answers = ANSWERS.lock().expect("no test has failed in here");
     let ask = |parameters: &String| {
-        let mut python = Command::new(project::tool("python"));
-        // The translator wants a region to be in.
-        output(python.args(["tests/judges/template.py", parameters]).env("AWS_DEFAULT_REGION", "eu-central-1"))
+        let mut translator = TRANSLATOR.lock().expect("no test has failed in here");
+        writeln!(translator.0.stdin.as_ref().expect("piped"), "{parameters}").expect("it reads");
+        let mut line = String::new();
+        translator.1.read_line(&mut line).expect("it answers");
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("the translator says {line:?}: {error}"))
     };
     answers.entry(parameters.to_string()).or_insert_with_key(ask).clone()
 }

@@ -1,10 +1,13 @@
 """Prints template.yaml as the CloudFormation that would be deployed, translated by AWS's own code (aws-sam-translator).
 
-The argument is a JSON object of parameters; the answer is {"template": ..., "parameters": ...}, with every parameter's value. Conditions
-and references are left for the reader. A function's code becomes s3://functions/BINARY, so that a reader finds the binary of each.
+Each line of the input is a JSON object of parameters; its answer is the line {"template": ..., "parameters": ...}, with every
+parameter's value. Conditions and references are left for the reader. A function's code becomes s3://functions/BINARY, so that a reader
+finds the binary of each. One process answers many, because to load the translator takes seconds.
 """
 
+import copy
 import json
+import logging
 import sys
 
 from samtranslator.translator.transform import transform
@@ -18,13 +21,17 @@ class ManagedPolicies:
         return {}
 
 
+# It warns that nobody collects its metrics.
+logging.disable(logging.WARNING)
 with open("template.yaml", encoding="utf-8") as file:
-    template = yaml_parse(file.read())
-declared = template["Parameters"]
-parameters = {name: it["Default"] for name, it in declared.items() if "Default" in it} | json.loads(sys.argv[1])
-if parameters.keys() != declared.keys():
-    sys.exit(f"unknown or missing parameters: {parameters.keys() ^ declared.keys()}")
-for resource in template["Resources"].values():
+    source = yaml_parse(file.read())
+declared = source["Parameters"]
+for resource in source["Resources"].values():
     if resource["Type"] == "AWS::Serverless::Function":
         resource["Properties"]["CodeUri"] = "s3://functions/" + resource["Metadata"]["BuildProperties"]["Binary"]
-json.dump({"template": transform(template, dict(parameters), ManagedPolicies()), "parameters": parameters}, sys.stdout)
+for line in sys.stdin:
+    parameters = {name: it["Default"] for name, it in declared.items() if "Default" in it} | json.loads(line)
+    if parameters.keys() != declared.keys():
+        sys.exit(f"unknown or missing parameters: {parameters.keys() ^ declared.keys()}")
+    template = transform(copy.deepcopy(source), dict(parameters), ManagedPolicies())
+    print(json.dumps({"template": template, "parameters": parameters}), flush=True)
