@@ -11,18 +11,24 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::{LazyLock, Mutex};
 
+mod vendors;
+
 const AGORA: &str = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:tokenmint/agora-abcdef";
 const ZEGO: &str = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:tokenmint/zego-abcdef";
 const ZIM: &str = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:tokenmint/zim-abcdef";
 const KEY: &str = "arn:aws:kms:eu-central-1:123456789012:key/0f";
 const ISSUER: (&str, &str) = ("JwtIssuer", "https://issuer.example.com/");
 const AUDIENCE: (&str, &str) = ("JwtAudience", "app,web");
+const NO_AGORA: (&str, &str) = ("AgoraSecretArn", "");
+const NO_ZEGO: (&str, &str) = ("ZegoSecretArn", "");
 
 /// One stack: the template for some parameters, its conditions decided, its parameters put in. What only exists once it is
 /// deployed stays a `Ref` or a `Fn::GetAtt`, or `${Name}` within a text.
 pub(crate) struct Stack {
     template: Value,
     parameters: Map<String, Value>,
+    /// The resources that its conditions leave out, as the template has them.
+    left_out: Map<String, Value>,
 }
 
 /// Where a route leads.
@@ -47,7 +53,7 @@ impl Stack {
         let mut answer = translated(&parameters);
         let Value::Object(parameters) = answer["parameters"].take() else { panic!("parameters") };
         let source = answer["template"].take();
-        let mut stack = Stack { template: source.clone(), parameters };
+        let mut stack = Stack { template: source.clone(), parameters, left_out: Map::new() };
         for section in ["Resources", "Outputs"] {
             let entries = source[section].as_object().expect("a section").iter();
             let there = entries.filter(|(_, it)| it["Condition"].as_str().is_none_or(|name| stack.holds(name)));
@@ -55,6 +61,9 @@ impl Stack {
             let there: Map<_, _> = there.map(|(name, it)| (name.clone(), it.clone())).collect();
             stack.template[section] = Value::Object(there);
         }
+        let resources = source["Resources"].as_object().expect("resources").iter();
+        let left_out = resources.filter(|(name, _)| !stack.exists(name)).map(|(name, it)| (name.clone(), it.clone()));
+        stack.left_out = left_out.collect();
         for section in ["Resources", "Outputs"] {
             stack.template[section] = stack.resolve(&stack.template[section]).expect("a section");
         }
@@ -83,6 +92,10 @@ impl Stack {
                 ("ProvisionedConcurrency", "2"),
                 ("ProvisionedPeak", "10"),
             ]),
+            Stack::with(&[NO_ZEGO]),
+            Stack::with(&[NO_AGORA]),
+            Stack::with(&[NO_ZEGO, ISSUER, AUDIENCE, ("ProvisionedPeak", "10")]),
+            Stack::with(&[NO_AGORA, ISSUER, AUDIENCE, ("ZimSecretArn", ZIM), ("ProvisionedPeak", "10")]),
         ]
     }
 
@@ -127,8 +140,15 @@ impl Stack {
                     Some(all.get(at).unwrap_or_else(|| panic!("{all} has no item {at}")).clone())
                 }
                 "Fn::Sub" => Some(json!(self.substitute(of))),
-                // Of what only exists once it is deployed.
-                "Fn::Join" => Some(json!({ "Fn::Join": [of[0], self.resolve(&of[1])] })),
+                "Fn::Join" => {
+                    let items = self.resolve(&of[1]).expect("a list");
+                    let texts: Option<Vec<_>> = list(&items).into_iter().map(Value::as_str).collect();
+                    // Some items may only exist once it is deployed.
+                    Some(match texts {
+                        Some(texts) => json!(texts.join(of[0].as_str().expect("a text"))),
+                        None => json!({ "Fn::Join": [of[0], items] }),
+                    })
+                }
                 "Fn::GetAtt" => {
                     assert!(self.exists(of[0].as_str().expect("a name")), "there is no {of}");
                     Some(value.clone())
@@ -441,6 +461,9 @@ fn parameters_that_do_not_fit_together_are_refused() {
     // What the own pool's tokens never have.
     assert!(!fit(&[("PublishScope", "publish")]) && !fit(&[("RtcUidClaim", "uid")]));
     assert!(fit(&[ISSUER, AUDIENCE, ("PublishScope", "publish"), ("RtcUidClaim", "uid")]));
+    // One vendor is enough, and none too few.
+    assert!(fit(&[NO_AGORA]) && fit(&[NO_ZEGO]) && !fit(&[NO_AGORA, NO_ZEGO]));
+    assert!(fit(&[NO_AGORA, ("ZimSecretArn", ZIM)]) && !fit(&[NO_ZEGO, ("ZimSecretArn", ZIM)]));
     // In Express's own project a ZIM token opens every room.
     assert!(fit(&[("ZimSecretArn", ZIM)]) && !fit(&[("ZimSecretArn", ZEGO)]));
 }
@@ -769,22 +792,23 @@ fn pages_of_named_origins_may_call() {
 
 #[test]
 fn every_route_is_throttled() {
-    let stack = Stack::with(&[
-        ("RateLimit", "7"),
-        ("BurstLimit", "8"),
-        ("AppTokenRateLimit", "2"),
-        ("AppTokenBurstLimit", "3"),
-    ]);
-    let stage = stack.only("AWS::ApiGatewayV2::Stage");
-    let limits = |settings: &Value| (text(&settings["ThrottlingRateLimit"]), text(&settings["ThrottlingBurstLimit"]));
-    let pair = |rate: &str, burst: &str| (rate.to_owned(), burst.to_owned());
-    assert_eq!(limits(&stage["DefaultRouteSettings"]), pair("7", "8"));
-    let own = stage["RouteSettings"].as_object().expect("settings");
-    let backends =
-        stack.routes().into_iter().filter(|(_, to)| to.authorizer.as_ref().is_some_and(|(name, _)| name == "AWS_IAM"));
-    assert_eq!(own.keys().cloned().collect::<Vec<_>>(), backends.map(|(route, _)| route).collect::<Vec<_>>());
-    for settings in own.values() {
-        assert_eq!(limits(settings), pair("2", "3"));
+    let given = [("RateLimit", "7"), ("BurstLimit", "8"), ("AppTokenRateLimit", "2"), ("AppTokenBurstLimit", "3")];
+    for vendors in [&[][..], &[NO_ZEGO], &[NO_AGORA]] {
+        let stack = Stack::with(&[vendors, &given].concat());
+        let stage = stack.only("AWS::ApiGatewayV2::Stage");
+        let limits =
+            |settings: &Value| (text(&settings["ThrottlingRateLimit"]), text(&settings["ThrottlingBurstLimit"]));
+        let pair = |rate: &str, burst: &str| (rate.to_owned(), burst.to_owned());
+        assert_eq!(limits(&stage["DefaultRouteSettings"]), pair("7", "8"));
+        let none = Map::new();
+        let own = stage.get("RouteSettings").map_or(&none, |own| own.as_object().expect("settings"));
+        let mut backends = stack.routes();
+        backends.retain(|_, to| to.authorizer.as_ref().is_some_and(|(name, _)| name == "AWS_IAM"));
+        // API Gateway refuses settings of a route that is not there.
+        assert_eq!(own.keys().collect::<Vec<_>>(), backends.keys().collect::<Vec<_>>());
+        for settings in own.values() {
+            assert_eq!(limits(settings), pair("2", "3"));
+        }
     }
 }
 
@@ -924,23 +948,24 @@ fn concurrency_is_reserved_where_it_is_asked_for() {
 
 #[test]
 fn the_dashboard_shows_every_function() {
-    let stack = Stack::plain();
-    let body = text(&stack.only("AWS::CloudWatch::Dashboard")["DashboardBody"]);
-    let body: Value = serde_json::from_str(&body).expect("JSON");
-    let functions = stack.token_functions();
-    let mut of_functions = 0;
-    for widget in list(&body["widgets"]) {
-        let metrics = list(&widget["properties"]["metrics"]);
-        // The API's own, and searches.
-        if metrics[0][0] == "AWS/ApiGateway" || metrics[0][0].is_object() {
-            continue;
+    for stack in Stack::all() {
+        let body = text(&stack.only("AWS::CloudWatch::Dashboard")["DashboardBody"]);
+        let body: Value = serde_json::from_str(&body).unwrap_or_else(|error| panic!("{error}: {body}"));
+        let functions = stack.token_functions();
+        let mut of_functions = 0;
+        for widget in list(&body["widgets"]) {
+            let metrics = list(&widget["properties"]["metrics"]);
+            // The API's own, and searches.
+            if metrics[0][0] == "AWS/ApiGateway" || metrics[0][0].is_object() {
+                continue;
+            }
+            let shown: BTreeSet<_> = metrics.iter().map(|metric| text(list(metric).last().expect("a value"))).collect();
+            let expected: BTreeSet<_> = functions.iter().map(|(name, _)| format!("${{{name}}}")).collect();
+            assert_eq!(shown, expected, "{}", widget["properties"]["title"]);
+            of_functions += 1;
         }
-        let shown: BTreeSet<_> = metrics.iter().map(|metric| text(list(metric).last().expect("a value"))).collect();
-        let expected: BTreeSet<_> = functions.iter().map(|(name, _)| format!("${{{name}}}")).collect();
-        assert_eq!(shown, expected, "{}", widget["properties"]["title"]);
-        of_functions += 1;
+        assert!(of_functions >= 6, "{body}");
     }
-    assert!(of_functions >= 6, "{body}");
 }
 
 /// What CloudFormation has to make before this: what is referred to anywhere in it.

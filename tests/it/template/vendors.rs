@@ -1,0 +1,103 @@
+//! One vendor is enough: what needs the other vendor's credentials is not there, and everything else is.
+
+use super::{AUDIENCE, ISSUER, NO_AGORA, NO_ZEGO, Stack, text};
+use crate::functions::{self, Routes};
+use harness::secrets::Vendor;
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+/// Each vendor with the parameter that leaves the other one out.
+const ALONE: [(Vendor, (&str, &str)); 2] = [(Vendor::Agora, NO_ZEGO), (Vendor::Zego, NO_AGORA)];
+
+#[test]
+fn a_vendor_without_a_secret_leaves_nothing_behind() {
+    // A peak and an issuer, so that what depends on them is looked at, too.
+    let others = [ISSUER, AUDIENCE, ("ProvisionedConcurrency", "2"), ("ProvisionedPeak", "10")];
+    let both = Stack::with(&others);
+    let names = |stack: &Stack| -> BTreeSet<String> {
+        ["Resources", "Outputs"]
+            .iter()
+            .flat_map(|section| stack.template[section].as_object().expect("a section").keys().cloned())
+            .collect()
+    };
+    for (vendor, without) in ALONE {
+        let stack = Stack::with(&[&others[..], &[without]].concat());
+        let (own, others): (BTreeSet<_>, BTreeSet<_>) =
+            functions::minting().into_iter().partition(|function| functions::vendor(function) == vendor);
+        assert!(!own.is_empty() && !others.is_empty());
+
+        let minting: BTreeSet<_> = stack.functions().into_values().filter(|name| name != functions::PREWARM).collect();
+        assert_eq!(minting, own);
+        let mut code = functions::routes_in_code();
+        code.retain(|_, function| own.contains(function));
+        let routes = stack.routes().into_iter().map(|(route, to)| (route, to.function));
+        assert_eq!(routes.collect::<Routes>(), code);
+
+        // Gone is what is named after a function of the other vendor, with what only that vendor needs.
+        let absent: Vec<_> = both.functions().into_iter().filter(|(_, function)| others.contains(function)).collect();
+        let needs_absent = |name: &String| {
+            let of_vendor: &[&str] = match vendor {
+                Vendor::Agora => &["ReadZegoSecret"],
+                Vendor::Zego => &["ReadAgoraSecret", "ChatAppTokenArn"],
+            };
+            absent.iter().any(|(function, _)| name.starts_with(function)) || of_vendor.contains(&name.as_str())
+        };
+        let gone: BTreeSet<_> = names(&both).into_iter().filter(needs_absent).collect();
+        // A function, its version, alias, permission, deployment group, log group, role, alarms and scaling target.
+        assert!(gone.len() > 12 * absent.len(), "{gone:?}");
+        assert_eq!(&names(&both) - &names(&stack), gone);
+        assert!(names(&stack).is_subset(&names(&both)));
+
+        // No text speaks of it, either: no list, no dashboard, no permission.
+        let whole = format!("{}{}", stack.template["Resources"], stack.template["Outputs"]);
+        for (function, binary) in &absent {
+            for word in [format!("\"{function}"), format!("${{{function}"), format!("/{binary}")] {
+                assert!(!whole.contains(&word), "{vendor:?} alone has {word}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_first_call_is_one_that_there_is() {
+    for stack in Stack::all() {
+        let call = text(&stack.template["Outputs"]["TryIt"]["Value"]);
+        let route = call.split(".amazonaws.com").nth(1).expect("an address").trim_end_matches('"');
+        let (path, query) = route.split_once('?').unwrap_or((route, ""));
+        let fits = |known: &str| {
+            let known = known.strip_prefix("GET ").unwrap_or_default();
+            let parts = || known.split('/').zip(path.split('/'));
+            known.split('/').count() == path.split('/').count()
+                && parts().all(|(known, part)| known == part || (known.starts_with('{') && !part.is_empty()))
+        };
+        assert!(stack.routes().keys().any(|known| fits(known)), "{call}");
+        assert!(query.is_empty() || query == "room_id=demo", "{call}");
+    }
+}
+
+/// CloudFormation may work out the properties of what it leaves out, and a text that cannot be made would end the deployment.
+#[test]
+fn an_empty_secret_breaks_no_text() {
+    for (_, without) in ALONE {
+        let stack = Stack::with(&[without]);
+        let left_out = stack.left_out.values().filter(|resource| resource["Type"] == "AWS::Lambda::Version");
+        let descriptions: Vec<_> =
+            left_out.map(|version| stack.resolve(&version["Properties"]["Description"]).expect("a text")).collect();
+        assert!(!descriptions.is_empty());
+        assert!(descriptions.iter().all(Value::is_string));
+    }
+}
+
+/// Its alias goes on with the version of the day, so a vendor that comes or goes has to make a new one.
+#[test]
+fn what_keeps_the_others_warm_follows_the_vendors() {
+    let stacks = [Stack::plain(), Stack::with(&[NO_ZEGO]), Stack::with(&[NO_AGORA])];
+    let description = |stack: &Stack| {
+        let versions = stack.resources("AWS::Lambda::Version").into_iter();
+        let mut own = versions.filter(|(_, version)| version["FunctionName"]["Ref"] == "Prewarm");
+        text(&own.next().expect("a version").1["Description"])
+    };
+    let warmed = |stack: &Stack| stack.resource("Prewarm")["Environment"]["Variables"]["FUNCTIONS"].to_string();
+    assert_eq!(stacks.iter().map(warmed).collect::<BTreeSet<_>>().len(), 3);
+    assert_eq!(stacks.iter().map(description).collect::<BTreeSet<_>>().len(), 3);
+}
