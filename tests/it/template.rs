@@ -385,6 +385,8 @@ fn each_setting_reaches_the_functions() {
         ("RtcUidClaim", "RTC_UID_CLAIM", "uid"),
         ("RoomsClaim", "ROOMS_CLAIM", "rooms"),
         ("PublishScope", "PUBLISH_SCOPE", "publish"),
+        ("RtmBeyondRooms", "RTM_BEYOND_ROOMS", "allowed"),
+        ("Rtm006", "RTM_006", "refused"),
         ("DefaultTokenTtlSeconds", "DEFAULT_TOKEN_TTL_SECONDS", "60"),
         ("MaxTokenTtlSeconds", "MAX_TOKEN_TTL_SECONDS", "600"),
         ("CredentialsTtlSeconds", "CREDENTIALS_TTL_SECONDS", "30"),
@@ -395,6 +397,9 @@ fn each_setting_reaches_the_functions() {
     for (parameter, name, value) in settings {
         assert_eq!(variable(&stack, name), everywhere(value), "{parameter}");
     }
+    // What nobody chose is what the functions do by themselves.
+    assert_eq!(variable(&Stack::plain(), "RTM_BEYOND_ROOMS"), everywhere("refused"));
+    assert_eq!(variable(&Stack::plain(), "RTM_006"), everywhere("allowed"));
     for optional in ["RTC_UID_CLAIM", "ROOMS_CLAIM", "PUBLISH_SCOPE"] {
         let mut without = variable(&Stack::plain(), optional);
         // The ZIM function has an empty one, which means the same.
@@ -490,6 +495,8 @@ fn a_changed_setting_makes_a_new_version() {
         ("RtcUidClaim", "uid"),
         ("RoomsClaim", "rooms"),
         ("PublishScope", "other"),
+        ("RtmBeyondRooms", "allowed"),
+        ("Rtm006", "refused"),
         ("DefaultTokenTtlSeconds", "60"),
         ("MaxTokenTtlSeconds", "7200"),
         ("CredentialsTtlSeconds", "60"),
@@ -530,6 +537,8 @@ fn the_longest_settings_still_describe_a_version() {
         ("RtcUidClaim", &claim),
         ("RoomsClaim", &claim),
         ("PublishScope", &claim),
+        ("RtmBeyondRooms", "allowed"),
+        ("Rtm006", "refused"),
         ("DefaultTokenTtlSeconds", "86400"),
         ("MaxTokenTtlSeconds", "86400"),
         ("CredentialsTtlSeconds", "86400"),
