@@ -400,11 +400,42 @@ fn each_setting_reaches_the_functions() {
     // What nobody chose is what the functions do by themselves.
     assert_eq!(variable(&Stack::plain(), "RTM_BEYOND_ROOMS"), everywhere("refused"));
     assert_eq!(variable(&Stack::plain(), "RTM_006"), everywhere("allowed"));
-    for optional in ["RTC_UID_CLAIM", "ROOMS_CLAIM", "PUBLISH_SCOPE"] {
+    for optional in ["RTC_UID_CLAIM", "ROOMS_CLAIM", "PUBLISH_SCOPE", "DEFAULT_TOKEN_TTL_SECONDS"] {
         let mut without = variable(&Stack::plain(), optional);
         // The ZIM function has an empty one, which means the same.
         without.remove(&Some(String::new()));
         assert_eq!(without, BTreeSet::from([None]), "{optional}");
+    }
+}
+
+/// Nobody can take a token back.
+#[test]
+fn a_token_lives_an_hour_unless_the_deployer_says_more() {
+    assert_eq!(variable(&Stack::plain(), "MAX_TOKEN_TTL_SECONDS"), everywhere("3600"));
+    assert_eq!(
+        variable(&Stack::with(&[("MaxTokenTtlSeconds", "86400")]), "MAX_TOKEN_TTL_SECONDS"),
+        everywhere("86400")
+    );
+    // A default above the maximum would end every start: the functions then take the maximum, unless they are given one.
+    let shorter = Stack::with(&[("MaxTokenTtlSeconds", "600")]);
+    assert_eq!(variable(&shorter, "DEFAULT_TOKEN_TTL_SECONDS"), BTreeSet::from([None]));
+}
+
+#[test]
+fn the_parameters_say_what_is_open_until_somebody_closes_it() {
+    let stack = Stack::plain();
+    let said = |parameter: &str| text(&stack.template["Parameters"][parameter]["Description"]);
+    for (parameter, words) in [
+        ("AgoraSecretArn", &["real-time STT", "Conversational AI", "agora token="][..]),
+        ("ZegoSecretArn", &["room ids, privileges and stream ids", "only if its support has switched that on"]),
+        ("RoomsClaim", &["every signed-in user may enter any room", "anonymous", "ZEGO checks the room only if"]),
+        ("PublishScope", &["every signed-in user may publish", "ZEGO checks this privilege only if", "co-host"]),
+        ("RtmBeyondRooms", &["opens every message channel"]),
+        ("Rtm006", &["24 hours", "no lifetime setting"]),
+    ] {
+        for word in words {
+            assert!(said(parameter).contains(word), "{parameter}: {}", said(parameter));
+        }
     }
 }
 
