@@ -795,6 +795,17 @@ fn nothing_is_public() {
             assert_eq!(principal.keys().collect::<Vec<_>>(), ["Service"]);
             assert!(known.contains(&text(&principal["Service"])), "{principal:?}");
         }
+        // And only on behalf of this account, or other accounts' resources could have the service act for them here.
+        let account = json!({ "StringEquals": { "aws:SourceAccount": "123456789012" } });
+        let roles = stack.resources("AWS::IAM::Role").into_iter();
+        let trusts = roles.map(|(name, role)| (name, statements(&role["AssumeRolePolicyDocument"])));
+        let topics = stack.resources("AWS::SNS::TopicPolicy").into_iter();
+        for (name, statements) in trusts.chain(topics.map(|(name, it)| (name, statements(&it["PolicyDocument"])))) {
+            assert!(!statements.is_empty(), "{name}");
+            for statement in statements {
+                assert_eq!(statement["Condition"], account, "{name}");
+            }
+        }
         let permissions = stack.resources("AWS::Lambda::Permission");
         assert_eq!(permissions.len(), stack.routes().len());
         for (name, permission) in permissions {
