@@ -18,6 +18,7 @@ const AGORA: &str = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:tok
 const ZEGO: &str = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:tokenmint/zego-abcdef";
 const ZIM: &str = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:tokenmint/zim-abcdef";
 const KEY: &str = "arn:aws:kms:eu-central-1:123456789012:key/0f";
+const BOUNDARY: &str = "arn:aws:iam::123456789012:policy/boundary";
 const ISSUER: (&str, &str) = ("JwtIssuer", "https://issuer.example.com/");
 const AUDIENCE: (&str, &str) = ("JwtAudience", "app,web");
 const NO_AGORA: (&str, &str) = ("AgoraSecretArn", "");
@@ -90,6 +91,7 @@ impl Stack {
                 ("ReservedConcurrency", "20"),
                 ("AlarmEmail", "us@example.com"),
                 ("DeploymentType", "AllAtOnce"),
+                ("PermissionsBoundaryArn", BOUNDARY),
                 ("ProvisionedConcurrency", "2"),
                 ("ProvisionedPeak", "10"),
             ]),
@@ -767,6 +769,19 @@ fn no_policy_has_a_wildcard_but_those_that_the_template_explains() {
         }
         let limited = "arn:aws:iam::aws:policy/service-role/AWSCodeDeployRoleForLambdaLimited".to_owned();
         assert_eq!(of_aws, [("CodeDeployRole", limited)]);
+    }
+}
+
+#[test]
+fn every_role_has_the_boundary_that_the_deployer_names() {
+    let boundaries = |stack: &Stack| -> BTreeSet<Option<String>> {
+        let roles = stack.resources("AWS::IAM::Role").into_iter();
+        roles.map(|(_, role)| role.get("PermissionsBoundary").map(text)).collect()
+    };
+    for vendors in [&[][..], &[NO_ZEGO], &[NO_AGORA]] {
+        let stack = Stack::with(&[vendors, &[("PermissionsBoundaryArn", BOUNDARY)]].concat());
+        assert_eq!(boundaries(&stack), everywhere(BOUNDARY));
+        assert_eq!(boundaries(&Stack::with(vendors)), BTreeSet::from([None]));
     }
 }
 
