@@ -19,6 +19,7 @@ const ZEGO: &str = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:toke
 const ZIM: &str = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:tokenmint/zim-abcdef";
 const KEY: &str = "arn:aws:kms:eu-central-1:123456789012:key/0f";
 const BOUNDARY: &str = "arn:aws:iam::123456789012:policy/boundary";
+const ROOTS: (&str, &str) = ("TrustedRootsFile", "/etc/pki/tls/certs/ca-bundle.crt");
 const ISSUER: (&str, &str) = ("JwtIssuer", "https://issuer.example.com/");
 const AUDIENCE: (&str, &str) = ("JwtAudience", "app,web");
 const NO_AGORA: (&str, &str) = ("AgoraSecretArn", "");
@@ -394,6 +395,7 @@ fn each_setting_reaches_the_functions() {
         ("MaxTokenTtlSeconds", "MAX_TOKEN_TTL_SECONDS", "600"),
         ("CredentialsTtlSeconds", "CREDENTIALS_TTL_SECONDS", "30"),
         ("CredentialsMaxStaleSeconds", "CREDENTIALS_MAX_STALE_SECONDS", "600"),
+        (ROOTS.0, "SSL_CERT_FILE", ROOTS.1),
     ];
     let given: Vec<_> = settings.iter().map(|(parameter, _, value)| (*parameter, *value)).collect();
     let stack = Stack::with(&[[ISSUER, AUDIENCE].as_slice(), given.as_slice()].concat());
@@ -403,7 +405,7 @@ fn each_setting_reaches_the_functions() {
     // What nobody chose is what the functions do by themselves.
     assert_eq!(variable(&Stack::plain(), "RTM_BEYOND_ROOMS"), everywhere("refused"));
     assert_eq!(variable(&Stack::plain(), "RTM_006"), everywhere("allowed"));
-    for optional in ["RTC_UID_CLAIM", "ROOMS_CLAIM", "PUBLISH_SCOPE", "DEFAULT_TOKEN_TTL_SECONDS"] {
+    for optional in ["RTC_UID_CLAIM", "ROOMS_CLAIM", "PUBLISH_SCOPE", "DEFAULT_TOKEN_TTL_SECONDS", "SSL_CERT_FILE"] {
         let mut without = variable(&Stack::plain(), optional);
         // The ZIM function has an empty one, which means the same.
         without.remove(&Some(String::new()));
@@ -538,6 +540,7 @@ fn a_changed_setting_makes_a_new_version() {
         ("AgoraSecretArn", "arn:aws:secretsmanager:eu-central-1:123456789012:secret:other-abcdef"),
         ("ZegoSecretArn", "arn:aws:secretsmanager:eu-central-1:123456789012:secret:other-abcdef"),
         ("ZimSecretArn", ZIM),
+        ROOTS,
     ];
     let mut stacks: Vec<_> = changes.iter().map(|change| Stack::with(&[&given[..], &[*change]].concat())).collect();
     stacks.push(Stack::plain());
@@ -577,6 +580,7 @@ fn the_longest_settings_still_describe_a_version() {
         ("MaxTokenTtlSeconds", "86400"),
         ("CredentialsTtlSeconds", "86400"),
         ("CredentialsMaxStaleSeconds", "31536000"),
+        ROOTS,
         ("AgoraSecretArn", &arn),
         ("ZegoSecretArn", &arn),
     ];

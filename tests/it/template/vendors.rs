@@ -1,6 +1,6 @@
 //! One vendor is enough: what needs the other vendor's credentials is not there, and everything else is.
 
-use super::{AUDIENCE, ISSUER, NO_AGORA, NO_ZEGO, Stack, text};
+use super::{AUDIENCE, ISSUER, NO_AGORA, NO_ZEGO, ROOTS, Stack, text};
 use crate::functions::{self, Routes};
 use harness::secrets::Vendor;
 use serde_json::Value;
@@ -88,16 +88,19 @@ fn an_empty_secret_breaks_no_text() {
     }
 }
 
-/// Its alias goes on with the version of the day, so a vendor that comes or goes has to make a new one.
+/// Its alias goes on with the version of the day, so a vendor that comes or goes has to make a new one, and so have other roots.
 #[test]
 fn what_keeps_the_others_warm_follows_the_vendors() {
-    let stacks = [Stack::plain(), Stack::with(&[NO_ZEGO]), Stack::with(&[NO_AGORA])];
+    let stacks = [&[][..], &[NO_ZEGO], &[NO_AGORA], &[ROOTS]].map(Stack::with);
     let description = |stack: &Stack| {
         let versions = stack.resources("AWS::Lambda::Version").into_iter();
         let mut own = versions.filter(|(_, version)| version["FunctionName"]["Ref"] == "Prewarm");
         text(&own.next().expect("a version").1["Description"])
     };
-    let warmed = |stack: &Stack| stack.resource("Prewarm")["Environment"]["Variables"]["FUNCTIONS"].to_string();
-    assert_eq!(stacks.iter().map(warmed).collect::<BTreeSet<_>>().len(), 3);
-    assert_eq!(stacks.iter().map(description).collect::<BTreeSet<_>>().len(), 3);
+    let own = |stack: &Stack, variable: &str| {
+        stack.resource("Prewarm")["Environment"]["Variables"].get(variable).map(Value::to_string)
+    };
+    let settings = |stack: &Stack| (own(stack, "FUNCTIONS"), own(stack, "SSL_CERT_FILE"));
+    assert_eq!(stacks.iter().map(settings).collect::<BTreeSet<_>>().len(), stacks.len());
+    assert_eq!(stacks.iter().map(description).collect::<BTreeSet<_>>().len(), stacks.len());
 }
