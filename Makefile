@@ -6,6 +6,8 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
 
 PYTHON ?= python3
+# pip takes only files whose hash is in the list, and installs nothing besides the list. `pip check` fails if the list misses something.
+BY_HASH := --quiet --require-hashes --no-deps
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := .tools/cargo-deny-$(CARGO_DENY_VERSION)
 CARGO_FUZZ_VERSION := 0.13.2
@@ -124,7 +126,8 @@ setup: .venv/.installed tests/node_modules/.installed ## Installs what the other
 
 .venv/.installed: requirements.txt
 	$(PYTHON) -m venv .venv
-	.venv/bin/pip install --quiet --requirement requirements.txt
+	.venv/bin/pip install $(BY_HASH) --requirement requirements.txt
+	.venv/bin/pip check
 	# The linker for arm64, where it is found without asking Python for it each time.
 	ln -sf "$$(.venv/bin/python -c 'import ziglang; print(ziglang.__path__[0])')/zig" .venv/bin/zig
 	touch $@
@@ -137,7 +140,8 @@ $(BENCH_PYTHON)/.installed: benches/requirements.txt
 $(COLD_PYTHON)/.installed: benches/cold/python/requirements.txt
 .tools/%-python/.installed:
 	$(PYTHON) -m venv $(@D)
-	$(@D)/bin/pip install --quiet --requirement $^
+	$(@D)/bin/pip install $(BY_HASH) --requirement $^
+	$(@D)/bin/pip check
 	touch $@
 
 $(COLD_NODE)/bundle/main.cjs: $(COLD_NODE)/node_modules/.installed $(COLD_NODE)/main.mjs $(COLD_NODE)/function.mjs

@@ -179,6 +179,34 @@ fn every_relaxed_lint_has_its_reason() {
     assert!(found > 0, "this test looks where nothing is");
 }
 
+/// A package that somebody replaced would run on developers' machines. The lists name no registry: each machine has its own.
+#[test]
+fn pythons_packages_are_taken_by_their_hashes() {
+    let read =
+        |file: &str| fs::read_to_string(project::root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
+    for file in ["requirements.txt", "benches/requirements.txt", "benches/cold/python/requirements.txt"] {
+        let text = read(file).replace("\\\n", " ");
+        let mut packages = 0;
+        for package in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+            let mut words = package.split_whitespace();
+            let pinned = words.next().is_some_and(|name| name.contains("=="));
+            let hashes: Vec<_> = words.collect();
+            let is_hash = |word: &&str| word.strip_prefix("--hash=sha256:").is_some_and(|hash| hash.len() == 64);
+            assert!(pinned && !hashes.is_empty() && hashes.iter().all(is_hash), "{file}: {package}");
+            packages += 1;
+        }
+        assert!(packages > 0, "{file}: this test looks where nothing is");
+        assert!(!text.contains("://"), "{file} names a registry");
+    }
+    // Each environment of the Makefile's is filled that way.
+    let makefile = read("Makefile");
+    let installs: Vec<_> = makefile.lines().filter(|line| line.contains("pip install")).collect();
+    assert_eq!(installs.len(), 2, "{installs:?}");
+    assert!(installs.iter().all(|line| line.contains("pip install $(BY_HASH) --requirement ")), "{installs:?}");
+    let by_hash = makefile.lines().find_map(|line| line.strip_prefix("BY_HASH := ")).expect("said once");
+    assert!(by_hash.split(' ').any(|option| option == "--require-hashes"), "{by_hash}");
+}
+
 fn all_sources() -> Vec<PathBuf> {
     ["shared", "functions", "tools", "tests", "benches", "fuzz/src", "fuzz/fuzz_targets"]
         .iter()
