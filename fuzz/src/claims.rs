@@ -20,6 +20,7 @@ pub struct Input {
     asked: Vec<(Name, Asked)>,
     // Part of the policy, but last, so that older inputs mean what they meant.
     refuses_006: bool,
+    rtm_beyond_rooms: bool,
 }
 
 #[derive(Debug, Arbitrary)]
@@ -212,7 +213,8 @@ impl Input {
     /// # Panics
     /// It is one that this identity may not get.
     pub fn check(&self) {
-        let limits = Limits { rtm_006: !self.refuses_006, ..self.settings.limits() };
+        let limits =
+            Limits { rtm_006: !self.refuses_006, rtm_beyond_rooms: self.rtm_beyond_rooms, ..self.settings.limits() };
         let function = Function::new(self.function, &limits);
         let status = function.ask(self.event(&limits, &self.in_path.text(), &self.asked).to_string().as_bytes());
         assert!(status.is_some_and(|status| status != 404), "an event like the gateway's finds its route: {status:?}");
@@ -224,7 +226,10 @@ impl Input {
         const ROOM: &str = "demo";
         let own = |name, text: &str| (name, Asked::Text(Text::Any(text.to_owned())));
         let requests = match (self.function, self.post) {
-            (Kind::Rtc, _) => vec![(ROOM, vec![], Some(ROOM))],
+            (Kind::Rtc, _) => {
+                let with = (Name::With, Asked::Companions { rtm: true, chat: false });
+                vec![(ROOM, vec![], Some(ROOM)), (ROOM, vec![with], Some(ROOM))]
+            }
             (Kind::Rtm, true) => vec![("", vec![own(Name::Uid, "me")], None)],
             (Kind::Zego, _) => vec![("me", vec![], None), ("me", vec![own(Name::RoomId, ROOM)], Some(ROOM))],
             _ => vec![("me", vec![], None)],
@@ -232,7 +237,9 @@ impl Input {
         for (in_path, asked, room) in requests {
             let event = self.event(limits, in_path, &asked).to_string();
             let status = function.ask(event.as_bytes());
-            let due = judge::plain_status(self.function, limits, &judge::fields(event.as_bytes()), room);
+            let opens_rtm = self.function == Kind::Rtm || asked.iter().any(|(name, _)| matches!(name, Name::With));
+            let event_fields = judge::fields(event.as_bytes());
+            let due = judge::plain_status(self.function, limits, &event_fields, room, opens_rtm);
             assert!(due.is_none() || due == status, "{due:?} is due, and {status:?} came for {event}");
         }
     }
@@ -328,6 +335,7 @@ pub(crate) fn grants_what_it_must(kind: Kind, limits: &Limits, function: &Functi
                 in_path,
                 asked: vec![],
                 refuses_006: !limits.rtm_006,
+                rtm_beyond_rooms: limits.rtm_beyond_rooms,
             };
             input.check_plainest(limits, function);
         }

@@ -19,6 +19,8 @@ pub(crate) struct Limits {
     pub(crate) rooms_claim: Option<String>,
     pub(crate) rtc_uid_claim: Option<String>,
     pub(crate) publish_scope: Option<String>,
+    /// Whether RTM tokens are given where rooms are limited.
+    pub(crate) rtm_beyond_rooms: bool,
     /// Whether RTM tokens of version 006 are given.
     pub(crate) rtm_006: bool,
     pub(crate) default_ttl: u32,
@@ -33,6 +35,7 @@ impl Default for Limits {
             rooms_claim: None,
             rtc_uid_claim: None,
             publish_scope: None,
+            rtm_beyond_rooms: false,
             rtm_006: true,
             default_ttl: 3600,
             max_ttl: 86_400,
@@ -68,6 +71,7 @@ impl Limits {
             ("ROOMS_CLAIM", or_unset(&self.rooms_claim)),
             ("RTC_UID_CLAIM", or_unset(&self.rtc_uid_claim)),
             ("PUBLISH_SCOPE", or_unset(&self.publish_scope)),
+            ("RTM_BEYOND_ROOMS", allowed(self.rtm_beyond_rooms)),
             ("RTM_006", allowed(self.rtm_006)),
             ("DEFAULT_TOKEN_TTL_SECONDS", self.default_ttl.to_string()),
             ("MAX_TOKEN_TTL_SECONDS", self.max_ttl.to_string()),
@@ -192,6 +196,11 @@ impl User {
         rooms.iter().any(|listed| listed == room || beginning(listed).is_some_and(|start| room.starts_with(start)))
     }
 
+    /// An RTM token opens every message channel, so limited rooms refuse it.
+    fn may_use_rtm(&self, limits: &Limits) -> bool {
+        self.rooms.is_none() || limits.rtm_beyond_rooms
+    }
+
     /// Every spelling of an RTC user that is this one.
     fn may_join_as(&self, name: &str) -> bool {
         match number(name) {
@@ -229,9 +238,16 @@ fn number(text: &str) -> Option<u32> {
     digits.then(|| text.parse().ok()).flatten()
 }
 
-/// The status of the plainest request there is, for oneself and, where a room is needed, for this one. `None` is for
-/// what depends on more than the policy: on what the vendor takes as a name.
-pub(crate) fn plain_status(kind: Kind, limits: &Limits, event: &Fields, room: Option<&str>) -> Option<u64> {
+/// The status of the plainest request there is, for oneself and, where a room is needed, for this one. `opens_rtm` is
+/// for a token that opens RTM, alone or beside a channel. `None` is for what depends on more than the policy: on what
+/// the vendor takes as a name.
+pub(crate) fn plain_status(
+    kind: Kind,
+    limits: &Limits,
+    event: &Fields,
+    room: Option<&str>,
+    opens_rtm: bool,
+) -> Option<u64> {
     let granted = |granted: bool| Some(if granted { 200 } else { 403 });
     match (kind, Who::of(event, limits)) {
         // Who is nobody here may be somebody whom this route refuses.
@@ -244,6 +260,9 @@ pub(crate) fn plain_status(kind: Kind, limits: &Limits, event: &Fields, room: Op
             let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
             let taken = (1..=32).contains(&user.id.len()) && user.id.bytes().all(plain) && user.id != "null";
             taken.then_some(())?;
+            if opens_rtm && !user.may_use_rtm(limits) {
+                return granted(false);
+            }
             match (kind, room) {
                 // Without a version, each of the two routes has its own.
                 (Kind::Rtm, _) => granted(limits.rtm_006 || !is_post(event)),
@@ -403,6 +422,7 @@ impl Granted<'_> {
     }
 
     fn rtm(&self, user: &User) {
+        assert!(user.may_use_rtm(self.limits), "{user:?} reads every message channel");
         self.answer.says("kind", "agora-rtm");
         self.answer.says("user_id", &*user.id);
         if let Ok(Unverified::AccessToken(token)) = inspect::parse(&self.answer.token) {
@@ -465,6 +485,10 @@ impl Granted<'_> {
         }
         for (service_type, name) in [(2, "rtm"), (5, "chat")] {
             let rides_along = companions.iter().any(|companion| companion.service_type == service_type);
+            assert!(
+                !rides_along || name != "rtm" || user.may_use_rtm(self.limits),
+                "{user:?} reads every message channel"
+            );
             let said = rides_along.then(|| json!({ "user_id": user.id }));
             assert_eq!(says.get(name), said.as_ref(), "the answer's {name} is not the token's");
         }

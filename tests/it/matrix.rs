@@ -82,11 +82,17 @@ const fn ask(function: &'static str, route: &'static str, statuses: [u16; 7]) ->
 /// The policies under which everybody asks, beside ROOMS_CLAIM and PUBLISH_SCOPE.
 #[derive(Debug, Clone, Copy)]
 struct Policy {
+    /// RTM_BEYOND_ROOMS
+    rtm_beyond_rooms: &'static str,
     /// RTM_006
     rtm_006: &'static str,
 }
 
-const POLICIES: [Policy; 2] = [Policy { rtm_006: "allowed" }, Policy { rtm_006: "refused" }];
+const POLICIES: [Policy; 3] = [
+    Policy { rtm_beyond_rooms: "refused", rtm_006: "allowed" },
+    Policy { rtm_beyond_rooms: "allowed", rtm_006: "allowed" },
+    Policy { rtm_beyond_rooms: "allowed", rtm_006: "refused" },
+];
 
 /// These, or 403 for everybody who would get a token, where a setting refuses it.
 fn if_allowed(setting: &str, statuses: [u16; 7]) -> [u16; 7] {
@@ -98,7 +104,9 @@ fn requests(policy: Policy) -> Vec<Asked> {
     let demo = || json!({ "channel": "demo" });
     let room = r#"{"room_id":"demo"}"#;
     let publish = r#"{"room_id":"demo","privileges":{"publish":true}}"#;
-    let rtm_006 = if_allowed(policy.rtm_006, [401, 200, 403, 200, 200, 401, 403]);
+    let rtm = if_allowed(policy.rtm_beyond_rooms, [401, 200, 403, 200, 200, 401, 403]);
+    let rtm_006 = if_allowed(policy.rtm_006, rtm);
+    let with_rtm = if_allowed(policy.rtm_beyond_rooms, [401, 200, 200, 403, 200, 401, 403]);
     // The functions run with ROOMS_CLAIM and PUBLISH_SCOPE, so a user may lack either.
     //                                                     nobody user other rooms scope no id IAM
     vec![
@@ -107,16 +115,10 @@ fn requests(policy: Policy) -> Vec<Asked> {
             parameters: user(),
             ..ask("chat-user-token", "GET /chat/user/{user_id}/token", [401, 200, 403, 200, 200, 401, 403])
         },
-        Asked {
-            parameters: user(),
-            ..ask("rtm-token", "GET /rtm/{user_id}/token", [401, 200, 403, 200, 200, 401, 403])
-        },
+        Asked { parameters: user(), ..ask("rtm-token", "GET /rtm/{user_id}/token", rtm) },
         Asked { parameters: user(), query: "version=006", ..ask("rtm-token", "GET /rtm/{user_id}/token", rtm_006) },
         Asked { body: Some(r#"{"uid":"alice"}"#), ..ask("rtm-token", "POST /fetch_rtm_token", rtm_006) },
-        Asked {
-            body: Some(r#"{"uid":"alice","version":"007"}"#),
-            ..ask("rtm-token", "POST /fetch_rtm_token", [401, 200, 403, 200, 200, 401, 403])
-        },
+        Asked { body: Some(r#"{"uid":"alice","version":"007"}"#), ..ask("rtm-token", "POST /fetch_rtm_token", rtm) },
         Asked {
             parameters: demo(),
             ..ask("rtc-token", "GET /rtc/{channel}/token", [401, 200, 200, 403, 200, 401, 403])
@@ -130,6 +132,18 @@ fn requests(policy: Policy) -> Vec<Asked> {
             parameters: demo(),
             query: "role=publisher",
             ..ask("rtc-token", "GET /rtc/{channel}/token", [401, 200, 200, 403, 403, 401, 403])
+        },
+        Asked { parameters: demo(), query: "with=rtm", ..ask("rtc-token", "GET /rtc/{channel}/token", with_rtm) },
+        Asked { parameters: demo(), query: "with=chat,rtm", ..ask("rtc-token", "GET /rtc/{channel}/token", with_rtm) },
+        Asked {
+            parameters: demo(),
+            query: "with=chat",
+            ..ask("rtc-token", "GET /rtc/{channel}/token", [401, 200, 200, 403, 200, 401, 403])
+        },
+        Asked {
+            parameters: demo(),
+            body: Some(r#"{"with":["rtm"]}"#),
+            ..ask("rtc-token", "POST /rtc/{channel}/token", with_rtm)
         },
         Asked {
             parameters: json!({ "channel": "vip" }),
@@ -198,6 +212,7 @@ fn answers_everybody_as_it_should(policy: Policy) {
     let credentials = project::root().join("tests/demo-credentials.json");
     let env = Env::from([("ROOMS_CLAIM", "rooms"), ("PUBLISH_SCOPE", "publish")])
         .and("LOCAL_CREDENTIALS", credentials.to_str().expect("UTF-8"))
+        .and("RTM_BEYOND_ROOMS", policy.rtm_beyond_rooms)
         .and("RTM_006", policy.rtm_006);
     let requests = requests(policy);
     for name in functions::minting() {

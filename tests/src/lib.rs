@@ -29,7 +29,7 @@ pub use process::{Output, descendants, free_port};
 
 /// The variables that configure a function, in the order of the documentation. Tests start from none of them,
 /// whatever the developer's own shell has set.
-pub const CONFIGURATION: [&str; 15] = [
+pub const CONFIGURATION: [&str; 16] = [
     "AGORA_SECRET_ID",
     "ZEGO_SECRET_ID",
     "LOCAL_CREDENTIALS",
@@ -40,6 +40,7 @@ pub const CONFIGURATION: [&str; 15] = [
     "RTC_UID_CLAIM",
     "PUBLISH_SCOPE",
     "RTM_006",
+    "RTM_BEYOND_ROOMS",
     "DEFAULT_TOKEN_TTL_SECONDS",
     "MAX_TOKEN_TTL_SECONDS",
     "CREDENTIALS_TTL_SECONDS",

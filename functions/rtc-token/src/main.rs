@@ -66,6 +66,10 @@ fn grant(caller: &Caller, ask: Ask) -> Result<Bundle, Problem> {
     }
     let user = caller.rtc_user(ask.uid, ask.account)?;
     let with = |companion| ask.with.contains(&companion);
+    // The RTC part of the token names one channel, but its RTM part opens every message channel.
+    if with(Companion::Rtm) {
+        caller.every_message_channel("with")?;
+    }
     Ok(Bundle {
         rtm: with(Companion::Rtm).then(|| caller.companion(&user, RtmUserId::new)).transpose()?,
         chat: with(Companion::Chat).then(|| caller.companion(&user, ChatUserId::new)).transpose()?,

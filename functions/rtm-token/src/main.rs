@@ -44,9 +44,10 @@ impl Ask {
     }
 }
 
-/// Everybody may be themself in RTM.
+/// Every caller may log in to RTM as themself. Where rooms are limited nobody may: an RTM token opens every message channel.
 fn grant(caller: &Caller, ask: Ask) -> Result<Rtm, Problem> {
     let user = caller.user(ask.user_id, RtmUserId::new)?;
     let version = caller.rtm_version(ask.version)?;
+    caller.every_message_channel("user_id")?;
     Ok(Rtm { user, ttl: caller.ttl(ask.expires_in)?, version })
 }

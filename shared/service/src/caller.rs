@@ -223,6 +223,19 @@ impl Caller {
         }
     }
 
+    /// Checks that the caller may log in to RTM. An RTM token names no channel: it opens every message channel.
+    ///
+    /// # Errors
+    /// A claim lists the caller's rooms, and the configuration doesn't leave RTM alone.
+    pub fn every_message_channel(&self, parameter: &str) -> Result<(), Problem> {
+        match &self.user {
+            Some(SignedIn { rooms: Some(_), .. }) if !self.config.policy.rtm_beyond_rooms => Err(Problem::forbidden(
+                format!("{parameter}: an RTM token opens every message channel, and the caller's rooms are limited"),
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// Checks that the caller may publish.
     ///
     /// # Errors
@@ -326,6 +339,7 @@ mod tests {
                 rooms_claim: None,
                 rtc_uid_claim: None,
                 publish_scope: None,
+                rtm_beyond_rooms: false,
                 rtm_006: true,
                 default_ttl: Ttl::from_seconds(3600).expect("valid"),
                 max_ttl: Ttl::from_seconds(7200).expect("valid"),
@@ -439,6 +453,36 @@ mod tests {
         assert!(!enters("vip lounge", "vip"));
         assert_eq!(status(caller(&config, &[("sub", "alice")]).room("channel", channel("lobby"))), 403);
         assert_eq!(status(caller(&config, &[("sub", "alice"), ("rooms", "*")]).every_room("room_id")), 403);
+    }
+
+    #[test]
+    fn limited_rooms_refuse_rtm_unless_it_is_allowed_beyond_them() {
+        let with = |rooms: Option<&str>, rtm_beyond_rooms| {
+            config(|config| {
+                config.policy.rooms_claim = rooms.map(str::to_owned);
+                config.policy.rtm_beyond_rooms = rtm_beyond_rooms;
+            })
+        };
+        let logs_in = |config: &Arc<Config>, claims: &[(&str, &str)]| {
+            status(caller(config, claims).every_message_channel("user_id"))
+        };
+        let (limited, beyond) = (with(Some("rooms"), false), with(Some("rooms"), true));
+        // Where a claim is configured, what it says makes no difference: `*` is refused, too.
+        let callers: [&[(&str, &str)]; 4] = [
+            &[("sub", "alice"), ("rooms", "[lobby team-*]")],
+            &[("sub", "alice"), ("rooms", "[]")],
+            &[("sub", "alice"), ("rooms", "*")],
+            &[("sub", "alice")],
+        ];
+        for claims in callers {
+            assert_eq!(logs_in(&limited, claims), 403, "{claims:?}");
+            assert_eq!(logs_in(&beyond, claims), 200, "{claims:?}");
+            // The setting is for RTM alone: what opens every ZEGO room stays refused.
+            assert_eq!(status(caller(&beyond, claims).every_room("room_id")), 403, "{claims:?}");
+        }
+        for rtm_beyond_rooms in [false, true] {
+            assert_eq!(logs_in(&with(None, rtm_beyond_rooms), &[("sub", "alice")]), 200);
+        }
     }
 
     #[test]

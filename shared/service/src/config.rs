@@ -38,6 +38,8 @@ pub(crate) struct Policy {
     pub(crate) rtc_uid_claim: Option<String>,
     /// The scope that a caller needs to publish. Without one: every signed-in caller may.
     pub(crate) publish_scope: Option<String>,
+    /// Whether RTM tokens are given where rooms are limited. Such a token opens every message channel.
+    pub(crate) rtm_beyond_rooms: bool,
     /// Whether RTM tokens of version `006` are given. Their vendor lets them live 24 hours, whatever they say.
     pub(crate) rtm_006: bool,
     pub(crate) default_ttl: Ttl,
@@ -77,7 +79,7 @@ pub(crate) struct ConfigError {
 
 impl Config {
     /// Every variable that is read, beside the secret's.
-    const VARIABLES: [&str; 12] = [
+    const VARIABLES: [&str; 13] = [
         "LOCAL_CREDENTIALS",
         "AUTH",
         "USER_ID_CLAIM",
@@ -86,6 +88,7 @@ impl Config {
         "RTC_UID_CLAIM",
         "PUBLISH_SCOPE",
         "RTM_006",
+        "RTM_BEYOND_ROOMS",
         "DEFAULT_TOKEN_TTL_SECONDS",
         "MAX_TOKEN_TTL_SECONDS",
         "CREDENTIALS_TTL_SECONDS",
@@ -165,6 +168,7 @@ impl Config {
             rooms_claim: get("ROOMS_CLAIM").map(str::to_owned),
             rtc_uid_claim: get("RTC_UID_CLAIM").map(str::to_owned),
             publish_scope: get("PUBLISH_SCOPE").map(str::to_owned),
+            rtm_beyond_rooms: allowed("RTM_BEYOND_ROOMS", "refused")?,
             rtm_006: allowed("RTM_006", "allowed")?,
             default_ttl,
             max_ttl,
@@ -191,6 +195,7 @@ mod tests {
         assert_eq!(config.policy.default_ttl.as_seconds(), 3600);
         assert_eq!(config.policy.max_ttl, Ttl::MAX);
         assert!(config.policy.rtm_006);
+        assert!(!config.policy.rtm_beyond_rooms);
         assert_eq!(config.credentials_ttl, Duration::from_secs(300));
         assert_eq!(config.credentials_max_stale, Duration::from_secs(86_400));
         let empty = [("AGORA_SECRET_ID", "prod/agora"), ("ROOMS_CLAIM", ""), ("AUTH", ""), ("LOCAL_CREDENTIALS", "")];
@@ -206,6 +211,17 @@ mod tests {
         assert_eq!(rtm_006(""), Ok(true));
         for wrong in ["Refused", "refuse", "false", "0", " refused"] {
             assert_eq!(rtm_006(wrong), Err("RTM_006 must be allowed or refused".to_owned()), "{wrong}");
+        }
+        // Without ROOMS_CLAIM it changes nothing, and is accepted.
+        let beyond = |value| {
+            let config = parse(&[("AGORA_SECRET_ID", "x"), ("RTM_BEYOND_ROOMS", value)])?;
+            Ok(config.policy.rtm_beyond_rooms)
+        };
+        assert_eq!(beyond("allowed"), Ok(true));
+        assert_eq!(beyond("refused"), Ok(false));
+        assert_eq!(beyond(""), Ok(false));
+        for wrong in ["Allowed", "allow", "true", "1", "allowed "] {
+            assert_eq!(beyond(wrong), Err("RTM_BEYOND_ROOMS must be allowed or refused".to_owned()), "{wrong}");
         }
     }
 

@@ -139,7 +139,7 @@ impl Problem {
         match self.kind {
             Kind::NotJson => "Bad request.",
             Kind::BadParameter => "Bad request. Please check your params.",
-            // The tutorial's clients ask for this version without naming it. Here alone they can learn to name another.
+            // The tutorial's answers have no detail, and its clients must learn which version to ask for.
             Kind::RefusedVersion => &self.detail,
             _ => self.title(),
         }
