@@ -1,7 +1,7 @@
 //! Where the vendors' credentials come from: never from an argument, which shells remember.
 
 use crate::cli::CredentialsFrom;
-use crate::explain::shown;
+use crate::unseen::shown;
 use aws_config::BehaviorVersion;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};

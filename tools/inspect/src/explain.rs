@@ -8,6 +8,7 @@ use crate::credentials::Keys;
 use crate::paste::Found;
 use crate::report::{Code, Findings, PrivilegeView, Reason, Report};
 use crate::sdk::Fault;
+use crate::unseen::shown;
 use crate::when::{length, moment, relative};
 use tokens::inspect::Unverified;
 
@@ -144,28 +145,4 @@ impl Findings {
     fn push(&mut self, reason: impl IntoIterator<Item = Reason>) {
         self.reasons.extend(reason);
     }
-}
-
-/// A name for people: quoted, and without what would steer a terminal.
-pub(crate) fn shown(text: &str) -> String {
-    let mut quoted = String::with_capacity(text.len() + 2);
-    quoted.push('"');
-    for character in text.chars() {
-        if steers(character) {
-            quoted.extend(character.escape_unicode());
-        } else {
-            quoted.push(character);
-        }
-    }
-    quoted.push('"');
-    quoted
-}
-
-/// Whether a terminal obeys it (C0, DEL, C1), turns text around for it, or shows nothing.
-pub(crate) fn steers(character: char) -> bool {
-    character.is_control()
-        || matches!(
-            character,
-            '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'
-        )
 }

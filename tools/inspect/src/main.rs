@@ -11,6 +11,7 @@ mod paste;
 mod report;
 mod sdk;
 mod show;
+mod unseen;
 mod when;
 
 use crate::cli::{Cli, Command, Explain};

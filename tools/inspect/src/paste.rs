@@ -3,9 +3,9 @@
 //! Nothing of the text is ever repeated: it may be a token, which opens a room, or a certificate, which opens all.
 
 use crate::cli::Sdk;
-use crate::explain::shown;
 use crate::report::{Code, Reason};
 use crate::sdk::Fault;
+use crate::unseen::{shown, takes_no_room};
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD};
 use percent_encoding::percent_decode_str;
@@ -52,7 +52,7 @@ pub(crate) fn read(text: &str, public_ids: &[&str]) -> Result<Found, Reason> {
         return Err(too_long());
     }
     let mut repairs = Vec::new();
-    let visible: String = text.chars().filter(|character| !is_invisible(*character)).collect();
+    let visible: String = text.chars().filter(|character| !takes_no_room(*character)).collect();
     let mut rest = visible.trim().to_owned();
     if visible.trim().len() != text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}').len() {
         repairs.push(Repair::InvisibleCharacters);
@@ -76,11 +76,6 @@ pub(crate) fn read(text: &str, public_ids: &[&str]) -> Result<Found, Reason> {
         }
     }
     Err(what_it_is(&rest, public_ids))
-}
-
-/// Zero-width characters and the like, which copying from web pages and chats brings along.
-fn is_invisible(character: char) -> bool {
-    matches!(character, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' | '\u{ad}' | '\u{202a}'..='\u{202e}')
 }
 
 /// Takes one wrapping off.

@@ -1,7 +1,7 @@
 //! A report for people.
 
-use crate::explain::{shown, steers};
 use crate::report::{Reason, Report, ServiceView, Severity, Signature, Verdict, View};
+use crate::unseen::{escaped, escaped_json, shown};
 use crate::when::{length, moment, relative};
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
@@ -18,18 +18,9 @@ const MIND: Style = AnsiColor::Yellow.on_default().bold();
 const WIDEST: usize = 110;
 const LABEL: usize = 14;
 
-/// The same for programs, whose output people look at, too: what would steer a terminal is escaped.
+/// The same for programs.
 pub(crate) fn json(value: &impl Serialize) -> serde_json::Result<String> {
-    let mut text = String::new();
-    for character in serde_json::to_string_pretty(value)?.chars() {
-        // Line ends are the layout's own: within texts they are escaped already.
-        if steers(character) && character != '\n' {
-            text.push_str(&format!("\\u{:04x}", u32::from(character)));
-        } else {
-            text.push(character);
-        }
-    }
-    Ok(text)
+    Ok(escaped_json(&serde_json::to_string_pretty(value)?))
 }
 
 /// Writes the whole report. `out` leaves the colours out where they don't belong.
@@ -58,7 +49,7 @@ pub(crate) fn show(report: &Report, out: &mut impl Write) -> io::Result<()> {
 
 fn show_token(token: &View, report: &Report, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "{BOLD}{}{BOLD:#}\n", token.title)?;
-    row("app id", token.app_id.as_deref().unwrap_or("sealed"), "", out)?;
+    row("app id", &escaped(token.app_id.as_deref().unwrap_or("sealed")), "", out)?;
     match token.issued_at {
         Some(issued_at) => row("issued", &moment(issued_at), &relative(issued_at.saturating_sub(report.now)), out)?,
         None => row("issued", "sealed", "", out)?,
@@ -163,7 +154,7 @@ fn row(name: &str, value: &str, aside: &str, out: &mut impl Write) -> io::Result
 fn paragraph(text: &str, first: &str, other: &str, out: &mut impl Write) -> io::Result<()> {
     let width = textwrap::termwidth().min(WIDEST);
     let options = textwrap::Options::new(width).initial_indent(first).subsequent_indent(other).break_words(false);
-    for line in textwrap::wrap(text, options) {
+    for line in textwrap::wrap(&escaped(text), options) {
         writeln!(out, "{line}")?;
     }
     Ok(())

@@ -9,3 +9,4 @@ mod minting;
 mod recorded;
 mod secrets_manager;
 mod terminal;
+mod unseen;

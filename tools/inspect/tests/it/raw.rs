@@ -97,15 +97,26 @@ impl Token007 {
 
 /// A `006` token.
 pub(crate) fn token_006(channel: &str, uid: &str, issued_at: u32, privileges: &[(u16, u32)]) -> String {
-    let mut message = 12_345_678_u32.to_le_bytes().to_vec();
+    token_006_of(channel, uid, &message_006(12_345_678, issued_at, privileges))
+}
+
+/// The signed part of a `006` token, privileges in the given order.
+pub(crate) fn message_006(salt: u32, issued_at: u32, privileges: &[(u16, u32)]) -> Vec<u8> {
+    let mut message = salt.to_le_bytes().to_vec();
     message.extend((issued_at + 86_400).to_le_bytes());
     map(&mut message, privileges);
-    let signed = mac(CERTIFICATE.as_bytes(), &[APP_ID.as_bytes(), channel.as_bytes(), uid.as_bytes(), &message]);
+    message
+}
+
+/// A `006` token with any bytes for its message. The signature is over names and message without a border, so it is also
+/// that of every token with the border elsewhere.
+pub(crate) fn token_006_of(channel: &str, uid: &str, message: &[u8]) -> String {
+    let signed = mac(CERTIFICATE.as_bytes(), &[APP_ID.as_bytes(), channel.as_bytes(), uid.as_bytes(), message]);
     let mut content = Vec::new();
     text(&mut content, &signed);
     content.extend(crc32fast::hash(channel.as_bytes()).to_le_bytes());
     content.extend(crc32fast::hash(uid.as_bytes()).to_le_bytes());
-    text(&mut content, &message);
+    text(&mut content, message);
     format!("006{APP_ID}{}", BASE64_STANDARD.encode(content))
 }
 

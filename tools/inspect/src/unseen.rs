@@ -1,0 +1,73 @@
+//! Characters that nobody sees or that steer a terminal, and texts without them.
+
+use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory as Category};
+use icu_properties::{CodePointMapData, CodePointSetData};
+
+/// Whether people don't see what it is: a terminal obeys it, turns text around for it, shows nothing or a blank, or has no
+/// sign for it. Unicode's own tables say so, by category, and for the rest as *default ignorable* (fillers, joiners,
+/// variation selectors, tags).
+pub(crate) fn is_unseen(character: char) -> bool {
+    /// It has the category of a sign, but all its dots are off.
+    const BRAILLE_BLANK: char = '\u{2800}';
+    if character.is_ascii() {
+        return character.is_ascii_control();
+    }
+    let category = CodePointMapData::<Category>::new().get(character);
+    let unseen = matches!(
+        category,
+        Category::Control
+            | Category::Format
+            | Category::SpaceSeparator
+            | Category::LineSeparator
+            | Category::ParagraphSeparator
+            | Category::PrivateUse
+            | Category::Surrogate
+            | Category::Unassigned
+    );
+    unseen || is_ignorable(character) || character == BRAILLE_BLANK
+}
+
+/// Whether it takes no room at all, as what copying from web pages and chats brings along.
+pub(crate) fn takes_no_room(character: char) -> bool {
+    let format = || CodePointMapData::<Category>::new().get(character) == Category::Format;
+    !character.is_ascii() && (is_ignorable(character) || format())
+}
+
+fn is_ignorable(character: char) -> bool {
+    CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(character)
+}
+
+/// A text for people: what they would not see is written as `\u{e9}`.
+pub(crate) fn escaped(text: &str) -> String {
+    let mut visible = String::with_capacity(text.len());
+    for character in text.chars() {
+        if is_unseen(character) {
+            visible.extend(character.escape_unicode());
+        } else {
+            visible.push(character);
+        }
+    }
+    visible
+}
+
+/// A name for people: [`escaped`], in quotes.
+pub(crate) fn shown(text: &str) -> String {
+    format!("\"{}\"", escaped(text))
+}
+
+/// JSON for programs, whose output people look at, too. `text` is JSON already.
+pub(crate) fn escaped_json(text: &str) -> String {
+    let mut visible = String::with_capacity(text.len());
+    for character in text.chars() {
+        // Line ends are the layout's own: within texts they are escaped already.
+        if is_unseen(character) && character != '\n' {
+            // JSON knows 16 bits at a time: a character beyond them is two.
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                visible.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            visible.push(character);
+        }
+    }
+    visible
+}
