@@ -191,6 +191,7 @@ pub(crate) enum Code {
     MissingService,
     WrongVersion,
     RtmLivesADay,
+    UnusualMessage,
 }
 
 impl Reason {

@@ -1,6 +1,6 @@
 //! A report for people.
 
-use crate::report::{Reason, Report, ServiceView, Severity, Signature, Verdict, View};
+use crate::report::{Code, Reason, Report, ServiceView, Severity, Signature, Verdict, View};
 use crate::unseen::{escaped, escaped_json, shown};
 use crate::when::{length, moment, relative};
 use anstyle::{AnsiColor, Style};
@@ -29,6 +29,10 @@ pub(crate) fn show(report: &Report, out: &mut impl Write) -> io::Result<()> {
         show_token(token, report, out)?;
     }
     let (verdict, style) = match report.verdict {
+        // It can be genuine to the byte, and somebody else's.
+        Verdict::Good if report.reasons.iter().any(|reason| reason.code == Code::UnusualMessage) => {
+            ("An SDK may take this token, but it may be a forgery. Read the warning.", BAD)
+        }
         Verdict::Good if report.signature == Signature::Genuine => ("Nothing speaks against this token.", GOOD),
         Verdict::Good => ("Nothing that could be checked speaks against this token.", GOOD),
         Verdict::Refused => ("An SDK would refuse this token.", BAD),

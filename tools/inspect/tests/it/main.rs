@@ -10,3 +10,4 @@ mod recorded;
 mod secrets_manager;
 mod terminal;
 mod unseen;
+mod unusual;

@@ -51,6 +51,7 @@ fn every_kind_is_minted_and_good() {
         let explained = explain(&token, known, &ALL);
         assert_eq!((explained.code, explained.codes("refused")), (0, vec![]), "{arguments:?}: {explained:#?}");
         assert_eq!(explained.report["signature"]["verdict"], "genuine", "{arguments:?}: {explained:#?}");
+        assert!(!explained.codes("warning").contains(&"unusual-message"), "{arguments:?}: {explained:#?}");
         let said = explained.report["token"]["services"].as_array().expect("a list");
         let said: Vec<&str> = said.iter().map(|service| service["service"].as_str().expect("a name")).collect();
         assert_eq!(&said, services, "{arguments:?}");

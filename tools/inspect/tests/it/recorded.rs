@@ -44,6 +44,8 @@ fn every_recorded_token_is_genuine() {
             let report: Value = serde_json::from_str(&outcome.stdout).unwrap_or_else(|_| panic!("{what}: {outcome:?}"));
             assert_eq!(report["signature"]["verdict"], "genuine", "{what}: {report:#}");
             assert_eq!(report["token"]["app_id"], text("app_id"), "{what}: {report:#}");
+            let codes = report["reasons"].as_array().expect("a list").iter().map(|reason| &reason["code"]);
+            assert!(!codes.into_iter().any(|code| code == "unusual-message"), "{what}: {report:#}");
             read += 1;
         }
     }

@@ -32,6 +32,7 @@ pub(in crate::explain) fn access_token(
     findings.push(other_vendor(expected, false));
     findings.push(life.reasons(now, &sdks));
     findings.push(other_sdk(names.sdk(), expected));
+    findings.push(unusual_message(token, &names));
     if names.rtm {
         findings.push(lives_a_day(token, life));
         names.check_rtm(&mut findings);
@@ -213,6 +214,42 @@ fn lives_a_day(token: &AccessToken, life: Life) -> Option<Reason> {
     })
 }
 
+/// A message that no builder writes can come from another user's token: `tokens` says how (`agora/access_token.rs`). Nothing
+/// is asked of the salt, which builders draw from different ranges, nor of the moments: builders write what they are given.
+fn unusual_message(token: &AccessToken, names: &Names) -> Option<Reason> {
+    /// Those that the vendor's builders name: 1 to 4 in RTC's, the others in older ones.
+    fn is_known(privilege: u16) -> bool {
+        matches!(privilege, 1..=12 | 101 | LOGIN_006)
+    }
+    let has = |privilege| token.privileges.contains_key(&privilege);
+    let what = if !token.is_as_written() {
+        "its privileges do not stand in ascending order, or one stands there twice"
+    } else if names.rtm && token.privileges.len() > 1 {
+        "it has other privileges beside login (1000)"
+    } else if !token.privileges.keys().all(|privilege| is_known(*privilege)) {
+        "it has privileges that do not exist"
+    } else if has(LOGIN_006) && token.privileges.values().any(|ends_at| is_lifetime(*ends_at)) && !names.rtm {
+        "beside login (1000) it has a privilege that ended in 1970"
+    } else {
+        return None;
+    };
+    Some(
+        Reason::warning(
+            Code::UnusualMessage,
+            format!(
+                "No builder writes such a message: {what}. It may be cut from another user's token. The signature covers \
+                 names and message without a border between them, so it can fit all the same."
+            ),
+        )
+        .advice("Don't trust it, even if its signature fits. Find out who asked for it, and use 007 tokens, which have borders."),
+    )
+}
+
+/// A number of seconds that was given for a moment.
+fn is_lifetime(value: u32) -> bool {
+    value != 0 && i64::from(value) < ABSURD
+}
+
 /// An RTC token's privileges, whose values are moments.
 fn privileges(token: &AccessToken, life: Life, now: i64, sdks: &[Sdk]) -> Vec<Reason> {
     let mut reasons = Vec::new();
@@ -223,7 +260,6 @@ fn privileges(token: &AccessToken, life: Life, now: i64, sdks: &[Sdk]) -> Vec<Re
                 .seen_as(Fault::Invalid, sdks),
         );
     }
-    let is_lifetime = |value: u32| value != 0 && i64::from(value) < ABSURD;
     if token.privileges.values().any(|value| is_lifetime(*value)) {
         reasons.push(
             Reason::refused(
