@@ -6,7 +6,7 @@ mod zego;
 use crate::cli::Sdk;
 use crate::credentials::Keys;
 use crate::paste::Found;
-use crate::report::{Code, Findings, PrivilegeView, Reason, Report};
+use crate::report::{Code, Findings, PrivilegeView, Reason, Report, Severity};
 use crate::sdk::Fault;
 use crate::unseen::shown;
 use crate::when::{length, moment, relative};
@@ -144,5 +144,10 @@ fn near_miss(token: &str, app: &str) -> &'static str {
 impl Findings {
     fn push(&mut self, reason: impl IntoIterator<Item = Reason>) {
         self.reasons.extend(reason);
+    }
+
+    /// Whether something speaks against the token already.
+    fn is_refused(&self) -> bool {
+        self.reasons.iter().any(|reason| reason.severity == Severity::Refused)
     }
 }

@@ -192,6 +192,8 @@ pub(crate) enum Code {
     WrongVersion,
     RtmLivesADay,
     UnusualMessage,
+    OpensRestApis,
+    RoomChecksOff,
 }
 
 impl Reason {

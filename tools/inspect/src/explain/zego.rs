@@ -120,7 +120,10 @@ pub(super) fn token04(token: &Token04, expected: &Expected<'_>, keys: &Keys, now
         .seen_as(Fault::Nonce, &[Sdk::Express])]);
     }
     match payload {
-        Some(Ok(payload)) => findings.push(room(&payload, expected)),
+        Some(Ok(payload)) => {
+            findings.push(room(&payload, expected));
+            findings.push(checks_off(expected).filter(|_| !findings.is_refused()));
+        }
         Some(Err(_)) => findings.push([Reason::warning(
             Code::BadPayload,
             "Its payload is not JSON with a room_id and privileges: Express can't find a room's privileges in it.",
@@ -315,4 +318,16 @@ fn room(payload: &Payload, expected: &Expected<'_>) -> Vec<Reason> {
         reasons.push(Reason::note(Code::PublishDenied, "It denies publishing streams: privilege 2 is not 1."));
     }
     reasons
+}
+
+/// What a room's token says is not what every project checks.
+fn checks_off(expected: &Expected<'_>) -> Option<Reason> {
+    (expected.sdk != Some(Sdk::Zim)).then(|| {
+        Reason::note(
+            Code::RoomChecksOff,
+            "ZEGO checks room id, privileges and stream ids only if its support has switched that on for the project. Until \
+             then this token opens what a basic token opens: every room.",
+        )
+        .advice("Ask ZEGO's support whether it is on for the project.")
+    })
 }

@@ -51,6 +51,13 @@ fn json_has_every_field_of_a_007_token() {
                         (50m left). Its user can stay, but no longer do this.",
             "advice": "Renew before the first privilege ends.",
             "errors": [],
+        }, {
+            "code": "opens-rest-apis",
+            "severity": "note",
+            "message": "Agora's REST API for speech to text and Conversational AI takes it, too, as \"Authorization: agora \
+                        token=...\". If the project uses that, its holder can start agents that cost money.",
+            "advice": "Use such products in an Agora project of their own.",
+            "errors": [],
         }],
         "unchecked": ["whether it is for the user that the app joins as (--user)"],
     });
@@ -134,8 +141,44 @@ fn a_04_token_opens_with_the_secret_alone() {
     assert_eq!((&service["room_id"], &service["stream_ids"]), (&json!("lobby"), &json!(["s1", "s2"])));
     assert_eq!(service["privileges"][0]["granted"], true);
     assert_eq!(service["privileges"][1]["granted"], false);
-    assert_eq!(opened.codes("note"), ["publish-denied"]);
+    assert_eq!(opened.codes("note"), ["publish-denied", "room-checks-off"]);
     assert_eq!(opened.report["unchecked"], json!([]));
+}
+
+/// A good token opens more than its names say: a note tells, and changes nothing else.
+#[test]
+fn what_a_token_opens_beside_its_room_is_a_note() {
+    let with = |services| Token007::with(services).write();
+    let note = |token: &str, arguments: &[&str], code| {
+        let explained = explain(token, &[&["--now", &NOW.to_string()], arguments].concat(), &[AGORA, ZEGO].concat());
+        let noted = explained.codes("note").contains(&code);
+        assert!(!noted || (explained.code == 0 && explained.report["verdict"] == "good"), "{explained:#?}");
+        noted.then(|| explained.reason(code)["message"].as_str().expect("a text").to_owned())
+    };
+    let apis = |token: &str, arguments: &[&str]| note(token, arguments, "opens-rest-apis");
+    let rtc = Service::rtc("demo", "7", &[(1, 3600)]);
+    let only_rtc = apis(&with(vec![rtc.clone()]), &["--sdk", "rtc"]).expect("a note");
+    assert!(only_rtc.contains("speech to text takes it, too, as \"Authorization: agora token=...\""), "{only_rtc}");
+    let both = with(vec![rtc.clone(), Service::rtm("alice", 3600)]);
+    assert!(apis(&both, &[]).expect("a note").contains("speech to text and Conversational AI takes it"));
+    // Not where another SDK is asked about, nothing is for RTC, or the token opens nothing at all.
+    assert_eq!(apis(&both, &["--sdk", "rtm"]), None);
+    assert_eq!(apis(&with(vec![Service::rtm("alice", 3600)]), &[]), None);
+    assert_eq!(apis(&with(vec![rtc]), &["--channel", "lobby"]), None);
+    assert_eq!(apis(&Token007 { issued_at: NOW - 7200, ..Token007::good() }.write(), &[]), None);
+    assert_eq!(apis(&token_006("demo", "7", NOW - 60, &[(1, NOW + 60)]), &[]), None);
+
+    let end = i64::from(NOW) + 3000;
+    let zego = |payload: &str| token_04("04", &claims("bob", end - 3600, end, payload), end);
+    let checks = |token: &str, arguments: &[&str]| note(token, arguments, "room-checks-off");
+    let room = zego(r#"{"room_id":"lobby","privilege":{"1":1,"2":1},"stream_id_list":null}"#);
+    for arguments in [&[][..], &["--sdk", "express"]] {
+        let says = checks(&room, arguments).expect("a note");
+        assert!(says.contains("only if its support has switched that on") && says.contains("every room"), "{says}");
+    }
+    assert_eq!(checks(&room, &["--sdk", "zim"]), None);
+    assert_eq!(checks(&room, &["--room", "other"]), None);
+    assert_eq!(checks(&zego(""), &[]), None);
 }
 
 #[test]

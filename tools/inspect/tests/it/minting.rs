@@ -86,7 +86,7 @@ fn json_says_what_the_client_must_know() {
         (&json!("agora-rtc"), &json!(APP_ID), &json!("demo"), &json!(7), &json!(3600))
     );
     // What it prints it can explain.
-    assert_eq!(explain(&answer.to_string(), &[], &ALL).codes("note"), ["inside-json"]);
+    assert_eq!(explain(&answer.to_string(), &[], &ALL).codes("note"), ["opens-rest-apis", "inside-json"]);
 }
 
 #[test]

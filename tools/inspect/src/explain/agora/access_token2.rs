@@ -88,6 +88,7 @@ pub(in crate::explain) fn access_token2(
         )
         .seen_as(Fault::Invalid, &[Sdk::Rtm1])]);
     }
+    findings.push(opens_rest_apis(token, expected).filter(|_| now < life.expires_at && !findings.is_refused()));
     let has_channel =
         token.services.iter().any(|s| matches!(s.body, ServiceBody::Rtc { .. } | ServiceBody::Channel { .. }));
     if expected.channel.is_none() && has_channel {
@@ -223,6 +224,25 @@ fn missing_service(token: &AccessToken2, expected: &Expected<'_>) -> Option<Reas
         )
         .advice("Ask the token server for a token of this kind, or for one that carries several services.")
         .seen_as(Fault::Invalid, &[sdk]),
+    )
+}
+
+/// What else an RTC token opens: few who hand one out know.
+fn opens_rest_apis(token: &AccessToken2, expected: &Expected<'_>) -> Option<Reason> {
+    let has = |number| token.services.iter().any(|service| service.service_type == number);
+    if !has(RTC) || expected.sdk.is_some_and(|sdk| sdk != Sdk::Rtc) {
+        return None;
+    }
+    let products = if has(RTM) { "speech to text and Conversational AI" } else { "speech to text" };
+    Some(
+        Reason::note(
+            Code::OpensRestApis,
+            format!(
+                "Agora's REST API for {products} takes it, too, as \"Authorization: agora token=...\". If the project uses \
+                 that, its holder can start agents that cost money."
+            ),
+        )
+        .advice("Use such products in an Agora project of their own."),
     )
 }
 
