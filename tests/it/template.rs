@@ -12,6 +12,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::{LazyLock, Mutex};
 
 mod alarms;
+mod runbook;
 mod vendors;
 
 const AGORA: &str = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:tokenmint/agora-abcdef";
