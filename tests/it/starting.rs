@@ -71,11 +71,23 @@ fn a_wrong_setting_ends_the_start_with_one_line_that_names_it() {
 
 #[test]
 fn a_local_file_that_cannot_be_used_ends_the_start() {
-    let nothing_for_agora = project::root().join("tests/package.json");
-    for file in ["/nowhere.json", nothing_for_agora.to_str().expect("UTF-8")] {
-        let function = Function::start("rtc-token", [("LOCAL_CREDENTIALS", file)]);
+    let written = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cannot-be-used.json");
+    let ends = |file: &Path, why: &str| {
+        let function = Function::start("rtc-token", [("LOCAL_CREDENTIALS", &*text(file))]);
         assert!(!function.wait_exit(Duration::from_secs(10)).expect("it ends by itself").success());
-        assert!(function.logs().contains("LOCAL_CREDENTIALS must be a file"), "{}", function.logs());
+        let logs = function.logs();
+        assert!(logs.contains("LOCAL_CREDENTIALS must be a JSON file") && logs.contains(why), "{why}: {logs}");
+    };
+    ends(Path::new("/nowhere.json"), "the file cannot be read");
+    for (content, why) in [
+        ("", "the file is not a JSON object"),
+        ("[]", "the file is not a JSON object"),
+        (r#"{"zego":{}"#, "the file is not a JSON object"),
+        (r#"{"agora":null}"#, "the secret is not JSON of the form"),
+        (r#"{"agora":{"app_id":"x","app_certificate":"y"}}"#, "app_id is not exactly 32 hexadecimal characters"),
+    ] {
+        fs::write(&written, content).expect("a folder of our own");
+        ends(&written, why);
     }
 }
 

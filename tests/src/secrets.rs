@@ -26,13 +26,40 @@ pub struct SecretsManager {
 /// Whose credentials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Vendor {
-    /// `{"app_id":"...","app_certificate":"..."}`
+    /// The vendor of RTC, RTM and Chat.
     Agora,
-    /// `{"app_id":1234567890,"server_secret":"..."}`
+    /// The vendor of Express and ZIM.
     Zego,
 }
 
 impl Vendor {
+    /// Both.
+    pub const ALL: [Vendor; 2] = [Vendor::Agora, Vendor::Zego];
+
+    /// How the vendor writes its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Vendor::Agora => "Agora",
+            Vendor::Zego => "ZEGO",
+        }
+    }
+
+    /// The name of the vendor's part of a local credentials file.
+    pub fn part(self) -> &'static str {
+        match self {
+            Vendor::Agora => "agora",
+            Vendor::Zego => "zego",
+        }
+    }
+
+    /// What such a part looks like.
+    pub fn form(self) -> &'static str {
+        match self {
+            Vendor::Agora => r#"{"app_id":"...","app_certificate":"..."}"#,
+            Vendor::Zego => r#"{"app_id":1234567890,"server_secret":"..."}"#,
+        }
+    }
+
     /// The name under which [`SecretsManager::env`] expects the vendor's secret.
     pub fn secret_id(self) -> &'static str {
         match self {
@@ -112,7 +139,7 @@ impl SecretsManager {
 
     /// The same for all vendors at once, as one `cargo lambda watch` serves all functions.
     pub fn env_for_all(&self) -> Env {
-        self.env_of(&[Vendor::Agora, Vendor::Zego])
+        self.env_of(&Vendor::ALL)
     }
 
     fn env_of(&self, vendors: &[Vendor]) -> Env {

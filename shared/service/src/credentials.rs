@@ -65,6 +65,26 @@ struct Kept<V> {
     begun: u64,
     /// The last load that has ended, and whether it brought a key.
     ended: (u64, bool),
+    /// Why the last load that failed brought none.
+    lack: NoKey,
+}
+
+/// Why there is no key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NoKey {
+    /// It was never loaded, or cannot be used. The log says why, and the answer does not.
+    Unusable,
+    /// The local file is good and has no part of this name. In Lambda there is no such file, so the answer may say it.
+    NoPart(&'static str),
+}
+
+impl From<NoKey> for Problem {
+    fn from(lack: NoKey) -> Problem {
+        match lack {
+            NoKey::Unusable => Problem::no_credentials(),
+            NoKey::NoPart(part) => Problem::no_part(part),
+        }
+    }
 }
 
 /// A load under way. It runs as a task of its own, beside the requests: who waits for it may stop waiting.
@@ -103,8 +123,16 @@ impl<V: Vendor> Credentials<V> {
             Source::LocalFile(path) => Store::LocalFile(path.clone()),
         };
         let never = UNIX_EPOCH..UNIX_EPOCH;
-        let kept =
-            Kept { key: None, fresh: never.clone(), rest: never, failures: 0, load: None, begun: 0, ended: (0, false) };
+        let kept = Kept {
+            key: None,
+            fresh: never.clone(),
+            rest: never,
+            failures: 0,
+            load: None,
+            begun: 0,
+            ended: (0, false),
+            lack: NoKey::Unusable,
+        };
         let (ttl, max_stale) = (config.credentials_ttl, config.credentials_max_stale);
         Ok(Credentials(Arc::new(Keeper { store, ttl, max_stale, kept: Mutex::new(kept) })))
     }
@@ -116,7 +144,7 @@ impl<V: Vendor> Credentials<V> {
     ///
     /// # Errors
     /// None could ever be loaded, or the one there is has been stale for too long.
-    pub(crate) async fn key(&self) -> Result<Arc<V>, Problem> {
+    pub(crate) async fn key(&self) -> Result<Arc<V>, NoKey> {
         let key = match self.0.look_up() {
             Lookup::Take(key) => key,
             Lookup::Wait(load) => {
@@ -129,7 +157,7 @@ impl<V: Vendor> Credentials<V> {
         if key.is_some() && !self.0.lock().fresh.contains(&wall_clock()) {
             telemetry::credentials_stale();
         }
-        key.ok_or_else(Problem::no_credentials)
+        key.ok_or_else(|| self.0.lock().lack)
     }
 
     /// The key there is, however old, as long as it may be used.
@@ -233,6 +261,7 @@ impl<V: Vendor> Keeper<V> {
             }
             Err(Failure { outcome, reason }) => {
                 telemetry::credentials_failed(V::NAME, outcome, &reason);
+                kept.lack = if outcome == NO_PART { NoKey::NoPart(V::NAME) } else { NoKey::Unusable };
                 // Not beyond the older key's last moment: without one the pauses are shorter.
                 let usable_until = kept.fresh.start + self.usable_for();
                 let (pause, until) = match kept.usable(now, self.usable_for()) {
@@ -329,18 +358,22 @@ impl Store {
                 text.map(|text| SecretText(text.into()))
                     .ok_or(Failure { outcome: "malformed", reason: "the secret is binary, not text".to_owned() })
             }
-            Store::LocalFile(path) => {
-                read_local(path, vendor).map_err(|reason| Failure { outcome: "failed", reason: reason.to_owned() })
-            }
+            Store::LocalFile(path) => read_local(path, vendor),
         }
     }
 }
 
+/// The outcome of reading a good local file that has no part for the vendor. A user of one vendor has one part.
+const NO_PART: &str = "no-part";
+
 /// One vendor's part of a local file `{"agora":{...},"zego":{...}}`.
-fn read_local(path: &Path, vendor: &str) -> Result<SecretText, &'static str> {
-    let text = Zeroizing::new(std::fs::read_to_string(path).map_err(|_| "the file cannot be read")?);
-    let parts: BTreeMap<&str, &RawValue> = serde_json::from_str(&text).map_err(|_| "the file is not a JSON object")?;
-    let part = parts.get(vendor).ok_or("the file has no part for this vendor")?;
+fn read_local(path: &Path, vendor: &str) -> Result<SecretText, Failure> {
+    let failure = |outcome, reason: &str| Failure { outcome, reason: reason.to_owned() };
+    let text = std::fs::read_to_string(path).map_err(|_| failure("failed", "the file cannot be read"))?;
+    let text = Zeroizing::new(text);
+    let parts: BTreeMap<&str, &RawValue> =
+        serde_json::from_str(&text).map_err(|_| failure("failed", "the file is not a JSON object"))?;
+    let part = parts.get(vendor).ok_or_else(|| failure(NO_PART, "the file has no part for this vendor"))?;
     Ok(SecretText(part.get().to_owned().into()))
 }
 

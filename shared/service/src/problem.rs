@@ -80,6 +80,12 @@ impl Problem {
         Problem { kind: Kind::NoCredentials, detail: detail.to_owned() }
     }
 
+    /// 503: the local credentials file has no part of this name.
+    pub(crate) fn no_part(part: &str) -> Problem {
+        let detail = format!("this run has no credentials for this vendor: LOCAL_CREDENTIALS has no part \"{part}\"");
+        Problem { kind: Kind::NoCredentials, detail }
+    }
+
     /// 503: the operating system gave no randomness, or its clock is unusable.
     pub(crate) fn no_randomness() -> Problem {
         let detail = "the service cannot make tokens at the moment";

@@ -2,7 +2,7 @@
 
 use crate::answer::{Form, Response};
 use crate::config::{Config, Source};
-use crate::credentials::Credentials;
+use crate::credentials::{Credentials, NoKey};
 use crate::event::Event;
 use crate::problem::Problem;
 use crate::route::Route;
@@ -38,10 +38,10 @@ pub async fn serve<V: Vendor>(routes: impl IntoIterator<Item = Route<V>>) -> Exi
         Ok(credentials) => credentials,
         Err(wrong) => return cannot_start(&wrong),
     };
-    // What goes wrong with Secrets Manager is logged there, and tried again by the requests that need a key. A file that
-    // cannot be used is a wrong setting.
-    if credentials.key().await.is_err() && matches!(config.credentials, Source::LocalFile(_)) {
-        return cannot_start(&"LOCAL_CREDENTIALS must be a file with this vendor's credentials");
+    // What goes wrong with Secrets Manager is logged there, and tried again by the requests that need a key. A local file
+    // that cannot be used is a wrong setting. A good one without a part for this vendor is none: one vendor is enough.
+    if let (Err(NoKey::Unusable), Source::LocalFile(_)) = (credentials.key().await, &config.credentials) {
+        return cannot_start(&"LOCAL_CREDENTIALS must be a JSON file with well-formed credentials");
     }
     let function = Arc::new(Function::new(config, credentials, routes));
 
