@@ -1,10 +1,13 @@
-//! The local run: one vendor's credentials are enough for it.
+//! The local run: one vendor's credentials are enough for it, and no request to it hangs.
 
 use crate::openapi;
 use crate::starting::{agora, event, zego};
+use harness::http::{Answer, Request};
 use harness::lambda::Function;
+use harness::local::LocalRun;
+use harness::requests::{self, REQUESTS};
 use harness::secrets::Vendor;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::fs;
 use std::path::Path;
 use std::thread::sleep;
@@ -80,4 +83,78 @@ fn a_function_without_its_part_of_the_local_file_starts_and_answers_503() {
         file(&format!("without-{}.json", vendor.part()), &Vendor::ALL);
         within_retry_after(name, || ask("signed-in-caller")["statusCode"].clone());
     }
+}
+
+fn send(run: &LocalRun, request: &requests::Request) -> Answer {
+    let url = run.url(request.path);
+    match request.body {
+        Some(body) => Request::new("POST", &url).header("content-type", "application/json").body(body),
+        None => Request::new("GET", &url),
+    }
+    .send()
+}
+
+#[test]
+fn one_vendor_is_enough_for_the_local_run() {
+    for vendor in Vendor::ALL {
+        let missing = other(vendor);
+        let name = format!("only-{}.json", vendor.part());
+        let path = file(&name, &[vendor]);
+        let run = LocalRun::start([("LOCAL_CREDENTIALS", &*path)]);
+
+        let printed = run.logs();
+        for request in REQUESTS {
+            let listed = printed.contains(&format!("'{}'", run.url(request.path)));
+            assert_eq!(listed, request.vendor == vendor, "{}:\n{printed}", request.path);
+        }
+        let (name_of_it, part, form) = (missing.name(), missing.part(), missing.form());
+        let line =
+            format!("No {name_of_it} tokens: {path} has no part \"{part}\". Add it at any time: \"{part}\":{form}");
+        assert_eq!(printed.lines().filter(|printed| **printed == line).count(), 1, "{line}:\n{printed}");
+
+        for request in REQUESTS.iter().filter(|request| request.vendor == vendor) {
+            let answer = send(&run, request);
+            assert_eq!(answer.status, 200, "{}: {}", request.path, answer.text());
+        }
+        for request in REQUESTS.iter().filter(|request| request.vendor == missing) {
+            // The first request starts the function.
+            send(&run, request);
+            let started = Instant::now();
+            let answer = send(&run, request);
+            assert!(started.elapsed() < AT_ONCE, "{}: {:?}", request.path, started.elapsed());
+            assert_eq!(answer.status, 503, "{}: {}", request.path, answer.text());
+            // The tutorial's route has its own words for every 503.
+            if request.path != "/fetch_rtm_token" {
+                assert_eq!(answer.json()["detail"], no_part(missing), "{}", request.path);
+            }
+        }
+
+        file(&name, &Vendor::ALL);
+        for request in REQUESTS.iter().filter(|request| request.vendor == missing) {
+            within_retry_after(request.path, || json!(send(&run, request).status));
+        }
+    }
+}
+
+/// What the local run says when these credentials end it, after it has announced the build.
+fn ends(path: &str) -> String {
+    let printed = LocalRun::refused([("LOCAL_CREDENTIALS", path)]);
+    let (_, said) = printed.split_once("first time.\n").unwrap_or_else(|| panic!("{printed}"));
+    said.to_owned()
+}
+
+#[test]
+fn a_local_run_without_any_credentials_ends_with_one_line() {
+    let path = text_file("nothing.json", r#"{"Agora":{},"other":1}"#);
+    let line = format!("{path} has no part \"agora\" and no part \"zego\": there is nothing to serve.\n");
+    assert_eq!(ends(&path), line);
+}
+
+/// The emulator never starts that function again, so every request to it would wait for nothing.
+#[test]
+fn a_local_run_with_one_vendors_part_malformed_ends() {
+    let path = text_file("malformed.json", &json!({ "agora": agora(), "zego": { "app_id": 1 } }).to_string());
+    let said = ends(&path);
+    assert!(said.starts_with("zim-token does not start:\n") && said.contains("the secret is not JSON of"), "{said}");
+    assert!(said.contains("LOCAL_CREDENTIALS must be a JSON file") && !said.contains("c0ffee"), "{said}");
 }

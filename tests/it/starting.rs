@@ -3,9 +3,10 @@
 
 use crate::functions;
 use harness::lambda::Function;
+use harness::local::LocalRun;
 use harness::secrets::{Fault, SecretsManager, Vendor};
 use harness::tls::SecretsManagerOverTls;
-use harness::{Env, free_port, project};
+use harness::{Env, project};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
@@ -121,11 +122,9 @@ fn each_function_reads_its_own_secret_before_the_first_event() {
 /// The emulator would start a function with the first request, and let that wait for it.
 #[test]
 fn a_wrong_setting_ends_the_local_run_too() {
-    let mut local = project::command(project::function("local"));
-    let output = local.env("PORT", free_port().to_string()).env("AUTH", "JWT").output().expect("just built");
-    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(!output.status.success() && !out.contains("Serving"), "{out}{err}");
-    assert!(err.contains("rtc-token does not start") && err.contains("AUTH must be jwt or none"), "{err}");
+    let said = LocalRun::refused([("AUTH", "JWT")]);
+    assert!(said.contains("rtc-token does not start") && said.contains("AUTH must be jwt or none"), "{said}");
+    assert!(!said.contains("Serving"), "{said}");
 }
 
 #[test]

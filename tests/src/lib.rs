@@ -5,6 +5,7 @@
 //! * [`load`]: many requests to one, and how long each took.
 //! * [`requests`]: one request for each kind of token.
 //! * [`watch`]: all functions under the real `cargo lambda watch`, over HTTP; [`http`] sends paths exactly as given.
+//! * [`local`]: the program behind `make run`.
 //! * [`secrets`]: a real Secrets Manager API (moto) behind a proxy that counts, delays and refuses.
 //! * [`tls`]: the same API over TLS, with a throw-away authority and nothing between.
 //! * [`judge`]: the vendors' own parsers, and an AES that is not ours.
@@ -19,6 +20,7 @@ pub mod project;
 pub mod http;
 pub mod lambda;
 pub mod load;
+pub mod local;
 pub mod requests;
 pub mod secrets;
 pub mod tls;

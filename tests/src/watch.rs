@@ -106,7 +106,7 @@ impl Watch {
 }
 
 /// Of our own environment, what configures functions or AWS.
-fn unwanted() -> Vec<String> {
+pub(crate) fn unwanted() -> Vec<String> {
     let ours = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     ours.filter(|name| name.starts_with("AWS_") || CONFIGURATION.contains(&name.as_str())).collect()
 }

@@ -4,13 +4,17 @@
 //! (`AUTH=none`, unless `AUTH` says otherwise), with credentials that are plainly no secret. With `--aws` these come from
 //! a Secrets Manager API on this machine instead of a file. Everything else that configures a function is taken from
 //! the environment.
+//!
+//! One vendor's credentials are enough: the other vendor's functions start too, and answer 503. A function that does not
+//! start ends the run, because under the emulator each request to it would wait for an answer that never comes.
 
 use harness::lambda::Function;
+use harness::local::LAST_LINE;
 use harness::requests::{REQUESTS, Request};
 use harness::secrets::{SecretsManager, Vendor};
 use harness::watch::Watch;
 use harness::{Env, Output, project};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::num::NonZeroU16;
 use std::process::ExitCode;
@@ -48,27 +52,32 @@ async fn serve() -> io::Result<ExitCode> {
 
     let auth = env::var("AUTH").unwrap_or_else(|_| "none".to_owned());
     let demo = project::root().join("tests/demo-credentials.json");
-    let (secrets, env) = if aws {
+    let (secrets, source, env) = if aws {
         let secrets = secrets_manager(&fs::read_to_string(demo)?)?;
         let env = secrets.env_for_all();
-        (Some(secrets), env)
+        (Some(secrets), "Secrets Manager".to_owned(), env)
     } else {
         let file = env::var_os("LOCAL_CREDENTIALS").filter(|file| !file.is_empty()).map_or(demo, Into::into);
         let file = path::absolute(file)?.into_os_string().into_string();
         let file = file.map_err(|_| io::Error::other("LOCAL_CREDENTIALS is not UTF-8"))?;
-        (None, Env::default().and("LOCAL_CREDENTIALS", file))
+        let env = Env::from([("LOCAL_CREDENTIALS", &*file)]);
+        (None, file, env)
     };
     eprintln!("Building what is not built yet: a few minutes the first time.");
     let one_source_only =
         ["LOCAL_CREDENTIALS", "AGORA_SECRET_ID", "ZEGO_SECRET_ID", "AWS_PROFILE", "AWS_SESSION_TOKEN"];
     let without = one_source_only.map(str::to_owned);
-    let env = env.and_all(prewarming(port)).and("AUTH", &*auth);
-    if !some_start(&without, &env) {
-        return Ok(ExitCode::FAILURE);
+    let env = env.and("AUTH", &*auth);
+    let Some(vendors) = with_credentials(&without, &env) else { return Ok(ExitCode::FAILURE) };
+    if vendors.is_empty() {
+        let [agora, zego] = Vendor::ALL.map(Vendor::part);
+        let nothing = format!("{source} has no part \"{agora}\" and no part \"{zego}\": there is nothing to serve.");
+        return Err(io::Error::other(nothing));
     }
+    let env = env.and_all(prewarming(port, &vendors));
     let watch = Watch::serve(port, 1, &without, &env, Output::Shown);
     tokio::spawn(serve_ipv6_too(port));
-    welcome(&watch, &auth);
+    welcome(&watch, &auth, &source, &vendors);
 
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let mut hang_up = signal(SignalKind::hangup())?;
@@ -92,20 +101,25 @@ async fn serve() -> io::Result<ExitCode> {
     Ok(code)
 }
 
-/// Whether a function of either vendor starts with these settings, so that a wrong one is told now, and not when the first
-/// request waits for a function that never comes. Who uses one vendor alone has credentials of that one alone.
-fn some_start(without: &[String], with: &Env) -> bool {
+/// The vendors whose functions have credentials with these settings. `None`: a function does not start, and has said why.
+///
+/// All functions of a vendor have the same settings, so one of each is asked. Its own answer to a warm-up says whether it
+/// has credentials.
+fn with_credentials(without: &[String], with: &Env) -> Option<Vec<Vendor>> {
     let kept = env::vars().filter(|(name, _)| !without.contains(name) && !name.starts_with("AWS_LAMBDA_"));
     let env = kept.fold(Env::default(), |env, (name, value)| env.and(&name, value)).and_all(with.clone());
-    let start = |name: &str| match Function::start(name, env.clone()).wait_started() {
-        Ok(_) => true,
-        Err(logs) => {
+    let warm_up = json!({ "warm_up": { "for_seconds": 0, "hold_milliseconds": 0 } });
+    let (mut all_start, mut vendors) = (true, Vec::new());
+    for (vendor, name) in [(Vendor::Agora, "rtc-token"), (Vendor::Zego, "zim-token")] {
+        let function = Function::start(name, env.clone());
+        if let Err(logs) = function.wait_started() {
             eprint!("{name} does not start:\n{logs}");
-            false
+            all_start = false;
+        } else if !function.invoke(&warm_up).response()["warmed"]["fresh_for_seconds"].is_null() {
+            vendors.push(vendor);
         }
-    };
-    // Each is asked, and says why not.
-    ["rtc-token", "zim-token"].map(start).contains(&true)
+    }
+    all_start.then_some(vendors)
 }
 
 /// Passes on what comes to IPv6's loopback, where `cargo lambda invoke` looks by default. The emulator listens at one
@@ -121,9 +135,9 @@ async fn serve_ipv6_too(port: u16) {
     }
 }
 
-/// What the function that keeps the others warm needs: their names, and where to invoke them.
-fn prewarming(port: u16) -> Env {
-    let mut functions = REQUESTS.map(|request| request.function).to_vec();
+/// What the function that keeps the others warm needs: the names of those with credentials, and where to invoke them.
+fn prewarming(port: u16, vendors: &[Vendor]) -> Env {
+    let mut functions: Vec<_> = requests_of(vendors).map(|request| request.function).collect();
     functions.dedup();
     Env::from([("AWS_REGION", "eu-central-1"), ("AWS_ACCESS_KEY_ID", "testing"), ("AWS_SECRET_ACCESS_KEY", "testing")])
         .and("AWS_ENDPOINT_URL_LAMBDA", format!("http://127.0.0.1:{port}"))
@@ -138,17 +152,25 @@ fn secrets_manager(demo: &str) -> io::Result<SecretsManager> {
     Ok(secrets)
 }
 
+fn requests_of(vendors: &[Vendor]) -> impl Iterator<Item = Request> {
+    REQUESTS.into_iter().filter(|request| vendors.contains(&request.vendor))
+}
+
 #[allow(clippy::print_stdout, reason = "this program talks to a person")]
-fn welcome(watch: &Watch, auth: &str) {
-    println!("\nServing at {} - Ctrl-C ends it. One request per kind of token:\n", watch.url("/"));
-    for Request { kind, path, body, .. } in REQUESTS {
+fn welcome(watch: &Watch, auth: &str, source: &str, vendors: &[Vendor]) {
+    println!("\nServing at {}\nOne request for each kind of token:\n", watch.url("/"));
+    for Request { kind, path, body, .. } in requests_of(vendors) {
         let body = body.map(|body| format!(" -H 'content-type: application/json' -d '{body}'")).unwrap_or_default();
         println!("  # {kind}\n  curl '{}'{body}", watch.url(path));
+    }
+    for missing in Vendor::ALL.into_iter().filter(|vendor| !vendors.contains(vendor)) {
+        let (name, part, form) = (missing.name(), missing.part(), missing.form());
+        println!("\nNo {name} tokens: {source} has no part \"{part}\". Add it at any time: \"{part}\":{form}");
     }
     if auth != "none" {
         println!(
             "\nAUTH={auth}: plain requests are answered with 401. `cargo lambda invoke` sends events that name a caller."
         );
     }
-    println!();
+    println!("\n{LAST_LINE}\n");
 }

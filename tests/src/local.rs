@@ -1,0 +1,79 @@
+//! The program behind `make run`, as a developer starts it.
+
+use crate::process::{Leashed, Output, free_port, lock};
+use crate::watch::unwanted;
+use crate::{Env, project};
+use std::process::Command;
+use std::sync::Mutex;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// How long the program may take until it serves or refuses to, once the workspace is built.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What the program prints last about itself.
+pub const LAST_LINE: &str = "Ctrl-C ends it.";
+
+/// A running `local`. It ends with all its functions when this is dropped, and when our process ends.
+#[derive(Debug)]
+pub struct LocalRun {
+    leashed: Mutex<Leashed>,
+    port: u16,
+}
+
+impl LocalRun {
+    /// Starts it on a free port and waits until it serves. Of our own environment it gets nothing that configures
+    /// functions or AWS, but these variables.
+    ///
+    /// # Panics
+    /// It ends instead, or takes longer than a minute.
+    pub fn start(env: impl Into<Env>) -> LocalRun {
+        let port = free_port();
+        let mut leashed = Leashed::start(&command(port, &env.into()), Output::Collected);
+        let patience = Instant::now() + PATIENCE;
+        while !leashed.logs().contains(LAST_LINE) {
+            assert!(leashed.ended().is_none(), "it ended:\n{}", leashed.logs());
+            assert!(Instant::now() < patience, "it does not serve after a minute:\n{}", leashed.logs());
+            sleep(Duration::from_millis(20));
+        }
+        LocalRun { leashed: Mutex::new(leashed), port }
+    }
+
+    /// Starts it with settings with which it must refuse to serve, and returns what it printed.
+    ///
+    /// # Panics
+    /// It doesn't end by itself within a minute, or ends as if all were well.
+    pub fn refused(env: impl Into<Env>) -> String {
+        let mut leashed = Leashed::start(&command(free_port(), &env.into()), Output::Collected);
+        let patience = Instant::now() + PATIENCE;
+        let status = loop {
+            if let Some(status) = leashed.ended() {
+                break status;
+            }
+            assert!(Instant::now() < patience, "it does not end:\n{}", leashed.logs());
+            sleep(Duration::from_millis(20));
+        };
+        let printed = leashed.finish();
+        assert!(!status.success(), "{printed}");
+        printed
+    }
+
+    /// A path of the API as a URL.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    /// What it and its functions have printed so far.
+    pub fn logs(&self) -> String {
+        lock(&self.leashed).logs()
+    }
+}
+
+fn command(port: u16, env: &Env) -> Command {
+    let mut command = project::command(project::function("local"));
+    for name in unwanted() {
+        command.env_remove(name);
+    }
+    command.envs(env.iter()).env("PORT", port.to_string());
+    command
+}
