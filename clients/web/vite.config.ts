@@ -4,18 +4,21 @@ import { defineConfig } from 'vite';
 /** The pages: each its own, so that none loads another's SDK. */
 const PAGES = ['index', 'rtc', 'rtm', 'rtm-1', 'chat', 'express', 'zim'];
 
-/** The token service, which the pages reach below `/api` on their own host: no CORS, and no address to configure. */
+/**
+ * The token service, which the pages reach below `/api` on their own host: no CORS, and no address to configure. By default
+ * Vite would let the pages of every other server on this machine read from here, tokens too.
+ */
 const service = process.env['SERVICE'] ?? `http://127.0.0.1:${process.env['PORT'] ?? '9000'}`;
 const proxy = {
   '/api': { target: service, changeOrigin: true, rewrite: (path: string) => path.replace(/^\/api/, '') },
 };
-const port = Number(process.env['DEMO_PORT'] ?? '5173');
+const server = { port: Number(process.env['DEMO_PORT'] ?? '5173'), strictPort: true, proxy, cors: false };
 
 export default defineConfig({
   root: 'demo',
   base: './',
-  server: { port, strictPort: true, proxy },
-  preview: { port, strictPort: true, proxy },
+  server,
+  preview: server,
   // Known beforehand, or a page that is opened first would reload while Vite finds out.
   optimizeDeps: {
     include: ['agora-rtc-sdk-ng', 'agora-rtm', 'agora-rtm-1', 'agora-chat', 'zego-express-engine-webrtc', 'zego-zim-web'],

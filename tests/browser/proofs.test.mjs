@@ -13,7 +13,7 @@ import { agoraRtm } from './edge/agora-rtm.mjs'
 import { Edge } from './edge/edge.mjs'
 import { zegoExpress, zegoZim } from './edge/zego.mjs'
 import { credentials } from './judge.mjs'
-import { freePort, serve, serveFiles, serveNobody } from './service.mjs'
+import { freePort, serve, serveFiles, serveGateway, serveNobody } from './service.mjs'
 import { verify } from './verify.mjs'
 
 /**
@@ -91,7 +91,7 @@ const DEMOS = [
     { name: 'zim', cloud: zegoZim, wanted: zego },
 ]
 
-let service, pages, demo, nobody, browser
+let service, gateway, pages, demo, nobody, browser
 
 before(async () => {
     mkdirSync(screenshots, { recursive: true })
@@ -99,6 +99,7 @@ before(async () => {
     ;[service, nobody] = await Promise.all([serve({ DEFAULT_TOKEN_TTL_SECONDS: String(DEFAULT_LIFE) }), serveNobody()])
     await building
     ;[pages, demo] = await Promise.all([serveFiles(built), serveDemo(service.url, await freePort())])
+    gateway = await serveGateway(service.url, pages.url)
     browser = await chromium.launch({
         executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
         args: [
@@ -113,7 +114,7 @@ before(async () => {
 
 after(async () => {
     await browser?.close()
-    await Promise.all([service, pages, demo, nobody].map(server => server?.end()))
+    await Promise.all([service, gateway, pages, demo, nobody].map(server => server?.end()))
 })
 
 describe("tokens arrive at the vendors' edges", { concurrency: 4, timeout: 4 * PATIENCE }, () => {
@@ -121,6 +122,7 @@ describe("tokens arrive at the vendors' edges", { concurrency: 4, timeout: 4 * P
     for (const each of DEMOS) it(`demo ${each.name}`, () => show(each))
     it('demo index', showIndex)
     it('demo, refused', showRefusal)
+    it('a page of another origin reads nothing from the local run', showStranger)
 })
 
 it('behind the edge arrived only telemetry of pages that closed, and what Chromium itself asks for', () => {
@@ -133,7 +135,7 @@ it('behind the edge arrived only telemetry of pages that closed, and what Chromi
 function prove({ name, sdk, cloud, wanted, lifetime = LIFE, steps = ['login', 'renewal'], warned, first = [] }) {
     return onStage(cloud, async ({ page, edge, patience }) => {
         const since = now()
-        await page.goto(`${pages.url}/?${new URLSearchParams({ proof: name, service: service.url, expires_in: lifetime })}`)
+        await page.goto(`${pages.url}/?${new URLSearchParams({ proof: name, service: gateway.url, expires_in: lifetime })}`)
         const report = [`${name}: ${sdk} ${version(sdk)}`, ...await verifySteps({ edge, patience, steps, wanted, lifetime, since })]
         await page.waitForFunction(() => globalThis.happened.includes('renewed'), undefined, { timeout: PATIENCE })
         const happened = [...new Set(await page.evaluate(() => globalThis.happened))]
@@ -175,6 +177,45 @@ function showRefusal() {
         await page.locator('#status[data-state=failed]').waitFor({ timeout: PATIENCE })
         assert.equal(await page.locator('#problem').isVisible(), true)
         await photograph(page, 'demo-refused')
+    })
+}
+
+/** A page of another origin asks the local run, directly and through the demo's server. Only the demo's own page reads a token. */
+function showStranger() {
+    return onStage(nobodysCloud, async ({ page }) => {
+        const path = '/rtm/alice/token'
+        const post = { method: 'POST', body: '{"uid":"1234"}' }
+        const asked = [
+            [`${service.url}${path}`],
+            [`${service.url}${path}`.replace('127.0.0.1', 'localhost')],
+            [`${service.url}${path}`, { credentials: 'include' }],
+            [`${service.url}${path}`, { headers: { authorization: 'Bearer a.b.c' } }],
+            [`${service.url}/chat/user/alice/token`],
+            [`${service.url}/fetch_rtm_token`, post],
+            [`${service.url}/fetch_rtm_token`, { ...post, headers: { 'content-type': 'application/json' } }],
+            [`${demo.url}/api${path}`],
+            [`${demo.url}/api/fetch_rtm_token`, { ...post, headers: { 'content-type': 'application/json' } }],
+        ]
+        // They are good requests: outside of a browser each gets a token.
+        for (const [url, init] of asked) assert.equal((await fetch(url, init)).status, 200, url)
+
+        /** What the page can read. It runs in the page. */
+        const read = ([url, init]) => fetch(url, init).then(
+            async answer => `${answer.type} ${answer.status} ${await answer.text()}`,
+            error => `rejected: ${error.name}`,
+        )
+        await page.goto(`${pages.url}/`)
+        for (const each of asked) {
+            const what = JSON.stringify(each)
+            assert.equal(await page.evaluate(read, each), 'rejected: TypeError', what)
+            const [url, init] = each
+            // What a page may send but not read.
+            const blind = await page.evaluate(read, [url, { ...init, mode: 'no-cors' }])
+            assert.equal(blind, 'opaque 0 ', what)
+        }
+
+        await page.goto(`${demo.url}/`)
+        assert.match(await page.evaluate(read, [`/api${path}`]), /^basic 200 \{"token":"007/)
     })
 }
 

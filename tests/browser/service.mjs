@@ -1,9 +1,10 @@
-// The real service on a port of its own, and the pages on another: so every token crosses origins, as an app's do.
+// The real service on a port of its own, and the pages on another. Between the two stands what lets pages of another origin
+// read from a deployed service. So every token crosses origins, as an app's do.
 
 import { spawn } from 'node:child_process'
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
-import { createServer } from 'node:http'
+import { createServer, request as ask } from 'node:http'
 import { createServer as createTcpServer } from 'node:net'
 import { extname, join, normalize } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -36,6 +37,33 @@ export async function serve(settings) {
             await ended
         },
     }
+}
+
+/**
+ * What API Gateway does for pages when the service is deployed: it lets those of this origin read, and answers their
+ * preflights, as CorsConfiguration in template.yaml says. A local run lets no origin read.
+ */
+export async function serveGateway(service, origin) {
+    const server = createServer((request, response) => {
+        const cors = request.headers.origin === origin
+            ? { 'access-control-allow-origin': origin, 'access-control-expose-headers': 'retry-after' }
+            : {}
+        if (request.method === 'OPTIONS') {
+            const methods = { 'access-control-allow-methods': 'GET,POST' }
+            const headers = { 'access-control-allow-headers': 'authorization,content-type', 'access-control-max-age': '3600' }
+            response.writeHead(204, 'access-control-allow-origin' in cors ? { ...cors, ...methods, ...headers } : {}).end()
+            return
+        }
+        const { method, url, headers: { host, ...headers } } = request
+        const asked = ask(`${service}${url}`, { method, headers }, answer => {
+            response.writeHead(answer.statusCode, { ...answer.headers, ...cors })
+            answer.pipe(response)
+        })
+        asked.on('error', () => response.destroy())
+        request.pipe(asked)
+    })
+    await new Promise(resolve => server.listen(0, '127.0.0.1', resolve))
+    return { url: `http://127.0.0.1:${server.address().port}`, end: () => server.close() }
 }
 
 /** The files of a folder, over HTTP. */

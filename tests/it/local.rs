@@ -1,4 +1,4 @@
-//! The local run: one vendor's credentials are enough for it, and no request to it hangs.
+//! The local run: one vendor's credentials are enough for it, no request to it hangs, and no web page reads from it.
 
 use crate::openapi;
 use crate::starting::{agora, event, zego};
@@ -157,4 +157,46 @@ fn a_local_run_with_one_vendors_part_malformed_ends() {
     let said = ends(&path);
     assert!(said.starts_with("zim-token does not start:\n") && said.contains("the secret is not JSON of"), "{said}");
     assert!(said.contains("LOCAL_CREDENTIALS must be a JSON file") && !said.contains("c0ffee"), "{said}");
+}
+
+/// A browser gives an answer to a page of another origin only if the answer's headers say so. There are none to say it.
+#[test]
+fn no_page_of_another_origin_may_read_an_answer_of_the_local_run() {
+    let run = LocalRun::start([]);
+    let origins = ["https://app.example", "http://localhost:5173", "http://127.0.0.1:9000", "null"];
+    let silent = |what: &str, answer: &Answer| {
+        let about_origins = answer.headers.keys().find(|name| name.as_str().starts_with("access-control-"));
+        assert_eq!(about_origins, None, "{what}: {:?}", answer.headers);
+    };
+    for origin in origins {
+        for request in REQUESTS {
+            let what = format!("{} from {origin}", request.path);
+            let url = run.url(request.path);
+            let ask = |method: &str| Request::new(method, &url).header("origin", origin);
+            let answer = match request.body {
+                // A browser sends this without a preflight.
+                Some(body) => ask("POST").header("content-type", "text/plain").body(body).send(),
+                None => ask("GET").send(),
+            };
+            assert_eq!(answer.status, 200, "{what}: {}", answer.text());
+            silent(&what, &answer);
+            let preflight = |method: &str| {
+                ask("OPTIONS")
+                    .header("access-control-request-method", method)
+                    .header("access-control-request-headers", "authorization,content-type")
+                    .header("access-control-request-private-network", "true")
+                    .send()
+            };
+            for method in ["GET", "POST"] {
+                silent(&format!("preflight of {method} {what}"), &preflight(method));
+            }
+        }
+        // What is refused, what is nowhere, and what the emulator itself answers.
+        for path in ["/rtm/*/token", "/", "/2015-03-31/functions/rtm-token/invocations"] {
+            for method in ["GET", "POST", "OPTIONS"] {
+                let asked = Request::new(method, &run.url(path)).header("origin", origin);
+                silent(&format!("{method} {path} from {origin}"), &asked.body("{}").send());
+            }
+        }
+    }
 }

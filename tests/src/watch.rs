@@ -1,7 +1,8 @@
 //! All functions under the real `cargo lambda watch`, as a developer runs them.
 //!
-//! What it is not, so that nobody looks for it here: it has no authorizer, it hands path parameters on as they came
-//! (API Gateway decodes them), and it never restarts a function that has ended: the next request to it waits for ever.
+//! What it is not, so that nobody looks for it here: it has no authorizer, it lets no web page of another origin read, it
+//! hands path parameters on as they came (API Gateway decodes them), and it never restarts a function that has ended: the
+//! next request to it waits for ever.
 
 use crate::process::{Leashed, Output, descendants, free_port, lock};
 use crate::{CONFIGURATION, Env, project};
@@ -48,6 +49,8 @@ impl Watch {
         assert!(TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err(), "port {port} is taken: set PORT to another");
         let mut command = project::command(project::tool("cargo-lambda"));
         command.args(["lambda", "watch", "--ignore-changes", "--invoke-address", "127.0.0.1"]);
+        // By default it lets the pages of every origin read its answers.
+        command.arg("--disable-cors");
         command.args(["--invoke-port", &port.to_string(), "--concurrency", &instances.to_string()]);
         for name in without {
             command.env_remove(name);
