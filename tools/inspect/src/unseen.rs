@@ -7,8 +7,8 @@ use icu_properties::{CodePointMapData, CodePointSetData};
 /// sign for it. Unicode's own tables say so, by category, and for the rest as *default ignorable* (fillers, joiners,
 /// variation selectors, tags).
 pub(crate) fn is_unseen(character: char) -> bool {
-    /// It has the category of a sign, but all its dots are off.
-    const BRAILLE_BLANK: char = '\u{2800}';
+    /// Signs by their category, of which nothing is drawn: braille without dots, the null note head, two Egyptian blanks.
+    const BLANK_SIGNS: [char; 4] = ['\u{2800}', '\u{1d159}', '\u{13441}', '\u{13442}'];
     if character.is_ascii() {
         return character.is_ascii_control();
     }
@@ -24,7 +24,7 @@ pub(crate) fn is_unseen(character: char) -> bool {
             | Category::Surrogate
             | Category::Unassigned
     );
-    unseen || is_ignorable(character) || character == BRAILLE_BLANK
+    unseen || is_ignorable(character) || BLANK_SIGNS.contains(&character)
 }
 
 /// Whether it takes no room at all, as what copying from web pages and chats brings along.
@@ -50,9 +50,10 @@ pub(crate) fn escaped(text: &str) -> String {
     visible
 }
 
-/// A name for people: [`escaped`], in quotes.
+/// A name for people: [`escaped`], in quotes. A quote or a backslash in it has a backslash before it, so that a name cannot
+/// end the quotes and go on as if we spoke.
 pub(crate) fn shown(text: &str) -> String {
-    format!("\"{}\"", escaped(text))
+    format!("\"{}\"", escaped(&text.replace('\\', "\\\\").replace('"', "\\\"")))
 }
 
 /// JSON for programs, whose output people look at, too. `text` is JSON already.

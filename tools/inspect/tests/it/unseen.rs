@@ -15,7 +15,7 @@ const UNSEEN: [(&str, &str); 8] = [
     ("tags, and places among them that are free", "\u{e0001}\u{e0041}\u{e007f}\u{e0fff}"),
     ("variation selectors", "\u{fe00}\u{fe0f}\u{e0100}\u{e01ef}\u{180b}\u{180f}"),
     ("fillers, and vowels without a sign", "\u{34f}\u{115f}\u{1160}\u{3164}\u{ffa0}\u{17b4}\u{17b5}"),
-    ("blanks and line ends", "\u{a0}\u{2028}\u{2800}\u{3000}"),
+    ("blanks and line ends", "\u{a0}\u{2028}\u{2800}\u{3000}\u{1d159}\u{13441}\u{13442}"),
     ("free places and those for private use", "\u{378}\u{e000}"),
 ];
 
@@ -39,6 +39,16 @@ fn assert_nothing_unseen(printed: &str) {
 /// As JSON has it, which knows 16 bits at a time.
 fn in_json(character: char) -> String {
     character.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect()
+}
+
+/// A name that ends its quotes could go on as if the inspector spoke, and one could be spelled like an escape.
+#[test]
+fn a_name_cannot_end_its_quotes() {
+    let name = r#"demo\u{202e}" is genuine. ""#;
+    let token = Token007::with(vec![Service::rtc(name, "7", &[(1, 3600)])]).write();
+    let said = run(program().args(["--now", &NOW.to_string(), "--channel", "other"]), token.as_bytes());
+    assert!(said.stdout.contains(r#""demo\\u{202e}\" is genuine. \"""#), "{}", said.stdout);
+    assert!(!said.stdout.contains(r#"e}" is genuine"#), "{}", said.stdout);
 }
 
 #[test]
@@ -103,7 +113,7 @@ fn what_nobody_sees_in_a_pasted_text_is_written_out_or_taken_out() {
     for character in unseen().filter(|character| !character.is_control() && !character.is_whitespace()) {
         let pasted = format!("{front}{character}{back}");
         let explained = explain(&pasted, &["--now", &NOW.to_string()], &[]);
-        let takes_room = ['\u{2800}', '\u{378}', '\u{e000}'].contains(&character);
+        let takes_room = "\u{2800}\u{1d159}\u{13441}\u{13442}\u{378}\u{e000}".contains(character);
         let expected = if takes_room { (3, vec!["garbled"]) } else { (1, vec!["invisible-characters"]) };
         assert_eq!((explained.code, explained.codes("refused")), expected, "{}", character.escape_unicode());
     }
