@@ -33,15 +33,17 @@
 //! `j` = 1, 2, 3 the count is 59,392, 1,000, and 3 or more (`3 v0`); with 4 and 5 it can be anything. In these five cases
 //! there is no room for one privilege. With 6 the count is 25,344 or more (`v2 v3`). With 7 or more there is no count.
 //!
-//! **For which readers this is enough.** Agora's published readers (C++, Java, Go, Node, Python) ignore what follows the
+//! **For which readers this is enough.** Agora's published readers in C++, Java, Go, Node and Python ignore what follows the
 //! last privilege, and fail if a privilege is cut off. Ours refuses both. It is also enough for a reader that drops a last
 //! privilege that is cut off, or fills its moment up with zeros. For the latter the rule has an upper end: with `k` = 4 the
 //! salt stands where the time belongs, and every salt of ours is a moment that is over, in January 2021 or before.
 //!
 //! **For what it is not enough:**
 //!
-//! * A reader that doesn't believe the count, and takes as many privileges as are there. With `k` = 12, 18, 24 and so on it
-//!   finds privilege 1000, and no byte of the salt decides about it. We know no such reader. No salt can help.
+//! * A reader that takes as many privileges as are there, whatever the count says. With `k` = 12, 18, 24 and so on it finds
+//!   privilege 1000, and no byte of the salt decides about it. Agora's published readers in PHP and Perl are such readers:
+//!   they go on where the message ends. (They don't check signatures, and we don't know what Agora's servers run.) No salt can
+//!   help. User ids of one length do, and `RTM_006=refused` does.
 //! * A reader that asks for no privilege at all. With `k` = 3 and 4 the count can be 0 or 1: at `k` = 3 for 9 minutes in half
 //!   a year (at `k` = 4 the time is over). No salt can help.
 //! * RTC. What is signed for the channel `room1` and the uid 23 is also the channel `room12` and the uid 3. No salt can help.
