@@ -238,9 +238,9 @@ fn number(text: &str) -> Option<u32> {
     digits.then(|| text.parse().ok()).flatten()
 }
 
-/// The status of the plainest request there is, for oneself and, where a room is needed, for this one. `opens_rtm` is
-/// for a token that opens RTM, alone or beside a channel. `None` is for what depends on more than the policy: on what
-/// the vendor takes as a name.
+/// The status that the policy gives to the simplest request: a caller asks for their own token. `room` is the room that it
+/// names, if it names one. `opens_rtm`: the token opens RTM, alone or beside a channel. `None`: the policy alone does not
+/// decide, for example because the vendor may refuse the caller's id.
 pub(crate) fn plain_status(
     kind: Kind,
     limits: &Limits,

@@ -1,8 +1,11 @@
 //! All functions under the real `cargo lambda watch`, as a developer runs them.
 //!
-//! What it is not, so that nobody looks for it here: it has no authorizer, it lets no web page of another origin read, it
-//! hands path parameters on as they came (API Gateway decodes them), and it never restarts a function that has ended: the
-//! next request to it waits for ever.
+//! It differs from API Gateway and Lambda:
+//!
+//! * It has no authorizer.
+//! * It lets no web page of another origin read an answer.
+//! * It passes path parameters on without decoding them. API Gateway decodes them.
+//! * It never restarts a function that has ended. The next request to that function waits for ever.
 
 use crate::process::{Leashed, Output, descendants, free_port, lock};
 use crate::{CONFIGURATION, Env, project};

@@ -71,7 +71,7 @@ fn parse(token: &str) -> Option<AccessToken> {
 /// Readers that take more than ours does.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Reader {
-    /// Ignores what follows the last privilege, and fails if one is cut off: as Agora's published readers do.
+    /// Ignores what follows the last privilege, and fails if one is cut off: as most of Agora's published readers do.
     Published,
     /// Also drops a last privilege that is cut off.
     DropsTheLast,

@@ -88,7 +88,7 @@ fn an_empty_secret_breaks_no_text() {
     }
 }
 
-/// Its alias goes on with the version of the day, so a vendor that comes or goes has to make a new one, and so have other roots.
+/// The alias of `Prewarm` moves only to a new version. So a vendor that comes or goes must make one, and so must other trusted roots.
 #[test]
 fn what_keeps_the_others_warm_follows_the_vendors() {
     let stacks = [&[][..], &[NO_ZEGO], &[NO_AGORA], &[ROOTS]].map(Stack::with);

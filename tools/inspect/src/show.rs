@@ -18,7 +18,7 @@ const MIND: Style = AnsiColor::Yellow.on_default().bold();
 const WIDEST: usize = 110;
 const LABEL: usize = 14;
 
-/// The same for programs.
+/// The report as JSON, for programs.
 pub(crate) fn json(value: &impl Serialize) -> serde_json::Result<String> {
     Ok(escaped_json(&serde_json::to_string_pretty(value)?))
 }
@@ -29,7 +29,7 @@ pub(crate) fn show(report: &Report, out: &mut impl Write) -> io::Result<()> {
         show_token(token, report, out)?;
     }
     let (verdict, style) = match report.verdict {
-        // It can be genuine to the byte, and somebody else's.
+        // The signature can be genuine although the token is cut from another user's.
         Verdict::Good if report.reasons.iter().any(|reason| reason.code == Code::UnusualMessage) => {
             ("An SDK may take this token, but it may be a forgery. Read the warning.", BAD)
         }

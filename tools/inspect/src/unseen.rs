@@ -3,9 +3,9 @@
 use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory as Category};
 use icu_properties::{CodePointMapData, CodePointSetData};
 
-/// Whether people don't see what it is: a terminal obeys it, turns text around for it, shows nothing or a blank, or has no
-/// sign for it. Unicode's own tables say so, by category, and for the rest as *default ignorable* (fillers, joiners,
-/// variation selectors, tags).
+/// Whether people cannot see which character this is. A terminal obeys it, turns the text's direction, shows nothing or a
+/// blank, or has no sign for it. Unicode's tables decide: the general category, and the property *default ignorable*
+/// (fillers, joiners, variation selectors, tags).
 pub(crate) fn is_unseen(character: char) -> bool {
     /// Signs by their category, of which nothing is drawn: braille without dots, the null note head, two Egyptian blanks.
     const BLANK_SIGNS: [char; 4] = ['\u{2800}', '\u{1d159}', '\u{13441}', '\u{13442}'];

@@ -5,9 +5,10 @@
 //!
 //! # Why the salt is drawn by a rule
 //!
-//! The signature covers `app_id + channel + uid + message`. There are no lengths between the parts. So what is signed for
-//! the RTM user `alice999999` is also the name `alice` and a message that begins with `999999`. If somebody can read that
-//! message, it is a login for `alice`. With the right salt nobody can: that is [`CutProofSalt`].
+//! The signature covers `app_id + channel + uid + message`. There are no lengths between the parts. A token for the RTM
+//! user `alice999999` signs the same bytes as one for the user `alice` whose message begins with `999999`. If a reader finds
+//! a privilege in that message, the token logs in `alice`. With our salts ([`CutProofSalt`]) a reader that
+//! believes the count does not.
 //!
 //! An RTM message has 16 bytes: `s0 s1 s2 s3`, `t0 t1 t2 t3`, `1 0`, `232 3`, `v0 v1 v2 v3`. These are the salt, `ts`, the
 //! count of privileges, privilege 1000, and the moment at which it ends; each with its lowest byte first. A reader takes
@@ -35,21 +36,22 @@
 //!
 //! **For which readers this is enough.** Agora's published readers in C++, Java, Go, Node and Python ignore what follows the
 //! last privilege, and fail if a privilege is cut off. Ours refuses both. It is also enough for a reader that drops a last
-//! privilege that is cut off, or fills its moment up with zeros. For the latter the rule has an upper end: with `k` = 4 the
-//! salt stands where the time belongs, and every salt of ours is a moment that is over, in January 2021 or before.
+//! privilege that is cut off, or fills its moment up with zeros. The rule has a highest salt because of the reader that
+//! fills up: with `k` = 4 it takes the salt for the time. Each of our salts, read as a moment, is in January 2021 or before,
+//! so such a token has ended.
 //!
 //! **For what it is not enough:**
 //!
 //! * A reader that takes as many privileges as are there, whatever the count says. With `k` = 12, 18, 24 and so on it finds
 //!   privilege 1000, and no byte of the salt decides about it. Agora's published readers in PHP and Perl are such readers:
-//!   they go on where the message ends. (They don't check signatures, and we don't know what Agora's servers run.) No salt can
+//!   they go on where the message ends. They don't check signatures, and we don't know what Agora's servers run. No salt can
 //!   help. User ids of one length do, and `RTM_006=refused` does.
-//! * A reader that asks for no privilege at all. With `k` = 3 and 4 the count can be 0 or 1: at `k` = 3 for 9 minutes in half
-//!   a year (at `k` = 4 the time is over). No salt can help.
+//! * A reader that takes a token without any known privilege. With `k` = 3 and 4 the count can be 0 or 1. At `k` = 3 this lasts
+//!   9 minutes in half a year. At `k` = 4 the token has ended. No salt can help.
 //! * RTC. What is signed for the channel `room1` and the uid 23 is also the channel `room12` and the uid 3. No salt can help.
 //!   With two privileges or more, `k` = 3 and 4 have room for a second one. Its number is `v1 v2` or `v0 v1`, bytes of the
 //!   first privilege's moment, and can be 1 to 4: at `k` = 3 for some minutes in half a year, at `k` = 4 for some seconds in
-//!   18 hours. The count can be 2 at the same time. No route serves RTC in this format, and none may.
+//!   18 hours. The count can be 2 at the same time. No route makes RTC tokens in this format. Do not add one.
 //! * Names with bytes below 32, and moments before 2023. No description takes such a name.
 
 use super::pack::Pack;

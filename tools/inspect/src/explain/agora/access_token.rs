@@ -214,8 +214,9 @@ fn lives_a_day(token: &AccessToken, life: Life) -> Option<Reason> {
     })
 }
 
-/// A message that no builder writes can come from another user's token: `tokens` says how (`agora/access_token.rs`). Nothing
-/// is asked of the salt, which builders draw from different ranges, nor of the moments: builders write what they are given.
+/// Warns of a message that no builder writes. It can be cut from another user's token: `agora/access_token.rs` in `tokens`
+/// says how. The salt is not checked, because builders draw it from different ranges. Moments are not checked either, because
+/// builders write any, but with one exception: beside login, no privilege of a builder ended in 1970.
 fn unusual_message(token: &AccessToken, names: &Names) -> Option<Reason> {
     /// Those that the vendor's builders name: 1 to 4 in RTC's, the others in older ones.
     fn is_known(privilege: u16) -> bool {
