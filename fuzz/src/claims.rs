@@ -245,16 +245,9 @@ impl Input {
     }
 
     fn event(&self, limits: &Limits, in_path_text: &str, asked: &[(Name, Asked)]) -> Value {
-        let (post, path, in_path) = match (self.function, self.post) {
-            (Kind::ChatApp, _) => (false, "/chat/app/token", None),
-            (Kind::ChatUser, _) => (false, "/chat/user/{user_id}/token", Some("user_id")),
-            (Kind::Rtc, post) => (post, "/rtc/{channel}/token", Some("channel")),
-            (Kind::Rtm, true) => (true, "/fetch_rtm_token", None),
-            (Kind::Rtm, false) => (false, "/rtm/{user_id}/token", Some("user_id")),
-            (Kind::Zego, post) => (post, "/zego/{user_id}/token", Some("user_id")),
-            (Kind::Zim, _) => (false, "/zim/{user_id}/token", Some("user_id")),
-        };
-        let method = if post { "POST" } else { "GET" };
+        let route = self.function.route(self.post);
+        let in_path = route.path.split(['{', '}']).nth(1);
+        let post = route.method == "POST";
         let (mut query, mut body) = (form_urlencoded::Serializer::new(String::new()), Map::new());
         for (name, asked) in asked {
             if post {
@@ -269,7 +262,7 @@ impl Input {
             true => utf8_percent_encode(in_path_text, NON_ALPHANUMERIC).to_string(),
             false => in_path_text.to_owned(),
         };
-        let route_key = if self.emulated { "$default".to_owned() } else { format!("{method} {path}") };
+        let route_key = if self.emulated { "$default".to_owned() } else { route.to_string() };
         let authorizer = match &self.identity {
             Identity::Nobody => Value::Null,
             Identity::Iam { pooled } => iam(*pooled),
@@ -290,7 +283,7 @@ impl Input {
             "headers": { "accept": if self.accepts_json { "application/json" } else { "*/*" } },
             "pathParameters": in_path.map(|name| json!({ name: in_path_text })),
             "requestContext": {
-                "http": { "method": method },
+                "http": { "method": route.method },
                 "requestId": "id",
                 "routeKey": route_key,
                 "authorizer": authorizer,

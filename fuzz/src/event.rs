@@ -22,7 +22,7 @@ fn functions() -> Vec<Function> {
         ..Limits::default()
     };
     let both = [open, strict];
-    let all = both.iter().flat_map(|limits| Kind::ALL.map(|kind| (kind, limits)));
+    let all = both.iter().flat_map(|limits| Kind::all().map(move |kind| (kind, limits)));
     all.map(|(kind, limits)| {
         let function = Function::new(kind, limits);
         claims::grants_what_it_must(kind, limits, &function);

@@ -1,24 +1,10 @@
 //! The functions, with the route tables that are deployed.
 
 use crate::judge::{self, Limits};
-use service::{Route, Vendor, testing};
+use ::functions::{ALL, Routes};
+use service::{Route, RouteKey, Vendor, testing};
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokens::{agora, zego};
-
-/// Includes a function's own code. What starts it in Lambda is of no use here.
-macro_rules! include_function {
-    ($name:ident, $path:literal) => {
-        #[path = $path]
-        #[allow(dead_code, reason = "its main starts it in Lambda")]
-        mod $name;
-    };
-}
-include_function!(chat_app_token, "../../functions/chat-app-token/src/main.rs");
-include_function!(chat_user_token, "../../functions/chat-user-token/src/main.rs");
-include_function!(rtc_token, "../../functions/rtc-token/src/main.rs");
-include_function!(rtm_token, "../../functions/rtm-token/src/main.rs");
-include_function!(zego_token, "../../functions/zego-token/src/main.rs");
-include_function!(zim_token, "../../functions/zim-token/src/main.rs");
 
 /// Which function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, arbitrary::Arbitrary)]
@@ -38,7 +24,35 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Kind; 6] = [Kind::ChatApp, Kind::ChatUser, Kind::Rtc, Kind::Rtm, Kind::Zego, Kind::Zim];
+    /// Every function there is.
+    pub(crate) fn all() -> impl Iterator<Item = Kind> {
+        ALL.iter().map(Kind::of)
+    }
+
+    /// # Panics
+    /// The judge doesn't know this function yet.
+    fn of(function: &::functions::Function) -> Kind {
+        match function.name {
+            "chat-app-token" => Kind::ChatApp,
+            "chat-user-token" => Kind::ChatUser,
+            "rtc-token" => Kind::Rtc,
+            "rtm-token" => Kind::Rtm,
+            "zego-token" => Kind::Zego,
+            "zim-token" => Kind::Zim,
+            unknown => panic!("the judge does not know what {unknown} may give"),
+        }
+    }
+
+    fn function(self) -> &'static ::functions::Function {
+        ALL.iter().find(|function| Kind::of(function) == self).expect("each kind is a function's")
+    }
+
+    /// Its route for this method, or its only one.
+    pub(crate) fn route(self, post: bool) -> RouteKey {
+        let keys = self.function().route_keys();
+        let method = if post { "POST" } else { "GET" };
+        *keys.iter().find(|key| key.method == method).unwrap_or(&keys[0])
+    }
 }
 
 /// A function at work under these limits.
@@ -58,13 +72,9 @@ const CREDENTIALS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/credentials.json
 impl Function {
     /// Starts it.
     pub(crate) fn new(kind: Kind, limits: &Limits) -> Function {
-        let at_work = match kind {
-            Kind::ChatApp => AtWork::Agora(start(chat_app_token::routes(), &limits.settings())),
-            Kind::ChatUser => AtWork::Agora(start(chat_user_token::routes(), &limits.settings())),
-            Kind::Rtc => AtWork::Agora(start(rtc_token::routes(), &limits.settings())),
-            Kind::Rtm => AtWork::Agora(start(rtm_token::routes(), &limits.settings())),
-            Kind::Zego => AtWork::Zego(start(zego_token::routes(), &limits.settings())),
-            Kind::Zim => AtWork::Zego(start(zim_token::routes(), &limits.settings())),
+        let at_work = match kind.function().routes {
+            Routes::Agora(routes) => AtWork::Agora(start(routes(), &limits.settings())),
+            Routes::Zego(routes) => AtWork::Zego(start(routes(), &limits.settings())),
         };
         Function { kind, limits: limits.clone(), at_work }
     }

@@ -61,7 +61,7 @@ fn command(name: &str) -> Vec<PathBuf> {
     let node = || on_path("node");
     let folder = project::root().join("benches/cold");
     match name {
-        OURS => vec![build(&["--package", "rtm-token"], project::root())],
+        OURS => vec![build(&["--package", "functions", "--bin", "rtm-token"], project::root())],
         PLAIN => {
             let manifest = folder.join("plain/Cargo.toml");
             let manifest = manifest.to_str().expect("UTF-8");

@@ -1,12 +1,12 @@
-//! The functions that there are, found rather than listed: a new one is tested by being there.
+//! The functions that there are, as the tests ask for them. The list itself is [`ALL`].
 
+pub(crate) use ::functions::PREWARM;
+use ::functions::{ALL, Function, Routes};
 use harness::project;
 use harness::secrets::Vendor;
+use service::RouteKey;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-
-/// A method and a path, `GET /rtm/{user_id}/token`, and the function that serves it.
-pub(crate) type Routes = BTreeMap<String, String>;
 
 /// The folders in this folder of the project.
 pub(crate) fn folders(of: &str) -> BTreeSet<String> {
@@ -16,44 +16,33 @@ pub(crate) fn folders(of: &str) -> BTreeSet<String> {
 
 /// The names of all functions.
 pub(crate) fn names() -> BTreeSet<String> {
-    folders("functions")
+    minting().into_iter().chain([PREWARM.to_owned()]).collect()
 }
 
-/// The names of those that mint tokens: all but the one that keeps them warm.
+/// The names of those that mint tokens.
 pub(crate) fn minting() -> BTreeSet<String> {
-    names().into_iter().filter(|name| name != PREWARM).collect()
-}
-
-/// The function that keeps the others warm.
-pub(crate) const PREWARM: &str = "prewarm";
-
-/// A function's code.
-pub(crate) fn code(function: &str) -> String {
-    let path = project::root().join("functions").join(function).join("src/main.rs");
-    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    ALL.iter().map(|function| function.name.to_owned()).collect()
 }
 
 /// Whose tokens a function mints.
-pub(crate) fn vendor(function: &str) -> Vendor {
-    let code = code(function);
-    match (code.contains("tokens::agora"), code.contains("tokens::zego")) {
-        (true, false) => Vendor::Agora,
-        (false, true) => Vendor::Zego,
-        _ => panic!("{function} mints tokens of one vendor"),
+pub(crate) fn vendor(name: &str) -> Vendor {
+    match named(name).routes {
+        Routes::Agora(_) => Vendor::Agora,
+        Routes::Zego(_) => Vendor::Zego,
     }
 }
 
-/// The routes that the functions' own code serves.
-pub(crate) fn routes_in_code() -> Routes {
-    let mut routes = Routes::new();
-    for function in names() {
-        let code = code(&function);
-        for call in code.split("Route::").skip(1) {
-            let Some((constructor, rest)) = call.split_once("(\"") else { continue };
-            let path = rest.split_once('"').expect("a closed text").0;
-            let method = if constructor.starts_with("post") { "POST" } else { "GET" };
-            routes.insert(format!("{method} {path}"), function.clone());
-        }
-    }
-    routes
+/// Each route with the function that serves it.
+pub(crate) fn routes() -> BTreeMap<RouteKey, String> {
+    let of = |function: &Function| function.route_keys().into_iter().map(|key| (key, function.name.to_owned()));
+    ALL.iter().flat_map(of).collect()
+}
+
+/// The same, each route written as API Gateway does: `GET /rtm/{user_id}/token`.
+pub(crate) fn routes_in_code() -> BTreeMap<String, String> {
+    routes().into_iter().map(|(key, function)| (key.to_string(), function)).collect()
+}
+
+fn named(name: &str) -> Function {
+    *ALL.iter().find(|function| function.name == name).unwrap_or_else(|| panic!("no function is called {name}"))
 }

@@ -1,6 +1,6 @@
 //! The repository agrees with itself: code, template, watch router and events name the same functions and routes.
 
-use crate::functions::{self, Routes};
+use crate::functions;
 use crate::template::Stack;
 use harness::project;
 use serde_json::Value;
@@ -16,10 +16,15 @@ pub(crate) fn output(command: &mut Command) -> Value {
     serde_json::from_slice(&output.stdout).expect("it speaks JSON")
 }
 
-/// The routes of the local run.
-fn routes_in_watch_router() -> Routes {
+/// What cargo knows of the workspace.
+fn metadata() -> Value {
     let cargo = std::env::var_os("CARGO").expect("tests are run by cargo");
-    let metadata = output(Command::new(cargo).args(["metadata", "--no-deps", "--format-version", "1"]));
+    output(Command::new(cargo).args(["metadata", "--no-deps", "--format-version", "1"]))
+}
+
+/// The routes of the local run.
+fn routes_in_watch_router() -> BTreeMap<String, String> {
+    let metadata = metadata();
     let router = metadata["metadata"]["lambda"]["watch"]["router"].as_object().expect("a router").clone();
     let entries = router.into_iter().flat_map(|(path, entries)| {
         let entries = entries.as_array().expect("a list").clone();
@@ -35,15 +40,21 @@ fn code_template_and_watch_router_have_the_same_routes() {
     assert!(!code.is_empty());
     assert_eq!(routes_in_watch_router(), code);
     let deployed = Stack::plain().routes().into_iter();
-    assert_eq!(deployed.map(|(route, to)| (route, to.function)).collect::<Routes>(), code);
+    assert_eq!(deployed.map(|(route, to)| (route, to.function)).collect::<BTreeMap<_, _>>(), code);
 }
 
 #[test]
-fn every_function_has_its_events_and_its_resource() {
+fn every_function_has_its_program_its_events_and_its_resource() {
     let functions = functions::names();
+    let metadata = metadata();
+    let packages = metadata["packages"].as_array().expect("packages").iter();
+    let packages = packages.filter(|package| package["name"] == "functions" || package["name"] == functions::PREWARM);
+    let targets = packages.flat_map(|package| package["targets"].as_array().expect("targets"));
+    let programs = targets.filter(|target| target["kind"][0] == "bin");
+    let programs: BTreeSet<_> = programs.map(|it| it["name"].as_str().expect("a name").to_owned()).collect();
+    assert_eq!(programs, functions);
     assert_eq!(functions::folders("events"), functions);
     assert_eq!(Stack::plain().functions().into_values().collect::<BTreeSet<_>>(), functions);
-    assert_eq!(functions::routes_in_code().into_values().collect::<BTreeSet<_>>(), functions::minting());
 }
 
 /// What the documents cite as proof is there: events by `function/name`, tests by their function's name. A `*` or an

@@ -5,6 +5,7 @@ use crate::functions;
 use harness::project;
 use harness::secrets::Vendor;
 use serde_json::{Map, Value, json};
+use service::Callers;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -344,6 +345,8 @@ fn objects(value: &Value) -> Vec<&Map<String, Value>> {
 
 #[test]
 fn no_route_is_open() {
+    let callers: BTreeMap<_, _> =
+        functions::routes().into_keys().map(|key| (key.to_string(), key.callers)).collect();
     for stack in Stack::all() {
         let api = &stack.only("AWS::ApiGatewayV2::Api")["Body"];
         let schemes = api["components"]["securitySchemes"].as_object().expect("authorizers");
@@ -352,9 +355,11 @@ fn no_route_is_open() {
         assert_eq!(schemes["SignedInUser"]["x-amazon-apigateway-authorizer"]["type"], "jwt");
         let routes = stack.routes();
         assert!(!routes.is_empty());
-        for (route, Target { function, authorizer }) in routes {
-            let for_backends = functions::code(&function).contains("&Backend");
-            let expected = if for_backends { "AWS_IAM" } else { "SignedInUser" };
+        for (route, Target { authorizer, .. }) in routes {
+            let expected = match callers[&route] {
+                Callers::Backends => "AWS_IAM",
+                Callers::Users => "SignedInUser",
+            };
             assert_eq!(authorizer.as_ref().map(|(name, _)| name.as_str()), Some(expected), "{route}");
             assert!(!route.starts_with("X-AMAZON") && !route.contains('$'), "{route} is no route of its own");
         }

@@ -100,7 +100,8 @@ impl Watch {
         let function = |(pid, command): (u32, String)| {
             let program = Path::new(command.split(' ').next()?);
             let name = program.file_name()?.to_str()?;
-            project::root().join("functions").join(name).is_dir().then(|| (name.to_owned(), pid))
+            let known = functions::ALL.iter().any(|function| function.name == name) || name == functions::PREWARM;
+            known.then(|| (name.to_owned(), pid))
         };
         below.filter_map(function).collect()
     }

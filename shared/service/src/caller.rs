@@ -12,8 +12,20 @@ use std::sync::Arc;
 use tokens::agora::{RtcUser, Uid, UserAccount, Version};
 use tokens::{NameError, Ttl};
 
+/// Who may call a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Callers {
+    /// Signed-in users: see [`Caller`].
+    Users,
+    /// Backends with an IAM identity: see [`Backend`].
+    Backends,
+}
+
 /// A kind of identity that a route can be for. Private, so that no function can add one.
 pub(crate) trait Identity: Sized + 'static {
+    /// Who has it.
+    const CALLERS: Callers;
+
     /// What the authorizer's word is worth.
     type Verified: Send + 'static;
 
@@ -34,6 +46,8 @@ pub struct Backend {
 }
 
 impl Identity for Backend {
+    const CALLERS: Callers = Callers::Backends;
+
     type Verified = ();
 
     fn verify(config: &Config, authorizer: Option<Authorizer>) -> Result<(), Problem> {
@@ -86,6 +100,8 @@ pub(crate) struct SignedIn {
 }
 
 impl Identity for Caller {
+    const CALLERS: Callers = Callers::Users;
+
     type Verified = Option<SignedIn>;
 
     fn verify(config: &Config, authorizer: Option<Authorizer>) -> Result<Option<SignedIn>, Problem> {

@@ -24,8 +24,8 @@ pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
 
-pub use caller::{Backend, Caller};
+pub use caller::{Backend, Caller, Callers};
 pub use problem::Problem;
-pub use route::Route;
+pub use route::{Route, RouteKey};
 pub use serve::{Failed, answer, cannot_start, serve};
 pub use vendor::Vendor;

@@ -1,7 +1,7 @@
 //! One route of a function: from what a client asks to the token it makes.
 
 use crate::answer::{Form, Minted};
-use crate::caller::Identity;
+use crate::caller::{Callers, Identity};
 use crate::config::Config;
 use crate::event::{Authorizer, Event};
 use crate::params::Params;
@@ -10,18 +10,36 @@ use crate::stamps;
 use crate::vendor::Vendor;
 use serde_json::Value;
 use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokens::Token;
 use tokens::renewal::renew_after;
 
 /// A route, its parameters and who may have which token.
 pub struct Route<V> {
-    method: &'static str,
-    path: &'static str,
+    key: RouteKey,
     pub(crate) form: Form,
     prepare: Box<Prepare<V>>,
     /// What a route that hands out one token to all does to keep it from running out.
     renew: Option<Box<Renew<V>>>,
+}
+
+/// What tells a route from all others, and who may call it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RouteKey {
+    /// `GET` or `POST`.
+    pub method: &'static str,
+    /// As the template has it, `{name}` being a parameter.
+    pub path: &'static str,
+    /// Who may call it.
+    pub callers: Callers,
+}
+
+impl fmt::Display for RouteKey {
+    /// As API Gateway writes it: `GET /rtm/{user_id}/token`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.method, self.path)
+    }
 }
 
 /// Verifies and parses a request; what it returns waits only for the key.
@@ -102,12 +120,13 @@ impl<V: Vendor> Route<V> {
             };
             Ok(Box::new(finish) as Box<Mint<V>>)
         };
-        Route { method, path, form: Form::Json, prepare: Box::new(prepare), renew: None }
+        let key = RouteKey { method, path, callers: I::CALLERS };
+        Route { key, form: Form::Json, prepare: Box::new(prepare), renew: None }
     }
 
-    /// Its name in logs: `GET /rtm/{user_id}/token`.
-    pub(crate) fn name(&self) -> String {
-        format!("{} {}", self.method, self.path)
+    /// What tells it from all other routes, and who may call it.
+    pub fn key(&self) -> RouteKey {
+        self.key
     }
 
     pub(crate) fn prepare(&self, config: &Arc<Config>, event: &Event) -> Result<Box<Mint<V>>, Problem> {
@@ -123,9 +142,9 @@ impl<V: Vendor> Route<V> {
     /// paths are told apart by their parameters.
     pub(crate) fn has_path_of(&self, event: &Event) -> bool {
         match event.route_path() {
-            Some(path) => path == self.path,
+            Some(path) => path == self.key.path,
             None => {
-                let ours = self.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+                let ours = self.key.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
                 let sent = event.path_parameters().map(|(name, _)| name);
                 ours.collect::<BTreeSet<_>>() == sent.collect()
             }
@@ -133,7 +152,7 @@ impl<V: Vendor> Route<V> {
     }
 
     pub(crate) fn has_method_of(&self, event: &Event) -> bool {
-        self.method == event.request_context.http.method
+        self.key.method == event.request_context.http.method
     }
 }
 

@@ -194,7 +194,7 @@ impl<V: Vendor> Function<V> {
         let event = Event::parse(event)?;
         request.gateway_request_id = Some(event.request_context.request_id.clone());
         let route = self.route(&event)?;
-        request.route = Some(route.name());
+        request.route = Some(route.key().to_string());
         *form = route.form;
         // Who calls and what is asked comes before the key is needed. What the caller may have comes after it: a
         // caller's own uid depends on the key's app id.

@@ -1,10 +1,10 @@
 //! One vendor is enough: what needs the other vendor's credentials is not there, and everything else is.
 
 use super::{AUDIENCE, ISSUER, NO_AGORA, NO_ZEGO, ROOTS, Stack, text};
-use crate::functions::{self, Routes};
+use crate::functions;
 use harness::secrets::Vendor;
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Each vendor with the parameter that leaves the other one out.
 const ALONE: [(Vendor, (&str, &str)); 2] = [(Vendor::Agora, NO_ZEGO), (Vendor::Zego, NO_AGORA)];
@@ -31,7 +31,7 @@ fn a_vendor_without_a_secret_leaves_nothing_behind() {
         let mut code = functions::routes_in_code();
         code.retain(|_, function| own.contains(function));
         let routes = stack.routes().into_iter().map(|(route, to)| (route, to.function));
-        assert_eq!(routes.collect::<Routes>(), code);
+        assert_eq!(routes.collect::<BTreeMap<_, _>>(), code);
 
         // Gone is what is named after a function of the other vendor, with what only that vendor needs.
         let absent: Vec<_> = both.functions().into_iter().filter(|(_, function)| others.contains(function)).collect();

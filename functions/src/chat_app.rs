@@ -2,16 +2,11 @@
 
 use service::params::Params;
 use service::{Backend, Problem, Route};
-use std::process::ExitCode;
 use tokens::Ttl;
 use tokens::agora::{ChatApp, Key};
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
-    service::serve(routes()).await
-}
-
-pub(crate) fn routes() -> [Route<Key>; 1] {
+/// The routes that this function serves.
+pub fn routes() -> [Route<Key>; 1] {
     [Route::get_shared("/chat/app/token", Ask::parse, grant).as_text()]
 }
 

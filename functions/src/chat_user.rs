@@ -2,16 +2,11 @@
 
 use service::params::{Asked, Params};
 use service::{Caller, Problem, Route};
-use std::process::ExitCode;
 use tokens::Ttl;
 use tokens::agora::{ChatUser, ChatUserId, Key};
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
-    service::serve(routes()).await
-}
-
-pub(crate) fn routes() -> [Route<Key>; 1] {
+/// The routes that this function serves.
+pub fn routes() -> [Route<Key>; 1] {
     [Route::get("/chat/user/{user_id}/token", Ask::parse, grant).as_text()]
 }
 

@@ -2,16 +2,11 @@
 
 use service::params::{Asked, Params};
 use service::{Caller, Problem, Route};
-use std::process::ExitCode;
 use tokens::Ttl;
 use tokens::agora::{Key, Rtm, RtmUserId, Version};
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
-    service::serve(routes()).await
-}
-
-pub(crate) fn routes() -> [Route<Key>; 2] {
+/// The routes that this function serves.
+pub fn routes() -> [Route<Key>; 2] {
     [
         Route::get("/rtm/{user_id}/token", Ask::parse, grant),
         Route::post("/fetch_rtm_token", Ask::parse_as_in_the_tutorial, grant).as_token_and_code(),

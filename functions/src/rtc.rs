@@ -2,16 +2,11 @@
 
 use service::params::{Companion, Params};
 use service::{Caller, Problem, Route};
-use std::process::ExitCode;
 use tokens::Ttl;
 use tokens::agora::{Bundle, ChannelName, ChatUserId, Key, Privileges, Rights, Role, Rtc, RtmUserId, Uid, UserAccount};
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
-    service::serve(routes()).await
-}
-
-pub(crate) fn routes() -> [Route<Key>; 2] {
+/// The routes that this function serves.
+pub fn routes() -> [Route<Key>; 2] {
     [Route::get("/rtc/{channel}/token", Ask::parse, grant), Route::post("/rtc/{channel}/token", Ask::parse, grant)]
 }
 

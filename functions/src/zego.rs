@@ -2,16 +2,11 @@
 
 use service::params::{Asked, Params};
 use service::{Caller, Problem, Route};
-use std::process::ExitCode;
 use tokens::Ttl;
 use tokens::zego::{Basic, Express, Key, Room, RoomId, RoomPrivileges, StreamIds, UserId};
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
-    service::serve(routes()).await
-}
-
-pub(crate) fn routes() -> [Route<Key>; 2] {
+/// The routes that this function serves.
+pub fn routes() -> [Route<Key>; 2] {
     [
         Route::get("/zego/{user_id}/token", Ask::parse_query, grant),
         Route::post("/zego/{user_id}/token", Ask::parse_body, grant),

@@ -1,0 +1,57 @@
+//! The functions that mint tokens: what clients may ask for, and who may have it.
+//!
+//! [`ALL`] lists them. Each has a file of its own with its parameters (`Ask`), its decision (`grant`) and its routes, and in
+//! `bin/` a program of a few lines that serves those routes in Lambda. Such a program names its own routes and not [`ALL`],
+//! so that it links one vendor's code alone.
+
+pub mod chat_app;
+pub mod chat_user;
+pub mod rtc;
+pub mod rtm;
+pub mod zego;
+pub mod zim;
+
+use service::{Route, RouteKey};
+use tokens::{agora, zego as zego_tokens};
+
+/// Every function that mints tokens. The one list of them in Rust code.
+pub const ALL: [Function; 6] = [
+    Function { name: "chat-app-token", routes: Routes::Agora(|| chat_app::routes().into()) },
+    Function { name: "chat-user-token", routes: Routes::Agora(|| chat_user::routes().into()) },
+    Function { name: "rtc-token", routes: Routes::Agora(|| rtc::routes().into()) },
+    Function { name: "rtm-token", routes: Routes::Agora(|| rtm::routes().into()) },
+    Function { name: "zego-token", routes: Routes::Zego(|| zego::routes().into()) },
+    Function { name: "zim-token", routes: Routes::Zego(|| zim::routes().into()) },
+];
+
+/// The function that keeps the others warm. It mints nothing, so [`ALL`] has no place for it, and its code is a crate of
+/// its own: it alone needs the SDK for Lambda's API.
+pub const PREWARM: &str = "prewarm";
+
+/// One function.
+#[derive(Debug, Clone, Copy)]
+pub struct Function {
+    /// Its name: that of its program, and of its folder in `events/`.
+    pub name: &'static str,
+    /// Makes its routes.
+    pub routes: Routes,
+}
+
+/// Routes by the vendor whose key signs their tokens.
+#[derive(Debug, Clone, Copy)]
+pub enum Routes {
+    /// Agora's.
+    Agora(fn() -> Vec<Route<agora::Key>>),
+    /// ZEGO's.
+    Zego(fn() -> Vec<Route<zego_tokens::Key>>),
+}
+
+impl Function {
+    /// What tells each of its routes from all others, and who may call it.
+    pub fn route_keys(&self) -> Vec<RouteKey> {
+        match self.routes {
+            Routes::Agora(routes) => routes().iter().map(Route::key).collect(),
+            Routes::Zego(routes) => routes().iter().map(Route::key).collect(),
+        }
+    }
+}
