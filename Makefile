@@ -109,7 +109,7 @@ bench-growth: ## Measures minting against the lengths of names and lists, and dr
 	cargo bench --quiet --package tokenmint-benches --bench mint -- growth
 
 bench-cold: setup $(COLD_PYTHON)/.installed $(COLD_NODE)/bundle/main.cjs ## Measures cold starts and warm answers beside plain Rust, Node and Python (writes target/bench/cold.json)
-	cargo bench --quiet --package tokenmint-tests --bench cold
+	cargo bench --quiet --package tokenmint-benches --bench cold
 
 validate: .venv/.installed ## Checks template.yaml with SAM and cfn-lint
 	sam validate --lint
