@@ -4,10 +4,11 @@
 //! domain) is left out.
 
 use crate::candidates::{Candidate, Kind};
-use crate::report::{Spread, milliseconds};
+use crate::report::milliseconds;
 use crate::start::Start;
 use serde_json::{Value, json};
 use std::time::Duration;
+use tokenmint_benches::Spread;
 
 const TOKENS: f64 = 1e6;
 /// A day's cold starts. At twelve requests a second Lambda needs few environments, and replaces each some times a day;
@@ -64,11 +65,11 @@ impl Day {
         if busy.is_empty() {
             return None;
         }
-        let start = Spread::of(cold.iter().map(|start| milliseconds(start.to_answer)))?.median();
-        let first = Spread::of(cold.iter().map(|start| start.logged as f64))?.median();
+        let start = Spread::of(cold.iter().map(|start| milliseconds(start.to_answer)))?.median;
+        let first = Spread::of(cold.iter().map(|start| start.logged as f64))?.median;
         let billed = busy.iter().map(|&took| billed_milliseconds(took)).sum::<f64>() / busy.len() as f64;
         let logged = warm.iter().map(|start| start.logged as f64 - first).sum::<f64>() / answers;
-        let starting = Spread::of(cold.iter().map(|start| milliseconds(start.cpu)))?.median();
+        let starting = Spread::of(cold.iter().map(|start| milliseconds(start.cpu)))?.median;
         let computing = warm.iter().map(|start| milliseconds(start.cpu) - starting).sum::<f64>() / answers * 1000.0;
         let ours = candidate.kind == Kind::Ours;
         let reads = COLD_STARTS + if ours { ENVIRONMENTS * 86_400.0 / CREDENTIALS_TTL_SECONDS } else { 0.0 };

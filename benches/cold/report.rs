@@ -7,6 +7,7 @@ use crate::start::Start;
 use serde_json::{Value, json};
 use std::fs;
 use std::time::Duration;
+use tokenmint_benches::Spread;
 
 /// All that was measured: for each round, a start of each candidate.
 pub(crate) struct Report {
@@ -14,33 +15,6 @@ pub(crate) struct Report {
     pub(crate) moto: Vec<Duration>,
     pub(crate) cold: Vec<Vec<Start>>,
     pub(crate) warm: Vec<Vec<Start>>,
-}
-
-/// A median with its quartiles.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Spread([f64; 3]);
-
-impl Spread {
-    pub(crate) fn of(values: impl Iterator<Item = f64>) -> Option<Spread> {
-        let mut values: Vec<f64> = values.collect();
-        values.sort_unstable_by(f64::total_cmp);
-        let last = values.len().checked_sub(1)?;
-        Some(Spread([1, 2, 3].map(|quarter| values[(last * quarter + 2) / 4])))
-    }
-
-    pub(crate) fn median(self) -> f64 {
-        self.0[1]
-    }
-
-    fn text(self, digits: usize) -> String {
-        let Spread([low, median, high]) = self;
-        format!("{median:.digits$} ({low:.digits$}–{high:.digits$})")
-    }
-
-    fn json(self) -> Value {
-        let Spread([low, median, high]) = self;
-        json!({ "median": median, "quartiles": [low, high] })
-    }
 }
 
 /// A column: what it is of a start.
@@ -118,7 +92,7 @@ impl Report {
         self.targets();
         let cost = cost::print(&self.candidates, &self.cold, &self.warm);
         let path = results().join("cold.json");
-        let json = json!({ "moto_milliseconds": moto.json(), "cold": cold, "warm": warm, "cost": cost });
+        let json = json!({ "moto_milliseconds": moto, "cold": cold, "warm": warm, "cost": cost });
         fs::write(&path, format!("{json:#}\n")).expect("the target folder is ours to write in");
         println!("\nwritten to {}", path.display());
     }
@@ -144,9 +118,9 @@ impl Report {
                 let ratios: Vec<Spread> = ratios.collect();
                 print!(" {} |", spread.text(if title.contains("µs") { 0 } else { 1 }));
                 for ratio in &ratios {
-                    print!(" {:.2} |", ratio.median());
+                    print!(" {:.2} |", ratio.median);
                 }
-                row[title] = json!({ "is": spread.json(), "ratios": ratios.iter().map(|ratio| ratio.json()).collect::<Vec<_>>() });
+                row[title] = json!({ "is": spread, "ratios": ratios });
             }
             println!();
             rows.push(row);
@@ -167,8 +141,8 @@ impl Report {
             }));
             let Some(ratio) = ratio else { continue };
             let (asked, met) = match *asked {
-                Asked::AtMost(most) => (most, ratio.median() <= most),
-                Asked::Faster(least) => (least, ratio.median() >= least),
+                Asked::AtMost(most) => (most, ratio.median <= most),
+                Asked::Faster(least) => (least, ratio.median >= least),
             };
             println!("| {title} | {asked} | {} | {} |", ratio.text(2), if met { "met" } else { "**missed**" });
         }

@@ -2,11 +2,12 @@
 
 use crate::floor::draw;
 use crate::kinds;
-use crate::turns::Spread;
+use crate::turns::spread;
 use rustix::time::{ClockId, clock_gettime};
 use serde::Serialize;
 use std::hint::black_box;
 use std::time::Instant;
+use tokenmint_benches::Spread;
 use tokens::{Stamp, Token};
 
 /// How many tokens a batch has.
@@ -32,9 +33,9 @@ pub(crate) fn run() -> Vec<Batch> {
     (1..=cores)
         .map(|threads| Batch {
             threads,
-            milliseconds: Spread::of(rounds.iter().map(|round| round[threads - 1].wall)),
-            processor_milliseconds: Spread::of(rounds.iter().map(|round| round[threads - 1].processor)),
-            speedup: Spread::of(rounds.iter().map(|round| round[0].wall / round[threads - 1].wall)),
+            milliseconds: spread(rounds.iter().map(|round| round[threads - 1].wall)),
+            processor_milliseconds: spread(rounds.iter().map(|round| round[threads - 1].processor)),
+            speedup: spread(rounds.iter().map(|round| round[0].wall / round[threads - 1].wall)),
         })
         .collect()
 }

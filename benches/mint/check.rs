@@ -2,7 +2,7 @@
 
 use crate::kinds;
 use crate::peers::{Language, Peer};
-use crate::report::{show, turns, undisturbed_floors, versus};
+use crate::report::{turns, undisturbed_floors, versus};
 use crate::root;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -58,7 +58,7 @@ pub(crate) fn run() {
             let versus = versus(&mut kind, peer, 41).expect("the builder has this kind");
             let multiple = if format.compared_with_randomness() { versus.of_minting } else { versus.of_signing };
             let language = peer.language;
-            println!("{name}: {language:?} costs {} times as much (at least {least:.0})", show(multiple, 1));
+            println!("{name}: {language:?} costs {} times as much (at least {least:.0})", multiple.text(1));
             if multiple.median < least {
                 regressions.push(format!("{language:?}'s {name} costs {:.1} times as much only", multiple.median));
             }

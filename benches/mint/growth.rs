@@ -2,9 +2,10 @@
 
 use crate::kinds::{self, Kind};
 use crate::root;
-use crate::turns::{Spread, Turns, Work};
+use crate::turns::{Turns, Work};
 use plotters::prelude::*;
 use std::fs;
+use tokenmint_benches::Spread;
 
 /// One panel of the plot.
 struct Series {

@@ -3,11 +3,12 @@
 use crate::batch::{self, Batch};
 use crate::kinds::{self, Format, Kind};
 use crate::peers::{Language, Peer};
-use crate::turns::{PER_TURN, Spread, Turns};
+use crate::turns::{PER_TURN, Turns, spread};
 use criterion::{Criterion, SamplingMode};
 use serde::Serialize;
 use std::fs;
 use std::time::Duration;
+use tokenmint_benches::Spread;
 
 /// What was measured of one kind.
 #[derive(Debug, Serialize)]
@@ -120,10 +121,10 @@ pub(crate) fn versus(kind: &mut Kind, peer: &mut Peer, rounds: usize) -> Option<
             ours.round();
         }
     }
-    let multiple = |which| Spread::of(theirs.iter().zip(ours.each(which)).map(|(theirs, ours)| theirs / ours));
+    let multiple = |which| spread(theirs.iter().zip(ours.each(which)).map(|(theirs, ours)| theirs / ours));
     Some(Versus {
         language: peer.language,
-        nanoseconds: Spread::of(theirs.iter().copied()),
+        nanoseconds: spread(theirs.iter().copied()),
         of_minting: multiple(0),
         of_signing: multiple(1),
     })
@@ -140,15 +141,15 @@ randomness (04). A builder's `× mint` and `× sign` say how many times as much 
     println!("| kind | bytes | mint, ns | sign, ns | floor, ns | floors |");
     println!("|---|--:|--:|--:|--:|--:|");
     for Row { kind, bytes, mint, sign, floor, floors, .. } in rows {
-        let [mint, sign, floor] = [mint, sign, floor].map(|spread| show(*spread, 0));
-        println!("| `{kind}` | {bytes} | {mint} | {sign} | {floor} | {} |", show(*floors, 2));
+        let [mint, sign, floor] = [mint, sign, floor].map(|spread| spread.text(0));
+        println!("| `{kind}` | {bytes} | {mint} | {sign} | {floor} | {} |", floors.text(2));
     }
     println!("\n| kind | Node, ns | × mint | × sign | Python, ns | × mint | × sign |");
     println!("|---|--:|--:|--:|--:|--:|--:|");
     for row in rows.iter().filter(|row| !row.peers.is_empty()) {
         let peer = |language| match row.peers.iter().find(|versus| versus.language == language) {
             Some(Versus { nanoseconds, of_minting, of_signing, .. }) => {
-                format!("{} | {} | {}", show(*nanoseconds, 0), show(*of_minting, 1), show(*of_signing, 1))
+                format!("{} | {} | {}", nanoseconds.text(0), of_minting.text(1), of_signing.text(1))
             }
             None => "| | ".to_owned(),
         };
@@ -158,13 +159,7 @@ randomness (04). A builder's `× mint` and `× sign` say how many times as much 
         "\n10,000 `agora-rtc` tokens:\n\n| threads | ms | times one thread | ms of all processors |\n|--:|--:|--:|--:|"
     );
     for batch in batches {
-        let [wall, all] = [batch.milliseconds, batch.processor_milliseconds].map(|spread| show(spread, 2));
-        println!("| {} | {wall} | {} | {all} |", batch.threads, show(batch.speedup, 2));
+        let [wall, all] = [batch.milliseconds, batch.processor_milliseconds].map(|spread| spread.text(2));
+        println!("| {} | {wall} | {} | {all} |", batch.threads, batch.speedup.text(2));
     }
-}
-
-/// The median and, in brackets, the quartiles.
-pub(crate) fn show(spread: Spread, digits: usize) -> String {
-    let [low, high] = spread.quartiles;
-    format!("{:.digits$} ({low:.digits$}–{high:.digits$})", spread.median)
 }

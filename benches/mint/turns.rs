@@ -2,6 +2,7 @@
 //! machine does falls on all alike.
 
 use std::time::{Duration, Instant};
+use tokenmint_benches::Spread;
 
 /// Something that costs time: called with how many times to do it.
 pub(crate) type Work = Box<dyn FnMut(u32)>;
@@ -62,7 +63,7 @@ impl<'a, const N: usize> Turns<'a, N> {
 
     /// What a piece of this work costs, in nanoseconds.
     pub(crate) fn nanoseconds(&self, which: usize) -> Spread {
-        Spread::of(self.each(which))
+        spread(self.each(which))
     }
 
     /// What it costs when nothing disturbs it: the tenth of the rounds that was cheapest ends here.
@@ -80,22 +81,11 @@ impl<'a, const N: usize> Turns<'a, N> {
 
     /// How many times as much as `below` `above` costs, compared round by round.
     pub(crate) fn ratio(&self, above: usize, below: usize) -> Spread {
-        Spread::of(self.rounds.iter().map(|round| round[above] / round[below]))
+        spread(self.rounds.iter().map(|round| round[above] / round[below]))
     }
 }
 
-/// A median with the quartiles around it.
-#[derive(Debug, Clone, Copy, serde::Serialize)]
-pub(crate) struct Spread {
-    pub(crate) median: f64,
-    pub(crate) quartiles: [f64; 2],
-}
-
-impl Spread {
-    pub(crate) fn of(values: impl IntoIterator<Item = f64>) -> Spread {
-        let mut values: Vec<f64> = values.into_iter().collect();
-        values.sort_by(f64::total_cmp);
-        let at = |part: f64| values[((values.len() - 1) as f64 * part).round() as usize];
-        Spread { median: at(0.5), quartiles: [at(0.25), at(0.75)] }
-    }
+/// The spread of what was measured.
+pub(crate) fn spread(measured: impl IntoIterator<Item = f64>) -> Spread {
+    Spread::of(measured).expect("something was measured")
 }

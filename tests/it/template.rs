@@ -345,8 +345,7 @@ fn objects(value: &Value) -> Vec<&Map<String, Value>> {
 
 #[test]
 fn no_route_is_open() {
-    let callers: BTreeMap<_, _> =
-        functions::routes().into_keys().map(|key| (key.to_string(), key.callers)).collect();
+    let callers: BTreeMap<_, _> = functions::routes().into_keys().map(|key| (key.to_string(), key.callers)).collect();
     for stack in Stack::all() {
         let api = &stack.only("AWS::ApiGatewayV2::Api")["Body"];
         let schemes = api["components"]["securitySchemes"].as_object().expect("authorizers");
