@@ -7,9 +7,10 @@
 use crate::problem::Problem;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use monostate::MustBe;
 use percent_encoding::percent_decode_str;
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, Unexpected, Visitor};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -22,8 +23,9 @@ pub(crate) const MAX_BODY_BYTES: usize = 8 * 1024;
 #[derive(Debug, serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Event {
+    /// The only payload format this reads: 1.0 has other fields under the same names.
     #[serde(rename = "version")]
-    _version: Version2,
+    _version: MustBe!("2.0"),
     /// The emulator sends null for none.
     pub(crate) raw_query_string: Option<String>,
     path_parameters: Option<BTreeMap<String, String>>,
@@ -34,29 +36,6 @@ pub(crate) struct Event {
     body: Option<String>,
     #[serde(default)]
     is_base64_encoded: bool,
-}
-
-/// The only payload format this reads: 1.0 has other fields under the same names. An enum would also be read from
-/// `{"2.0":null}`, which the gateway never sends.
-#[derive(Debug)]
-struct Version2;
-
-impl<'de> Deserialize<'de> for Version2 {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Version2, D::Error> {
-        deserializer.deserialize_str(Version2)
-    }
-}
-
-impl Visitor<'_> for Version2 {
-    type Value = Version2;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("2.0")
-    }
-
-    fn visit_str<E: Error>(self, version: &str) -> Result<Version2, E> {
-        if version == "2.0" { Ok(Version2) } else { Err(E::invalid_value(Unexpected::Str(version), &self)) }
-    }
 }
 
 #[derive(Debug, serde::Deserialize)]
