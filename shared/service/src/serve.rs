@@ -7,7 +7,7 @@ use crate::event::Event;
 use crate::problem::Problem;
 use crate::route::Route;
 use crate::stamps;
-use crate::telemetry::{self, Request};
+use crate::telemetry::{self, RequestLog};
 use crate::vendor::Vendor;
 use crate::warm::{WarmUp, Warmed};
 use lambda_runtime::tower::util::MapResultLayer;
@@ -176,7 +176,7 @@ impl<V: Vendor> Function<V> {
     }
 
     async fn respond(&self, event: &str, request_id: &str) -> Response {
-        let mut request = Request::start(request_id);
+        let mut request = RequestLog::start(request_id);
         let mut form = Form::default();
         match self.token(event, &mut request, &mut form).await {
             Ok(response) => {
@@ -190,7 +190,7 @@ impl<V: Vendor> Function<V> {
         }
     }
 
-    async fn token(&self, event: &str, request: &mut Request<'_>, form: &mut Form) -> Result<Response, Problem> {
+    async fn token(&self, event: &str, request: &mut RequestLog<'_>, form: &mut Form) -> Result<Response, Problem> {
         let event = Event::parse(event)?;
         request.gateway_request_id = Some(event.request_context.request_id.clone());
         let route = self.route(&event)?;

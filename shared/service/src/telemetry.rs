@@ -88,7 +88,7 @@ fn log_panic(panic: &PanicHookInfo<'_>) {
 }
 
 /// What is known of a request by the time it is answered.
-pub(crate) struct Request<'a> {
+pub(crate) struct RequestLog<'a> {
     started: Instant,
     request_id: &'a str,
     pub(crate) gateway_request_id: Option<String>,
@@ -98,10 +98,10 @@ pub(crate) struct Request<'a> {
     pub(crate) user: Option<String>,
 }
 
-impl<'a> Request<'a> {
-    pub(crate) fn start(request_id: &'a str) -> Request<'a> {
+impl<'a> RequestLog<'a> {
+    pub(crate) fn start(request_id: &'a str) -> RequestLog<'a> {
         let started = Instant::now();
-        Request { started, request_id, gateway_request_id: None, route: None, kind: None, user: None }
+        RequestLog { started, request_id, gateway_request_id: None, route: None, kind: None, user: None }
     }
 
     /// The one line about this request, and its metrics.
