@@ -310,11 +310,11 @@ async fn running_time(limit: Duration) {
     }
 }
 
-/// A moment of chance, so that environments that began together don't go on together.
+/// A random span between these two, so that environments that began together don't go on together.
 fn between(earliest: Duration, latest: Duration) -> Duration {
-    // Without chance they do.
-    let chance = stamps::spread().unwrap_or(u32::MAX);
-    earliest + (latest - earliest).mul_f64(f64::from(chance) / f64::from(u32::MAX))
+    // Without randomness they do.
+    let randomness = stamps::spread().unwrap_or(u32::MAX);
+    earliest + (latest - earliest).mul_f64(f64::from(randomness) / f64::from(u32::MAX))
 }
 
 /// A secret's text on its way into a key, wiped from memory when it is dropped. Has no `Debug`.

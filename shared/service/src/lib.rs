@@ -2,7 +2,7 @@
 //!
 //! An event enters [`serve`], which finds its route, the caller's verified identity ([`Caller`], [`Backend`]) and what
 //! is asked for ([`params`]). The route's own `grant` decides, from these two alone, which token that makes: a
-//! *description* from the `tokens` crate, or a [`Problem`]. Then `serve` adds the moment and the chance, signs with the
+//! *description* from the `tokens` crate, or a [`Problem`]. Then `serve` adds the moment and the randomness, signs with the
 //! vendor's key, and answers. A `grant` never sees a secret, a clock or a status code.
 //!
 //! A function that mints nothing is [`answer`]'s: the one that keeps the others [`warm`].

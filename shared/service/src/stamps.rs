@@ -4,7 +4,7 @@ use crate::problem::Problem;
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokens::{Moment, Stamp};
 
-/// What a new token needs: its stamp, and a little chance of its own for when to renew it.
+/// What a new token needs: its stamp, and a little randomness of its own for when to renew it.
 pub(crate) struct Fresh {
     pub(crate) stamp: Stamp,
     pub(crate) spread: u32,
@@ -13,21 +13,21 @@ pub(crate) struct Fresh {
 /// Draws both from the operating system, each time: a generator of our own, seeded at start-up, would repeat itself
 /// when an execution environment is restored from a snapshot.
 pub(crate) fn fresh() -> Result<Fresh, Problem> {
-    let mut chance = [0; Stamp::CHANCE_BYTES + 4];
-    getrandom::fill(&mut chance).map_err(|_| Problem::no_randomness())?;
-    let (stamp, spread) = chance.split_first_chunk().expect("as long as both");
+    let mut randomness = [0; Stamp::CHANCE_BYTES + 4];
+    getrandom::fill(&mut randomness).map_err(|_| Problem::no_randomness())?;
+    let (stamp, spread) = randomness.split_first_chunk().expect("as long as both");
     let spread = u32::from_le_bytes(spread.try_into().expect("the other four"));
     Ok(Fresh { stamp: Stamp::new(now()?, *stamp), spread })
 }
 
-/// A little chance alone.
+/// A little randomness alone.
 pub(crate) fn spread() -> Option<u32> {
     getrandom::u32().ok()
 }
 
 /// A name that nothing else has, of 16 hexadecimal digits.
 pub(crate) fn random_name() -> String {
-    // Only tells environments apart, so a system without chance at start-up is no reason not to start.
+    // It only tells environments apart, so a system without randomness is no reason not to start.
     format!("{:016x}", getrandom::u64().unwrap_or_default())
 }
 
