@@ -38,7 +38,7 @@ const AMAZON_ROOTS: &str = include_str!("aws/roots.pem");
 ///
 /// # Errors
 /// The environment says whom to trust, and that is nobody.
-pub fn sdk_config(endpoint: &str, patience: Option<Patience>) -> Result<SdkConfig, NoAuthorities> {
+pub fn sdk_config(endpoint: &str, patience: Option<Patience>) -> Result<SdkConfig, AuthoritiesError> {
     let variable = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
     let timeouts = patience.map_or_else(TimeoutConfig::disabled, |patience| {
         TimeoutConfig::builder()
@@ -69,7 +69,7 @@ pub fn sdk_config(endpoint: &str, patience: Option<Patience>) -> Result<SdkConfi
 }
 
 /// TLS is rustls with AWS-LC, which the SDK would choose, too.
-fn https() -> Result<SharedHttpClient, NoAuthorities> {
+fn https() -> Result<SharedHttpClient, AuthoritiesError> {
     let trusted = Authorities::from_variables(|name| env::var_os(name)).trusted()?;
     let context = TlsContext::builder().with_trust_store(trusted).build().expect("nothing in it can be wrong");
     Ok(Builder::new().tls_provider(Provider::rustls(CryptoMode::AwsLc)).tls_context(context).build_https())
@@ -90,7 +90,7 @@ enum Authorities {
 /// The environment says which authorities to trust, and none can be read there.
 #[derive(Debug, Error)]
 #[error("SSL_CERT_FILE or SSL_CERT_DIR must name PEM files with the authorities to trust")]
-pub struct NoAuthorities;
+pub struct AuthoritiesError;
 
 impl Authorities {
     fn from_variables(variable: impl Fn(&str) -> Option<OsString>) -> Authorities {
@@ -99,11 +99,11 @@ impl Authorities {
         if names("SSL_CERT_FILE") || names("SSL_CERT_DIR") { Authorities::Named } else { Authorities::Amazons }
     }
 
-    fn trusted(self) -> Result<TrustStore, NoAuthorities> {
+    fn trusted(self) -> Result<TrustStore, AuthoritiesError> {
         match self {
             Authorities::Amazons => Ok(TrustStore::empty().with_pem_certificate(AMAZON_ROOTS)),
             // Looked at now, because the client would only find out when it connects, again and again.
-            Authorities::Named if rustls_native_certs::load_native_certs().certs.is_empty() => Err(NoAuthorities),
+            Authorities::Named if rustls_native_certs::load_native_certs().certs.is_empty() => Err(AuthoritiesError),
             Authorities::Named => Ok(TrustStore::empty().with_native_roots(true)),
         }
     }

@@ -4,7 +4,7 @@
 //! per refresh instead of two, needs one IAM action instead of two, serves through throttling, and prints no secret; the
 //! README has the figures.
 
-use crate::aws::{self, NoAuthorities};
+use crate::aws::{self, AuthoritiesError};
 use crate::config::{Config, Source};
 use crate::problem::Problem;
 use crate::stamps::{self, wall_clock};
@@ -115,7 +115,7 @@ enum Store {
 impl<V: Vendor> Credentials<V> {
     /// # Errors
     /// The environment says whom to trust for Secrets Manager, and that is nobody.
-    pub(crate) fn new(config: &Config) -> Result<Credentials<V>, NoAuthorities> {
+    pub(crate) fn new(config: &Config) -> Result<Credentials<V>, AuthoritiesError> {
         let store = match &config.credentials {
             Source::SecretsManager { secret_id } => {
                 Store::SecretsManager { client: client()?, secret_id: secret_id.clone() }
@@ -378,6 +378,6 @@ fn read_local(path: &Path, vendor: &str) -> Result<SecretText, Failure> {
 }
 
 /// Its own time-outs are off: they would all have passed at once when Lambda thaws the environment. See [`running_time`].
-fn client() -> Result<aws_sdk_secretsmanager::Client, NoAuthorities> {
+fn client() -> Result<aws_sdk_secretsmanager::Client, AuthoritiesError> {
     Ok(aws_sdk_secretsmanager::Client::new(&aws::sdk_config("AWS_ENDPOINT_URL_SECRETS_MANAGER", None)?))
 }
