@@ -7,7 +7,7 @@ use crate::fleet::{Fleet, Report};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use service::warm::WarmUp;
-use service::{Failed, telemetry};
+use service::{InvocationError, telemetry};
 use std::process::ExitCode;
 use std::sync::Arc;
 use tracing::{error, warn};
@@ -40,16 +40,16 @@ impl Schedule {
     /// # Errors
     /// A warm-up failed. It is an error for Lambda to count, and to hand on to the dead-letter queue; all the others were
     /// sent all the same.
-    async fn carry_out(event: Map<String, Value>, fleet: Arc<Fleet>) -> Result<Report, Failed> {
+    async fn carry_out(event: Map<String, Value>, fleet: Arc<Fleet>) -> Result<Report, InvocationError> {
         let schedule: Schedule = serde_json::from_value(event.into())
-            .map_err(|wrong| Failed { name: "BadSchedule", words: wrong.to_string() })?;
+            .map_err(|wrong| InvocationError { name: "BadSchedule", words: wrong.to_string() })?;
         let warm_up = WarmUp {
             for_seconds: u32::from(schedule.every_minutes) * 60,
             hold_milliseconds: schedule.hold_milliseconds,
         };
         if warm_up.hold() > WarmUp::MAX_HOLD {
             let words = format!("hold_milliseconds must be at most {}", WarmUp::MAX_HOLD.as_millis());
-            return Err(Failed { name: "BadSchedule", words });
+            return Err(InvocationError { name: "BadSchedule", words });
         }
         let report = fleet.warm(warm_up, schedule.environments).await;
         for (function, warmed) in &report.functions {
@@ -65,7 +65,7 @@ impl Schedule {
             let report_text = serde_json::to_string(&report).expect("a report is plain data");
             error!(report = report_text, "warm-ups failed");
             let words = format!("{} of {} warm-ups failed: {report_text}", report.failed, report.sent);
-            return Err(Failed { name: "WarmUpsFailed", words });
+            return Err(InvocationError { name: "WarmUpsFailed", words });
         }
         Ok(report)
     }

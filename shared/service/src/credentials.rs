@@ -209,7 +209,7 @@ impl<V: Vendor> Keeper<V> {
                 load.task.abort();
                 let id = kept.begun;
                 let failure =
-                    Failure { outcome: "timeout", reason: "no answer in all the time it was given".to_owned() };
+                    LoadError { outcome: "timeout", reason: "no answer in all the time it was given".to_owned() };
                 self.end(&mut kept, id, now, Err(failure));
                 return Lookup::Take(key);
             }
@@ -242,7 +242,7 @@ impl<V: Vendor> Keeper<V> {
     }
 
     /// Ends the load of this number. A key that it brought counts as of when it `began`.
-    fn end(&self, kept: &mut Kept<V>, id: u64, began: SystemTime, read: Result<V, Failure>) {
+    fn end(&self, kept: &mut Kept<V>, id: u64, began: SystemTime, read: Result<V, LoadError>) {
         let now = wall_clock();
         kept.load = None;
         kept.ended = (id, read.is_ok());
@@ -259,7 +259,7 @@ impl<V: Vendor> Keeper<V> {
                 kept.rest = began..began + between(self.ttl * 17 / 20, self.ttl * 19 / 20);
                 kept.failures = 0;
             }
-            Err(Failure { outcome, reason }) => {
+            Err(LoadError { outcome, reason }) => {
                 telemetry::credentials_failed(V::NAME, outcome, &reason);
                 kept.lack = if outcome == NO_PART { NoKey::NoPart(V::NAME) } else { NoKey::Unusable };
                 // Not beyond the older key's last moment: without one the pauses are shorter.
@@ -321,14 +321,14 @@ fn between(earliest: Duration, latest: Duration) -> Duration {
 struct SecretText(Zeroizing<String>);
 
 /// Why nothing was loaded, in words that are safe to log.
-struct Failure {
+struct LoadError {
     outcome: &'static str,
     reason: String,
 }
 
 impl Store {
-    async fn read<V: Vendor>(&self) -> Result<V, Failure> {
-        let mut read = Err(Failure { outcome: "timeout", reason: "no answer in time".to_owned() });
+    async fn read<V: Vendor>(&self) -> Result<V, LoadError> {
+        let mut read = Err(LoadError { outcome: "timeout", reason: "no answer in time".to_owned() });
         for _ in 0..ATTEMPTS {
             // What hangs is tried again on another connection; what fails, the SDK has tried again already.
             tokio::select! {
@@ -336,15 +336,15 @@ impl Store {
                 () = running_time(ATTEMPT_LIMIT) => {}
             }
         }
-        V::from_secret(&read?.0).map_err(|reason| Failure { outcome: "malformed", reason: reason.to_owned() })
+        V::from_secret(&read?.0).map_err(|reason| LoadError { outcome: "malformed", reason: reason.to_owned() })
     }
 
-    async fn read_text(&self, vendor: &str) -> Result<SecretText, Failure> {
+    async fn read_text(&self, vendor: &str) -> Result<SecretText, LoadError> {
         match self {
             Store::SecretsManager { client, secret_id } => {
                 let sent = client.get_secret_value().secret_id(secret_id).send().await;
                 // Of an error only its kind and code: its text may hold anything that the other side sent.
-                let secret = sent.map_err(|error| Failure {
+                let secret = sent.map_err(|error| LoadError {
                     outcome: match &error {
                         SdkError::TimeoutError(_) => "timeout",
                         SdkError::DispatchFailure(failure) if failure.is_timeout() => "timeout",
@@ -356,7 +356,7 @@ impl Store {
                 })?;
                 let text = secret.secret_string;
                 text.map(|text| SecretText(text.into()))
-                    .ok_or(Failure { outcome: "malformed", reason: "the secret is binary, not text".to_owned() })
+                    .ok_or(LoadError { outcome: "malformed", reason: "the secret is binary, not text".to_owned() })
             }
             Store::LocalFile(path) => read_local(path, vendor),
         }
@@ -367,8 +367,8 @@ impl Store {
 const NO_PART: &str = "no-part";
 
 /// One vendor's part of a local file `{"agora":{...},"zego":{...}}`.
-fn read_local(path: &Path, vendor: &str) -> Result<SecretText, Failure> {
-    let failure = |outcome, reason: &str| Failure { outcome, reason: reason.to_owned() };
+fn read_local(path: &Path, vendor: &str) -> Result<SecretText, LoadError> {
+    let failure = |outcome, reason: &str| LoadError { outcome, reason: reason.to_owned() };
     let text = std::fs::read_to_string(path).map_err(|_| failure("failed", "the file cannot be read"))?;
     let text = Zeroizing::new(text);
     let parts: BTreeMap<&str, &RawValue> =

@@ -27,5 +27,5 @@ pub mod testing;
 pub use caller::{Backend, Caller, Callers};
 pub use problem::Problem;
 pub use route::{Route, RouteKey};
-pub use serve::{Failed, answer, cannot_start, serve};
+pub use serve::{InvocationError, answer, cannot_start, serve};
 pub use vendor::Vendor;

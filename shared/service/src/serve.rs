@@ -65,12 +65,13 @@ pub async fn answer<E, A, F>(answer: impl Fn(E) -> F + Clone + Send + 'static) -
 where
     E: DeserializeOwned + Send + 'static,
     A: Serialize + Send + 'static,
-    F: Future<Output = Result<A, Failed>> + Send,
+    F: Future<Output = Result<A, InvocationError>> + Send,
 {
     let answer = service_fn(move |event: LambdaEvent<E>| {
         let answer = answer.clone();
         async move {
-            let failed = |Failed { name, words }| Diagnostic { error_type: name.to_owned(), error_message: words };
+            let failed =
+                |InvocationError { name, words }| Diagnostic { error_type: name.to_owned(), error_message: words };
             answer(event.payload).await.map_err(failed)
         }
     });
@@ -99,7 +100,7 @@ where
 
 /// Why an invocation failed.
 #[derive(Debug)]
-pub struct Failed {
+pub struct InvocationError {
     /// The error's name.
     pub name: &'static str,
     /// What happened.
