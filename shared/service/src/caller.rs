@@ -5,7 +5,7 @@
 
 use crate::config::{Auth, Config, Policy, UserIdForm};
 use crate::event::{Authorizer, Jwt};
-use crate::params::{Asked, Wrong};
+use crate::params::{Asked, ParamError};
 use crate::problem::Problem;
 use std::fmt::Display;
 use std::sync::Arc;
@@ -334,7 +334,7 @@ fn ttl(policy: &Policy, asked: Option<Ttl>) -> Result<Ttl, Problem> {
 
 /// The caller's id is theirs, but this vendor's rule decides whether it can be used.
 fn checked<N>(parameter: &str, id: &str, check: fn(String) -> Result<N, NameError>) -> Result<N, Problem> {
-    check(id.to_owned()).map_err(|error| Wrong::from(error).of_the_callers_own_id().problem(parameter))
+    check(id.to_owned()).map_err(|error| ParamError::from(error).of_the_callers_own_id().problem(parameter))
 }
 
 #[cfg(test)]

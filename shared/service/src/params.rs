@@ -128,7 +128,7 @@ impl Params {
     fn items<T: Param>(&mut self, name: &'static str, split: fn(&str) -> Vec<&str>) -> Result<Option<Vec<T>>, Problem> {
         let Some(values) = self.values.remove(name) else { return Ok(None) };
         let full = self.full(name);
-        let wrong = |wrong: Wrong| wrong.problem(&full);
+        let wrong = |error: ParamError| error.problem(&full);
         let mut items = Vec::new();
         for value in values {
             match value {
@@ -201,18 +201,18 @@ fn shown(name: &str) -> String {
 
 /// Why a value isn't what a parameter takes.
 #[derive(Debug)]
-pub struct Wrong {
+pub struct ParamError {
     rule: String,
     wildcard: bool,
 }
 
-impl Wrong {
-    fn rule(rule: impl fmt::Display) -> Wrong {
-        Wrong { rule: rule.to_string(), wildcard: false }
+impl ParamError {
+    fn rule(rule: impl fmt::Display) -> ParamError {
+        ParamError { rule: rule.to_string(), wildcard: false }
     }
 
-    pub(crate) fn of_the_callers_own_id(self) -> Wrong {
-        Wrong { rule: format!("the caller's own id doesn't fit: {}", self.rule), ..self }
+    pub(crate) fn of_the_callers_own_id(self) -> ParamError {
+        ParamError { rule: format!("the caller's own id doesn't fit: {}", self.rule), ..self }
     }
 
     /// A wildcard is well-formed and understood, but nobody may have one.
@@ -224,9 +224,9 @@ impl Wrong {
     }
 }
 
-impl From<NameError> for Wrong {
-    fn from(error: NameError) -> Wrong {
-        Wrong { wildcard: matches!(error.flaw(), NameFlaw::Wildcard(_)), rule: error.to_string() }
+impl From<NameError> for ParamError {
+    fn from(error: NameError) -> ParamError {
+        ParamError { wildcard: matches!(error.flaw(), NameFlaw::Wildcard(_)), rule: error.to_string() }
     }
 }
 
@@ -236,16 +236,16 @@ pub trait Param: Sized {
     ///
     /// # Errors
     /// Says what it must be instead.
-    fn of_text(text: &str) -> Result<Self, Wrong>;
+    fn of_text(text: &str) -> Result<Self, ParamError>;
 
     /// Reads it from a body. Unless a type says otherwise it is a JSON string there, read as in a query.
     ///
     /// # Errors
     /// Says what it must be instead.
-    fn of_json(json: &Json) -> Result<Self, Wrong> {
+    fn of_json(json: &Json) -> Result<Self, ParamError> {
         match json {
             Json::Text(text) => Self::of_text(text),
-            _ => Err(Wrong::rule("must be a string")),
+            _ => Err(ParamError::rule("must be a string")),
         }
     }
 }
@@ -254,7 +254,7 @@ pub trait Param: Sized {
 macro_rules! names {
     ($($name:ty),*) => {
         $(impl Param for $name {
-            fn of_text(text: &str) -> Result<Self, Wrong> {
+            fn of_text(text: &str) -> Result<Self, ParamError> {
                 Ok(Self::new(text)?)
             }
         })*
@@ -266,22 +266,22 @@ names!(ChannelName, UserAccount, RtmUserId, ChatUserId, UserId, ZimUserId, RoomI
 macro_rules! numbers {
     ($($name:ty, $rule:literal, $of_number:expr;)*) => {
         $(impl Param for $name {
-            fn of_text(text: &str) -> Result<Self, Wrong> {
+            fn of_text(text: &str) -> Result<Self, ParamError> {
                 // One spelling for each number: no sign, no leading zero.
                 let number = text.parse().ok().filter(|number: &u64| number.to_string() == text);
-                $of_number(number.ok_or_else(|| Wrong::rule($rule))?)
+                $of_number(number.ok_or_else(|| ParamError::rule($rule))?)
             }
 
-            fn of_json(json: &Json) -> Result<Self, Wrong> {
-                let Json::Number(Some(number)) = json else { return Err(Wrong::rule($rule)) };
+            fn of_json(json: &Json) -> Result<Self, ParamError> {
+                let Json::Number(Some(number)) = json else { return Err(ParamError::rule($rule)) };
                 $of_number(*number)
             }
         })*
     };
 }
 numbers! {
-    Ttl, "must be a whole number of seconds, 1 to 86400", |seconds| Ttl::from_seconds(seconds).map_err(Wrong::rule);
-    Uid, "must be a whole number, 1 to 4294967295", |uid| Uid::new(uid).map_err(|error| Wrong {
+    Ttl, "must be a whole number of seconds, 1 to 86400", |seconds| Ttl::from_seconds(seconds).map_err(ParamError::rule);
+    Uid, "must be a whole number, 1 to 4294967295", |uid| Uid::new(uid).map_err(|error| ParamError {
         wildcard: error == tokens::agora::UidError::Wildcard,
         rule: error.to_string(),
     });
@@ -291,10 +291,10 @@ numbers! {
 macro_rules! words {
     ($($name:ty { $($word:literal => $value:expr),* })*) => {
         $(impl Param for $name {
-            fn of_text(text: &str) -> Result<Self, Wrong> {
+            fn of_text(text: &str) -> Result<Self, ParamError> {
                 match text {
                     $($word => Ok($value),)*
-                    _ => Err(Wrong::rule(concat!("must be one of:", $(" ", $word),*))),
+                    _ => Err(ParamError::rule(concat!("must be one of:", $(" ", $word),*))),
                 }
             }
         })*
@@ -316,18 +316,18 @@ pub enum Companion {
 }
 
 impl Param for bool {
-    fn of_text(text: &str) -> Result<bool, Wrong> {
+    fn of_text(text: &str) -> Result<bool, ParamError> {
         match text {
             "true" => Ok(true),
             "false" => Ok(false),
-            _ => Err(Wrong::rule("must be true or false")),
+            _ => Err(ParamError::rule("must be true or false")),
         }
     }
 
-    fn of_json(json: &Json) -> Result<bool, Wrong> {
+    fn of_json(json: &Json) -> Result<bool, ParamError> {
         match json {
             Json::Bool(value) => Ok(*value),
-            _ => Err(Wrong::rule("must be true or false")),
+            _ => Err(ParamError::rule("must be true or false")),
         }
     }
 }
@@ -342,7 +342,7 @@ pub enum Asked<N> {
 }
 
 impl<N: Param> Param for Asked<N> {
-    fn of_text(text: &str) -> Result<Self, Wrong> {
+    fn of_text(text: &str) -> Result<Self, ParamError> {
         if text == "me" { Ok(Asked::Me) } else { N::of_text(text).map(Asked::Named) }
     }
 }
