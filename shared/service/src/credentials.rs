@@ -170,7 +170,7 @@ impl<V: Vendor> Credentials<V> {
     ///
     /// # Errors
     /// It cannot be loaded now. An older one keeps serving.
-    pub(crate) async fn renew(&self) -> Result<Duration, Problem> {
+    pub(crate) async fn refresh(&self) -> Result<Duration, Problem> {
         // One that runs already may have read the secret before it was rotated: it takes the next one.
         let wanted = self.0.lock().begun + 1;
         let patience = Instant::now() + 2 * LOAD_LIMIT;

@@ -20,8 +20,8 @@ pub struct Route<V> {
     key: RouteKey,
     pub(crate) form: Form,
     prepare: Box<Prepare<V>>,
-    /// What a route that hands out one token to all does to keep it from running out.
-    renew: Option<Box<Renew<V>>>,
+    /// Keeps the shared token from running out. Only a route that hands out one token to all callers has it.
+    mint_again: Option<Box<MintAgain<V>>>,
 }
 
 /// What tells a route from all others, and who may call it.
@@ -47,8 +47,8 @@ type Prepare<V> = dyn Fn(&Arc<Config>, &Event) -> Result<Box<Mint<V>>, Problem> 
 /// Grants and signs, and says what stands for the caller in logs.
 pub(crate) type Mint<V> = dyn FnOnce(&Arc<V>, &mut Option<String>) -> Result<Minted, Problem> + Send;
 
-/// Replaces what is due for renewal before so many seconds are over.
-type Renew<V> = dyn Fn(&Arc<V>, u32) -> Result<(), Problem> + Send + Sync;
+/// Mints the shared token again if it is due within this many seconds.
+type MintAgain<V> = dyn Fn(&Arc<V>, u32) -> Result<(), Problem> + Send + Sync;
 
 #[allow(private_bounds, reason = "identities are made in this crate alone")]
 impl<V: Vendor> Route<V> {
@@ -73,7 +73,8 @@ impl<V: Vendor> Route<V> {
         Route::new("POST", path, Params::of_body, parse, grant, mint)
     }
 
-    /// `GET` of a token that belongs to no single user: minted once, and handed out again until it is due for renewal.
+    /// `GET` of a token that belongs to no single user: minted once, and handed out again
+    /// until it is due to be minted again.
     pub fn get_shared<I: Identity, A: Send + 'static, T: Token<Key = V> + PartialEq + Send + 'static>(
         path: &'static str,
         parse: fn(&mut Params) -> Result<A, Problem>,
@@ -83,7 +84,7 @@ impl<V: Vendor> Route<V> {
         let handing_out = Arc::clone(&shared);
         let route =
             Route::new("GET", path, Params::of_query, parse, grant, move |token, key| handing_out.mint(token, key));
-        Route { renew: Some(Box::new(move |key, within| shared.renew(key, within))), ..route }
+        Route { mint_again: Some(Box::new(move |key, within| shared.mint_again(key, within))), ..route }
     }
 
     /// Answers with the bare token as text unless the client asks for JSON by name, as the vendor's Chat tutorial does.
@@ -121,7 +122,7 @@ impl<V: Vendor> Route<V> {
             Ok(Box::new(finish) as Box<Mint<V>>)
         };
         let key = RouteKey { method, path, callers: I::CALLERS };
-        Route { key, form: Form::Json, prepare: Box::new(prepare), renew: None }
+        Route { key, form: Form::Json, prepare: Box::new(prepare), mint_again: None }
     }
 
     /// What tells it from all other routes, and who may call it.
@@ -133,9 +134,9 @@ impl<V: Vendor> Route<V> {
         (self.prepare)(config, event)
     }
 
-    /// Makes the route ready for the next so many seconds.
-    pub(crate) fn renew(&self, key: &Arc<V>, within: u32) -> Result<(), Problem> {
-        self.renew.as_ref().map_or(Ok(()), |renew| renew(key, within))
+    /// Makes the route ready for this many seconds: mints its shared token again if it is due within them.
+    pub(crate) fn mint_again(&self, key: &Arc<V>, within: u32) -> Result<(), Problem> {
+        self.mint_again.as_ref().map_or(Ok(()), |mint_again| mint_again(key, within))
     }
 
     /// Whether an event is for this path. The gateway says so itself; under the emulator, which does not, a function's
@@ -201,8 +202,8 @@ impl<V: Vendor, T: Token<Key = V> + PartialEq> Shared<T, V> {
         Ok(minted)
     }
 
-    /// Replaces the token that is handed out, if there is one and it would not be good so many seconds from now.
-    fn renew(&self, key: &Arc<V>, within: u32) -> Result<(), Problem> {
+    /// Mints the token that is handed out again, if there is one and it is due within this many seconds.
+    fn mint_again(&self, key: &Arc<V>, within: u32) -> Result<(), Problem> {
         let now = stamps::now()?.as_unix_seconds();
         if let Some(old) = self.lock().as_mut().filter(|old| !old.is_good(key, now, within)) {
             old.minted = sign(&old.token, key)?;

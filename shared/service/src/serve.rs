@@ -163,15 +163,15 @@ impl<V: Vendor> Function<V> {
     /// Makes this environment ready for the time until the next warm-up, and keeps it occupied for a moment.
     async fn warm_up(&self, warm_up: WarmUp, cold: bool, request_id: &str) -> Warmed {
         let hold = tokio::time::sleep(warm_up.hold());
-        let renewed = self.credentials.renew().await;
-        // An older key serves on, and so renews what it has signed.
-        let mut ready = renewed.is_ok();
+        let refreshed = self.credentials.refresh().await;
+        // If that failed, the older key serves on, and so the shared token is minted again with it.
+        let mut ready = refreshed.is_ok();
         if let Some(key) = self.credentials.kept() {
-            ready &=
-                guarded(|| self.routes.iter().try_for_each(|route| route.renew(&key, warm_up.for_seconds))).is_ok();
+            let mint_again = |route: &Route<V>| route.mint_again(&key, warm_up.for_seconds);
+            ready &= guarded(|| self.routes.iter().try_for_each(mint_again)).is_ok();
         }
         hold.await;
-        let fresh_for_seconds = renewed.ok().filter(|_| ready).map(|fresh| fresh.as_secs());
+        let fresh_for_seconds = refreshed.ok().filter(|_| ready).map(|fresh| fresh.as_secs());
         telemetry::warmed_up(request_id, cold, fresh_for_seconds);
         Warmed { environment: self.environment.clone(), cold, fresh_for_seconds }
     }
