@@ -7,7 +7,7 @@
 use crate::aws::{self, AuthoritiesError};
 use crate::config::{Config, Source};
 use crate::problem::Problem;
-use crate::stamps::{self, wall_clock};
+use crate::system::{self, wall_clock};
 use crate::telemetry;
 use crate::vendor::Vendor;
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
@@ -313,7 +313,7 @@ async fn running_time(limit: Duration) {
 /// A random span between these two, so that environments that began together don't go on together.
 fn between(earliest: Duration, latest: Duration) -> Duration {
     // Without randomness they do.
-    let randomness = stamps::spread().unwrap_or(u32::MAX);
+    let randomness = system::spread().unwrap_or(u32::MAX);
     earliest + (latest - earliest).mul_f64(f64::from(randomness) / f64::from(u32::MAX))
 }
 

@@ -18,7 +18,7 @@ pub mod aws;
 mod vendor;
 mod event;
 mod answer;
-mod stamps;
+mod system;
 pub mod warm;
 pub mod telemetry;
 #[cfg(feature = "testing")]

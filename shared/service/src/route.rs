@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::event::{Authorizer, Event};
 use crate::params::Params;
 use crate::problem::Problem;
-use crate::stamps;
+use crate::system;
 use crate::vendor::Vendor;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -163,7 +163,7 @@ fn mint<V: Vendor, T: Token<Key = V>>(token: T, key: &Arc<V>) -> Result<Minted, 
 }
 
 fn sign<V: Vendor, T: Token<Key = V>>(token: &T, key: &V) -> Result<Minted, Problem> {
-    let fresh = stamps::fresh()?;
+    let fresh = system::fresh()?;
     let signed = token.sign(fresh.stamp, key);
     let issued_at = signed.issued_at();
     let Ok(Value::Object(facts)) = serde_json::to_value(token.facts(issued_at)) else {
@@ -192,7 +192,7 @@ struct Handed<T, V> {
 impl<V: Vendor, T: Token<Key = V> + PartialEq> Shared<T, V> {
     fn mint(&self, token: T, key: &Arc<V>) -> Result<Minted, Problem> {
         let mut handed = self.lock();
-        let now = stamps::now()?.as_unix_seconds();
+        let now = system::now()?.as_unix_seconds();
         if let Some(again) = handed.as_ref().filter(|again| again.token == token && again.is_good(key, now, 0)) {
             let expires_in = again.minted.signed.expires_at() - now;
             return Ok(Minted { expires_in, ..again.minted.clone() });
@@ -204,7 +204,7 @@ impl<V: Vendor, T: Token<Key = V> + PartialEq> Shared<T, V> {
 
     /// Mints the token that is handed out again, if there is one and it is due within this many seconds.
     fn mint_again(&self, key: &Arc<V>, within: u32) -> Result<(), Problem> {
-        let now = stamps::now()?.as_unix_seconds();
+        let now = system::now()?.as_unix_seconds();
         if let Some(old) = self.lock().as_mut().filter(|old| !old.is_good(key, now, within)) {
             old.minted = sign(&old.token, key)?;
             old.key = Arc::clone(key);

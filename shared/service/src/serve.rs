@@ -6,7 +6,7 @@ use crate::credentials::{Credentials, NoKey};
 use crate::event::Event;
 use crate::problem::Problem;
 use crate::route::Route;
-use crate::stamps;
+use crate::system;
 use crate::telemetry::{self, RequestLog};
 use crate::vendor::Vendor;
 use crate::warm::{WarmUp, Warmed};
@@ -146,7 +146,7 @@ impl<V: Vendor> Function<V> {
             config: Arc::new(config),
             credentials,
             routes: routes.into_iter().collect(),
-            environment: stamps::random_name(),
+            environment: system::random_name(),
             used: AtomicBool::new(false),
         }
     }
