@@ -7,7 +7,7 @@
 use crate::aws::{self, AuthoritiesError};
 use crate::config::{Config, Source};
 use crate::problem::Problem;
-use crate::system::{self, wall_clock};
+use crate::system::System;
 use crate::telemetry;
 use crate::vendor::Vendor;
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
@@ -44,6 +44,7 @@ pub(crate) struct Credentials<V>(Arc<Keeper<V>>);
 
 struct Keeper<V> {
     store: Store,
+    system: Arc<dyn System>,
     ttl: Duration,
     max_stale: Duration,
     kept: Mutex<Kept<V>>,
@@ -115,7 +116,7 @@ enum Store {
 impl<V: Vendor> Credentials<V> {
     /// # Errors
     /// The environment says whom to trust for Secrets Manager, and that is nobody.
-    pub(crate) fn new(config: &Config) -> Result<Credentials<V>, AuthoritiesError> {
+    pub(crate) fn new(config: &Config, system: &Arc<dyn System>) -> Result<Credentials<V>, AuthoritiesError> {
         let store = match &config.credentials {
             Source::SecretsManager { secret_id } => {
                 Store::SecretsManager { client: client()?, secret_id: secret_id.clone() }
@@ -134,7 +135,7 @@ impl<V: Vendor> Credentials<V> {
             lack: NoKey::Unusable,
         };
         let (ttl, max_stale) = (config.credentials_ttl, config.credentials_max_stale);
-        Ok(Credentials(Arc::new(Keeper { store, ttl, max_stale, kept: Mutex::new(kept) })))
+        Ok(Credentials(Arc::new(Keeper { store, system: Arc::clone(system), ttl, max_stale, kept: Mutex::new(kept) })))
     }
 
     /// The key to sign with. Loads one where there is none, or where the one there is isn't fresh enough any more.
@@ -154,7 +155,7 @@ impl<V: Vendor> Credentials<V> {
                 self.0.usable()
             }
         };
-        if key.is_some() && !self.0.lock().fresh.contains(&wall_clock()) {
+        if key.is_some() && !self.0.lock().fresh.contains(&self.0.system.wall_clock()) {
             telemetry::credentials_stale();
         }
         key.ok_or_else(|| self.0.lock().lack)
@@ -178,11 +179,11 @@ impl<V: Vendor> Credentials<V> {
             let running = {
                 let mut kept = self.0.lock();
                 if kept.ended.0 >= wanted {
-                    let fresh = kept.fresh.end.duration_since(wall_clock()).unwrap_or_default();
+                    let fresh = kept.fresh.end.duration_since(self.0.system.wall_clock()).unwrap_or_default();
                     return if kept.ended.1 { Ok(fresh) } else { Err(Problem::no_credentials()) };
                 }
                 let running = kept.load.as_ref().map(|load| load.running.clone());
-                running.unwrap_or_else(|| self.0.start_load(&mut kept, wall_clock()))
+                running.unwrap_or_else(|| self.0.start_load(&mut kept, self.0.system.wall_clock()))
             };
             if !wait(running, patience).await {
                 return Err(Problem::no_credentials());
@@ -193,7 +194,7 @@ impl<V: Vendor> Credentials<V> {
 
 impl<V: Vendor> Keeper<V> {
     fn look_up(self: &Arc<Self>) -> Lookup<V> {
-        let now = wall_clock();
+        let now = self.system.wall_clock();
         let mut kept = self.lock();
         let key = kept.usable(now, self.usable_for());
         if kept.rest.contains(&now) {
@@ -223,7 +224,7 @@ impl<V: Vendor> Keeper<V> {
     }
 
     fn usable(&self) -> Option<Arc<V>> {
-        self.lock().usable(wall_clock(), self.usable_for())
+        self.lock().usable(self.system.wall_clock(), self.usable_for())
     }
 
     fn start_load(self: &Arc<Self>, kept: &mut Kept<V>, now: SystemTime) -> watch::Receiver<()> {
@@ -243,7 +244,7 @@ impl<V: Vendor> Keeper<V> {
 
     /// Ends the load of this number. A key that it brought counts as of when it `began`.
     fn end(&self, kept: &mut Kept<V>, id: u64, began: SystemTime, read: Result<V, LoadError>) {
-        let now = wall_clock();
+        let now = self.system.wall_clock();
         kept.load = None;
         kept.ended = (id, read.is_ok());
         match read {
@@ -256,7 +257,7 @@ impl<V: Vendor> Keeper<V> {
                 // Counted from when it was asked for: from then on it may have been replaced.
                 kept.fresh = began..began + self.ttl;
                 // Refreshed ahead of its end, each environment at another time, so that in steady traffic it is always fresh.
-                kept.rest = began..began + between(self.ttl * 17 / 20, self.ttl * 19 / 20);
+                kept.rest = began..began + between(self.ttl * 17 / 20, self.ttl * 19 / 20, self.system.spread());
                 kept.failures = 0;
             }
             Err(LoadError { outcome, reason }) => {
@@ -269,7 +270,7 @@ impl<V: Vendor> Keeper<V> {
                     None => (FIRST_LOAD_PAUSE, now + FIRST_LOAD_PAUSE.end),
                 };
                 let doubled = pause.start.saturating_mul(1 << kept.failures.min(16)).min(pause.end);
-                kept.rest = now..until.min(now + between(doubled / 2, doubled));
+                kept.rest = now..until.min(now + between(doubled / 2, doubled, self.system.spread()));
                 kept.failures = kept.failures.saturating_add(1);
             }
         }
@@ -311,9 +312,9 @@ async fn running_time(limit: Duration) {
 }
 
 /// A random span between these two, so that environments that began together don't go on together.
-fn between(earliest: Duration, latest: Duration) -> Duration {
+fn between(earliest: Duration, latest: Duration, randomness: Option<u32>) -> Duration {
     // Without randomness they do.
-    let randomness = system::spread().unwrap_or(u32::MAX);
+    let randomness = randomness.unwrap_or(u32::MAX);
     earliest + (latest - earliest).mul_f64(f64::from(randomness) / f64::from(u32::MAX))
 }
 

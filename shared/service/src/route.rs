@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::event::{Authorizer, Event};
 use crate::params::Params;
 use crate::problem::Problem;
-use crate::system;
+use crate::system::System;
 use crate::vendor::Vendor;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -45,10 +45,10 @@ impl fmt::Display for RouteKey {
 /// Verifies and parses a request; what it returns waits only for the key.
 type Prepare<V> = dyn Fn(&Arc<Config>, &Event) -> Result<Box<Mint<V>>, Problem> + Send + Sync;
 /// Grants and signs, and says what stands for the caller in logs.
-pub(crate) type Mint<V> = dyn FnOnce(&Arc<V>, &mut Option<String>) -> Result<Minted, Problem> + Send;
+pub(crate) type Mint<V> = dyn FnOnce(&Arc<V>, &dyn System, &mut Option<String>) -> Result<Minted, Problem> + Send;
 
 /// Mints the shared token again if it is due within this many seconds.
-type MintAgain<V> = dyn Fn(&Arc<V>, u32) -> Result<(), Problem> + Send + Sync;
+type MintAgain<V> = dyn Fn(&Arc<V>, u32, &dyn System) -> Result<(), Problem> + Send + Sync;
 
 #[allow(private_bounds, reason = "identities are made in this crate alone")]
 impl<V: Vendor> Route<V> {
@@ -82,9 +82,10 @@ impl<V: Vendor> Route<V> {
     ) -> Route<V> {
         let shared = Arc::new(Shared(Mutex::new(None)));
         let handing_out = Arc::clone(&shared);
-        let route =
-            Route::new("GET", path, Params::of_query, parse, grant, move |token, key| handing_out.mint(token, key));
-        Route { mint_again: Some(Box::new(move |key, within| shared.mint_again(key, within))), ..route }
+        let route = Route::new("GET", path, Params::of_query, parse, grant, move |token, key, system| {
+            handing_out.mint(token, key, system)
+        });
+        Route { mint_again: Some(Box::new(move |key, within, system| shared.mint_again(key, within, system))), ..route }
     }
 
     /// Answers with the bare token as text unless the client asks for JSON by name, as the vendor's Chat tutorial does.
@@ -105,7 +106,7 @@ impl<V: Vendor> Route<V> {
         read: fn(&Event) -> Result<Params, Problem>,
         parse: fn(&mut Params) -> Result<A, Problem>,
         grant: fn(&I, A) -> Result<T, Problem>,
-        mint: impl Fn(T, &Arc<V>) -> Result<Minted, Problem> + Clone + Send + Sync + 'static,
+        mint: impl Fn(T, &Arc<V>, &dyn System) -> Result<Minted, Problem> + Clone + Send + Sync + 'static,
     ) -> Route<V> {
         let prepare = move |config: &Arc<Config>, event: &Event| {
             // Identity before anything else: who is nobody learns nothing about parameters.
@@ -114,10 +115,10 @@ impl<V: Vendor> Route<V> {
             let asked = parse(&mut params)?;
             params.finish()?;
             let (config, mint) = (Arc::clone(config), mint.clone());
-            let finish = move |key: &Arc<V>, user: &mut Option<String>| {
+            let finish = move |key: &Arc<V>, system: &dyn System, user: &mut Option<String>| {
                 let identity = I::enter(verified, &config, key.app_id().to_string());
                 *user = identity.user_id().map(|user_id| key.pseudonym(user_id));
-                mint(grant(&identity, asked)?, key)
+                mint(grant(&identity, asked)?, key, system)
             };
             Ok(Box::new(finish) as Box<Mint<V>>)
         };
@@ -135,8 +136,8 @@ impl<V: Vendor> Route<V> {
     }
 
     /// Makes the route ready for this many seconds: mints its shared token again if it is due within them.
-    pub(crate) fn mint_again(&self, key: &Arc<V>, within: u32) -> Result<(), Problem> {
-        self.mint_again.as_ref().map_or(Ok(()), |mint_again| mint_again(key, within))
+    pub(crate) fn mint_again(&self, key: &Arc<V>, within: u32, system: &dyn System) -> Result<(), Problem> {
+        self.mint_again.as_ref().map_or(Ok(()), |mint_again| mint_again(key, within, system))
     }
 
     /// Whether an event is for this path. The gateway says so itself; under the emulator, which does not, a function's
@@ -158,12 +159,12 @@ impl<V: Vendor> Route<V> {
 }
 
 /// A token of its own for this request.
-fn mint<V: Vendor, T: Token<Key = V>>(token: T, key: &Arc<V>) -> Result<Minted, Problem> {
-    sign(&token, key)
+fn mint<V: Vendor, T: Token<Key = V>>(token: T, key: &Arc<V>, system: &dyn System) -> Result<Minted, Problem> {
+    sign(&token, key, system)
 }
 
-fn sign<V: Vendor, T: Token<Key = V>>(token: &T, key: &V) -> Result<Minted, Problem> {
-    let fresh = system::fresh()?;
+fn sign<V: Vendor, T: Token<Key = V>>(token: &T, key: &V, system: &dyn System) -> Result<Minted, Problem> {
+    let fresh = system.fresh()?;
     let signed = token.sign(fresh.stamp, key);
     let issued_at = signed.issued_at();
     let Ok(Value::Object(facts)) = serde_json::to_value(token.facts(issued_at)) else {
@@ -190,23 +191,23 @@ struct Handed<T, V> {
 }
 
 impl<V: Vendor, T: Token<Key = V> + PartialEq> Shared<T, V> {
-    fn mint(&self, token: T, key: &Arc<V>) -> Result<Minted, Problem> {
+    fn mint(&self, token: T, key: &Arc<V>, system: &dyn System) -> Result<Minted, Problem> {
         let mut handed = self.lock();
-        let now = system::now()?.as_unix_seconds();
+        let now = system.moment()?.as_unix_seconds();
         if let Some(again) = handed.as_ref().filter(|again| again.token == token && again.is_good(key, now, 0)) {
             let expires_in = again.minted.signed.expires_at() - now;
             return Ok(Minted { expires_in, ..again.minted.clone() });
         }
-        let minted = sign(&token, key)?;
+        let minted = sign(&token, key, system)?;
         *handed = Some(Handed { token, key: Arc::clone(key), minted: minted.clone() });
         Ok(minted)
     }
 
     /// Mints the token that is handed out again, if there is one and it is due within this many seconds.
-    fn mint_again(&self, key: &Arc<V>, within: u32) -> Result<(), Problem> {
-        let now = system::now()?.as_unix_seconds();
+    fn mint_again(&self, key: &Arc<V>, within: u32, system: &dyn System) -> Result<(), Problem> {
+        let now = system.moment()?.as_unix_seconds();
         if let Some(old) = self.lock().as_mut().filter(|old| !old.is_good(key, now, within)) {
-            old.minted = sign(&old.token, key)?;
+            old.minted = sign(&old.token, key, system)?;
             old.key = Arc::clone(key);
         }
         Ok(())

@@ -6,7 +6,7 @@ use crate::credentials::{Credentials, NoKey};
 use crate::event::Event;
 use crate::problem::Problem;
 use crate::route::Route;
-use crate::system;
+use crate::system::{OperatingSystem, System};
 use crate::telemetry::{self, RequestLog};
 use crate::vendor::Vendor;
 use crate::warm::{WarmUp, Warmed};
@@ -34,7 +34,8 @@ pub async fn serve<V: Vendor>(routes: impl IntoIterator<Item = Route<V>>) -> Exi
         Ok(config) => config,
         Err(wrong) => return cannot_start(&wrong),
     };
-    let credentials = match Credentials::new(&config) {
+    let system: Arc<dyn System> = Arc::new(OperatingSystem);
+    let credentials = match Credentials::new(&config, &system) {
         Ok(credentials) => credentials,
         Err(wrong) => return cannot_start(&wrong),
     };
@@ -43,7 +44,7 @@ pub async fn serve<V: Vendor>(routes: impl IntoIterator<Item = Route<V>>) -> Exi
     if let (Err(NoKey::Unusable), Source::LocalFile(_)) = (credentials.key().await, &config.credentials) {
         return cannot_start(&"LOCAL_CREDENTIALS must be a JSON file with well-formed credentials");
     }
-    let function = Arc::new(Function::new(config, credentials, routes));
+    let function = Arc::new(Function::new(config, credentials, routes, system));
 
     let answer = service_fn(move |event: LambdaEvent<Box<RawValue>>| {
         let function = Arc::clone(&function);
@@ -122,6 +123,7 @@ pub(crate) struct Function<V> {
     config: Arc<Config>,
     credentials: Credentials<V>,
     routes: Vec<Route<V>>,
+    system: Arc<dyn System>,
     /// A random name of this environment.
     environment: String,
     /// Whether it has ever got an event.
@@ -141,12 +143,14 @@ impl<V: Vendor> Function<V> {
         config: Config,
         credentials: Credentials<V>,
         routes: impl IntoIterator<Item = Route<V>>,
+        system: Arc<dyn System>,
     ) -> Function<V> {
         Function {
             config: Arc::new(config),
             credentials,
             routes: routes.into_iter().collect(),
-            environment: system::random_name(),
+            environment: system.random_name(),
+            system,
             used: AtomicBool::new(false),
         }
     }
@@ -167,7 +171,7 @@ impl<V: Vendor> Function<V> {
         // If that failed, the older key serves on, and so the shared token is minted again with it.
         let mut ready = refreshed.is_ok();
         if let Some(key) = self.credentials.kept() {
-            let mint_again = |route: &Route<V>| route.mint_again(&key, warm_up.for_seconds);
+            let mint_again = |route: &Route<V>| route.mint_again(&key, warm_up.for_seconds, &*self.system);
             ready &= guarded(|| self.routes.iter().try_for_each(mint_again)).is_ok();
         }
         hold.await;
@@ -201,7 +205,7 @@ impl<V: Vendor> Function<V> {
         // caller's own uid depends on the key's app id.
         let mint = guarded(|| route.prepare(&self.config, &event))?;
         let key = self.credentials.key().await?;
-        let minted = guarded(|| mint(&key, &mut request.user))?;
+        let minted = guarded(|| mint(&key, &*self.system, &mut request.user))?;
         request.kind = Some(minted.kind);
         Ok(Response::token(route.form, &event, &minted))
     }
@@ -241,8 +245,9 @@ mod tests {
         let variables: BTreeMap<_, _> =
             variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter().collect();
         let config = Config::parse(&variables, Key::SECRET_ID).expect("valid");
-        let credentials = Credentials::new(&config).expect("they are in a file");
-        Function::new(config, credentials, routes)
+        let system: Arc<dyn System> = Arc::new(OperatingSystem);
+        let credentials = Credentials::new(&config, &system).expect("they are in a file");
+        Function::new(config, credentials, routes, system)
     }
 
     fn event(path: &str) -> String {

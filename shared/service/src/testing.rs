@@ -4,10 +4,12 @@ use crate::config::Config;
 use crate::credentials::Credentials;
 use crate::route::Route;
 use crate::serve;
+use crate::system::{OperatingSystem, System};
 use crate::vendor::Vendor;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::fmt;
+use std::sync::Arc;
 use tokio::runtime::{Builder, Runtime};
 
 /// A function that waits for its next event.
@@ -37,10 +39,11 @@ impl<V: Vendor> Function<V> {
     ) -> Result<Function<V>, String> {
         let variables = variables.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
         let config = Config::parse(&variables.collect(), V::SECRET_ID).map_err(|wrong| wrong.to_string())?;
-        let credentials = Credentials::new(&config).map_err(|wrong| wrong.to_string())?;
+        let system: Arc<dyn System> = Arc::new(OperatingSystem);
+        let credentials = Credentials::new(&config, &system).map_err(|wrong| wrong.to_string())?;
         let runtime = Builder::new_current_thread().enable_time().start_paused(true).build();
         let runtime = runtime.expect("a runtime without I/O takes nothing from the system but memory");
-        Ok(Function { function: serve::Function::new(config, credentials, routes), runtime })
+        Ok(Function { function: serve::Function::new(config, credentials, routes, system), runtime })
     }
 
     /// The answer to an event. `None` is for bytes that are no JSON: the Lambda runtime refuses them before they come here.
