@@ -7,15 +7,24 @@ use serde_json::{Map, Value};
 use tokens::{Moment, Signed};
 
 /// How a route writes its answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
     /// JSON with the token and all that a client needs to use it.
-    #[default]
     Json,
-    /// The bare token as text, as the vendor's Chat tutorial has it, unless the client asks for JSON by name.
+    /// The bare token as text, as the vendor's Chat tutorial has it. See [`Form::for_event`].
     Text,
     /// `{"token":...,"code":"200"}`, as the vendor's RTM tutorial has it, errors too.
     TokenAndCode,
+}
+
+impl Form {
+    /// The form for this request's answer: a client that asks for JSON by name gets JSON in place of text.
+    pub(crate) fn for_event(self, event: &Event) -> Form {
+        match self {
+            Form::Text if event.accepts_by_name(JSON) => Form::Json,
+            form => form,
+        }
+    }
 }
 
 /// A token with what is told about it.
@@ -69,11 +78,11 @@ impl Response {
         Response { status_code, headers, body, is_base64_encoded: false, multi_value_headers: Empty {}, cookies: [] }
     }
 
-    pub(crate) fn token(form: Form, event: &Event, minted: &Minted) -> Response {
+    pub(crate) fn token(form: Form, minted: &Minted) -> Response {
         let token = minted.signed.expose();
         match form {
-            Form::Text if !event.accepts_by_name(JSON) => Response::new(200, TEXT, None, token.to_owned()),
-            Form::Json | Form::Text => Response::new(200, JSON, None, json(&full(minted))),
+            Form::Text => Response::new(200, TEXT, None, token.to_owned()),
+            Form::Json => Response::new(200, JSON, None, json(&full(minted))),
             Form::TokenAndCode => Response::new(200, JSON, None, json(&TokenAndCode { token, code: "200" })),
         }
     }

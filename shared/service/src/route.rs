@@ -11,6 +11,7 @@ use crate::vendor::Vendor;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokens::Token;
 use tokens::renewal::renew_after;
@@ -42,10 +43,21 @@ impl fmt::Display for RouteKey {
     }
 }
 
-/// Verifies and parses a request; what it returns waits only for the key.
+/// Verifies and parses a request. What it returns waits only for the key.
 type Prepare<V> = dyn Fn(&Arc<Config>, &Event) -> Result<Box<Mint<V>>, Problem> + Send + Sync;
-/// Grants and signs, and says what stands for the caller in logs.
-pub(crate) type Mint<V> = dyn FnOnce(&Arc<V>, &dyn System, &mut Option<String>) -> Result<Minted, Problem> + Send;
+
+/// Grants and signs.
+type Mint<V> = dyn FnOnce(&Arc<V>, &dyn System) -> Decided + Send;
+
+/// A request whose caller and parameters are checked. It waits only for the key.
+pub(crate) struct Prepared<V>(Box<Mint<V>>);
+
+/// What the route decided for a caller.
+pub(crate) struct Decided {
+    /// What stands for the caller in logs, where there is one.
+    pub(crate) user: Option<String>,
+    pub(crate) minted: Result<Minted, Problem>,
+}
 
 /// Mints the shared token again if it is due within this many seconds.
 type MintAgain<V> = dyn Fn(&Arc<V>, u32, &dyn System) -> Result<(), Problem> + Send + Sync;
@@ -109,16 +121,16 @@ impl<V: Vendor> Route<V> {
         mint: impl Fn(T, &Arc<V>, &dyn System) -> Result<Minted, Problem> + Clone + Send + Sync + 'static,
     ) -> Route<V> {
         let prepare = move |config: &Arc<Config>, event: &Event| {
-            // Identity before anything else: who is nobody learns nothing about parameters.
+            // The caller first, so that an unauthenticated one learns nothing about the parameters.
             let verified = I::verify(config, Authorizer::read(event.request_context.authorizer.as_ref()))?;
             let mut params = read(event)?;
             let asked = parse(&mut params)?;
             params.finish()?;
             let (config, mint) = (Arc::clone(config), mint.clone());
-            let finish = move |key: &Arc<V>, system: &dyn System, user: &mut Option<String>| {
+            let finish = move |key: &Arc<V>, system: &dyn System| {
                 let identity = I::enter(verified, &config, key.app_id().to_string());
-                *user = identity.user_id().map(|user_id| key.pseudonym(user_id));
-                mint(grant(&identity, asked)?, key, system)
+                let user = identity.user_id().map(|user_id| key.pseudonym(user_id));
+                Decided { user, minted: guarded(|| mint(grant(&identity, asked)?, key, system)) }
             };
             Ok(Box::new(finish) as Box<Mint<V>>)
         };
@@ -131,13 +143,14 @@ impl<V: Vendor> Route<V> {
         self.key
     }
 
-    pub(crate) fn prepare(&self, config: &Arc<Config>, event: &Event) -> Result<Box<Mint<V>>, Problem> {
-        (self.prepare)(config, event)
+    /// Checks who calls and what is asked for.
+    pub(crate) fn prepare(&self, config: &Arc<Config>, event: &Event) -> Result<Prepared<V>, Problem> {
+        guarded(|| (self.prepare)(config, event)).map(Prepared)
     }
 
     /// Makes the route ready for this many seconds: mints its shared token again if it is due within them.
     pub(crate) fn mint_again(&self, key: &Arc<V>, within: u32, system: &dyn System) -> Result<(), Problem> {
-        self.mint_again.as_ref().map_or(Ok(()), |mint_again| mint_again(key, within, system))
+        guarded(|| self.mint_again.as_ref().map_or(Ok(()), |mint_again| mint_again(key, within, system)))
     }
 
     /// Whether an event is for this path. The gateway says so itself; under the emulator, which does not, a function's
@@ -156,6 +169,26 @@ impl<V: Vendor> Route<V> {
     pub(crate) fn has_method_of(&self, event: &Event) -> bool {
         self.key.method == event.request_context.http.method
     }
+}
+
+impl<V: Vendor> Prepared<V> {
+    /// Decides which token the caller gets, and signs it.
+    pub(crate) fn mint(self, key: &Arc<V>, system: &dyn System) -> Decided {
+        guarded(|| Ok((self.0)(key, system))).unwrap_or_else(Decided::refused)
+    }
+}
+
+impl Decided {
+    /// A refusal before it was known who calls.
+    pub(crate) fn refused(problem: Problem) -> Decided {
+        Decided { user: None, minted: Err(problem) }
+    }
+}
+
+/// Makes a panic this request's problem. The runtime would catch it too, but pass its text on to whoever invoked.
+fn guarded<T>(work: impl FnOnce() -> Result<T, Problem>) -> Result<T, Problem> {
+    // What a panic leaves behind is dropped with the request; what is shared stands behind locks that allow for it.
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(Problem::panicked()))
 }
 
 /// A token of its own for this request.

@@ -1,11 +1,11 @@
 //! Starts once; then, for each event: authenticate, parse, grant, sign, answer.
 
-use crate::answer::{Form, Response};
+use crate::answer::{Form, Minted, Response};
 use crate::config::{Config, Source};
 use crate::credentials::{Credentials, NoKey};
 use crate::event::Event;
 use crate::problem::Problem;
-use crate::route::Route;
+use crate::route::{Decided, Route, RouteKey};
 use crate::system::{OperatingSystem, System};
 use crate::telemetry::{self, RequestLog};
 use crate::vendor::Vendor;
@@ -18,10 +18,10 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use std::convert::Infallible;
 use std::fmt::{Debug, Display};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::time::Instant;
 use tracing::error;
 
 /// Serves a function's routes until Lambda ends the process.
@@ -138,6 +138,22 @@ pub(crate) enum Answer {
     Warmed(Value),
 }
 
+/// What came of a request. A part is missing if the request did not get so far.
+struct Outcome {
+    gateway_request_id: Option<String>,
+    route: Option<RouteKey>,
+    form: Form,
+    user: Option<String>,
+    minted: Result<Minted, Problem>,
+}
+
+impl Outcome {
+    /// A refusal before anything was known of the request.
+    fn refused(problem: Problem) -> Outcome {
+        Outcome { gateway_request_id: None, route: None, form: Form::Json, user: None, minted: Err(problem) }
+    }
+}
+
 impl<V: Vendor> Function<V> {
     pub(crate) fn new(
         config: Config,
@@ -172,7 +188,7 @@ impl<V: Vendor> Function<V> {
         let mut ready = refreshed.is_ok();
         if let Some(key) = self.credentials.kept() {
             let mint_again = |route: &Route<V>| route.mint_again(&key, warm_up.for_seconds, &*self.system);
-            ready &= guarded(|| self.routes.iter().try_for_each(mint_again)).is_ok();
+            ready &= self.routes.iter().try_for_each(mint_again).is_ok();
         }
         hold.await;
         let fresh_for_seconds = refreshed.ok().filter(|_| ready).map(|fresh| fresh.as_secs());
@@ -181,33 +197,45 @@ impl<V: Vendor> Function<V> {
     }
 
     async fn respond(&self, event: &str, request_id: &str) -> Response {
-        let mut request = RequestLog::start(request_id);
-        let mut form = Form::default();
-        match self.token(event, &mut request, &mut form).await {
-            Ok(response) => {
-                request.answered(response.status_code, None);
-                response
-            }
-            Err(problem) => {
-                request.answered(problem.status(), Some(&problem));
-                Response::problem(form, &problem, request_id)
-            }
-        }
+        let began = Instant::now();
+        let outcome = self.outcome(event).await;
+        let (response, minted) = match &outcome.minted {
+            Ok(minted) => (Response::token(outcome.form, minted), Ok(minted.kind)),
+            Err(problem) => (Response::problem(outcome.form, problem, request_id), Err(problem)),
+        };
+        let log = RequestLog {
+            request_id,
+            gateway_request_id: outcome.gateway_request_id.as_deref(),
+            route: outcome.route,
+            user: outcome.user.as_deref(),
+            status: response.status_code,
+            minted,
+            took: began.elapsed(),
+        };
+        log.write();
+        response
     }
 
-    async fn token(&self, event: &str, request: &mut RequestLog<'_>, form: &mut Form) -> Result<Response, Problem> {
-        let event = Event::parse(event)?;
-        request.gateway_request_id = Some(event.request_context.request_id.clone());
-        let route = self.route(&event)?;
-        request.route = Some(route.key().to_string());
-        *form = route.form;
+    async fn outcome(&self, event: &str) -> Outcome {
+        let event = match Event::parse(event) {
+            Ok(event) => event,
+            Err(problem) => return Outcome::refused(problem),
+        };
+        let gateway_request_id = Some(event.request_context.request_id.clone());
+        let route = match self.route(&event) {
+            Ok(route) => route,
+            Err(problem) => return Outcome { gateway_request_id, ..Outcome::refused(problem) },
+        };
+        let Decided { user, minted } = self.decide(route, &event).await.unwrap_or_else(Decided::refused);
+        Outcome { gateway_request_id, route: Some(route.key()), form: route.form.for_event(&event), user, minted }
+    }
+
+    async fn decide(&self, route: &Route<V>, event: &Event) -> Result<Decided, Problem> {
         // Who calls and what is asked comes before the key is needed. What the caller may have comes after it: a
         // caller's own uid depends on the key's app id.
-        let mint = guarded(|| route.prepare(&self.config, &event))?;
+        let prepared = route.prepare(&self.config, event)?;
         let key = self.credentials.key().await?;
-        let minted = guarded(|| mint(&key, &*self.system, &mut request.user))?;
-        request.kind = Some(minted.kind);
-        Ok(Response::token(route.form, &event, &minted))
+        Ok(prepared.mint(&key, &*self.system))
     }
 
     /// The gateway sends a function its own routes only, so not finding one is a slip of the deployment.
@@ -221,12 +249,6 @@ impl<V: Vendor> Function<V> {
         }
         Err(problem)
     }
-}
-
-/// Makes a panic this request's problem. The runtime would catch it too, but pass its text on to whoever invoked.
-fn guarded<T>(work: impl FnOnce() -> Result<T, Problem>) -> Result<T, Problem> {
-    // What a panic leaves behind is dropped with the request; what is shared stands behind locks that allow for it.
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(Problem::panicked()))
 }
 
 #[cfg(test)]

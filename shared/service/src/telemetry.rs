@@ -13,12 +13,13 @@
 //! | `CredentialsStale` | count of requests served with a key that should have been refreshed | |
 
 use crate::problem::Problem;
+use crate::route::RouteKey;
 use metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
 use metrics_cloudwatch_embedded::{Builder, Collector};
 use std::io::{self, Write};
 use std::panic::PanicHookInfo;
 use std::sync::OnceLock;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tracing::level_filters::LevelFilter;
 use tracing::{Level, error, info, warn};
 use tracing_subscriber::Layer;
@@ -87,44 +88,41 @@ fn log_panic(panic: &PanicHookInfo<'_>) {
     error!(place, "panicked");
 }
 
-/// What is known of a request by the time it is answered.
+/// What is known of a request when it is answered. A part is missing if the request did not get so far.
 pub(crate) struct RequestLog<'a> {
-    started: Instant,
-    request_id: &'a str,
-    pub(crate) gateway_request_id: Option<String>,
-    pub(crate) route: Option<String>,
-    pub(crate) kind: Option<&'static str>,
+    pub(crate) request_id: &'a str,
+    pub(crate) gateway_request_id: Option<&'a str>,
+    pub(crate) route: Option<RouteKey>,
     /// What stands for the caller. Their id is in no log.
-    pub(crate) user: Option<String>,
+    pub(crate) user: Option<&'a str>,
+    pub(crate) status: u16,
+    /// The token's kind, or why there is none.
+    pub(crate) minted: Result<&'static str, &'a Problem>,
+    pub(crate) took: Duration,
 }
 
-impl<'a> RequestLog<'a> {
-    pub(crate) fn start(request_id: &'a str) -> RequestLog<'a> {
-        let started = Instant::now();
-        RequestLog { started, request_id, gateway_request_id: None, route: None, kind: None, user: None }
-    }
-
-    /// The one line about this request, and its metrics.
-    pub(crate) fn answered(self, status: u16, problem: Option<&Problem>) {
-        let took = self.started.elapsed();
+impl RequestLog<'_> {
+    /// Writes the one line about this request, and counts it.
+    pub(crate) fn write(self) {
+        let problem = self.minted.err();
         info!(
             request_id = self.request_id,
             gateway_request_id = self.gateway_request_id,
-            route = self.route,
-            kind = self.kind,
+            route = self.route.map(display),
+            kind = self.minted.ok(),
             user = self.user,
-            status,
+            status = self.status,
             outcome = problem.map_or("minted", Problem::name),
             detail = problem.map(Problem::detail),
-            duration_us = microseconds(took),
+            duration_us = microseconds(self.took),
             "answered"
         );
-        match problem {
-            None => {
-                counter!("TokensMinted", "kind" => self.kind.unwrap_or_default()).increment(1);
-                histogram!("MintDuration").record(took.as_secs_f64() * 1e6);
+        match self.minted {
+            Ok(kind) => {
+                counter!("TokensMinted", "kind" => kind).increment(1);
+                histogram!("MintDuration").record(self.took.as_secs_f64() * 1e6);
             }
-            Some(problem) => counter!("Refusals", "reason" => problem.name()).increment(1),
+            Err(problem) => counter!("Refusals", "reason" => problem.name()).increment(1),
         }
     }
 }
