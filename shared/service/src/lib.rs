@@ -14,6 +14,7 @@ mod caller;
 mod problem;
 mod config;
 mod credentials;
+mod keeper;
 pub mod aws;
 mod vendor;
 mod event;

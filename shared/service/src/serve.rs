@@ -119,7 +119,7 @@ fn ended(result: Result<(), lambda_runtime::Error>) -> ExitCode {
 }
 
 /// A function at work.
-pub(crate) struct Function<V> {
+pub(crate) struct Function<V: Vendor> {
     config: Arc<Config>,
     credentials: Credentials<V>,
     routes: Vec<Route<V>>,

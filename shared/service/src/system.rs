@@ -63,3 +63,99 @@ impl System for OperatingSystem {
         getrandom::fill(randomness)
     }
 }
+
+/// A machine that does what a test says.
+#[cfg(test)]
+pub(crate) mod fake {
+    use super::System;
+    use std::sync::{Arc, Mutex};
+    use std::time::{Duration, SystemTime, UNIX_EPOCH};
+    use tokio::time::Instant;
+
+    /// Its wall clock follows tokio's, which may be paused, and jumps when a test says so.
+    pub(crate) struct FakeSystem {
+        began: Instant,
+        began_at: Mutex<SystemTime>,
+        randomness: Mutex<Randomness>,
+    }
+
+    /// What its generator gives.
+    pub(crate) enum Randomness {
+        /// This byte again and again.
+        Always(u8),
+        /// Other bytes each time, and the same ones in each run. The number changes with each draw.
+        Seeded(u64),
+        /// Nothing.
+        Missing,
+    }
+
+    impl FakeSystem {
+        pub(crate) fn new(randomness: Randomness) -> Arc<FakeSystem> {
+            let began_at = Mutex::new(UNIX_EPOCH + Duration::from_secs(1_800_000_000));
+            Arc::new(FakeSystem { began: Instant::now(), began_at, randomness: Mutex::new(randomness) })
+        }
+
+        pub(crate) fn set_forward(&self, by: Duration) {
+            *self.began_at.lock().expect("unpoisoned") += by;
+        }
+
+        pub(crate) fn set_back(&self, by: Duration) {
+            *self.began_at.lock().expect("unpoisoned") -= by;
+        }
+
+        pub(crate) fn draw_from(&self, randomness: Randomness) {
+            *self.randomness.lock().expect("unpoisoned") = randomness;
+        }
+    }
+
+    impl System for FakeSystem {
+        fn wall_clock(&self) -> SystemTime {
+            *self.began_at.lock().expect("unpoisoned") + self.began.elapsed()
+        }
+
+        fn fill(&self, bytes: &mut [u8]) -> Result<(), getrandom::Error> {
+            match &mut *self.randomness.lock().expect("unpoisoned") {
+                Randomness::Always(byte) => bytes.fill(*byte),
+                Randomness::Seeded(state) => bytes.fill_with(|| {
+                    // Knuth's generator. Its upper bits are the better ones.
+                    *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                    (*state >> 56) as u8
+                }),
+                Randomness::Missing => return Err(getrandom::Error::UNSUPPORTED),
+            }
+            Ok(())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fake::{FakeSystem, Randomness};
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn no_stamp_is_made_without_randomness_or_time() {
+        let system = FakeSystem::new(Randomness::Seeded(1));
+        assert_eq!(system.moment().map(Moment::as_unix_seconds), Ok(1_800_000_000));
+        assert!(system.fresh().is_ok());
+        system.draw_from(Randomness::Missing);
+        assert_eq!(system.fresh().err(), Some(Problem::no_randomness()));
+        assert_eq!(system.spread(), None);
+        assert_eq!(system.random_name(), "0000000000000000", "a name is no reason not to start");
+        system.draw_from(Randomness::Always(7));
+        // Before 1970, and after the last moment that a token can be issued at.
+        system.set_back(Duration::from_secs(1_900_000_000));
+        assert_eq!(system.fresh().err(), Some(Problem::no_randomness()));
+        system.set_forward(Duration::from_secs(5_000_000_000));
+        assert_eq!(system.fresh().err(), Some(Problem::no_randomness()));
+    }
+
+    #[test]
+    fn every_stamp_has_its_own_randomness() {
+        let spread = || OperatingSystem.fresh().expect("it has randomness").spread;
+        // They are equal once in 4 billion runs.
+        assert_ne!(spread(), spread());
+        assert_ne!(OperatingSystem.random_name(), OperatingSystem.random_name());
+    }
+}

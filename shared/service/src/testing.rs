@@ -13,12 +13,12 @@ use std::sync::Arc;
 use tokio::runtime::{Builder, Runtime};
 
 /// A function that waits for its next event.
-pub struct Function<V> {
+pub struct Function<V: Vendor> {
     function: serve::Function<V>,
     runtime: Runtime,
 }
 
-impl<V> fmt::Debug for Function<V> {
+impl<V: Vendor> fmt::Debug for Function<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Function")
     }
