@@ -8,6 +8,8 @@ mod kept;
 mod fake;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod model;
 
 use crate::keeper::kept::{Kept, Step};
 use crate::system::System;

@@ -1,8 +1,10 @@
 //! A source that does what a test says, and a history of what came of it.
 
 use super::{LoadError, Source};
+use crate::system::System;
+use crate::system::fake::FakeSystem;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokio::time::{Instant, sleep};
 
 /// What a source has. Each rotation replaces it by the next one.
@@ -33,17 +35,24 @@ pub(super) enum What {
     Failed(&'static str),
     /// A request gets an item that is not fresh.
     Stale,
+    Asked(usize, Mode),
+    Answered(usize, Option<Item>),
+    WarmUp(usize),
+    WarmedUp(usize, Option<Duration>),
     Rotated,
+    ClockSet,
 }
 
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
     pub(super) at: Instant,
+    pub(super) wall: SystemTime,
     pub(super) what: What,
 }
 
 #[derive(Clone)]
 pub(super) struct FakeSource {
+    system: Arc<FakeSystem>,
     state: Arc<Mutex<State>>,
 }
 
@@ -59,9 +68,9 @@ struct State {
 }
 
 impl FakeSource {
-    pub(super) fn new(mode: Mode) -> FakeSource {
+    pub(super) fn new(system: &Arc<FakeSystem>, mode: Mode) -> FakeSource {
         let state = State { mode, item: Item(1), running: 0, loading: false, attempts: 0, history: Vec::new() };
-        FakeSource { state: Arc::new(Mutex::new(state)) }
+        FakeSource { system: Arc::clone(system), state: Arc::new(Mutex::new(state)) }
     }
 
     pub(super) fn set(&self, mode: Mode) {
@@ -73,13 +82,18 @@ impl FakeSource {
         self.note(What::Rotated);
     }
 
+    pub(super) fn mode(&self) -> Mode {
+        self.lock().mode
+    }
+
     /// How many attempts to load there were.
     pub(super) fn attempts(&self) -> u32 {
         self.lock().attempts
     }
 
     pub(super) fn note(&self, what: What) {
-        self.lock().history.push(Entry { at: Instant::now(), what });
+        let entry = Entry { at: Instant::now(), wall: self.system.wall_clock(), what };
+        self.lock().history.push(entry);
     }
 
     /// What has happened since the last time this was asked.

@@ -43,7 +43,7 @@ impl Rig {
 
     fn with(mode: Mode, times: Times) -> Rig {
         let system = FakeSystem::new(Randomness::Always(0xff));
-        let source = FakeSource::new(mode);
+        let source = FakeSource::new(&system, mode);
         let keeper = Keeper::new(source.clone(), times, system.clone() as Arc<dyn System>);
         Rig { system, source, keeper: Arc::new(keeper) }
     }

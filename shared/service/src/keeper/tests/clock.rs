@@ -54,6 +54,22 @@ async fn a_load_that_is_frozen_again_and_again_is_abandoned_after_ten_waits() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_load_that_was_abandoned_cannot_end_the_next_one() {
+    let rig = Rig::loaded().await;
+    rig.source.set(SLOW);
+    rig.source.rotate();
+    sleep(secs(290)).await;
+    rig.ask().await;
+    rig.source.take_history();
+    // The first load answers again, as from another thread while it is abandoned.
+    let inner = &rig.keeper.0;
+    inner.end(&mut inner.lock(), 1, rig.system.wall_clock(), Ok(Item(7)));
+    assert_eq!(rig.ask().await, (Some(Item(1)), ms(0)));
+    sleep(ms(700)).await;
+    assert_eq!(rig.told(), [What::Loaded(Item(2))]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_clock_that_is_set_back_makes_a_fresh_item_stale_and_not_older() {
     let rig = Rig::loaded().await;
     rig.source.set(SLOW);
