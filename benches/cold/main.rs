@@ -49,7 +49,7 @@ fn main() -> ExitCode {
             _ => panic!("{argument} is none of rounds=, warm=, only=, also=, also-all="),
         }
     }
-    project::use_leash(candidates::build(&["--package", "tokenmint-tests", "--bin", "leash"], project::root()));
+    project::use_leash(candidates::build(&["--package", "harness", "--bin", "leash"], project::root()));
     let mut candidates = candidates::all(&only);
     candidates.extend(also);
     measure(&candidates, rounds, warm_rounds).print();

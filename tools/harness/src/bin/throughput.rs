@@ -71,7 +71,7 @@ fn load(watch: &Watch, request: Request, seconds: u32) -> Report {
     let mut wrk = Command::new("wrk");
     wrk.args(["--threads", "1", "--connections", CONNECTIONS, "--timeout", "10"]);
     wrk.args(["--duration", &format!("{seconds}s")]);
-    wrk.arg("--script").arg(project::root().join("tests/src/bin/throughput.lua")).arg(watch.url(request.path));
+    wrk.arg("--script").arg(project::root().join("tools/harness/src/bin/throughput.lua")).arg(watch.url(request.path));
     wrk.env("METHOD", if request.body.is_some() { "POST" } else { "GET" });
     match request.body {
         Some(body) => wrk.env("BODY", body),

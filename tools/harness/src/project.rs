@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 /// The workspace's root folder.
 pub fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the harness lies in the workspace's tests folder")
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("the harness lies two folders deep")
 }
 
 /// The binary of this package, freshly built.
