@@ -1,9 +1,13 @@
 //! The Agora Chat app token, which may do anything in Chat over REST: for backends with an IAM identity alone.
 
+use crate::Example;
 use service::params::Params;
 use service::{Backend, Problem, Route};
 use tokens::Ttl;
 use tokens::agora::{ChatApp, Key};
+
+/// One request for each of its routes.
+pub const EXAMPLES: &[Example] = &[Example { what: "Chat, app", path: "/chat/app/token", body: None }];
 
 /// The routes that this function serves.
 pub fn routes() -> [Route<Key>; 1] {

@@ -16,12 +16,20 @@ use tokens::{agora, zego as zego_tokens};
 
 /// Every function that mints tokens. The one list of them in Rust code.
 pub const ALL: [Function; 6] = [
-    Function { name: "chat-app-token", routes: Routes::Agora(|| chat_app::routes().into()) },
-    Function { name: "chat-user-token", routes: Routes::Agora(|| chat_user::routes().into()) },
-    Function { name: "rtc-token", routes: Routes::Agora(|| rtc::routes().into()) },
-    Function { name: "rtm-token", routes: Routes::Agora(|| rtm::routes().into()) },
-    Function { name: "zego-token", routes: Routes::Zego(|| zego::routes().into()) },
-    Function { name: "zim-token", routes: Routes::Zego(|| zim::routes().into()) },
+    Function {
+        name: "chat-app-token",
+        routes: Routes::Agora(|| chat_app::routes().into()),
+        examples: chat_app::EXAMPLES,
+    },
+    Function {
+        name: "chat-user-token",
+        routes: Routes::Agora(|| chat_user::routes().into()),
+        examples: chat_user::EXAMPLES,
+    },
+    Function { name: "rtc-token", routes: Routes::Agora(|| rtc::routes().into()), examples: rtc::EXAMPLES },
+    Function { name: "rtm-token", routes: Routes::Agora(|| rtm::routes().into()), examples: rtm::EXAMPLES },
+    Function { name: "zego-token", routes: Routes::Zego(|| zego::routes().into()), examples: zego::EXAMPLES },
+    Function { name: "zim-token", routes: Routes::Zego(|| zim::routes().into()), examples: zim::EXAMPLES },
 ];
 
 /// The function that keeps the others warm. It mints nothing, so [`ALL`] has no place for it, and its code is a crate of
@@ -35,6 +43,19 @@ pub struct Function {
     pub name: &'static str,
     /// Makes its routes.
     pub routes: Routes,
+    /// A request for each of them, with which a local run shows what the function does.
+    pub examples: &'static [Example],
+}
+
+/// A request that gets a token where everybody is whoever they say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Example {
+    /// What for, in a few words.
+    pub what: &'static str,
+    /// Path and query.
+    pub path: &'static str,
+    /// The JSON to POST. Without one it is a GET.
+    pub body: Option<&'static str>,
 }
 
 /// Routes by the vendor whose key signs their tokens.

@@ -1,9 +1,22 @@
 //! Lets the caller into one Agora RTC channel, as themself, and on request into RTM and Chat with the same token.
 
+use crate::Example;
 use service::params::{Companion, Params};
 use service::{Caller, Problem, Route};
 use tokens::Ttl;
 use tokens::agora::{Bundle, ChannelName, ChatUserId, Key, Privileges, Rights, Role, Rtc, RtmUserId, Uid, UserAccount};
+
+/// One request for each of its routes.
+pub const EXAMPLES: &[Example] = &[
+    Example { what: "RTC", path: "/rtc/demo/token?account=alice", body: None },
+    Example {
+        what: "RTC, a lifetime per privilege",
+        path: "/rtc/demo/token",
+        body: Some(
+            r#"{"uid":1234,"role":"publisher","expires_in":900,"privileges":{"join_channel":900,"publish_audio":600}}"#,
+        ),
+    },
+];
 
 /// The routes that this function serves.
 pub fn routes() -> [Route<Key>; 2] {

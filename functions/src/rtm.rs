@@ -1,9 +1,16 @@
 //! Lets the caller log in to Agora RTM (Signaling), as themself.
 
+use crate::Example;
 use service::params::{Asked, Params};
 use service::{Caller, Problem, Route};
 use tokens::Ttl;
 use tokens::agora::{Key, Rtm, RtmUserId, Version};
+
+/// One request for each of its routes.
+pub const EXAMPLES: &[Example] = &[
+    Example { what: "RTM", path: "/rtm/alice/token", body: None },
+    Example { what: "RTM 1.x", path: "/fetch_rtm_token", body: Some(r#"{"uid":"1234"}"#) },
+];
 
 /// The routes that this function serves.
 pub fn routes() -> [Route<Key>; 2] {

@@ -1,9 +1,20 @@
 //! Lets the caller into ZEGO Express rooms, as themself: into one room, or with the basic token into all of them.
 
+use crate::Example;
 use service::params::{Asked, Params};
 use service::{Caller, Problem, Route};
 use tokens::Ttl;
 use tokens::zego::{Basic, Express, Key, Room, RoomId, RoomPrivileges, StreamIds, UserId};
+
+/// One request for each of its routes.
+pub const EXAMPLES: &[Example] = &[
+    Example { what: "ZEGO Express", path: "/zego/alice/token", body: None },
+    Example {
+        what: "ZEGO Express, one room",
+        path: "/zego/alice/token",
+        body: Some(r#"{"room_id":"demo","privileges":{"login":true,"publish":false}}"#),
+    },
+];
 
 /// The routes that this function serves.
 pub fn routes() -> [Route<Key>; 2] {

@@ -1,9 +1,13 @@
 //! Lets the caller log in to ZIM, ZEGO's In-app Chat, as themself.
 
+use crate::Example;
 use service::params::{Asked, Params};
 use service::{Caller, Problem, Route};
 use tokens::Ttl;
 use tokens::zego::{Key, Zim, ZimUserId};
+
+/// One request for each of its routes.
+pub const EXAMPLES: &[Example] = &[Example { what: "ZEGO ZIM", path: "/zim/alice/token", body: None }];
 
 /// The routes that this function serves.
 pub fn routes() -> [Route<Key>; 1] {

@@ -1,7 +1,7 @@
 //! The functions that there are, as the tests ask for them. The list itself is [`ALL`].
 
 pub(crate) use ::functions::PREWARM;
-use ::functions::{ALL, Function, Routes};
+use ::functions::{ALL, Function};
 use harness::project;
 use harness::secrets::Vendor;
 use service::RouteKey;
@@ -26,10 +26,8 @@ pub(crate) fn minting() -> BTreeSet<String> {
 
 /// Whose tokens a function mints.
 pub(crate) fn vendor(name: &str) -> Vendor {
-    match named(name).routes {
-        Routes::Agora(_) => Vendor::Agora,
-        Routes::Zego(_) => Vendor::Zego,
-    }
+    let function = ALL.iter().find(|function| function.name == name);
+    Vendor::of(function.unwrap_or_else(|| panic!("no function is called {name}")))
 }
 
 /// Each route with the function that serves it.
@@ -41,8 +39,4 @@ pub(crate) fn routes() -> BTreeMap<RouteKey, String> {
 /// The same, each route written as API Gateway does: `GET /rtm/{user_id}/token`.
 pub(crate) fn routes_in_code() -> BTreeMap<String, String> {
     routes().into_iter().map(|(key, function)| (key.to_string(), function)).collect()
-}
-
-fn named(name: &str) -> Function {
-    *ALL.iter().find(|function| function.name == name).unwrap_or_else(|| panic!("no function is called {name}"))
 }

@@ -5,6 +5,7 @@ use crate::http::Request;
 use crate::process::{Leashed, Output, free_port, lock};
 use crate::serve::{Answered, Asked, Server, status};
 use crate::{Env, http, project};
+use functions::{Function, Routes};
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
@@ -35,6 +36,14 @@ pub enum Vendor {
 impl Vendor {
     /// Both.
     pub const ALL: [Vendor; 2] = [Vendor::Agora, Vendor::Zego];
+
+    /// Whose tokens a function mints.
+    pub fn of(function: &Function) -> Vendor {
+        match function.routes {
+            Routes::Agora(_) => Vendor::Agora,
+            Routes::Zego(_) => Vendor::Zego,
+        }
+    }
 
     /// How the vendor writes its name.
     pub fn name(self) -> &'static str {

@@ -102,8 +102,11 @@ impl Drop for SecretsManagerOverTls {
 
 fn script(arguments: &[&str]) -> String {
     let mut command = Command::new(project::tool("python"));
-    let output =
-        command.arg(project::root().join("tools/harness/tls/moto.py")).args(arguments).output().expect("it is a Python");
+    let output = command
+        .arg(project::root().join("tools/harness/tls/moto.py"))
+        .args(arguments)
+        .output()
+        .expect("it is a Python");
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("it prints text")
 }

@@ -8,9 +8,10 @@
 //! One vendor's credentials are enough: the other vendor's functions start too, and answer 503. A function that does not
 //! start ends the run, because under the emulator each request to it would wait for an answer that never comes.
 
+use functions::{ALL, Example};
 use harness::lambda::Function;
 use harness::local::LAST_LINE;
-use harness::requests::{REQUESTS, Request};
+use harness::requests::{self, Request};
 use harness::secrets::{SecretsManager, Vendor};
 use harness::watch::Watch;
 use harness::{Env, Output, project};
@@ -110,7 +111,9 @@ fn with_credentials(without: &[String], with: &Env) -> Option<Vec<Vendor>> {
     let env = kept.fold(Env::default(), |env, (name, value)| env.and(&name, value)).and_all(with.clone());
     let warm_up = json!({ "warm_up": { "for_seconds": 0, "hold_milliseconds": 0 } });
     let (mut all_start, mut vendors) = (true, Vec::new());
-    for (vendor, name) in [(Vendor::Agora, "rtc-token"), (Vendor::Zego, "zim-token")] {
+    for vendor in Vendor::ALL {
+        let of_vendor = ALL.iter().find(|function| Vendor::of(function) == vendor);
+        let name = of_vendor.expect("each vendor has a function").name;
         let function = Function::start(name, env.clone());
         if let Err(logs) = function.wait_started() {
             eprint!("{name} does not start:\n{logs}");
@@ -137,7 +140,7 @@ async fn serve_ipv6_too(port: u16) {
 
 /// What the function that keeps the others warm needs: the names of those with credentials, and where to invoke them.
 fn prewarming(port: u16, vendors: &[Vendor]) -> Env {
-    let mut functions: Vec<_> = requests_of(vendors).map(|request| request.function).collect();
+    let mut functions: Vec<_> = requests_of(vendors).map(|request| request.function.name).collect();
     functions.dedup();
     Env::from([("AWS_REGION", "eu-central-1"), ("AWS_ACCESS_KEY_ID", "testing"), ("AWS_SECRET_ACCESS_KEY", "testing")])
         .and("AWS_ENDPOINT_URL_LAMBDA", format!("http://127.0.0.1:{port}"))
@@ -153,15 +156,15 @@ fn secrets_manager(demo: &str) -> io::Result<SecretsManager> {
 }
 
 fn requests_of(vendors: &[Vendor]) -> impl Iterator<Item = Request> {
-    REQUESTS.into_iter().filter(|request| vendors.contains(&request.vendor))
+    requests::all().filter(|request| vendors.contains(&request.vendor()))
 }
 
 #[allow(clippy::print_stdout, reason = "this program talks to a person")]
 fn welcome(watch: &Watch, auth: &str, source: &str, vendors: &[Vendor]) {
     println!("\nServing at {}\nOne request for each kind of token:\n", watch.url("/"));
-    for Request { kind, path, body, .. } in requests_of(vendors) {
+    for Request { example: Example { what, path, body }, .. } in requests_of(vendors) {
         let body = body.map(|body| format!(" -H 'content-type: application/json' -d '{body}'")).unwrap_or_default();
-        println!("  # {kind}\n  curl '{}'{body}", watch.url(path));
+        println!("  # {what}\n  curl '{}'{body}", watch.url(path));
     }
     for missing in Vendor::ALL.into_iter().filter(|vendor| !vendors.contains(vendor)) {
         let (name, part, form) = (missing.name(), missing.part(), missing.form());

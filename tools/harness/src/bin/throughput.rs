@@ -7,7 +7,8 @@
 //! The emulator stands between wrk and the functions and takes most of the time, so this is no measure of a function.
 //! `cargo bench` is one of minting.
 
-use harness::requests::{REQUESTS, Request};
+use functions::Example;
+use harness::requests;
 use harness::watch::Watch;
 use harness::{Env, project};
 use serde::Deserialize;
@@ -49,7 +50,7 @@ fn main() -> ExitCode {
         "", "requests", "per second", "p50", "p99", "longest", "errors"
     );
     let mut failed = 0;
-    for request in REQUESTS {
+    for request in requests::all().map(|request| request.example) {
         // The first ones start the function: they must be right, and are not what is measured.
         let first = load(&watch, request, 1);
         let report = load(&watch, request, seconds);
@@ -58,7 +59,7 @@ fn main() -> ExitCode {
             [report.p50, report.p99, report.longest].map(|us| format!("{:.1} ms", us as f64 / 1e3));
         println!(
             "{:<32}{:>10}{per_second:>12.0}{p50:>10}{p99:>10}{longest:>10}{:>8}",
-            request.kind, report.requests, report.errors
+            request.what, report.requests, report.errors
         );
         // Nothing answered is nothing right.
         failed += first.errors + report.errors + u64::from(report.requests == 0);
@@ -67,7 +68,7 @@ fn main() -> ExitCode {
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn load(watch: &Watch, request: Request, seconds: u32) -> Report {
+fn load(watch: &Watch, request: Example, seconds: u32) -> Report {
     let mut wrk = Command::new("wrk");
     wrk.args(["--threads", "1", "--connections", CONNECTIONS, "--timeout", "10"]);
     wrk.args(["--duration", &format!("{seconds}s")]);
