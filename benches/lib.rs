@@ -1,6 +1,7 @@
 //! What the benches beside it share. `make bench` and `make bench-cold` run them.
 
 use serde::Serialize;
+use std::time::Duration;
 
 /// A median with the quartiles around it.
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -26,4 +27,9 @@ impl Spread {
         let Spread { median, quartiles: [low, high] } = self;
         format!("{median:.digits$} ({low:.digits$}–{high:.digits$})")
     }
+}
+
+/// A duration in milliseconds.
+pub fn milliseconds(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1000.0
 }

@@ -4,11 +4,10 @@
 //! domain) is left out.
 
 use crate::candidates::{Candidate, Kind};
-use crate::report::milliseconds;
 use crate::start::Start;
 use serde_json::{Value, json};
 use std::time::Duration;
-use tokenmint_benches::Spread;
+use tokenmint_benches::{Spread, milliseconds};
 
 const TOKENS: f64 = 1e6;
 /// A day's cold starts. At twelve requests a second Lambda needs few environments, and replaces each some times a day;

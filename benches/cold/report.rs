@@ -7,7 +7,7 @@ use crate::start::Start;
 use serde_json::{Value, json};
 use std::fs;
 use std::time::Duration;
-use tokenmint_benches::Spread;
+use tokenmint_benches::{Spread, milliseconds};
 
 /// All that was measured: for each round, a start of each candidate.
 pub(crate) struct Report {
@@ -151,10 +151,6 @@ impl Report {
     fn position(&self, name: &str) -> Option<usize> {
         self.candidates.iter().position(|candidate| candidate.name == name)
     }
-}
-
-pub(crate) fn milliseconds(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1000.0
 }
 
 /// In microseconds.

@@ -54,7 +54,7 @@ pub(crate) fn run() {
             regressions.push(format!("{name} costs {floors:.2} floors, more than {most:.2}"));
         }
         for peer in peers.iter_mut().filter(|_| BESIDE_BUILDERS.contains(&name)) {
-            let Some(least) = format.least_multiple(peer.language).map(|least| least / SLACK) else { continue };
+            let Some(least) = peer.language.least_multiple(format).map(|least| least / SLACK) else { continue };
             let versus = versus(&mut kind, peer, 41).expect("the builder has this kind");
             let multiple = if format.compared_with_randomness() { versus.of_minting } else { versus.of_signing };
             let language = peer.language;

@@ -1,7 +1,6 @@
 //! Every kind of token, with inputs as they are in use.
 
 use crate::floor::{Floor, draw};
-use crate::peers::Language;
 use crate::turns::Work;
 use std::hint::black_box;
 use tokens::agora::{self, Permission, Permissions, Privileges, Resource};
@@ -35,16 +34,6 @@ impl Format {
     /// compared without the operating system's randomness, because Node's builders of those draw none.
     pub(crate) fn compared_with_randomness(self) -> bool {
         self == Format::V007
-    }
-
-    /// How many times as much a vendor's builder has to cost at least.
-    pub(crate) fn least_multiple(self, language: Language) -> Option<f64> {
-        match (self, language) {
-            (Format::V007, Language::Node) => Some(25.0),
-            (Format::V007, Language::Python) => Some(20.0),
-            (Format::V006 | Format::V04, Language::Node) => Some(15.0),
-            (Format::V006 | Format::V04, Language::Python) => None,
-        }
     }
 }
 

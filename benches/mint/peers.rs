@@ -1,6 +1,6 @@
 //! The vendors' own builders, each in a process of its own that makes tokens when asked and says what one cost.
 
-use crate::kinds;
+use crate::kinds::{self, Format};
 use crate::root;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -20,6 +20,16 @@ pub(crate) enum Language {
 
 impl Language {
     pub(crate) const ALL: [Language; 2] = [Language::Node, Language::Python];
+
+    /// How many times as much as ours its builder of this format has to cost at least.
+    pub(crate) fn least_multiple(self, format: Format) -> Option<f64> {
+        match (format, self) {
+            (Format::V007, Language::Node) => Some(25.0),
+            (Format::V007, Language::Python) => Some(20.0),
+            (Format::V006 | Format::V04, Language::Node) => Some(15.0),
+            (Format::V006 | Format::V04, Language::Python) => None,
+        }
+    }
 }
 
 /// A running builder.

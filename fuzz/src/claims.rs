@@ -1,7 +1,8 @@
 //! Any identity, asking any route for anything, under any policy.
 
-use crate::functions::{Function, Kind};
+use crate::functions::Function;
 use crate::judge::{self, Form, Limits};
+use crate::kind::Kind;
 use arbitrary::Arbitrary;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};

@@ -1,8 +1,9 @@
 //! Any bytes, as the event of every function.
 
 use crate::claims;
-use crate::functions::{Function, Kind};
+use crate::functions::Function;
 use crate::judge::{Form, Limits};
+use crate::kind::Kind;
 use std::cell::OnceCell;
 
 thread_local! {

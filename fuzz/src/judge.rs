@@ -9,7 +9,7 @@ use std::ops::RangeInclusive;
 use tokens::inspect::{AccessToken2, Service, ServiceBody, Token04Claims, Unverified};
 use tokens::{agora, inspect, zego};
 
-use crate::functions::Kind;
+use crate::kind::Kind;
 
 /// The policy, as it is configured.
 #[derive(Debug, Clone)]

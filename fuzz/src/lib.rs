@@ -8,6 +8,7 @@
 //! have, and opens the token to see what it says. It shares no code with the service's own reading of identities.
 
 mod functions;
+mod kind;
 mod judge;
 
 pub mod claims;

@@ -57,6 +57,57 @@ fn every_function_has_its_program_its_events_and_its_resource() {
     assert_eq!(Stack::plain().functions().into_values().collect::<BTreeSet<_>>(), functions);
 }
 
+/// `docs/contributing.md` lists the files that a new kind of token costs. So a function that is there stands in each of
+/// them, and of the server's files in no other.
+#[test]
+fn a_function_stands_in_the_files_that_contributors_are_told_and_in_no_other() {
+    let document = fs::read_to_string(project::root().join("docs/contributing.md")).expect("it is there");
+    let section = document.split("## A new kind of token").nth(1).expect("the section");
+    let section = section.split("\n## ").next().expect("the section's end");
+    let rows = section.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    let rows: Vec<_> = rows.collect();
+    assert!(rows.len() > 8, "{rows:?}: this test looks where nothing is");
+    let git = |args: &[&str]| {
+        let output = Command::new("git").args(args).current_dir(project::root()).output().expect("git is there");
+        String::from_utf8(output.stdout).expect("UTF-8").lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    for name in functions::minting() {
+        let module = name.trim_end_matches("-token").replace('-', "_");
+        let told = rows.iter().map(|row| row.replace("<function>", &name).replace("<module>", &module));
+        let told: Vec<_> = told.collect();
+        for path in &told {
+            assert!(project::root().join(path).exists(), "docs/contributing.md tells of {path}, which is not there");
+        }
+        let resource: String = name.split('-').map(|word| word[..1].to_uppercase() + &word[1..]).collect();
+        // Tests and documents may take any function for an example.
+        let server =
+            ["functions", "shared", "Cargo.toml", "template.yaml", "openapi.yaml", "samconfig.toml", "Makefile"];
+        let pattern = format!("{name}|{resource}");
+        let mut found = git(&[&["grep", "-lE", &pattern, "--"][..], &server].concat());
+        found.extend(git(&[&["grep", "-lE", &name, "--", "fuzz/src"][..]].concat()));
+        assert!(!found.is_empty(), "{name}: this test looks where nothing is");
+        for path in found {
+            let known = told.iter().any(|told| path == *told || path.starts_with(told.as_str()));
+            assert!(known, "{path} speaks of {name}, and docs/contributing.md does not list it");
+        }
+    }
+}
+
+/// A second list of functions would be forgotten when one is added.
+#[test]
+fn all_is_the_only_list_of_functions_in_rust_code() {
+    let lists = |code: &str| functions::minting().iter().all(|name| code.contains(&format!("\"{name}\"")));
+    let found: Vec<_> = all_sources()
+        .into_iter()
+        .filter(|file| lists(&fs::read_to_string(file).expect("a source file")))
+        .map(|file| file.strip_prefix(project::root()).expect("within the project").display().to_string())
+        .collect();
+    // The judge works out by itself who may have what, and the matrix says it, function by function; both fail for one
+    // that they don't know.
+    let allowed = ["functions/src/lib.rs", "tests/it/matrix.rs", "fuzz/src/kind.rs"];
+    assert_eq!(found.iter().map(String::as_str).collect::<BTreeSet<_>>(), BTreeSet::from(allowed));
+}
+
 /// What the documents cite as proof is there: events by `function/name`, tests by their function's name. A `*` or an
 /// ellipsis stands for any ending.
 #[test]
