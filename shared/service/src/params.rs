@@ -2,14 +2,17 @@
 //!
 //! What nobody takes is unknown, and an error; so is what was sent twice.
 
+mod json;
+mod param;
+
+pub use json::Json;
+pub use param::{Asked, Companion, Param};
+
+pub(crate) use param::ParamError;
+
 use crate::event::Event;
 use crate::problem::Problem;
-use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use std::collections::BTreeMap;
-use std::fmt;
-use tokens::agora::{ChannelName, ChatUserId, Role, RtmUserId, Uid, UserAccount, Version};
-use tokens::zego::{RoomId, StreamId, UserId, ZimUserId};
-use tokens::{NameError, NameFlaw, Ttl};
 
 /// One value as it was sent.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,23 +21,6 @@ enum Value {
     Text(String),
     /// A value from a JSON body, where types count.
     Json(Json),
-}
-
-/// A JSON value in which no object has a name twice.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Json {
-    /// `null`
-    Null,
-    /// `true` or `false`
-    Bool(bool),
-    /// A whole number; `None` where it is negative, a fraction, or beyond 64 bits: no parameter takes such a number.
-    Number(Option<u64>),
-    /// A string.
-    Text(String),
-    /// An array.
-    List(Vec<Json>),
-    /// An object.
-    Object(BTreeMap<String, Json>),
 }
 
 /// The parameters of one request.
@@ -65,7 +51,7 @@ impl Params {
                 "a POST takes its parameters from path and body, not from a query string",
             ));
         }
-        let Json::Object(fields) = parse_json(&event.body()?)? else {
+        let Json::Object(fields) = json::parse_json(&event.body()?)? else {
             return Err(Problem::not_json("the body must be a JSON object"));
         };
         for (name, value) in fields {
@@ -199,218 +185,98 @@ fn shown(name: &str) -> String {
     if plain && !name.is_empty() { name.to_owned() } else { "(unprintable name)".to_owned() }
 }
 
-/// Why a value isn't what a parameter takes.
-#[derive(Debug)]
-pub struct ParamError {
-    rule: String,
-    wildcard: bool,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use tokens::Ttl;
+    use tokens::agora::{ChannelName, Role, Uid};
 
-impl ParamError {
-    fn rule(rule: impl fmt::Display) -> ParamError {
-        ParamError { rule: rule.to_string(), wildcard: false }
+    fn event(query: &str, body: &str) -> Event {
+        let context = json!({ "http": { "method": "GET" }, "requestId": "id", "routeKey": "GET /rtc/{channel}/token" });
+        let event = json!({
+            "version": "2.0",
+            "rawQueryString": query,
+            "pathParameters": { "channel": "demo" },
+            "requestContext": context,
+            "body": body,
+        });
+        Event::parse(&event.to_string()).expect("an event")
     }
 
-    pub(crate) fn of_the_callers_own_id(self) -> ParamError {
-        ParamError { rule: format!("the caller's own id doesn't fit: {}", self.rule), ..self }
+    fn of_query(query: &str) -> Params {
+        Params::of_query(&event(query, "")).expect("parameters")
     }
 
-    /// A wildcard is well-formed and understood, but nobody may have one.
-    pub(crate) fn problem(self, parameter: &str) -> Problem {
-        match self.wildcard {
-            true => Problem::forbidden(format!("{parameter}: {}", self.rule)),
-            false => Problem::bad_parameter(parameter, self.rule),
+    fn of_body(body: &str) -> Result<Params, Problem> {
+        Params::of_body(&event("", body))
+    }
+
+    fn refused<T: std::fmt::Debug>(taken: Result<T, Problem>) -> (u16, String) {
+        let problem = taken.expect_err("refused");
+        (problem.status(), problem.detail().to_owned())
+    }
+
+    #[test]
+    fn what_is_taken_is_checked_and_what_is_left_is_unknown() {
+        let mut params = of_query("role=publisher&expires_in=60");
+        assert_eq!(params.require::<ChannelName>("channel").expect("from the path").as_str(), "demo");
+        assert_eq!(params.take::<Role>("role"), Ok(Some(Role::Publisher)));
+        assert_eq!(params.take::<Uid>("uid"), Ok(None));
+        let (status, detail) = refused(params.finish());
+        assert!(status == 400 && detail.starts_with("expires_in: "), "{detail}");
+    }
+
+    #[test]
+    fn a_parameter_that_is_needed_is_named() {
+        let (status, detail) = refused(of_query("").require::<Uid>("uid"));
+        assert!(status == 400 && detail.starts_with("uid: "), "{detail}");
+    }
+
+    #[test]
+    fn nothing_may_come_twice() {
+        let (status, detail) = refused(of_query("role=publisher&role=publisher").take::<Role>("role"));
+        assert!(status == 400 && detail.starts_with("role: "), "{detail}");
+        // The path has it already.
+        let (status, detail) = refused(of_query("channel=other").require::<ChannelName>("channel"));
+        assert!(status == 400 && detail.starts_with("channel: "), "{detail}");
+        let (status, detail) = refused(of_body(r#"{"role":"publisher","role":"publisher"}"#));
+        assert!(status == 400 && detail.contains("twice"), "{detail}");
+    }
+
+    #[test]
+    fn a_number_has_one_spelling() {
+        let ttl = |text: &str| of_query(&format!("expires_in={text}")).take::<Ttl>("expires_in");
+        assert_eq!(ttl("60").map(|ttl| ttl.map(Ttl::as_seconds)), Ok(Some(60)));
+        for wrong in ["060", "%2B60", "-1", "6e1", "60.0", "0", "86401", "18446744073709551616", ""] {
+            assert_eq!(refused(ttl(wrong)).0, 400, "{wrong}");
         }
-    }
-}
-
-impl From<NameError> for ParamError {
-    fn from(error: NameError) -> ParamError {
-        ParamError { wildcard: matches!(error.flaw(), NameFlaw::Wildcard(_)), rule: error.to_string() }
-    }
-}
-
-/// A type that a parameter can have.
-pub trait Param: Sized {
-    /// Reads it from a path or a query.
-    ///
-    /// # Errors
-    /// Says what it must be instead.
-    fn of_text(text: &str) -> Result<Self, ParamError>;
-
-    /// Reads it from a body. Unless a type says otherwise it is a JSON string there, read as in a query.
-    ///
-    /// # Errors
-    /// Says what it must be instead.
-    fn of_json(json: &Json) -> Result<Self, ParamError> {
-        match json {
-            Json::Text(text) => Self::of_text(text),
-            _ => Err(ParamError::rule("must be a string")),
-        }
-    }
-}
-
-/// Names, each with its vendor's rule.
-macro_rules! names {
-    ($($name:ty),*) => {
-        $(impl Param for $name {
-            fn of_text(text: &str) -> Result<Self, ParamError> {
-                Ok(Self::new(text)?)
-            }
-        })*
-    };
-}
-names!(ChannelName, UserAccount, RtmUserId, ChatUserId, UserId, ZimUserId, RoomId, StreamId);
-
-/// Numbers: decimal digits in a query, a JSON number in a body.
-macro_rules! numbers {
-    ($($name:ty, $rule:literal, $of_number:expr;)*) => {
-        $(impl Param for $name {
-            fn of_text(text: &str) -> Result<Self, ParamError> {
-                // One spelling for each number: no sign, no leading zero.
-                let number = text.parse().ok().filter(|number: &u64| number.to_string() == text);
-                $of_number(number.ok_or_else(|| ParamError::rule($rule))?)
-            }
-
-            fn of_json(json: &Json) -> Result<Self, ParamError> {
-                let Json::Number(Some(number)) = json else { return Err(ParamError::rule($rule)) };
-                $of_number(*number)
-            }
-        })*
-    };
-}
-numbers! {
-    Ttl, "must be a whole number of seconds, 1 to 86400", |seconds| Ttl::from_seconds(seconds).map_err(ParamError::rule);
-    Uid, "must be a whole number, 1 to 4294967295", |uid| Uid::new(uid).map_err(|error| ParamError {
-        wildcard: error == tokens::agora::UidError::Wildcard,
-        rule: error.to_string(),
-    });
-}
-
-/// Words of a fixed list.
-macro_rules! words {
-    ($($name:ty { $($word:literal => $value:expr),* })*) => {
-        $(impl Param for $name {
-            fn of_text(text: &str) -> Result<Self, ParamError> {
-                match text {
-                    $($word => Ok($value),)*
-                    _ => Err(ParamError::rule(concat!("must be one of:", $(" ", $word),*))),
-                }
-            }
-        })*
-    };
-}
-words! {
-    Role { "subscriber" => Role::Subscriber, "publisher" => Role::Publisher }
-    Version { "007" => Version::V007, "006" => Version::V006 }
-    Companion { "rtm" => Companion::Rtm, "chat" => Companion::Chat }
-}
-
-/// A service that may ride along in an RTC token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Companion {
-    /// RTM (Signaling).
-    Rtm,
-    /// Chat.
-    Chat,
-}
-
-impl Param for bool {
-    fn of_text(text: &str) -> Result<bool, ParamError> {
-        match text {
-            "true" => Ok(true),
-            "false" => Ok(false),
-            _ => Err(ParamError::rule("must be true or false")),
+        let ttl = |json: &str| of_body(&format!(r#"{{"expires_in":{json}}}"#))?.take::<Ttl>("expires_in");
+        assert_eq!(ttl("60").map(|ttl| ttl.map(Ttl::as_seconds)), Ok(Some(60)));
+        for wrong in ["\"60\"", "60.5", "-60", "null", "true", "[60]", "{}"] {
+            assert_eq!(refused(ttl(wrong)).0, 400, "{wrong}");
         }
     }
 
-    fn of_json(json: &Json) -> Result<bool, ParamError> {
-        match json {
-            Json::Bool(value) => Ok(*value),
-            _ => Err(ParamError::rule("must be true or false")),
+    #[test]
+    fn a_wildcard_is_forbidden_and_not_merely_wrong() {
+        assert_eq!(refused(of_query("uid=0").take::<Uid>("uid")).0, 403);
+        assert_eq!(refused(of_query("name=*").take::<ChannelName>("name")).0, 403);
+        assert_eq!(refused(of_query("name=%C3%A9").take::<ChannelName>("name")).0, 400);
+    }
+
+    #[test]
+    fn an_odd_name_is_not_repeated() {
+        let (_, detail) = refused(of_query("%1b%5b31m=1").finish());
+        assert!(!detail.contains('\u{1b}'), "{detail}");
+    }
+
+    #[test]
+    fn a_body_is_an_object_and_takes_no_query_beside_it() {
+        for wrong in ["", "[]", "7", "{", "\"uid\""] {
+            assert_eq!(refused(of_body(wrong)).0, 400, "{wrong}");
         }
-    }
-}
-
-/// The user that a client asks a token for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Asked<N> {
-    /// `me`: the caller, whoever that is.
-    Me,
-    /// A user by name.
-    Named(N),
-}
-
-impl<N: Param> Param for Asked<N> {
-    fn of_text(text: &str) -> Result<Self, ParamError> {
-        if text == "me" { Ok(Asked::Me) } else { N::of_text(text).map(Asked::Named) }
-    }
-}
-
-/// Reads a body as JSON. Errors never quote it.
-fn parse_json(body: &[u8]) -> Result<Json, Problem> {
-    serde_json::from_slice(body).map_err(|error| match error.classify() {
-        // The one data error there can be, see `JsonVisitor::visit_map`.
-        serde_json::error::Category::Data => Problem::bad_parameter("body", "no name may occur twice in an object"),
-        _ => Problem::not_json("the body must be a JSON object"),
-    })
-}
-
-impl<'de> Deserialize<'de> for Json {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Json, D::Error> {
-        deserializer.deserialize_any(JsonVisitor)
-    }
-}
-
-/// Keeps what `serde_json::Value` would lose: that a name occurs twice in an object.
-struct JsonVisitor;
-
-impl<'de> Visitor<'de> for JsonVisitor {
-    type Value = Json;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
-    }
-
-    fn visit_unit<E>(self) -> Result<Json, E> {
-        Ok(Json::Null)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Json, E> {
-        Ok(Json::Bool(value))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Json, E> {
-        Ok(Json::Number(Some(value)))
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Json, E> {
-        Ok(Json::Number(None))
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Json, E> {
-        Ok(Json::Number(None))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Json, E> {
-        Ok(Json::Text(value.to_owned()))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Json, A::Error> {
-        let mut list = Vec::new();
-        while let Some(item) = items.next_element()? {
-            list.push(item);
-        }
-        Ok(Json::List(list))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Json, A::Error> {
-        let mut object = BTreeMap::new();
-        while let Some((name, value)) = entries.next_entry::<String, Json>()? {
-            if object.insert(name, value).is_some() {
-                return Err(A::Error::custom("a name occurs twice"));
-            }
-        }
-        Ok(Json::Object(object))
+        let (status, detail) = refused(Params::of_body(&event("role=publisher", "{}")));
+        assert!(status == 400 && detail.starts_with("role: "), "{detail}");
     }
 }

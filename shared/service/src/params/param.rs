@@ -1,0 +1,186 @@
+//! The types that a parameter can have, and how each is read.
+
+use super::Json;
+use crate::problem::Problem;
+use std::fmt;
+use tokens::agora::{ChannelName, ChatUserId, Role, RtmUserId, Uid, UidError, UserAccount, Version};
+use tokens::zego::{RoomId, StreamId, UserId, ZimUserId};
+use tokens::{NameError, NameFlaw, Ttl};
+
+/// Why a value isn't what a parameter takes.
+#[derive(Debug)]
+pub struct ParamError {
+    rule: String,
+    wildcard: bool,
+}
+
+impl ParamError {
+    pub(super) fn rule(rule: impl fmt::Display) -> ParamError {
+        ParamError { rule: rule.to_string(), wildcard: false }
+    }
+
+    pub(crate) fn of_the_callers_own_id(self) -> ParamError {
+        ParamError { rule: format!("the caller's own id doesn't fit: {}", self.rule), ..self }
+    }
+
+    /// A wildcard is well-formed and understood, but nobody may have one.
+    pub(crate) fn problem(self, parameter: &str) -> Problem {
+        match self.wildcard {
+            true => Problem::forbidden(format!("{parameter}: {}", self.rule)),
+            false => Problem::bad_parameter(parameter, self.rule),
+        }
+    }
+}
+
+impl From<NameError> for ParamError {
+    fn from(error: NameError) -> ParamError {
+        ParamError { wildcard: matches!(error.flaw(), NameFlaw::Wildcard(_)), rule: error.to_string() }
+    }
+}
+
+/// A type that a parameter can have.
+pub trait Param: Sized {
+    /// Reads it from a path or a query.
+    ///
+    /// # Errors
+    /// Says what it must be instead.
+    fn of_text(text: &str) -> Result<Self, ParamError>;
+
+    /// Reads it from a body. Unless a type says otherwise it is a JSON string there, read as in a query.
+    ///
+    /// # Errors
+    /// Says what it must be instead.
+    fn of_json(json: &Json) -> Result<Self, ParamError> {
+        match json {
+            Json::Text(text) => Self::of_text(text),
+            _ => Err(ParamError::rule("must be a string")),
+        }
+    }
+}
+
+/// Names, each with its vendor's rule.
+macro_rules! names {
+    ($($name:ty),*) => {
+        $(impl Param for $name {
+            fn of_text(text: &str) -> Result<Self, ParamError> {
+                Ok(Self::new(text)?)
+            }
+        })*
+    };
+}
+names!(ChannelName, UserAccount, RtmUserId, ChatUserId, UserId, ZimUserId, RoomId, StreamId);
+
+/// A number in a query: one spelling for each, with no sign and no leading zero.
+fn number_of_text(text: &str, rule: &str) -> Result<u64, ParamError> {
+    let number = text.parse().ok().filter(|number: &u64| number.to_string() == text);
+    number.ok_or_else(|| ParamError::rule(rule))
+}
+
+/// A number in a body.
+fn number_of_json(json: &Json, rule: &str) -> Result<u64, ParamError> {
+    match json {
+        Json::Number(Some(number)) => Ok(*number),
+        _ => Err(ParamError::rule(rule)),
+    }
+}
+
+const TTL_RULE: &str = "must be a whole number of seconds, 1 to 86400";
+
+impl Param for Ttl {
+    fn of_text(text: &str) -> Result<Ttl, ParamError> {
+        Ttl::from_seconds(number_of_text(text, TTL_RULE)?).map_err(ParamError::rule)
+    }
+
+    fn of_json(json: &Json) -> Result<Ttl, ParamError> {
+        Ttl::from_seconds(number_of_json(json, TTL_RULE)?).map_err(ParamError::rule)
+    }
+}
+
+const UID_RULE: &str = "must be a whole number, 1 to 4294967295";
+
+impl Param for Uid {
+    fn of_text(text: &str) -> Result<Uid, ParamError> {
+        Ok(Uid::new(number_of_text(text, UID_RULE)?)?)
+    }
+
+    fn of_json(json: &Json) -> Result<Uid, ParamError> {
+        Ok(Uid::new(number_of_json(json, UID_RULE)?)?)
+    }
+}
+
+impl From<UidError> for ParamError {
+    fn from(error: UidError) -> ParamError {
+        ParamError { wildcard: error == UidError::Wildcard, rule: error.to_string() }
+    }
+}
+
+impl Param for Role {
+    fn of_text(text: &str) -> Result<Role, ParamError> {
+        match text {
+            "subscriber" => Ok(Role::Subscriber),
+            "publisher" => Ok(Role::Publisher),
+            _ => Err(ParamError::rule("must be one of: subscriber publisher")),
+        }
+    }
+}
+
+impl Param for Version {
+    fn of_text(text: &str) -> Result<Version, ParamError> {
+        match text {
+            "007" => Ok(Version::V007),
+            "006" => Ok(Version::V006),
+            _ => Err(ParamError::rule("must be one of: 007 006")),
+        }
+    }
+}
+
+impl Param for Companion {
+    fn of_text(text: &str) -> Result<Companion, ParamError> {
+        match text {
+            "rtm" => Ok(Companion::Rtm),
+            "chat" => Ok(Companion::Chat),
+            _ => Err(ParamError::rule("must be one of: rtm chat")),
+        }
+    }
+}
+
+/// A service that may ride along in an RTC token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Companion {
+    /// RTM (Signaling).
+    Rtm,
+    /// Chat.
+    Chat,
+}
+
+impl Param for bool {
+    fn of_text(text: &str) -> Result<bool, ParamError> {
+        match text {
+            "true" => Ok(true),
+            "false" => Ok(false),
+            _ => Err(ParamError::rule("must be true or false")),
+        }
+    }
+
+    fn of_json(json: &Json) -> Result<bool, ParamError> {
+        match json {
+            Json::Bool(value) => Ok(*value),
+            _ => Err(ParamError::rule("must be true or false")),
+        }
+    }
+}
+
+/// The user that a client asks a token for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Asked<N> {
+    /// `me`: the caller, whoever that is.
+    Me,
+    /// A user by name.
+    Named(N),
+}
+
+impl<N: Param> Param for Asked<N> {
+    fn of_text(text: &str) -> Result<Self, ParamError> {
+        if text == "me" { Ok(Asked::Me) } else { N::of_text(text).map(Asked::Named) }
+    }
+}
