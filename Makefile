@@ -1,4 +1,5 @@
-# The verbs of the README. Everything is installed inside the project, at pinned versions; only the first run is slow.
+# The verbs of the README, by who needs them. Everything is installed inside the project, at pinned versions; only the first run is slow.
+# A verb installs what it needs and nothing else.
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
@@ -18,23 +19,27 @@ COLD_NODE := benches/cold/node
 
 WEB := clients/web
 
-.PHONY: help setup run run-aws demo test test-clients test-rust test-browser faults soak libfaketime test-arm64 check fuzz load bench bench-check bench-growth bench-renewals bench-cold validate build deploy clean
+.PHONY: help setup run run-aws demo test test-clients test-rust test-browser faults soak test-arm64 check fuzz load bench bench-check bench-growth bench-renewals bench-cold validate build deploy clean
 
 help: ## Lists the verbs
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^##@ / { print "\n" substr($$0, 5) } /^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: setup ## Serves the API on port 9000 with built-in local credentials (AUTH=jwt wants identities, PORT=n another port)
+##@ Run it
+
+run: .venv/.installed ## Serves the API on port 9000 with built-in local credentials (AUTH=jwt wants identities, PORT=n another port)
 	cargo run --quiet --bin local
 
-run-aws: setup ## The same with credentials from a local Secrets Manager API
+run-aws: .venv/.installed ## The same with credentials from a local Secrets Manager API
 	cargo run --quiet --bin local -- --aws
 
-demo: setup $(WEB)/node_modules/.installed ## Serves the API and, on port 5173, a page for each SDK (PORT=n, DEMO_PORT=n: other ports)
+demo: .venv/.installed $(WEB)/node_modules/.installed ## Serves the API and, on port 5173, a page for each SDK (PORT=n, DEMO_PORT=n: other ports)
 	@node -e 'const port = process.env.DEMO_PORT ?? 5173; const server = require("net").createServer(); server.on("error", error => { console.error(`port $${port} cannot be had (DEMO_PORT=n says another): $${error.code}`); process.exit(1) }); server.listen(port, "localhost", () => server.close())'
 	cargo build --quiet --bin local
 	@trap 'kill $$(jobs -p) 2>/dev/null; wait' EXIT; trap 'exit 0' INT TERM HUP; \
 	target=$${CARGO_TARGET_DIR:-target}; $$target/debug/local & (cd $(WEB) && exec node_modules/.bin/vite) & \
 	wait -n; code=$$?; exit $$((code > 128 ? 0 : code))
+
+##@ Prove it
 
 test: test-clients test-rust faults test-browser ## Runs every test
 
@@ -47,24 +52,21 @@ test-rust: setup clients/kotlin/node_modules/.installed ## Those of the crates, 
 	cargo test --workspace --test it --test allocations -- --skip faults::
 
 # They measure, so they have the machine to themselves, one after the other.
-faults: setup libfaketime ## Lets Secrets Manager fail in every way while requests go on, and prints what came of it (two minutes)
+faults: setup ## Lets Secrets Manager fail in every way while requests go on, and prints what came of it (two minutes)
+	tools/debian-packages.sh libfaketime
 	cargo test --workspace --test it -- faults:: --test-threads=1 --nocapture
 
 soak: ## The same for a quarter of an hour
 	SOAK=12 $(MAKE) --no-print-directory faults
 
-# For the run in which a function's clock jumps.
-libfaketime:
-	ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 || (apt-get update -qq && apt-get install -y -qq --no-install-recommends libfaketime)
-
 test-browser: setup $(WEB)/node_modules/.installed ## Runs the vendors' SDKs in Chromium against the service, and judges what they send
-	test -x /usr/bin/chromium || (apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium)
+	tools/debian-packages.sh chromium
 	cargo build --workspace --bins
 	$(WEB)/node_modules/.bin/tsc --project tests/browser/pages
 	node --test --test-reporter=spec tests/browser/proofs.test.mjs
 
 test-arm64: setup build ## Runs the arm64 functions that would be deployed, on an emulated processor
-	command -v qemu-aarch64 >/dev/null || (apt-get update -qq && apt-get install -y -qq --no-install-recommends qemu-user libc6-arm64-cross libgcc-s1-arm64-cross)
+	tools/debian-packages.sh arm64
 	cargo test --workspace --test it -- --ignored arm64
 
 check: $(CARGO_DENY)/bin/cargo-deny validate ## Format, lints, documentation, template, dependency policy
@@ -76,12 +78,16 @@ check: $(CARGO_DENY)/bin/cargo-deny validate ## Format, lints, documentation, te
 	$(CARGO_DENY)/bin/cargo-deny --locked check bans licenses sources
 	$(CARGO_DENY)/bin/cargo-deny --locked --manifest-path fuzz/Cargo.toml check --allow unmatched-skip bans licenses sources
 
-# RUSTC_BOOTSTRAP lets the stable compiler instrument; libFuzzer is C++. What is found new stays out of the repository.
+validate: .venv/.installed ## Checks template.yaml with SAM and cfn-lint
+	sam validate --lint
+	cfn-lint template.yaml
+
+# RUSTC_BOOTSTRAP lets the stable compiler instrument. What is found new stays out of the repository.
 FUZZ_SECONDS ?= 20
 FUZZ := RUSTC_BOOTSTRAP=1 $(CARGO_FUZZ)/bin/cargo-fuzz
 FUZZ_TARGET = $${CARGO_TARGET_DIR:-target}/fuzz
 fuzz: $(CARGO_FUZZ)/bin/cargo-fuzz ## Fuzzes the token parser, the events and the policy with AddressSanitizer (FUZZ_SECONDS=n each)
-	command -v c++ >/dev/null || (apt-get update -qq && apt-get install -y -qq --no-install-recommends g++)
+	tools/debian-packages.sh c++
 	cargo metadata --locked --format-version 1 --manifest-path fuzz/Cargo.toml >/dev/null
 	$(FUZZ) build --target-dir $(FUZZ_TARGET)
 	@for target in parse event claims; do \
@@ -91,29 +97,29 @@ fuzz: $(CARGO_FUZZ)/bin/cargo-fuzz ## Fuzzes the token parser, the events and th
 	>$$found.log 2>&1 || { cat $$found.log; exit 1; }; \
 	grep -E 'INITED|DONE|^stat::(number|average|peak)' $$found.log || exit 1; done
 
-load: setup ## Sends every route of the local service load for SECONDS=10 each, and prints rate, p50, p99 and errors
-	command -v wrk >/dev/null || (apt-get update -qq && apt-get install -y -qq --no-install-recommends wrk)
+##@ Measure it
+
+bench: $(BENCH_PYTHON)/.installed tests/node_modules/.installed ## Measures minting beside its floor and the vendors' builders (two minutes; writes target/bench/mint.json)
+	cargo bench --quiet --package benches --bench mint
+
+bench-check: $(BENCH_PYTHON)/.installed tests/node_modules/.installed ## Fails where minting is a quarter slower than recorded, in ratios
+	cargo bench --quiet --package benches --bench mint -- check
+
+bench-renewals: ## Simulates when a million clients renew, and draws docs/renewals.svg
+	cargo bench --quiet --package benches --bench renewals
+
+bench-growth: ## Measures minting against the lengths of names and lists, and draws docs/mint-growth.svg
+	cargo bench --quiet --package benches --bench mint -- growth
+
+bench-cold: .venv/.installed $(COLD_PYTHON)/.installed $(COLD_NODE)/bundle/main.cjs ## Measures cold starts and warm answers beside plain Rust, Node and Python (writes target/bench/cold.json)
+	cargo bench --quiet --package benches --bench cold
+
+load: .venv/.installed ## Sends every route of the local service load for SECONDS=10 each, and prints rate, p50, p99 and errors
+	tools/debian-packages.sh wrk
 	cargo build --workspace --bins
 	cargo run --quiet --bin throughput
 
-bench: $(BENCH_PYTHON)/.installed tests/node_modules/.installed ## Measures minting beside its floor and the vendors' builders (two minutes; writes target/bench/mint.json)
-	cargo bench --quiet --package tokenmint-benches --bench mint
-
-bench-check: $(BENCH_PYTHON)/.installed tests/node_modules/.installed ## Fails where minting is a quarter slower than recorded, in ratios
-	cargo bench --quiet --package tokenmint-benches --bench mint -- check
-
-bench-renewals: ## Simulates when a million clients renew, and draws docs/renewals.svg
-	cargo bench --quiet --package tokenmint-benches --bench renewals
-
-bench-growth: ## Measures minting against the lengths of names and lists, and draws docs/mint-growth.svg
-	cargo bench --quiet --package tokenmint-benches --bench mint -- growth
-
-bench-cold: setup $(COLD_PYTHON)/.installed $(COLD_NODE)/bundle/main.cjs ## Measures cold starts and warm answers beside plain Rust, Node and Python (writes target/bench/cold.json)
-	cargo bench --quiet --package tokenmint-benches --bench cold
-
-validate: .venv/.installed ## Checks template.yaml with SAM and cfn-lint
-	sam validate --lint
-	cfn-lint template.yaml
+##@ Ship it
 
 build: .venv/.installed ## Builds the arm64 functions that `sam deploy` uploads
 	rustup target add aarch64-unknown-linux-gnu
@@ -121,6 +127,8 @@ build: .venv/.installed ## Builds the arm64 functions that `sam deploy` uploads
 
 deploy: build ## Deploys them (PARAMETERS='Name=value ...' the first time and to change; what isn't named stays)
 	sam deploy $(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
+
+##@ Install and remove
 
 setup: .venv/.installed tests/node_modules/.installed ## Installs what the other verbs need
 

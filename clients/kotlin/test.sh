@@ -6,9 +6,7 @@ client=clients/kotlin
 out=${OUT:-target/kotlin}
 # Android's own org.json, which on a device is part of the system.
 json=/usr/share/java/com.android.json.jar
-if ! command -v javac >/dev/null || ! test -e "$json"; then
-    apt-get update -qq && apt-get install -y -qq --no-install-recommends openjdk-17-jdk-headless libandroid-json-java
-fi
+tools/debian-packages.sh java
 compiler=$client/node_modules/kotlin-compiler/lib
 http=$client/node_modules/allure-commandline/dist/plugins/jira-plugin/lib
 classes=$json
