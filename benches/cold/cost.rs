@@ -5,9 +5,9 @@
 
 use crate::candidates::{Candidate, Kind};
 use crate::start::Start;
+use benches::{Spread, milliseconds};
 use serde_json::{Value, json};
 use std::time::Duration;
-use tokenmint_benches::{Spread, milliseconds};
 
 const TOKENS: f64 = 1e6;
 /// A day's cold starts. At twelve requests a second Lambda needs few environments, and replaces each some times a day;

@@ -4,10 +4,10 @@ use crate::ANSWERS;
 use crate::candidates::{Candidate, EMULATOR, NODE, OURS, PLAIN, PYTHON, results};
 use crate::cost;
 use crate::start::Start;
+use benches::{Spread, milliseconds};
 use serde_json::{Value, json};
 use std::fs;
 use std::time::Duration;
-use tokenmint_benches::{Spread, milliseconds};
 
 /// All that was measured: for each round, a start of each candidate.
 pub(crate) struct Report {

@@ -3,11 +3,11 @@
 use crate::floor::draw;
 use crate::kinds;
 use crate::turns::spread;
+use benches::Spread;
 use rustix::time::{ClockId, clock_gettime};
 use serde::Serialize;
 use std::hint::black_box;
 use std::time::Instant;
-use tokenmint_benches::Spread;
 use tokens::{Stamp, Token};
 
 /// How many tokens a batch has.

@@ -3,9 +3,9 @@
 use crate::kinds::{self, Kind};
 use crate::root;
 use crate::turns::{Turns, Work};
+use benches::Spread;
 use plotters::prelude::*;
 use std::fs;
-use tokenmint_benches::Spread;
 
 /// One panel of the plot.
 struct Series {

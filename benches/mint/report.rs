@@ -4,11 +4,11 @@ use crate::batch::{self, Batch};
 use crate::kinds::{self, Format, Kind};
 use crate::peers::{Language, Peer};
 use crate::turns::{PER_TURN, Turns, spread};
+use benches::Spread;
 use criterion::{Criterion, SamplingMode};
 use serde::Serialize;
 use std::fs;
 use std::time::Duration;
-use tokenmint_benches::Spread;
 
 /// What was measured of one kind.
 #[derive(Debug, Serialize)]

@@ -1,8 +1,8 @@
 //! Measuring in turns: what is to be compared runs alternately, a few microseconds each, so that whatever else the
 //! machine does falls on all alike.
 
+use benches::Spread;
 use std::time::{Duration, Instant};
-use tokenmint_benches::Spread;
 
 /// Something that costs time: called with how many times to do it.
 pub(crate) type Work = Box<dyn FnMut(u32)>;

@@ -1,4 +1,4 @@
-//! See `fuzzed::claims`.
+//! See `fuzz::claims`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|input: fuzzed::claims::Input| input.check());
+libfuzzer_sys::fuzz_target!(|input: fuzz::claims::Input| input.check());

@@ -1,4 +1,4 @@
-//! See `fuzzed::event`.
+//! See `fuzz::event`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzzed::event::check(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::event::check(data));

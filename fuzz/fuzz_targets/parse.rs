@@ -1,4 +1,4 @@
-//! See `fuzzed::parse`.
+//! See `fuzz::parse`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzzed::parse::check(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::parse::check(data));
