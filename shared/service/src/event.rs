@@ -4,18 +4,15 @@
 //! number. Here identity is a part of its own ([`Authorizer`]): what isn't exactly what the gateway sends is nobody, and
 //! the rest of the request can still be answered.
 
+use crate::json::object;
 use crate::problem::Problem;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use monostate::MustBe;
 use percent_encoding::percent_decode_str;
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fmt;
-use std::marker::PhantomData;
 
 /// The largest body that is read, in bytes.
 pub(crate) const MAX_BODY_BYTES: usize = 8 * 1024;
@@ -52,24 +49,6 @@ pub(crate) struct RequestContext {
 #[derive(Debug, serde::Deserialize)]
 pub(crate) struct Http {
     pub(crate) method: String,
-}
-
-/// Reads a struct from an object alone: Serde would take an array of its fields' values as well, which the gateway never
-/// sends.
-pub(crate) fn object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
-    struct Fields<T>(PhantomData<T>);
-    impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
-        type Value = T;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an object")
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<T, A::Error> {
-            T::deserialize(MapAccessDeserializer::new(fields))
-        }
-    }
-    deserializer.deserialize_map(Fields(PhantomData))
 }
 
 impl Event {

@@ -12,6 +12,7 @@ mod route;
 pub mod params;
 mod caller;
 mod problem;
+mod json;
 mod config;
 mod credentials;
 mod keeper;

@@ -2,15 +2,15 @@
 //!
 //! What nobody takes is unknown, and an error; so is what was sent twice.
 
-mod json;
 mod param;
 
-pub use json::Json;
+pub use crate::json::Json;
 pub use param::{Asked, Companion, Param};
 
 pub(crate) use param::ParamError;
 
 use crate::event::Event;
+use crate::json::{self, JsonError};
 use crate::problem::Problem;
 use std::collections::BTreeMap;
 
@@ -51,8 +51,12 @@ impl Params {
                 "a POST takes its parameters from path and body, not from a query string",
             ));
         }
-        let Json::Object(fields) = json::parse_json(&event.body()?)? else {
-            return Err(Problem::not_json("the body must be a JSON object"));
+        let fields = match json::parse(&event.body()?) {
+            Ok(Json::Object(fields)) => fields,
+            Err(JsonError::NameTwice) => {
+                return Err(Problem::bad_parameter("body", "no name may occur twice in an object"));
+            }
+            Ok(_) | Err(JsonError::NotJson) => return Err(Problem::not_json("the body must be a JSON object")),
         };
         for (name, value) in fields {
             params.values.entry(name).or_default().push(Value::Json(value));

@@ -3,7 +3,7 @@
 //! It is `{"warm_up":{"for_seconds":240,"hold_milliseconds":500}}` and nothing else: an event of the gateway's has other
 //! fields, which no client can take away, so none can be taken for it. It carries no identity and gets no token.
 
-use crate::event::object;
+use crate::json::object;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
 //! The types that a parameter can have, and how each is read.
 
-use super::Json;
+use crate::json::Json;
 use crate::problem::Problem;
 use std::fmt;
 use tokens::agora::{ChannelName, ChatUserId, Role, RtmUserId, Uid, UidError, UserAccount, Version};

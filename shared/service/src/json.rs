@@ -1,0 +1,161 @@
+//! JSON, read more strictly than Serde reads it: no name twice in an object, and a struct's fields in no array.
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
+
+/// A JSON value in which no object has a name twice.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Json {
+    /// `null`
+    Null,
+    /// `true` or `false`
+    Bool(bool),
+    /// A whole number; `None` where it is negative, a fraction, or beyond 64 bits: no parameter takes such a number.
+    Number(Option<u64>),
+    /// A string.
+    Text(String),
+    /// An array.
+    List(Vec<Json>),
+    /// An object.
+    Object(BTreeMap<String, Json>),
+}
+
+/// Why a text is not read as JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum JsonError {
+    /// It is not JSON.
+    NotJson,
+    /// An object has a name twice.
+    NameTwice,
+}
+
+/// Reads a text as JSON.
+pub(crate) fn parse(text: &[u8]) -> Result<Json, JsonError> {
+    serde_json::from_slice(text).map_err(|error| match error.classify() {
+        // The only data error that there can be. See `JsonVisitor::visit_map`.
+        serde_json::error::Category::Data => JsonError::NameTwice,
+        _ => JsonError::NotJson,
+    })
+}
+
+/// Reads a struct from an object alone. Serde would also take an array of the fields' values, which neither the gateway
+/// nor the pre-warming function sends.
+pub(crate) fn object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+    struct Fields<T>(PhantomData<T>);
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
+        type Value = T;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<T, A::Error> {
+            T::deserialize(MapAccessDeserializer::new(fields))
+        }
+    }
+    deserializer.deserialize_map(Fields(PhantomData))
+}
+
+impl<'de> Deserialize<'de> for Json {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Json, D::Error> {
+        deserializer.deserialize_any(JsonVisitor)
+    }
+}
+
+/// Keeps what `serde_json::Value` would lose: that a name occurs twice in an object.
+struct JsonVisitor;
+
+impl<'de> Visitor<'de> for JsonVisitor {
+    type Value = Json;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Json, E> {
+        Ok(Json::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Json, E> {
+        Ok(Json::Bool(value))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Json, E> {
+        Ok(Json::Number(Some(value)))
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Json, E> {
+        Ok(Json::Number(None))
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Json, E> {
+        Ok(Json::Number(None))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Json, E> {
+        Ok(Json::Text(value.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Json, A::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(Json::List(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Json, A::Error> {
+        let mut object = BTreeMap::new();
+        while let Some((name, value)) = entries.next_entry::<String, Json>()? {
+            if object.insert(name, value).is_some() {
+                return Err(A::Error::custom("a name occurs twice"));
+            }
+        }
+        Ok(Json::Object(object))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, PartialEq, serde::Deserialize)]
+    struct Point {
+        x: u8,
+        y: u8,
+    }
+
+    #[test]
+    fn no_object_has_a_name_twice() {
+        let read = |text: &str| parse(text.as_bytes());
+        let inner = Json::Object(BTreeMap::from([("b".to_owned(), Json::Number(Some(1)))]));
+        let expected = Json::Object(BTreeMap::from([("a".to_owned(), Json::List(vec![inner, Json::Null]))]));
+        assert_eq!(read(r#"{"a":[{"b":1},null]}"#), Ok(expected));
+        for twice in [r#"{"a":1,"a":1}"#, r#"{"a":1,"\u0061":2}"#, r#"[{"b":{"a":1,"a":2}}]"#] {
+            assert_eq!(read(twice), Err(JsonError::NameTwice), "{twice}");
+        }
+        for other in ["", "{", "{}x", "\u{fffd}"] {
+            assert_eq!(read(other), Err(JsonError::NotJson), "{other}");
+        }
+        assert_eq!(parse(b"\"\xff\""), Err(JsonError::NotJson));
+    }
+
+    #[test]
+    fn only_a_whole_number_of_64_bits_is_a_number() {
+        let number = |text: &str| parse(text.as_bytes());
+        assert_eq!(number("18446744073709551615"), Ok(Json::Number(Some(u64::MAX))));
+        for other in ["-1", "0.5", "1e2", "18446744073709551616"] {
+            assert_eq!(number(other), Ok(Json::Number(None)), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_struct_is_read_from_an_object_alone() {
+        let read = |text: &str| object::<Point, _>(&mut serde_json::Deserializer::from_str(text)).ok();
+        assert_eq!(read(r#"{"x":1,"y":2}"#), Some(Point { x: 1, y: 2 }));
+        assert_eq!(read("[1,2]"), None);
+    }
+}
