@@ -10,7 +10,7 @@
 mod serve;
 mod route;
 pub mod params;
-mod caller;
+mod identity;
 mod problem;
 mod json;
 mod config;
@@ -26,7 +26,7 @@ pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
 
-pub use caller::{Backend, Caller, Callers};
+pub use identity::{Backend, Caller, Callers};
 pub use problem::Problem;
 pub use route::{Route, RouteKey};
 pub use serve::{InvocationError, answer, cannot_start, serve};

@@ -1,9 +1,11 @@
 //! One route of a function: from what a client asks to the token it makes.
 
 use crate::answer::{Form, Minted};
-use crate::caller::{Callers, Identity};
+
 use crate::config::Config;
-use crate::event::{Authorizer, Event};
+use crate::event::Event;
+use crate::identity::gateway::Authorizer;
+use crate::identity::{Callers, Identity};
 use crate::params::Params;
 use crate::problem::Problem;
 use crate::system::System;

@@ -254,7 +254,7 @@ impl<V: Vendor> Function<V> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::caller::Backend;
+    use crate::identity::Backend;
     use crate::params::Params;
     use serde_json::json;
     use std::collections::BTreeMap;

@@ -1,83 +1,15 @@
-//! Who calls, and what they may have.
-//!
-//! A function grants from a [`Caller`] or a [`Backend`] and cannot make one up: both come only out of what API
-//! Gateway's authorizer verified (or, in a local run with `AUTH=none`, out of nothing at all).
+//! A signed-in user, and what they may have.
 
-use crate::config::{Auth, Config, Policy, UserIdForm};
-use crate::event::{Authorizer, Jwt};
+use super::claims::SignedIn;
+use super::gateway::Authorizer;
+use super::{Callers, Identity, ttl};
+use crate::config::{Auth, Config};
 use crate::params::{Asked, ParamError};
 use crate::problem::Problem;
 use std::fmt::Display;
 use std::sync::Arc;
 use tokens::agora::{RtcUser, Uid, UserAccount, Version};
 use tokens::{NameError, Ttl};
-
-/// Who may call a route.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Callers {
-    /// Signed-in users: see [`Caller`].
-    Users,
-    /// Backends with an IAM identity: see [`Backend`].
-    Backends,
-}
-
-/// A kind of identity that a route can be for. Private, so that no function can add one.
-pub(crate) trait Identity: Sized + 'static {
-    /// Who has it.
-    const CALLERS: Callers;
-
-    /// What the authorizer's word is worth.
-    type Verified: Send + 'static;
-
-    /// Takes the authorizer's word, or says why not: 401 for nobody, 403 for the wrong kind of somebody.
-    fn verify(config: &Config, authorizer: Option<Authorizer>) -> Result<Self::Verified, Problem>;
-
-    /// The identity, as the vendor's app with this id knows it.
-    fn enter(verified: Self::Verified, config: &Arc<Config>, app_id: String) -> Self;
-
-    /// The user's id, if it is a user.
-    fn user_id(&self) -> Option<&str>;
-}
-
-/// A backend with an IAM identity of the deployer's. What it may call is IAM's to say.
-#[derive(Debug)]
-pub struct Backend {
-    config: Arc<Config>,
-}
-
-impl Identity for Backend {
-    const CALLERS: Callers = Callers::Backends;
-
-    type Verified = ();
-
-    fn verify(config: &Config, authorizer: Option<Authorizer>) -> Result<(), Problem> {
-        match (config.auth, authorizer) {
-            (Auth::None, _) | (Auth::Jwt, Some(Authorizer::Iam)) => Ok(()),
-            (Auth::Jwt, Some(Authorizer::Jwt(_))) => {
-                Err(Problem::forbidden("this token is for backends with an IAM identity; a JWT never gets it"))
-            }
-            (Auth::Jwt, None) => Err(Problem::no_identity("the request carries no IAM identity")),
-        }
-    }
-
-    fn enter((): (), config: &Arc<Config>, _: String) -> Backend {
-        Backend { config: Arc::clone(config) }
-    }
-
-    fn user_id(&self) -> Option<&str> {
-        None
-    }
-}
-
-impl Backend {
-    /// The lifetime asked for, or the configured default.
-    ///
-    /// # Errors
-    /// More than the configured maximum.
-    pub fn ttl(&self, asked: Option<Ttl>) -> Result<Ttl, Problem> {
-        ttl(&self.config.policy, asked)
-    }
-}
 
 /// An end user, signed in with a JWT.
 #[derive(Debug)]
@@ -86,17 +18,6 @@ pub struct Caller {
     app_id: String,
     /// Nobody in a local run without authentication, where everybody is believed.
     user: Option<SignedIn>,
-}
-
-/// What a verified JWT says of its user.
-#[derive(Debug)]
-pub(crate) struct SignedIn {
-    id: String,
-    /// A numeric uid that is theirs beside the assigned one, where a claim says so.
-    uid: Option<Uid>,
-    /// The rooms they may enter, where a claim says so: names, or prefixes ending in `*`.
-    rooms: Option<Vec<String>>,
-    may_publish: bool,
 }
 
 impl Identity for Caller {
@@ -121,69 +42,6 @@ impl Identity for Caller {
 
     fn user_id(&self) -> Option<&str> {
         self.user.as_ref().map(|user| user.id.as_str())
-    }
-}
-
-impl SignedIn {
-    fn read(policy: &Policy, jwt: &Jwt) -> Result<SignedIn, Problem> {
-        let claim = |name: &str| jwt.claims.get(name).map(String::as_str);
-        let id = claim(&policy.user_id_claim).filter(|id| !id.is_empty());
-        let id = id.ok_or_else(|| Problem::no_identity("the JWT lacks the claim that is the user id"))?;
-        let may_publish = policy.publish_scope.as_deref().is_none_or(|needed| {
-            // `scope` (RFC 8693) has spaces between scopes; some issuers call it `scp`, and some send an array.
-            let claimed = ["scope", "scp"].into_iter().filter_map(claim);
-            let mut claimed = claimed.flat_map(|text| entries(text).unwrap_or(text).split_ascii_whitespace());
-            let mut listed = jwt.scopes.iter().flatten();
-            listed.any(|scope| scope == needed) || claimed.any(|scope| scope == needed)
-        });
-        let rooms = policy.rooms_claim.as_deref().map(|name| match claim(name) {
-            None => Vec::new(),
-            Some(text) => match entries(text).map(|list| list.split_ascii_whitespace().collect::<Vec<_>>()) {
-                // Among others a `*` may be the end of a name that has a space in it, and not "every room".
-                Some(list) if list.len() > 1 => {
-                    list.into_iter().filter(|room| *room != "*").map(str::to_owned).collect()
-                }
-                Some(list) => list.into_iter().map(str::to_owned).collect(),
-                // Not an array, so one room, whose name may contain spaces.
-                None => vec![text.to_owned()],
-            },
-        });
-        // A claim that is no uid opens none.
-        let uid = policy.rtc_uid_claim.as_deref().and_then(claim);
-        let uid = uid.and_then(|uid| UserAccount::new(uid).ok()?.as_uid());
-        Ok(SignedIn { id: in_form(policy.user_id_form, id)?, uid, rooms, may_publish })
-    }
-
-    fn may_enter(&self, room: &str) -> bool {
-        self.rooms.as_ref().is_none_or(|rooms| {
-            rooms.iter().any(|allowed| match allowed.strip_suffix('*') {
-                Some(prefix) => room.starts_with(prefix),
-                None => room == allowed,
-            })
-        })
-    }
-}
-
-/// What stands within an array as API Gateway writes one: `[a b c]`.
-fn entries(claim: &str) -> Option<&str> {
-    claim.strip_prefix('[')?.strip_suffix(']')
-}
-
-/// The claim as the vendors' user id.
-fn in_form(form: UserIdForm, id: &str) -> Result<String, Problem> {
-    match form {
-        UserIdForm::Verbatim => Ok(id.to_owned()),
-        // ASCII alone: Unicode knows other letters that become a plain k or s, and with them somebody else's id.
-        UserIdForm::Lower => Ok(id.to_ascii_lowercase()),
-        UserIdForm::Uuid => {
-            let groups: Vec<&str> = id.split('-').collect();
-            let hexadecimal = groups.iter().all(|group| group.bytes().all(|byte| byte.is_ascii_hexdigit()));
-            let lengths = groups.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12]);
-            if !(hexadecimal && lengths) {
-                return Err(Problem::no_identity("the JWT's user id is not a UUID, as the service expects"));
-            }
-            Ok(groups.concat().to_ascii_lowercase())
-        }
     }
 }
 
@@ -322,16 +180,6 @@ impl Caller {
     }
 }
 
-fn ttl(policy: &Policy, asked: Option<Ttl>) -> Result<Ttl, Problem> {
-    match asked {
-        Some(ttl) if ttl > policy.max_ttl => {
-            let rule = format!("must be at most {} seconds here", policy.max_ttl.as_seconds());
-            Err(Problem::bad_parameter("expires_in", rule))
-        }
-        asked => Ok(asked.unwrap_or(policy.default_ttl)),
-    }
-}
-
 /// The caller's id is theirs, but this vendor's rule decides whether it can be used.
 fn checked<N>(parameter: &str, id: &str, check: fn(String) -> Result<N, NameError>) -> Result<N, Problem> {
     check(id.to_owned()).map_err(|error| ParamError::from(error).of_the_callers_own_id().problem(parameter))
@@ -340,80 +188,11 @@ fn checked<N>(parameter: &str, id: &str, check: fn(String) -> Result<N, NameErro
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Source;
-    use std::collections::BTreeMap;
-    use tokens::agora::{ChannelName, RtmUserId};
-
-    const APP_ID: &str = "0123456789abcdef0123456789abcdef";
-
-    fn config(change: impl FnOnce(&mut Config)) -> Arc<Config> {
-        let mut config = Config {
-            auth: Auth::Jwt,
-            policy: Policy {
-                user_id_claim: "sub".to_owned(),
-                user_id_form: UserIdForm::Verbatim,
-                rooms_claim: None,
-                rtc_uid_claim: None,
-                publish_scope: None,
-                rtm_beyond_rooms: false,
-                rtm_006: true,
-                default_ttl: Ttl::from_seconds(3600).expect("valid"),
-                max_ttl: Ttl::from_seconds(7200).expect("valid"),
-            },
-            credentials: Source::LocalFile("unused".into()),
-            credentials_ttl: std::time::Duration::from_secs(300),
-            credentials_max_stale: std::time::Duration::ZERO,
-        };
-        change(&mut config);
-        Arc::new(config)
-    }
-
-    fn jwt(claims: &[(&str, &str)]) -> Option<Authorizer> {
-        let claims: BTreeMap<_, _> =
-            claims.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Some(Authorizer::Jwt(Jwt { claims, scopes: None }))
-    }
-
-    fn config_with_uid_claim() -> Arc<Config> {
-        config(|config| config.policy.rtc_uid_claim = Some("uid".to_owned()))
-    }
-
-    fn verified(config: &Arc<Config>, authorizer: Option<Authorizer>) -> Result<Caller, Problem> {
-        Ok(Caller::enter(Caller::verify(config, authorizer)?, config, APP_ID.to_owned()))
-    }
-
-    fn caller(config: &Arc<Config>, claims: &[(&str, &str)]) -> Caller {
-        verified(config, jwt(claims)).expect("signed in")
-    }
-
-    fn status<T: std::fmt::Debug>(result: Result<T, Problem>) -> u16 {
-        result.map_or_else(|problem| problem.status(), |_| 200)
-    }
+    use crate::identity::samples::{APP_ID, caller, caller_of, config, status};
+    use tokens::agora::RtmUserId;
 
     fn rtm(name: &str) -> Asked<RtmUserId> {
         Asked::Named(RtmUserId::new(name).expect("valid"))
-    }
-
-    fn channel(name: &str) -> ChannelName {
-        ChannelName::new(name).expect("valid")
-    }
-
-    #[test]
-    fn each_kind_of_identity_opens_its_own_routes_only() {
-        let config = config(|_| ());
-        let who = |authorizer: Option<Authorizer>| {
-            let again = match &authorizer {
-                Some(Authorizer::Jwt(jwt)) => Some(Authorizer::Jwt(Jwt { claims: jwt.claims.clone(), scopes: None })),
-                Some(Authorizer::Iam) => Some(Authorizer::Iam),
-                None => None,
-            };
-            (status(verified(&config, authorizer)), status(Backend::verify(&config, again)))
-        };
-        assert_eq!(who(None), (401, 401));
-        assert_eq!(who(jwt(&[("sub", "alice")])), (200, 403));
-        assert_eq!(who(Some(Authorizer::Iam)), (403, 200));
-        assert_eq!(who(jwt(&[])), (401, 403));
-        assert_eq!(who(jwt(&[("sub", "")])), (401, 403));
     }
 
     #[test]
@@ -426,49 +205,6 @@ mod tests {
         // An identity provider may hand out ids that a vendor doesn't take, or that would be wildcards.
         let star = caller(&config(|_| ()), &[("sub", "*")]);
         assert_eq!(status(star.user(Asked::Me, RtmUserId::new)), 403);
-    }
-
-    #[test]
-    fn the_claim_becomes_the_id_in_the_configured_form() {
-        let id = |form, sub: &str| {
-            let config = config(|config| config.policy.user_id_form = form);
-            let caller = verified(&config, jwt(&[("sub", sub)]));
-            caller.map(|caller| caller.user.expect("signed in").id).map_err(|problem| problem.status())
-        };
-        assert_eq!(id(UserIdForm::Verbatim, "aBc-1"), Ok("aBc-1".to_owned()));
-        assert_eq!(id(UserIdForm::Lower, "aBc-1"), Ok("abc-1".to_owned()));
-        // A Kelvin sign is no k, and whoever is called so is not kate.
-        assert_eq!(id(UserIdForm::Lower, "\u{212a}Ate"), Ok("\u{212a}ate".to_owned()));
-        let uuid = "0b5e6F2a-9c1d-4e8f-8a7b-6c5d4e3f2a1b";
-        assert_eq!(id(UserIdForm::Uuid, uuid), Ok("0b5e6f2a9c1d4e8f8a7b6c5d4e3f2a1b".to_owned()));
-        for other in ["alice", "0b5e6f2a9c1d4e8f8a7b6c5d4e3f2a1b", "0b5e6f2a-9c1d-4e8f-8a7b-6c5d4e3f2a1g"] {
-            assert_eq!(id(UserIdForm::Uuid, other), Err(401), "{other}");
-        }
-    }
-
-    #[test]
-    fn rooms_are_those_that_the_claim_lists() {
-        let config = config(|config| config.policy.rooms_claim = Some("rooms".to_owned()));
-        let enters = |claim: &str, room: &str| {
-            status(caller(&config, &[("sub", "alice"), ("rooms", claim)]).room("channel", channel(room))) == 200
-        };
-        assert!(enters("lobby", "lobby"));
-        assert!(!enters("lobby", "lobby2"));
-        assert!(!enters("lobby", "lobb"));
-        assert!(enters("[lobby team-*]", "team-7"));
-        assert!(enters("[lobby team-*]", "lobby"));
-        assert!(!enters("[lobby team-*]", "team"));
-        assert!(!enters("[]", "lobby"));
-        assert!(enters("*", "lobby"));
-        assert!(enters("[*]", "lobby"));
-        // Which an array of the one name "team *" could be, too.
-        assert!(!enters("[team *]", "lobby"));
-        assert!(!enters("", "lobby"));
-        // Not an array: one room with a space in its name, not two rooms.
-        assert!(enters("vip lounge", "vip lounge"));
-        assert!(!enters("vip lounge", "vip"));
-        assert_eq!(status(caller(&config, &[("sub", "alice")]).room("channel", channel("lobby"))), 403);
-        assert_eq!(status(caller(&config, &[("sub", "alice"), ("rooms", "*")]).every_room("room_id")), 403);
     }
 
     #[test]
@@ -502,26 +238,6 @@ mod tests {
     }
 
     #[test]
-    fn publishing_takes_the_scope_where_one_is_configured() {
-        let config = config(|config| config.policy.publish_scope = Some("rooms/publish".to_owned()));
-        let publishes =
-            |scope: &str| status(caller(&config, &[("sub", "alice"), ("scope", scope)]).may_publish("role")) == 200;
-        assert!(publishes("rooms/publish"));
-        assert!(publishes("openid rooms/publish email"));
-        assert!(publishes("[openid rooms/publish]"));
-        let scp = caller(&config, &[("sub", "alice"), ("scp", "rooms/publish")]);
-        assert_eq!(status(scp.may_publish("role")), 200);
-        assert!(!publishes(""));
-        assert!(!publishes("rooms/publisher"));
-        let listed = Jwt {
-            claims: BTreeMap::from([("sub".to_owned(), "alice".to_owned())]),
-            scopes: Some(vec!["rooms/publish".to_owned()]),
-        };
-        let caller = verified(&config, Some(Authorizer::Jwt(listed)));
-        assert_eq!(status(caller.expect("signed in").may_publish("role")), 200);
-    }
-
-    #[test]
     fn nobody_gets_a_006_token_where_they_are_refused() {
         let allowing = config(|_| ());
         let refusing = config(|config| config.policy.rtm_006 = false);
@@ -537,17 +253,16 @@ mod tests {
             config.auth = Auth::None;
             config.policy.rtm_006 = false;
         });
-        let anybody = verified(&local, None).expect("believed");
+        let anybody = caller_of(&local, None).expect("believed");
         assert_eq!(status(anybody.rtm_version(Version::V006)), 403);
         assert_eq!(status(anybody.rtm_version(Version::V007)), 200);
     }
 
     #[test]
     fn nobody_joins_rtc_as_somebody_else() {
-        let config = config(|_| ());
+        let alice = caller(&config(|_| ()), &[("sub", "alice")]);
         let uid = |uid: u32| Uid::new(uid.into()).expect("valid");
         let account = |name: &str| UserAccount::new(name).expect("valid");
-        let alice = caller(&config, &[("sub", "alice")]);
         let own = Uid::of_user(APP_ID, "alice");
         assert_eq!(alice.rtc_user(None, None), Ok(RtcUser::Uid(own)));
         assert_eq!(status(alice.rtc_user(Some(own), None)), 200);
@@ -555,7 +270,7 @@ mod tests {
         assert_eq!(status(alice.rtc_user(None, Some(account("alice")))), 200);
         assert_eq!(status(alice.rtc_user(None, Some(account("bob")))), 403);
         assert_eq!(status(alice.rtc_user(Some(own), Some(account("alice")))), 400);
-        let claiming = config_with_uid_claim();
+        let claiming = config(|config| config.policy.rtc_uid_claim = Some("uid".to_owned()));
         let with_uid = |uid: &str| caller(&claiming, &[("sub", "42"), ("uid", uid)]);
         assert_eq!(status(with_uid("42").rtc_user(Some(uid(42)), None)), 200);
         assert_eq!(status(with_uid("42").rtc_user(None, Some(account("42")))), 200);
@@ -566,7 +281,7 @@ mod tests {
         }
         // Who can choose to be called like somebody's uid still doesn't get a token for it.
         let victim = own.to_string();
-        let mallory = caller(&config, &[("sub", &victim)]);
+        let mallory = caller(&config(|_| ()), &[("sub", &victim)]);
         assert_eq!(status(mallory.rtc_user(None, Some(account(&victim)))), 403);
     }
 

@@ -1,0 +1,82 @@
+//! Who calls, and what they may have.
+//!
+//! A function grants from a [`Caller`] or a [`Backend`] and cannot make one up: both come only out of what API
+//! Gateway's authorizer verified (or, in a local run with `AUTH=none`, out of nothing at all).
+
+pub(crate) mod gateway;
+mod claims;
+mod caller;
+mod backend;
+#[cfg(test)]
+mod samples;
+
+pub use backend::Backend;
+pub use caller::Caller;
+
+use crate::config::{Config, Policy};
+use crate::problem::Problem;
+use gateway::Authorizer;
+use std::sync::Arc;
+use tokens::Ttl;
+
+/// Who may call a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Callers {
+    /// Signed-in users: see [`Caller`].
+    Users,
+    /// Backends with an IAM identity: see [`Backend`].
+    Backends,
+}
+
+/// A kind of identity that a route can be for. Private, so that no function can add one.
+pub(crate) trait Identity: Sized + 'static {
+    /// Who has it.
+    const CALLERS: Callers;
+
+    /// What the authorizer's word is worth.
+    type Verified: Send + 'static;
+
+    /// Takes the authorizer's word, or says why not: 401 for nobody, 403 for the wrong kind of somebody.
+    fn verify(config: &Config, authorizer: Option<Authorizer>) -> Result<Self::Verified, Problem>;
+
+    /// The identity, as the vendor's app with this id knows it.
+    fn enter(verified: Self::Verified, config: &Arc<Config>, app_id: String) -> Self;
+
+    /// The user's id, if it is a user.
+    fn user_id(&self) -> Option<&str>;
+}
+
+fn ttl(policy: &Policy, asked: Option<Ttl>) -> Result<Ttl, Problem> {
+    match asked {
+        Some(ttl) if ttl > policy.max_ttl => {
+            let rule = format!("must be at most {} seconds here", policy.max_ttl.as_seconds());
+            Err(Problem::bad_parameter("expires_in", rule))
+        }
+        asked => Ok(asked.unwrap_or(policy.default_ttl)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::gateway::Jwt;
+    use super::samples::{caller_of, config, jwt, status};
+    use super::*;
+
+    #[test]
+    fn each_kind_of_identity_opens_its_own_routes_only() {
+        let config = config(|_| ());
+        let who = |authorizer: Option<Authorizer>| {
+            let again = match &authorizer {
+                Some(Authorizer::Jwt(jwt)) => Some(Authorizer::Jwt(Jwt { claims: jwt.claims.clone(), scopes: None })),
+                Some(Authorizer::Iam) => Some(Authorizer::Iam),
+                None => None,
+            };
+            (status(caller_of(&config, authorizer)), status(Backend::verify(&config, again)))
+        };
+        assert_eq!(who(None), (401, 401));
+        assert_eq!(who(jwt(&[("sub", "alice")])), (200, 403));
+        assert_eq!(who(Some(Authorizer::Iam)), (403, 200));
+        assert_eq!(who(jwt(&[])), (401, 403));
+        assert_eq!(who(jwt(&[("sub", "")])), (401, 403));
+    }
+}

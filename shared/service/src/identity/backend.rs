@@ -1,0 +1,48 @@
+//! A backend, and what it may have.
+
+use super::gateway::Authorizer;
+use super::{Callers, Identity, ttl};
+use crate::config::{Auth, Config};
+use crate::problem::Problem;
+use std::sync::Arc;
+use tokens::Ttl;
+
+/// A backend with an IAM identity of the deployer's. What it may call is IAM's to say.
+#[derive(Debug)]
+pub struct Backend {
+    config: Arc<Config>,
+}
+
+impl Identity for Backend {
+    const CALLERS: Callers = Callers::Backends;
+
+    type Verified = ();
+
+    fn verify(config: &Config, authorizer: Option<Authorizer>) -> Result<(), Problem> {
+        match (config.auth, authorizer) {
+            (Auth::None, _) | (Auth::Jwt, Some(Authorizer::Iam)) => Ok(()),
+            (Auth::Jwt, Some(Authorizer::Jwt(_))) => {
+                Err(Problem::forbidden("this token is for backends with an IAM identity; a JWT never gets it"))
+            }
+            (Auth::Jwt, None) => Err(Problem::no_identity("the request carries no IAM identity")),
+        }
+    }
+
+    fn enter((): (), config: &Arc<Config>, _: String) -> Backend {
+        Backend { config: Arc::clone(config) }
+    }
+
+    fn user_id(&self) -> Option<&str> {
+        None
+    }
+}
+
+impl Backend {
+    /// The lifetime asked for, or the configured default.
+    ///
+    /// # Errors
+    /// More than the configured maximum.
+    pub fn ttl(&self, asked: Option<Ttl>) -> Result<Ttl, Problem> {
+        ttl(&self.config.policy, asked)
+    }
+}

@@ -1,0 +1,58 @@
+//! Configurations and callers for tests.
+
+use super::gateway::{Authorizer, Jwt};
+use super::{Caller, Identity};
+use crate::config::{Auth, Config, Policy, Source, UserIdForm};
+use crate::problem::Problem;
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::time::Duration;
+use tokens::Ttl;
+use tokens::agora::ChannelName;
+
+pub(super) const APP_ID: &str = "0123456789abcdef0123456789abcdef";
+
+/// Limits nobody, but for the lifetime.
+pub(super) fn config(change: impl FnOnce(&mut Config)) -> Arc<Config> {
+    let mut config = Config {
+        auth: Auth::Jwt,
+        policy: Policy {
+            user_id_claim: "sub".to_owned(),
+            user_id_form: UserIdForm::Verbatim,
+            rooms_claim: None,
+            rtc_uid_claim: None,
+            publish_scope: None,
+            rtm_beyond_rooms: false,
+            rtm_006: true,
+            default_ttl: Ttl::from_seconds(3600).expect("valid"),
+            max_ttl: Ttl::from_seconds(7200).expect("valid"),
+        },
+        credentials: Source::LocalFile("unused".into()),
+        credentials_ttl: Duration::from_secs(300),
+        credentials_max_stale: Duration::ZERO,
+    };
+    change(&mut config);
+    Arc::new(config)
+}
+
+pub(super) fn jwt(claims: &[(&str, &str)]) -> Option<Authorizer> {
+    let claims: BTreeMap<_, _> = claims.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    Some(Authorizer::Jwt(Jwt { claims, scopes: None }))
+}
+
+pub(super) fn caller_of(config: &Arc<Config>, authorizer: Option<Authorizer>) -> Result<Caller, Problem> {
+    Ok(Caller::enter(Caller::verify(config, authorizer)?, config, APP_ID.to_owned()))
+}
+
+pub(super) fn caller(config: &Arc<Config>, claims: &[(&str, &str)]) -> Caller {
+    caller_of(config, jwt(claims)).expect("signed in")
+}
+
+pub(super) fn status<T: Debug>(result: Result<T, Problem>) -> u16 {
+    result.map_or_else(|problem| problem.status(), |_| 200)
+}
+
+pub(super) fn channel(name: &str) -> ChannelName {
+    ChannelName::new(name).expect("valid")
+}
