@@ -19,7 +19,7 @@ mod keeper;
 pub mod aws;
 mod vendor;
 mod event;
-mod answer;
+mod response;
 mod system;
 pub mod warm;
 pub mod telemetry;

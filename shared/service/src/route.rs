@@ -1,6 +1,6 @@
 //! One route of a function: from what a client asks to the token it makes.
 
-use crate::answer::{Form, Minted};
+use crate::response::{Form, Minted};
 
 use crate::config::Config;
 use crate::event::Event;

@@ -1,10 +1,10 @@
 //! Starts once; then, for each event: authenticate, parse, grant, sign, answer.
 
-use crate::answer::{Form, Minted, Response};
 use crate::config::{Config, Source};
 use crate::credentials::{Credentials, NoKey};
 use crate::event::Event;
 use crate::problem::Problem;
+use crate::response::{Form, Minted, Response};
 use crate::route::{Decided, Route, RouteKey};
 use crate::system::{OperatingSystem, System};
 use crate::telemetry::{self, RequestLog};
