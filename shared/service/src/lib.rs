@@ -7,7 +7,7 @@
 //!
 //! A function that mints nothing is [`answer`]'s: the one that keeps the others [`warm`].
 
-mod serve;
+mod front;
 mod route;
 pub mod params;
 mod identity;
@@ -18,16 +18,15 @@ mod credentials;
 mod keeper;
 pub mod aws;
 mod vendor;
-mod event;
 mod response;
 mod system;
-pub mod warm;
 pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+pub use front::lambda::{InvocationError, answer, cannot_start, serve};
+pub use front::warm;
 pub use identity::{Backend, Caller, Callers};
 pub use problem::Problem;
 pub use route::{Route, RouteKey};
-pub use serve::{InvocationError, answer, cannot_start, serve};
 pub use vendor::Vendor;

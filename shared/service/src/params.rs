@@ -9,7 +9,7 @@ pub use param::{Asked, Companion, Param};
 
 pub(crate) use param::ParamError;
 
-use crate::event::Event;
+use crate::front::event::Event;
 use crate::json::{self, JsonError};
 use crate::problem::Problem;
 use std::collections::BTreeMap;

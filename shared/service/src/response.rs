@@ -1,6 +1,6 @@
 //! What goes back to API Gateway.
 
-use crate::event::Event;
+use crate::front::event::Event;
 use crate::problem::Problem;
 use serde::Serialize;
 use serde_json::{Map, Value};

@@ -3,7 +3,7 @@
 use crate::response::{Form, Minted};
 
 use crate::config::Config;
-use crate::event::Event;
+use crate::front::event::Event;
 use crate::identity::gateway::Authorizer;
 use crate::identity::{Callers, Identity};
 use crate::params::Params;

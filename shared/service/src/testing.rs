@@ -2,8 +2,8 @@
 
 use crate::config::Config;
 use crate::credentials::Credentials;
+use crate::front::lambda;
 use crate::route::Route;
-use crate::serve;
 use crate::system::{OperatingSystem, System};
 use crate::vendor::Vendor;
 use serde_json::Value;
@@ -14,7 +14,7 @@ use tokio::runtime::{Builder, Runtime};
 
 /// A function that waits for its next event.
 pub struct Function<V: Vendor> {
-    function: serve::Function<V>,
+    function: lambda::Function<V>,
     runtime: Runtime,
 }
 
@@ -43,7 +43,7 @@ impl<V: Vendor> Function<V> {
         let credentials = Credentials::new(&config, &system).map_err(|wrong| wrong.to_string())?;
         let runtime = Builder::new_current_thread().enable_time().start_paused(true).build();
         let runtime = runtime.expect("a runtime without I/O takes nothing from the system but memory");
-        Ok(Function { function: serve::Function::new(config, credentials, routes, system), runtime })
+        Ok(Function { function: lambda::Function::new(config, credentials, routes, system), runtime })
     }
 
     /// The answer to an event. `None` is for bytes that are no JSON: the Lambda runtime refuses them before they come here.

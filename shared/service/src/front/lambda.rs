@@ -2,14 +2,14 @@
 
 use crate::config::{Config, Source};
 use crate::credentials::{Credentials, NoKey};
-use crate::event::Event;
+use crate::front::event::Event;
+use crate::front::warm::{WarmUp, Warmed};
 use crate::problem::Problem;
 use crate::response::{Form, Minted, Response};
 use crate::route::{Decided, Route, RouteKey};
 use crate::system::{OperatingSystem, System};
 use crate::telemetry::{self, RequestLog};
 use crate::vendor::Vendor;
-use crate::warm::{WarmUp, Warmed};
 use lambda_runtime::tower::util::MapResultLayer;
 use lambda_runtime::{Diagnostic, LambdaEvent, Runtime, Service, service_fn};
 use serde::Serialize;

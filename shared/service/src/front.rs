@@ -1,0 +1,5 @@
+//! Who brings requests.
+
+pub mod warm;
+pub(crate) mod event;
+pub(crate) mod lambda;
