@@ -15,7 +15,7 @@ pub use caller::Caller;
 
 use crate::config::{Config, Policy};
 use crate::problem::Problem;
-use gateway::Authorizer;
+use claims::Jwt;
 use std::sync::Arc;
 use tokens::Ttl;
 
@@ -28,19 +28,28 @@ pub enum Callers {
     Backends,
 }
 
+/// An identity that was verified.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Verified {
+    /// A JWT whose signature, issuer, audience and expiry were checked.
+    Jwt(Jwt),
+    /// An IAM identity whose signature was checked.
+    Iam,
+}
+
 /// A kind of identity that a route can be for. Private, so that no function can add one.
 pub(crate) trait Identity: Sized + 'static {
     /// Who has it.
     const CALLERS: Callers;
 
-    /// What the authorizer's word is worth.
-    type Verified: Send + 'static;
+    /// What is known of the caller before the vendor's app is known.
+    type Admitted: Send + 'static;
 
-    /// Takes the authorizer's word, or says why not: 401 for nobody, 403 for the wrong kind of somebody.
-    fn verify(config: &Config, authorizer: Option<Authorizer>) -> Result<Self::Verified, Problem>;
+    /// Admits who was verified, or says why not: 401 for nobody, 403 for the wrong kind of somebody.
+    fn admit(config: &Config, verified: Option<&Verified>) -> Result<Self::Admitted, Problem>;
 
     /// The identity, as the vendor's app with this id knows it.
-    fn enter(verified: Self::Verified, config: &Arc<Config>, app_id: String) -> Self;
+    fn for_app(admitted: Self::Admitted, config: &Arc<Config>, app_id: String) -> Self;
 
     /// The user's id, if it is a user.
     fn user_id(&self) -> Option<&str>;
@@ -58,24 +67,18 @@ fn ttl(policy: &Policy, asked: Option<Ttl>) -> Result<Ttl, Problem> {
 
 #[cfg(test)]
 mod tests {
-    use super::gateway::Jwt;
     use super::samples::{caller_of, config, jwt, status};
     use super::*;
 
     #[test]
     fn each_kind_of_identity_opens_its_own_routes_only() {
         let config = config(|_| ());
-        let who = |authorizer: Option<Authorizer>| {
-            let again = match &authorizer {
-                Some(Authorizer::Jwt(jwt)) => Some(Authorizer::Jwt(Jwt { claims: jwt.claims.clone(), scopes: None })),
-                Some(Authorizer::Iam) => Some(Authorizer::Iam),
-                None => None,
-            };
-            (status(caller_of(&config, authorizer)), status(Backend::verify(&config, again)))
+        let who = |verified: Option<Verified>| {
+            (status(caller_of(&config, verified.as_ref())), status(Backend::admit(&config, verified.as_ref())))
         };
         assert_eq!(who(None), (401, 401));
         assert_eq!(who(jwt(&[("sub", "alice")])), (200, 403));
-        assert_eq!(who(Some(Authorizer::Iam)), (403, 200));
+        assert_eq!(who(Some(Verified::Iam)), (403, 200));
         assert_eq!(who(jwt(&[])), (401, 403));
         assert_eq!(who(jwt(&[("sub", "")])), (401, 403));
     }

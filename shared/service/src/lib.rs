@@ -8,6 +8,8 @@
 //! A function that mints nothing is [`answer`]'s: the one that keeps the others [`warm`].
 
 mod front;
+mod request;
+mod function;
 mod route;
 pub mod params;
 mod identity;

@@ -9,9 +9,9 @@ pub use param::{Asked, Companion, Param};
 
 pub(crate) use param::ParamError;
 
-use crate::front::event::Event;
 use crate::json::{self, JsonError};
 use crate::problem::Problem;
+use crate::request::Request;
 use std::collections::BTreeMap;
 
 /// One value as it was sent.
@@ -33,9 +33,9 @@ pub struct Params {
 
 impl Params {
     /// The parameters in the path and in the query string.
-    pub(crate) fn of_query(event: &Event) -> Result<Params, Problem> {
-        let mut params = Params::of_path(event)?;
-        for (name, value) in query(event) {
+    pub(crate) fn of_query(request: &Request) -> Result<Params, Problem> {
+        let mut params = Params::of_path(request)?;
+        for (name, value) in query(request) {
             params.values.entry(name.into_owned()).or_default().push(Value::Text(value.into_owned()));
         }
         Ok(params)
@@ -43,15 +43,15 @@ impl Params {
 
     /// The parameters in the path and in a JSON object in the body. A query string belongs to no such request, so
     /// what it holds is unknown.
-    pub(crate) fn of_body(event: &Event) -> Result<Params, Problem> {
-        let mut params = Params::of_path(event)?;
-        if let Some((name, _)) = query(event).next() {
+    pub(crate) fn of_body(request: &Request) -> Result<Params, Problem> {
+        let mut params = Params::of_path(request)?;
+        if let Some((name, _)) = query(request).next() {
             return Err(Problem::bad_parameter(
                 &shown(&name),
                 "a POST takes its parameters from path and body, not from a query string",
             ));
         }
-        let fields = match json::parse(&event.body()?) {
+        let fields = match json::parse(request.body.as_deref().map_err(Clone::clone)?) {
             Ok(Json::Object(fields)) => fields,
             Err(JsonError::NameTwice) => {
                 return Err(Problem::bad_parameter("body", "no name may occur twice in an object"));
@@ -64,12 +64,11 @@ impl Params {
         Ok(params)
     }
 
-    fn of_path(event: &Event) -> Result<Params, Problem> {
+    fn of_path(request: &Request) -> Result<Params, Problem> {
         let mut values = BTreeMap::new();
-        for (name, value) in event.path_parameters() {
-            let value =
-                value.ok_or_else(|| Problem::bad_parameter(name, "must be UTF-8 behind its percent-encoding"))?;
-            values.insert(name.to_owned(), vec![Value::Text(value.into_owned())]);
+        for (name, value) in &request.path_parameters {
+            let not_utf8 = || Problem::bad_parameter(name, "must be UTF-8 behind its percent-encoding");
+            values.insert(name.clone(), vec![Value::Text(value.clone().ok_or_else(not_utf8)?)]);
         }
         Ok(Params { within: String::new(), values })
     }
@@ -179,8 +178,8 @@ impl Params {
 }
 
 /// The query string's pairs. The gateway's own map of them joins repeated ones with commas, so it isn't used.
-fn query(event: &Event) -> form_urlencoded::Parse<'_> {
-    form_urlencoded::parse(event.raw_query_string.as_deref().unwrap_or_default().as_bytes())
+fn query(request: &Request) -> form_urlencoded::Parse<'_> {
+    form_urlencoded::parse(request.query.as_bytes())
 }
 
 /// A name that a client made up, fit to be shown back: short, and without anything odd.
@@ -192,28 +191,24 @@ fn shown(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
     use tokens::Ttl;
     use tokens::agora::{ChannelName, Role, Uid};
 
-    fn event(query: &str, body: &str) -> Event {
-        let context = json!({ "http": { "method": "GET" }, "requestId": "id", "routeKey": "GET /rtc/{channel}/token" });
-        let event = json!({
-            "version": "2.0",
-            "rawQueryString": query,
-            "pathParameters": { "channel": "demo" },
-            "requestContext": context,
-            "body": body,
-        });
-        Event::parse(&event.to_string()).expect("an event")
+    fn request(query: &str, body: &str) -> Request {
+        Request {
+            path_parameters: BTreeMap::from([("channel".to_owned(), Some("demo".to_owned()))]),
+            query: query.to_owned(),
+            body: Ok(body.into()),
+            ..Request::new("GET", "/rtc/{channel}/token")
+        }
     }
 
     fn of_query(query: &str) -> Params {
-        Params::of_query(&event(query, "")).expect("parameters")
+        Params::of_query(&request(query, "")).expect("parameters")
     }
 
     fn of_body(body: &str) -> Result<Params, Problem> {
-        Params::of_body(&event("", body))
+        Params::of_body(&request("", body))
     }
 
     fn refused<T: std::fmt::Debug>(taken: Result<T, Problem>) -> (u16, String) {
@@ -280,7 +275,7 @@ mod tests {
         for wrong in ["", "[]", "7", "{", "\"uid\""] {
             assert_eq!(refused(of_body(wrong)).0, 400, "{wrong}");
         }
-        let (status, detail) = refused(Params::of_body(&event("role=publisher", "{}")));
+        let (status, detail) = refused(Params::of_body(&request("role=publisher", "{}")));
         assert!(status == 400 && detail.starts_with("role: "), "{detail}");
     }
 }

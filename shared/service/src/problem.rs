@@ -3,6 +3,9 @@
 use serde::Serialize;
 use std::fmt::Display;
 
+/// The status of a response with a token.
+pub(crate) const OK: u16 = 200;
+
 /// Why a request gets no token.
 ///
 /// Its text may name parameters and rules, never a value that a client sent, a secret or a token.

@@ -1,7 +1,7 @@
-//! What goes back to API Gateway.
+//! What a front writes out: a token or a problem, in the form of its route.
 
-use crate::front::event::Event;
-use crate::problem::Problem;
+use crate::problem::{self, Problem};
+use crate::request::Request;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use tokens::{Moment, Signed};
@@ -11,7 +11,7 @@ use tokens::{Moment, Signed};
 pub(crate) enum Form {
     /// JSON with the token and all that a client needs to use it.
     Json,
-    /// The bare token as text, as the vendor's Chat tutorial has it. See [`Form::for_event`].
+    /// The bare token as text, as the vendor's Chat tutorial has it. See [`Form::for_request`].
     Text,
     /// `{"token":...,"code":"200"}`, as the vendor's RTM tutorial has it, errors too.
     TokenAndCode,
@@ -19,9 +19,9 @@ pub(crate) enum Form {
 
 impl Form {
     /// The form for this request's answer: a client that asks for JSON by name gets JSON in place of text.
-    pub(crate) fn for_event(self, event: &Event) -> Form {
+    pub(crate) fn for_request(self, request: &Request) -> Form {
         match self {
-            Form::Text if event.accepts_by_name(JSON) => Form::Json,
+            Form::Text if request.accepts_by_name(JSON) => Form::Json,
             form => form,
         }
     }
@@ -41,25 +41,17 @@ pub(crate) struct Minted {
     pub(crate) facts: Map<String, Value>,
 }
 
-/// A response in API Gateway's payload format 2.0.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
+/// A response, whichever front writes it.
 pub(crate) struct Response {
-    pub(crate) status_code: u16,
-    headers: Headers,
-    body: String,
-    is_base64_encoded: bool,
-    /// Always empty, as is the next; the emulator doesn't take a response without them.
-    multi_value_headers: Empty,
-    cookies: [(); 0],
+    pub(crate) status: u16,
+    pub(crate) headers: Headers,
+    pub(crate) body: String,
 }
 
-#[derive(Serialize)]
-struct Empty {}
-
+/// All headers of a response, by their names.
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
-struct Headers {
+pub(crate) struct Headers {
     content_type: &'static str,
     /// Tokens belong to one client, for a while.
     cache_control: &'static str,
@@ -72,19 +64,19 @@ const PROBLEM: &str = "application/problem+json";
 const TEXT: &str = "text/plain; charset=utf-8";
 
 impl Response {
-    fn new(status_code: u16, content_type: &'static str, retry_after: Option<u32>, body: String) -> Response {
+    fn new(status: u16, content_type: &'static str, retry_after: Option<u32>, body: String) -> Response {
         let retry_after = retry_after.map(|seconds| seconds.to_string());
-        let headers = Headers { content_type, cache_control: "no-store", retry_after };
-        Response { status_code, headers, body, is_base64_encoded: false, multi_value_headers: Empty {}, cookies: [] }
+        Response { status, headers: Headers { content_type, cache_control: "no-store", retry_after }, body }
     }
 
     pub(crate) fn token(form: Form, minted: &Minted) -> Response {
         let token = minted.signed.expose();
-        match form {
-            Form::Text => Response::new(200, TEXT, None, token.to_owned()),
-            Form::Json => Response::new(200, JSON, None, json(&full(minted))),
-            Form::TokenAndCode => Response::new(200, JSON, None, json(&TokenAndCode { token, code: "200" })),
-        }
+        let (content_type, body) = match form {
+            Form::Text => (TEXT, token.to_owned()),
+            Form::Json => (JSON, json(&full(minted))),
+            Form::TokenAndCode => (JSON, json(&TokenAndCode { token, code: &problem::OK.to_string() })),
+        };
+        Response::new(problem::OK, content_type, None, body)
     }
 
     pub(crate) fn problem(form: Form, problem: &Problem, request_id: &str) -> Response {

@@ -3,11 +3,10 @@
 use crate::response::{Form, Minted};
 
 use crate::config::Config;
-use crate::front::event::Event;
-use crate::identity::gateway::Authorizer;
 use crate::identity::{Callers, Identity};
 use crate::params::Params;
 use crate::problem::Problem;
+use crate::request::Request;
 use crate::system::System;
 use crate::vendor::Vendor;
 use serde_json::Value;
@@ -46,7 +45,7 @@ impl fmt::Display for RouteKey {
 }
 
 /// Verifies and parses a request. What it returns waits only for the key.
-type Prepare<V> = dyn Fn(&Arc<Config>, &Event) -> Result<Box<Mint<V>>, Problem> + Send + Sync;
+type Prepare<V> = dyn Fn(&Arc<Config>, &Request) -> Result<Box<Mint<V>>, Problem> + Send + Sync;
 
 /// Grants and signs.
 type Mint<V> = dyn FnOnce(&Arc<V>, &dyn System) -> Decided + Send;
@@ -117,20 +116,20 @@ impl<V: Vendor> Route<V> {
     fn new<I: Identity, A: Send + 'static, T: Token<Key = V> + 'static>(
         method: &'static str,
         path: &'static str,
-        read: fn(&Event) -> Result<Params, Problem>,
+        read: fn(&Request) -> Result<Params, Problem>,
         parse: fn(&mut Params) -> Result<A, Problem>,
         grant: fn(&I, A) -> Result<T, Problem>,
         mint: impl Fn(T, &Arc<V>, &dyn System) -> Result<Minted, Problem> + Clone + Send + Sync + 'static,
     ) -> Route<V> {
-        let prepare = move |config: &Arc<Config>, event: &Event| {
+        let prepare = move |config: &Arc<Config>, request: &Request| {
             // The caller first, so that an unauthenticated one learns nothing about the parameters.
-            let verified = I::verify(config, Authorizer::read(event.request_context.authorizer.as_ref()))?;
-            let mut params = read(event)?;
+            let admitted = I::admit(config, request.identity.as_ref())?;
+            let mut params = read(request)?;
             let asked = parse(&mut params)?;
             params.finish()?;
             let (config, mint) = (Arc::clone(config), mint.clone());
             let finish = move |key: &Arc<V>, system: &dyn System| {
-                let identity = I::enter(verified, &config, key.app_id().to_string());
+                let identity = I::for_app(admitted, &config, key.app_id().to_string());
                 let user = identity.user_id().map(|user_id| key.pseudonym(user_id));
                 Decided { user, minted: guarded(|| mint(grant(&identity, asked)?, key, system)) }
             };
@@ -146,8 +145,8 @@ impl<V: Vendor> Route<V> {
     }
 
     /// Checks who calls and what is asked for.
-    pub(crate) fn prepare(&self, config: &Arc<Config>, event: &Event) -> Result<Prepared<V>, Problem> {
-        guarded(|| (self.prepare)(config, event)).map(Prepared)
+    pub(crate) fn prepare(&self, config: &Arc<Config>, request: &Request) -> Result<Prepared<V>, Problem> {
+        guarded(|| (self.prepare)(config, request)).map(Prepared)
     }
 
     /// Makes the route ready for this many seconds: mints its shared token again if it is due within them.
@@ -155,21 +154,20 @@ impl<V: Vendor> Route<V> {
         guarded(|| self.mint_again.as_ref().map_or(Ok(()), |mint_again| mint_again(key, within, system)))
     }
 
-    /// Whether an event is for this path. The gateway says so itself; under the emulator, which does not, a function's
+    /// Whether a request is for this path. A front that knows the routes says so itself. Where it doesn't, a function's
     /// paths are told apart by their parameters.
-    pub(crate) fn has_path_of(&self, event: &Event) -> bool {
-        match event.route_path() {
+    pub(crate) fn has_path_of(&self, request: &Request) -> bool {
+        match &request.route_path {
             Some(path) => path == self.key.path,
             None => {
                 let ours = self.key.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
-                let sent = event.path_parameters().map(|(name, _)| name);
-                ours.collect::<BTreeSet<_>>() == sent.collect()
+                ours.collect::<BTreeSet<_>>() == request.path_parameters.keys().map(String::as_str).collect()
             }
         }
     }
 
-    pub(crate) fn has_method_of(&self, event: &Event) -> bool {
-        self.key.method == event.request_context.http.method
+    pub(crate) fn has_method_of(&self, request: &Request) -> bool {
+        self.key.method == request.method
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::credentials::Credentials;
-use crate::front::lambda;
+use crate::front::lambda::Environment;
 use crate::route::Route;
 use crate::system::{OperatingSystem, System};
 use crate::vendor::Vendor;
@@ -14,7 +14,7 @@ use tokio::runtime::{Builder, Runtime};
 
 /// A function that waits for its next event.
 pub struct Function<V: Vendor> {
-    function: lambda::Function<V>,
+    environment: Environment<V>,
     runtime: Runtime,
 }
 
@@ -43,7 +43,7 @@ impl<V: Vendor> Function<V> {
         let credentials = Credentials::new(&config, &system).map_err(|wrong| wrong.to_string())?;
         let runtime = Builder::new_current_thread().enable_time().start_paused(true).build();
         let runtime = runtime.expect("a runtime without I/O takes nothing from the system but memory");
-        Ok(Function { function: lambda::Function::new(config, credentials, routes, system), runtime })
+        Ok(Function { environment: Environment::new(config, credentials, routes, system), runtime })
     }
 
     /// The answer to an event. `None` is for bytes that are no JSON: the Lambda runtime refuses them before they come here.
@@ -52,7 +52,7 @@ impl<V: Vendor> Function<V> {
     /// Never, whatever the bytes. That is what it is for.
     pub fn answer(&self, event: &[u8]) -> Option<Value> {
         let event: Box<RawValue> = serde_json::from_slice(event).ok()?;
-        let answer = self.runtime.block_on(self.function.answer(event.get(), "request"));
+        let answer = self.runtime.block_on(self.environment.invoke(event.get(), "request"));
         Some(serde_json::to_value(answer).expect("an answer is plain data"))
     }
 }

@@ -1,127 +1,141 @@
-//! The event that API Gateway's HTTP API sends (payload format 2.0), read strictly and only as far as it is used.
+//! API Gateway's HTTP API, payload format 2.0: its events as requests, and responses as it takes them.
 //!
-//! `aws_lambda_events` has the whole event as one type, which fails to parse as a whole when, say, one claim is a
-//! number. Here identity is a part of its own ([`Authorizer`]): what isn't exactly what the gateway sends is nobody, and
-//! the rest of the request can still be answered.
+//! An event is read strictly and only as far as it is used. `aws_lambda_events` has the whole event as one type, which
+//! fails to parse as a whole if, for example, one claim is a number. Here who calls is read on its own
+//! ([`gateway::verified`]).
 
+use crate::identity::gateway;
 use crate::json::object;
 use crate::problem::Problem;
+use crate::request::{MAX_BODY_BYTES, Request};
+use crate::response::{Headers, Response};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use monostate::MustBe;
 use percent_encoding::percent_decode_str;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-/// The largest body that is read, in bytes.
-pub(crate) const MAX_BODY_BYTES: usize = 8 * 1024;
+/// Reads the event of a request. Whatever is no such event is refused as a whole.
+pub(crate) fn parse(event: &str) -> Result<Request, Problem> {
+    let mut deserializer = serde_json::Deserializer::from_str(event);
+    let event = object::<Event, _>(&mut deserializer).and_then(|event| deserializer.end().map(|()| event));
+    Ok(event.map_err(|_| Problem::bad_event())?.into_request())
+}
 
-#[derive(Debug, serde::Deserialize)]
+/// A response as the gateway takes it.
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Event {
-    /// The only payload format this reads: 1.0 has other fields under the same names.
+pub(crate) struct EventResponse {
+    status_code: u16,
+    headers: Headers,
+    body: String,
+    is_base64_encoded: bool,
+    /// Always empty, and so is the next. The emulator takes no response without them.
+    multi_value_headers: Empty,
+    cookies: [(); 0],
+}
+
+#[derive(Serialize)]
+struct Empty {}
+
+impl From<Response> for EventResponse {
+    fn from(Response { status, headers, body }: Response) -> EventResponse {
+        EventResponse {
+            status_code: status,
+            headers,
+            body,
+            is_base64_encoded: false,
+            multi_value_headers: Empty {},
+            cookies: [],
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Event {
+    /// The only payload format that is read. 1.0 has other fields under the same names.
     #[serde(rename = "version")]
     _version: MustBe!("2.0"),
     /// The emulator sends null for none.
-    pub(crate) raw_query_string: Option<String>,
+    raw_query_string: Option<String>,
     path_parameters: Option<BTreeMap<String, String>>,
     #[serde(default)]
     headers: BTreeMap<String, String>,
     #[serde(deserialize_with = "object")]
-    pub(crate) request_context: RequestContext,
+    request_context: RequestContext,
     body: Option<String>,
     #[serde(default)]
     is_base64_encoded: bool,
 }
 
-#[derive(Debug, serde::Deserialize)]
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct RequestContext {
+struct RequestContext {
     #[serde(deserialize_with = "object")]
-    pub(crate) http: Http,
-    pub(crate) request_id: String,
-    /// See [`Event::route_path`].
+    http: Http,
+    request_id: String,
+    /// Such as `GET /rtm/{user_id}/token`. The emulator calls every route `$default`; the template has no such route.
     route_key: String,
-    pub(crate) authorizer: Option<Value>,
+    authorizer: Option<Value>,
 }
 
-#[derive(Debug, serde::Deserialize)]
-pub(crate) struct Http {
-    pub(crate) method: String,
+#[derive(Deserialize)]
+struct Http {
+    method: String,
 }
 
 impl Event {
-    /// Reads an event, or says that it is none. Whatever doesn't parse has no identity either.
-    pub(crate) fn parse(json: &str) -> Result<Event, Problem> {
-        let mut deserializer = serde_json::Deserializer::from_str(json);
-        let event = object::<Event, _>(&mut deserializer).and_then(|event| deserializer.end().map(|()| event));
-        event.map_err(|_| Problem::bad_event())
-    }
-
-    /// The path of the route as the template spells it, from a route key such as `GET /rtm/{user_id}/token`. `None` under
-    /// the emulator, which calls every route `$default`; the template has no such route.
-    pub(crate) fn route_path(&self) -> Option<&str> {
-        let route_key = self.request_context.route_key.as_str();
-        (route_key != "$default").then(|| route_key.split_once(' ').map_or(route_key, |(_, path)| path))
-    }
-
-    /// The parameters in the path, decoded.
-    ///
-    /// API Gateway sends them decoded. The emulator, which knows no route keys, leaves them as the client wrote them.
-    pub(crate) fn path_parameters(&self) -> impl Iterator<Item = (&str, Option<Cow<'_, str>>)> {
-        let encoded = self.route_path().is_none();
-        let decode = move |value| match encoded {
-            true => percent_decode_str(value).decode_utf8().ok(),
-            false => Some(Cow::Borrowed(value)),
+    fn into_request(self) -> Request {
+        let RequestContext { http, request_id, route_key, authorizer } = self.request_context;
+        let route_path = (route_key != "$default")
+            .then(|| route_key.split_once(' ').map_or(route_key.as_str(), |(_, path)| path).to_owned());
+        // The gateway sends parameters decoded. The emulator leaves them as the client wrote them.
+        let encoded = route_path.is_none();
+        let decoded = |value: String| match encoded {
+            true => percent_decode_str(&value).decode_utf8().ok().map(Into::into),
+            false => Some(value),
         };
-        self.path_parameters.iter().flatten().map(move |(name, value)| (name.as_str(), decode(value)))
-    }
-
-    /// A header by its lower-case name; the gateway joins repeated ones with commas.
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        // API Gateway sends names in lower case; events made by hand need not.
-        self.headers.iter().find(|(header, _)| header.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
-    }
-
-    /// The body's bytes.
-    pub(crate) fn body(&self) -> Result<Cow<'_, [u8]>, Problem> {
-        let body = self.body.as_deref().unwrap_or_default();
-        // Measured before it is decoded too: nothing large is even copied.
-        if body.len() > MAX_BODY_BYTES.div_ceil(3) * 4 || (!self.is_base64_encoded && body.len() > MAX_BODY_BYTES) {
-            return Err(Problem::too_large(MAX_BODY_BYTES));
+        let path_parameters = self.path_parameters.unwrap_or_default();
+        // API Gateway sends names in lower case. Events made by hand need not.
+        let accept = self.headers.into_iter().find(|(name, _)| name.eq_ignore_ascii_case("accept"));
+        Request {
+            gateway_request_id: Some(request_id),
+            method: http.method,
+            route_path,
+            path_parameters: path_parameters.into_iter().map(|(name, value)| (name, decoded(value))).collect(),
+            query: self.raw_query_string.unwrap_or_default(),
+            accept: accept.map(|(_, value)| value).unwrap_or_default(),
+            body: body(self.body.unwrap_or_default(), self.is_base64_encoded),
+            identity: gateway::verified(authorizer.as_ref()),
         }
-        if !self.is_base64_encoded {
-            return Ok(Cow::Borrowed(body.as_bytes()));
-        }
-        let body = BASE64_STANDARD.decode(body).map_err(|_| Problem::not_json("the body's base64 is broken"))?;
-        if body.len() > MAX_BODY_BYTES {
-            return Err(Problem::too_large(MAX_BODY_BYTES));
-        }
-        Ok(Cow::Owned(body))
     }
+}
 
-    /// Whether `Accept` asks for this media type by name: `*/*` doesn't, nor does a weight of 0.
-    pub(crate) fn accepts_by_name(&self, media_type: &str) -> bool {
-        self.header("accept").unwrap_or_default().split(',').any(|range| {
-            let mut parts = range.split(';').map(str::trim);
-            let named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case(media_type));
-            let refused = |parameter: &str| {
-                let weight = parameter.to_ascii_lowercase().strip_prefix("q=").map(str::to_owned);
-                weight.is_some_and(|weight| weight.parse() == Ok(0.0))
-            };
-            named && !parts.any(refused)
-        })
+/// The body's bytes.
+fn body(text: String, is_base64_encoded: bool) -> Result<Vec<u8>, Problem> {
+    let longest = if is_base64_encoded { MAX_BODY_BYTES.div_ceil(3) * 4 } else { MAX_BODY_BYTES };
+    // Measured before it is decoded, so that nothing large is copied.
+    if text.len() > longest {
+        return Err(Problem::too_large(MAX_BODY_BYTES));
     }
+    if !is_base64_encoded {
+        return Ok(text.into_bytes());
+    }
+    let bytes = BASE64_STANDARD.decode(text).map_err(|_| Problem::not_json("the body's base64 is broken"))?;
+    if bytes.len() > MAX_BODY_BYTES { Err(Problem::too_large(MAX_BODY_BYTES)) } else { Ok(bytes) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::response::Form;
     use proptest::prelude::*;
     use serde_json::json;
 
-    fn event(change: impl FnOnce(&mut Value)) -> Result<Event, Problem> {
+    fn event(change: impl FnOnce(&mut Value)) -> Result<Request, Problem> {
         let mut event = json!({
             "version": "2.0",
             "routeKey": "GET /rtm/{user_id}/token",
@@ -137,24 +151,24 @@ mod tests {
             "isBase64Encoded": false,
         });
         change(&mut event);
-        Event::parse(&event.to_string())
+        parse(&event.to_string())
     }
 
-    fn first_parameter(event: &Event) -> Option<String> {
-        event.path_parameters().next().expect("one").1.map(Cow::into_owned)
+    fn user_id(request: &Request) -> Option<&str> {
+        request.path_parameters["user_id"].as_deref()
     }
 
     #[test]
     fn the_gateway_sends_decoded_parameters_and_the_emulator_encoded_ones() {
         let gateway = event(|_| ()).expect("valid");
-        assert_eq!(first_parameter(&gateway).as_deref(), Some("a%20b"));
+        assert_eq!(user_id(&gateway), Some("a%20b"));
         let emulator = event(|event| event["requestContext"]["routeKey"] = json!("$default")).expect("valid");
-        assert_eq!(first_parameter(&emulator).as_deref(), Some("a b"));
+        assert_eq!(user_id(&emulator), Some("a b"));
         let not_utf8 = event(|event| {
             event["requestContext"]["routeKey"] = json!("$default");
             event["pathParameters"]["user_id"] = json!("%ff");
         });
-        assert_eq!(first_parameter(&not_utf8.expect("valid")), None);
+        assert_eq!(user_id(&not_utf8.expect("valid")), None);
     }
 
     #[test]
@@ -170,13 +184,11 @@ mod tests {
         assert!(event(as_array).is_err(), "a struct's fields in an array");
         assert!(event(|event| event["requestContext"]["http"] = json!(["GET"])).is_err());
         assert!(
-            Event::parse(
-                r#"["2.0","",{},{},{"http":{"method":"GET"},"requestId":"id","routeKey":"GET /"},null,false]"#
-            )
-            .is_err()
+            parse(r#"["2.0","",{},{},{"http":{"method":"GET"},"requestId":"id","routeKey":"GET /"},null,false]"#)
+                .is_err()
         );
         for other in ["null", "[]", "{}", r#"{"warmUp":true}"#, r#"{"source":"aws.scheduler","detail":{}}"#] {
-            assert!(Event::parse(other).is_err(), "{other}");
+            assert!(parse(other).is_err(), "{other}");
         }
     }
 
@@ -187,7 +199,7 @@ mod tests {
                 event["body"] = json!(text);
                 event["isBase64Encoded"] = json!(encoded);
             });
-            event.expect("valid").body().map(Cow::into_owned).map_err(|problem| problem.status())
+            event.expect("valid").body.map_err(|problem| problem.status())
         };
         assert_eq!(body("{}".to_owned(), false), Ok(b"{}".to_vec()));
         assert_eq!(body("e30=".to_owned(), true), Ok(b"{}".to_vec()));
@@ -200,24 +212,57 @@ mod tests {
     }
 
     #[test]
-    fn only_the_name_itself_asks_for_json() {
-        let accepts = |accept: &str| {
-            event(|event| event["headers"] = json!({ "accept": accept }))
-                .expect("valid")
-                .accepts_by_name("application/json")
-        };
-        for yes in ["application/json", "text/html, Application/JSON;q=0.5", "application/json; charset=utf-8"] {
-            assert!(accepts(yes), "{yes}");
+    fn a_route_is_known_by_its_path_in_the_template() {
+        let route_path =
+            |key: &str| event(|event| event["requestContext"]["routeKey"] = json!(key)).expect("valid").route_path;
+        assert_eq!(route_path("GET /rtm/{user_id}/token").as_deref(), Some("/rtm/{user_id}/token"));
+        assert_eq!(route_path("odd").as_deref(), Some("odd"));
+        assert_eq!(route_path("$default"), None);
+    }
+
+    #[test]
+    fn a_header_has_its_name_in_any_case() {
+        for name in ["accept", "Accept", "ACCEPT"] {
+            let request = event(|event| event["headers"] = json!({ "a": "b", name: "text/plain" })).expect("valid");
+            assert_eq!(request.accept, "text/plain", "{name}");
         }
-        for no in ["", "*/*", "application/*", "text/plain", "application/json;q=0", "application/problem+json"] {
-            assert!(!accepts(no), "{no}");
-        }
+        assert_eq!(event(|_| ()).expect("valid").accept, "");
+    }
+
+    #[test]
+    fn what_the_emulator_leaves_out_is_empty() {
+        let request = event(|event| {
+            for field in ["rawQueryString", "pathParameters", "body"] {
+                event[field] = json!(null);
+            }
+            let fields = event.as_object_mut().expect("an object");
+            fields.remove("headers");
+            fields.remove("isBase64Encoded");
+        });
+        let request = request.expect("valid");
+        assert_eq!((request.query.as_str(), request.path_parameters.len(), request.body), ("", 0, Ok(Vec::new())));
+        assert_eq!(request.identity, None);
+    }
+
+    #[test]
+    fn a_response_is_written_as_the_gateway_takes_it() {
+        let problem = Problem::no_credentials();
+        let response = EventResponse::from(Response::problem(Form::TokenAndCode, &problem, "id"));
+        let expected = json!({
+            "statusCode": 503,
+            "headers": { "content-type": "application/json", "cache-control": "no-store", "retry-after": "5" },
+            "body": r#"{"token":"No tokens at the moment.","code":"503"}"#,
+            "isBase64Encoded": false,
+            "multiValueHeaders": {},
+            "cookies": [],
+        });
+        assert_eq!(serde_json::to_value(response).expect("plain data"), expected);
     }
 
     proptest! {
         #[test]
         fn any_text_is_read_or_refused(text in "\\PC*") {
-            let _ = Event::parse(&text);
+            let _ = parse(&text);
         }
     }
 }

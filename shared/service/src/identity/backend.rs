@@ -1,7 +1,6 @@
 //! A backend, and what it may have.
 
-use super::gateway::Authorizer;
-use super::{Callers, Identity, ttl};
+use super::{Callers, Identity, Verified, ttl};
 use crate::config::{Auth, Config};
 use crate::problem::Problem;
 use std::sync::Arc;
@@ -16,19 +15,19 @@ pub struct Backend {
 impl Identity for Backend {
     const CALLERS: Callers = Callers::Backends;
 
-    type Verified = ();
+    type Admitted = ();
 
-    fn verify(config: &Config, authorizer: Option<Authorizer>) -> Result<(), Problem> {
-        match (config.auth, authorizer) {
-            (Auth::None, _) | (Auth::Jwt, Some(Authorizer::Iam)) => Ok(()),
-            (Auth::Jwt, Some(Authorizer::Jwt(_))) => {
+    fn admit(config: &Config, verified: Option<&Verified>) -> Result<(), Problem> {
+        match (config.auth, verified) {
+            (Auth::None, _) | (Auth::Jwt, Some(Verified::Iam)) => Ok(()),
+            (Auth::Jwt, Some(Verified::Jwt(_))) => {
                 Err(Problem::forbidden("this token is for backends with an IAM identity; a JWT never gets it"))
             }
             (Auth::Jwt, None) => Err(Problem::no_identity("the request carries no IAM identity")),
         }
     }
 
-    fn enter((): (), config: &Arc<Config>, _: String) -> Backend {
+    fn for_app((): (), config: &Arc<Config>, _: String) -> Backend {
         Backend { config: Arc::clone(config) }
     }
 

@@ -1,8 +1,7 @@
 //! A signed-in user, and what they may have.
 
 use super::claims::SignedIn;
-use super::gateway::Authorizer;
-use super::{Callers, Identity, ttl};
+use super::{Callers, Identity, Verified, ttl};
 use crate::config::{Auth, Config};
 use crate::params::{Asked, ParamError};
 use crate::problem::Problem;
@@ -23,20 +22,20 @@ pub struct Caller {
 impl Identity for Caller {
     const CALLERS: Callers = Callers::Users;
 
-    type Verified = Option<SignedIn>;
+    type Admitted = Option<SignedIn>;
 
-    fn verify(config: &Config, authorizer: Option<Authorizer>) -> Result<Option<SignedIn>, Problem> {
-        match (config.auth, authorizer) {
+    fn admit(config: &Config, verified: Option<&Verified>) -> Result<Option<SignedIn>, Problem> {
+        match (config.auth, verified) {
             (Auth::None, _) => Ok(None),
-            (Auth::Jwt, Some(Authorizer::Jwt(jwt))) => SignedIn::read(&config.policy, &jwt).map(Some),
-            (Auth::Jwt, Some(Authorizer::Iam)) => {
+            (Auth::Jwt, Some(Verified::Jwt(jwt))) => SignedIn::read(&config.policy, jwt).map(Some),
+            (Auth::Jwt, Some(Verified::Iam)) => {
                 Err(Problem::forbidden("this token is for signed-in users; an IAM identity is not one"))
             }
             (Auth::Jwt, None) => Err(Problem::no_identity("the request carries no verified JWT")),
         }
     }
 
-    fn enter(user: Option<SignedIn>, config: &Arc<Config>, app_id: String) -> Caller {
+    fn for_app(user: Option<SignedIn>, config: &Arc<Config>, app_id: String) -> Caller {
         Caller { config: Arc::clone(config), app_id, user }
     }
 

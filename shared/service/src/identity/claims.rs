@@ -1,9 +1,18 @@
 //! What a verified JWT says of its user, under the deployer's policy.
 
-use super::gateway::Jwt;
 use crate::config::{Policy, UserIdForm};
 use crate::problem::Problem;
+use std::collections::BTreeMap;
 use tokens::agora::{Uid, UserAccount};
+
+/// What a verified JWT says. The gateway sends every claim as a string, an array as `[a b c]`.
+#[derive(Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Jwt {
+    pub(crate) claims: BTreeMap<String, String>,
+    /// The token's scopes, where the route asks for some.
+    pub(crate) scopes: Option<Vec<String>>,
+}
 
 /// What a verified JWT says of its user.
 #[derive(Debug)]
@@ -82,16 +91,14 @@ fn in_form(form: UserIdForm, id: &str) -> Result<String, Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::identity::Identity;
-    use crate::identity::gateway::Authorizer;
     use crate::identity::samples::{caller, caller_of, channel, config, jwt, status};
-    use std::collections::BTreeMap;
+    use crate::identity::{Identity, Verified};
 
     #[test]
     fn the_claim_becomes_the_id_in_the_configured_form() {
         let id = |form, sub: &str| {
             let config = config(|config| config.policy.user_id_form = form);
-            let caller = caller_of(&config, jwt(&[("sub", sub)]));
+            let caller = caller_of(&config, jwt(&[("sub", sub)]).as_ref());
             caller.map(|caller| caller.user_id().expect("signed in").to_owned()).map_err(|problem| problem.status())
         };
         assert_eq!(id(UserIdForm::Verbatim, "aBc-1"), Ok("aBc-1".to_owned()));
@@ -146,7 +153,7 @@ mod tests {
             claims: BTreeMap::from([("sub".to_owned(), "alice".to_owned())]),
             scopes: Some(vec!["rooms/publish".to_owned()]),
         };
-        let caller = caller_of(&config, Some(Authorizer::Jwt(listed)));
+        let caller = caller_of(&config, Some(&Verified::Jwt(listed)));
         assert_eq!(status(caller.expect("signed in").may_publish("role")), 200);
     }
 }

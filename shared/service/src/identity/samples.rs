@@ -1,7 +1,7 @@
 //! Configurations and callers for tests.
 
-use super::gateway::{Authorizer, Jwt};
-use super::{Caller, Identity};
+use super::claims::Jwt;
+use super::{Caller, Identity, Verified};
 use crate::config::{Auth, Config, Policy, Source, UserIdForm};
 use crate::problem::Problem;
 use std::collections::BTreeMap;
@@ -36,17 +36,17 @@ pub(super) fn config(change: impl FnOnce(&mut Config)) -> Arc<Config> {
     Arc::new(config)
 }
 
-pub(super) fn jwt(claims: &[(&str, &str)]) -> Option<Authorizer> {
+pub(super) fn jwt(claims: &[(&str, &str)]) -> Option<Verified> {
     let claims: BTreeMap<_, _> = claims.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    Some(Authorizer::Jwt(Jwt { claims, scopes: None }))
+    Some(Verified::Jwt(Jwt { claims, scopes: None }))
 }
 
-pub(super) fn caller_of(config: &Arc<Config>, authorizer: Option<Authorizer>) -> Result<Caller, Problem> {
-    Ok(Caller::enter(Caller::verify(config, authorizer)?, config, APP_ID.to_owned()))
+pub(super) fn caller_of(config: &Arc<Config>, verified: Option<&Verified>) -> Result<Caller, Problem> {
+    Ok(Caller::for_app(Caller::admit(config, verified)?, config, APP_ID.to_owned()))
 }
 
 pub(super) fn caller(config: &Arc<Config>, claims: &[(&str, &str)]) -> Caller {
-    caller_of(config, jwt(claims)).expect("signed in")
+    caller_of(config, jwt(claims).as_ref()).expect("signed in")
 }
 
 pub(super) fn status<T: Debug>(result: Result<T, Problem>) -> u16 {

@@ -1,0 +1,79 @@
+//! A request, whichever front brought it.
+
+use crate::identity::Verified;
+use crate::problem::Problem;
+use std::collections::BTreeMap;
+
+/// The largest body that is read, in bytes.
+pub(crate) const MAX_BODY_BYTES: usize = 8 * 1024;
+
+/// What a front hands in.
+#[derive(Debug)]
+pub(crate) struct Request {
+    /// What API Gateway calls this request, if it came from there.
+    pub(crate) gateway_request_id: Option<String>,
+    pub(crate) method: String,
+    /// The path of the route as the template has it, such as `/rtm/{user_id}/token`. `None`: the front knows no routes.
+    /// Then the names of the path's parameters tell a function's routes apart.
+    pub(crate) route_path: Option<String>,
+    /// The parameters in the path, decoded. `None` stands for a value that is not UTF-8.
+    pub(crate) path_parameters: BTreeMap<String, Option<String>>,
+    /// The query string as it was sent.
+    pub(crate) query: String,
+    /// The header `Accept`.
+    pub(crate) accept: String,
+    /// The body's bytes, or why they cannot be read. A caller learns this only after the identity was checked.
+    pub(crate) body: Result<Vec<u8>, Problem>,
+    /// Whoever was verified. `None`: nobody.
+    pub(crate) identity: Option<Verified>,
+}
+
+impl Request {
+    /// Whether `Accept` asks for this media type by name: `*/*` doesn't, nor does a weight of 0.
+    pub(crate) fn accepts_by_name(&self, media_type: &str) -> bool {
+        self.accept.split(',').any(|range| {
+            let mut parts = range.split(';').map(str::trim);
+            let named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case(media_type));
+            let refused = |parameter: &str| {
+                let weight = parameter.to_ascii_lowercase().strip_prefix("q=").map(str::to_owned);
+                weight.is_some_and(|weight| weight.parse() == Ok(0.0))
+            };
+            named && !parts.any(refused)
+        })
+    }
+}
+
+#[cfg(test)]
+impl Request {
+    /// A request for this route, from nobody, with nothing in it.
+    pub(crate) fn new(method: &str, route_path: &str) -> Request {
+        Request {
+            gateway_request_id: None,
+            method: method.to_owned(),
+            route_path: Some(route_path.to_owned()),
+            path_parameters: BTreeMap::new(),
+            query: String::new(),
+            accept: String::new(),
+            body: Ok(Vec::new()),
+            identity: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_name_itself_asks_for_json() {
+        let accepts = |accept: &str| {
+            Request { accept: accept.to_owned(), ..Request::new("GET", "/") }.accepts_by_name("application/json")
+        };
+        for yes in ["application/json", "text/html, Application/JSON;q=0.5", "application/json; charset=utf-8"] {
+            assert!(accepts(yes), "{yes}");
+        }
+        for no in ["", "*/*", "application/*", "text/plain", "application/json;q=0", "application/problem+json"] {
+            assert!(!accepts(no), "{no}");
+        }
+    }
+}
