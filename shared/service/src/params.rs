@@ -11,7 +11,6 @@ pub(crate) use param::ParamError;
 
 use crate::json::{self, JsonError};
 use crate::problem::Problem;
-use crate::request::Request;
 use std::collections::BTreeMap;
 
 /// One value as it was sent.
@@ -23,6 +22,9 @@ enum Value {
     Json(Json),
 }
 
+/// The parameters in a path, decoded, by their names. `None` stands for a value that is not UTF-8.
+pub(crate) type PathParameters = BTreeMap<String, Option<String>>;
+
 /// The parameters of one request.
 #[derive(Debug)]
 pub struct Params {
@@ -33,25 +35,29 @@ pub struct Params {
 
 impl Params {
     /// The parameters in the path and in the query string.
-    pub(crate) fn of_query(request: &Request) -> Result<Params, Problem> {
-        let mut params = Params::of_path(request)?;
-        for (name, value) in query(request) {
+    pub(crate) fn of_query(path: &PathParameters, query: &str) -> Result<Params, Problem> {
+        let mut params = Params::of_path(path)?;
+        for (name, value) in pairs(query) {
             params.values.entry(name.into_owned()).or_default().push(Value::Text(value.into_owned()));
         }
         Ok(params)
     }
 
-    /// The parameters in the path and in a JSON object in the body. A query string belongs to no such request, so
-    /// what it holds is unknown.
-    pub(crate) fn of_body(request: &Request) -> Result<Params, Problem> {
-        let mut params = Params::of_path(request)?;
-        if let Some((name, _)) = query(request).next() {
+    /// The parameters in the path and in a JSON object in the body. Such a request has no query string, so every parameter
+    /// in one is unknown.
+    pub(crate) fn of_body(
+        path: &PathParameters,
+        query: &str,
+        body: &Result<Vec<u8>, Problem>,
+    ) -> Result<Params, Problem> {
+        let mut params = Params::of_path(path)?;
+        if let Some((name, _)) = pairs(query).next() {
             return Err(Problem::bad_parameter(
                 &shown(&name),
                 "a POST takes its parameters from path and body, not from a query string",
             ));
         }
-        let fields = match json::parse(request.body.as_deref().map_err(Clone::clone)?) {
+        let fields = match json::parse(body.as_ref().map_err(Problem::clone)?) {
             Ok(Json::Object(fields)) => fields,
             Err(JsonError::NameTwice) => {
                 return Err(Problem::bad_parameter("body", "no name may occur twice in an object"));
@@ -64,9 +70,9 @@ impl Params {
         Ok(params)
     }
 
-    fn of_path(request: &Request) -> Result<Params, Problem> {
+    fn of_path(path: &PathParameters) -> Result<Params, Problem> {
         let mut values = BTreeMap::new();
-        for (name, value) in &request.path_parameters {
+        for (name, value) in path {
             let not_utf8 = || Problem::bad_parameter(name, "must be UTF-8 behind its percent-encoding");
             values.insert(name.clone(), vec![Value::Text(value.clone().ok_or_else(not_utf8)?)]);
         }
@@ -177,9 +183,9 @@ impl Params {
     }
 }
 
-/// The query string's pairs. The gateway's own map of them joins repeated ones with commas, so it isn't used.
-fn query(request: &Request) -> form_urlencoded::Parse<'_> {
-    form_urlencoded::parse(request.query.as_bytes())
+/// A query string's pairs. The gateway also sends a map of them, which joins repeated ones with commas. So it isn't used.
+fn pairs(query: &str) -> form_urlencoded::Parse<'_> {
+    form_urlencoded::parse(query.as_bytes())
 }
 
 /// A name that a client made up, fit to be shown back: short, and without anything odd.
@@ -194,21 +200,16 @@ mod tests {
     use tokens::Ttl;
     use tokens::agora::{ChannelName, Role, Uid};
 
-    fn request(query: &str, body: &str) -> Request {
-        Request {
-            path_parameters: BTreeMap::from([("channel".to_owned(), Some("demo".to_owned()))]),
-            query: query.to_owned(),
-            body: Ok(body.into()),
-            ..Request::new("GET", "/rtc/{channel}/token")
-        }
+    fn path() -> PathParameters {
+        BTreeMap::from([("channel".to_owned(), Some("demo".to_owned()))])
     }
 
     fn of_query(query: &str) -> Params {
-        Params::of_query(&request(query, "")).expect("parameters")
+        Params::of_query(&path(), query).expect("parameters")
     }
 
     fn of_body(body: &str) -> Result<Params, Problem> {
-        Params::of_body(&request("", body))
+        Params::of_body(&path(), "", &Ok(body.into()))
     }
 
     fn refused<T: std::fmt::Debug>(taken: Result<T, Problem>) -> (u16, String) {
@@ -275,7 +276,15 @@ mod tests {
         for wrong in ["", "[]", "7", "{", "\"uid\""] {
             assert_eq!(refused(of_body(wrong)).0, 400, "{wrong}");
         }
-        let (status, detail) = refused(Params::of_body(&request("role=publisher", "{}")));
+        let (status, detail) = refused(Params::of_body(&path(), "role=publisher", &Ok(b"{}".to_vec())));
         assert!(status == 400 && detail.starts_with("role: "), "{detail}");
+    }
+
+    #[test]
+    fn what_the_front_could_not_read_is_refused() {
+        let broken = BTreeMap::from([("channel".to_owned(), None)]);
+        let (status, detail) = refused(Params::of_query(&broken, ""));
+        assert!(status == 400 && detail.starts_with("channel: "), "{detail}");
+        assert_eq!(refused(Params::of_body(&path(), "", &Err(Problem::too_large(8192)))).0, 413);
     }
 }

@@ -1,8 +1,8 @@
 //! A request, whichever front brought it.
 
 use crate::identity::Verified;
+use crate::params::PathParameters;
 use crate::problem::Problem;
-use std::collections::BTreeMap;
 
 /// The largest body that is read, in bytes.
 pub(crate) const MAX_BODY_BYTES: usize = 8 * 1024;
@@ -16,8 +16,7 @@ pub(crate) struct Request {
     /// The path of the route as the template has it, such as `/rtm/{user_id}/token`. `None`: the front knows no routes.
     /// Then the names of the path's parameters tell a function's routes apart.
     pub(crate) route_path: Option<String>,
-    /// The parameters in the path, decoded. `None` stands for a value that is not UTF-8.
-    pub(crate) path_parameters: BTreeMap<String, Option<String>>,
+    pub(crate) path_parameters: PathParameters,
     /// The query string as it was sent.
     pub(crate) query: String,
     /// The header `Accept`.
@@ -51,7 +50,7 @@ impl Request {
             gateway_request_id: None,
             method: method.to_owned(),
             route_path: Some(route_path.to_owned()),
-            path_parameters: BTreeMap::new(),
+            path_parameters: PathParameters::new(),
             query: String::new(),
             accept: String::new(),
             body: Ok(Vec::new()),

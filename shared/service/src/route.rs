@@ -74,7 +74,7 @@ impl<V: Vendor> Route<V> {
         parse: fn(&mut Params) -> Result<A, Problem>,
         grant: fn(&I, A) -> Result<T, Problem>,
     ) -> Route<V> {
-        Route::new("GET", path, Params::of_query, parse, grant, mint)
+        Route::new("GET", path, of_query, parse, grant, mint)
     }
 
     /// `POST`, with parameters in the path and in a JSON object in the body.
@@ -83,7 +83,7 @@ impl<V: Vendor> Route<V> {
         parse: fn(&mut Params) -> Result<A, Problem>,
         grant: fn(&I, A) -> Result<T, Problem>,
     ) -> Route<V> {
-        Route::new("POST", path, Params::of_body, parse, grant, mint)
+        Route::new("POST", path, of_body, parse, grant, mint)
     }
 
     /// `GET` of a token that belongs to no single user: minted once, and handed out again
@@ -95,7 +95,7 @@ impl<V: Vendor> Route<V> {
     ) -> Route<V> {
         let shared = Arc::new(Shared(Mutex::new(None)));
         let handing_out = Arc::clone(&shared);
-        let route = Route::new("GET", path, Params::of_query, parse, grant, move |token, key, system| {
+        let route = Route::new("GET", path, of_query, parse, grant, move |token, key, system| {
             handing_out.mint(token, key, system)
         });
         Route { mint_again: Some(Box::new(move |key, within, system| shared.mint_again(key, within, system))), ..route }
@@ -183,6 +183,14 @@ impl Decided {
     pub(crate) fn refused(problem: Problem) -> Decided {
         Decided { user: None, minted: Err(problem) }
     }
+}
+
+fn of_query(request: &Request) -> Result<Params, Problem> {
+    Params::of_query(&request.path_parameters, &request.query)
+}
+
+fn of_body(request: &Request) -> Result<Params, Problem> {
+    Params::of_body(&request.path_parameters, &request.query, &request.body)
 }
 
 /// Makes a panic this request's problem. The runtime would catch it too, but pass its text on to whoever invoked.
