@@ -91,7 +91,7 @@ where
     R: Serialize + Send + 'static,
 {
     let answered = |answered| {
-        telemetry::flush();
+        telemetry::metrics::write();
         answered
     };
     Runtime::new(answer).layer(MapResultLayer::new(answered)).run_concurrent().await

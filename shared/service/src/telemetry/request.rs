@@ -1,0 +1,109 @@
+//! The line about a request.
+
+use crate::problem::Problem;
+use crate::route::RouteKey;
+use ::metrics::{counter, histogram};
+use std::time::Duration;
+use tracing::info;
+
+/// What is known of a request when it is answered. A part is missing if the request did not get so far.
+pub(crate) struct RequestLog<'a> {
+    pub(crate) request_id: &'a str,
+    pub(crate) gateway_request_id: Option<&'a str>,
+    pub(crate) route: Option<RouteKey>,
+    /// What stands for the caller. Their id is in no log.
+    pub(crate) user: Option<&'a str>,
+    pub(crate) status: u16,
+    /// The token's kind, or why there is none.
+    pub(crate) minted: Result<&'static str, &'a Problem>,
+    pub(crate) took: Duration,
+}
+
+impl RequestLog<'_> {
+    /// Writes the line, and counts the request.
+    pub(crate) fn write(self) {
+        let problem = self.minted.err();
+        info!(
+            request_id = self.request_id,
+            gateway_request_id = self.gateway_request_id,
+            route = self.route.map(display),
+            kind = self.minted.ok(),
+            user = self.user,
+            status = self.status,
+            outcome = problem.map_or("minted", Problem::name),
+            detail = problem.map(Problem::detail),
+            duration_us = microseconds(self.took),
+            "answered"
+        );
+        match self.minted {
+            Ok(kind) => {
+                counter!("TokensMinted", "kind" => kind).increment(1);
+                histogram!("MintDuration").record(self.took.as_secs_f64() * 1e6);
+            }
+            Err(problem) => counter!("Refusals", "reason" => problem.name()).increment(1),
+        }
+    }
+}
+
+fn microseconds(took: Duration) -> u64 {
+    u64::try_from(took.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::Callers;
+    use crate::telemetry::logs::captured::Captured;
+    use serde_json::json;
+
+    #[test]
+    fn a_line_has_what_is_known_of_the_request() {
+        let captured = Captured::begin();
+        let route = RouteKey { method: "GET", path: "/rtm/{user_id}/token", callers: Callers::Users };
+        let minted = RequestLog {
+            request_id: "id",
+            gateway_request_id: Some("gateway-id"),
+            route: Some(route),
+            user: Some("pseudonym"),
+            status: 200,
+            minted: Ok("agora-rtm"),
+            took: Duration::from_nanos(1_234_999),
+        };
+        minted.write();
+        let problem = Problem::bad_parameter("uid", "is required");
+        let refused = RequestLog {
+            request_id: "id",
+            gateway_request_id: None,
+            route: None,
+            user: None,
+            status: 400,
+            minted: Err(&problem),
+            took: Duration::MAX,
+        };
+        refused.write();
+        let expected = [
+            json!({
+                "level": "INFO",
+                "message": "answered",
+                "request_id": "id",
+                "gateway_request_id": "gateway-id",
+                "route": "GET /rtm/{user_id}/token",
+                "kind": "agora-rtm",
+                "user": "pseudonym",
+                "status": 200,
+                "outcome": "minted",
+                "duration_us": 1234,
+            }),
+            json!({
+                "level": "INFO",
+                "message": "answered",
+                "request_id": "id",
+                "status": 400,
+                "outcome": "bad-parameter",
+                "detail": "uid: is required",
+                "duration_us": u64::MAX,
+            }),
+        ];
+        assert_eq!(captured.lines(), expected);
+    }
+}
