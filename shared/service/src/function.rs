@@ -2,9 +2,10 @@
 
 use crate::config::Config;
 use crate::credentials::Credentials;
+use crate::minted::Minted;
 use crate::problem::Problem;
 use crate::request::Request;
-use crate::response::{Form, Minted, Response};
+use crate::response::{Form, Response};
 use crate::route::{Decided, Route, RouteKey};
 use crate::system::System;
 use crate::telemetry::RequestLog;

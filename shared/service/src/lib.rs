@@ -21,6 +21,7 @@ mod keeper;
 pub mod aws;
 mod vendor;
 mod response;
+mod minted;
 mod system;
 pub mod telemetry;
 #[cfg(feature = "testing")]

@@ -1,10 +1,11 @@
 //! What a front writes out: a token or a problem, in the form of its route.
 
+use crate::minted::Minted;
 use crate::problem::{self, Problem};
 use crate::request::Request;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use tokens::{Moment, Signed};
+use tokens::Moment;
 
 /// How a route writes its answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,20 +26,6 @@ impl Form {
             form => form,
         }
     }
-}
-
-/// A token with what is told about it.
-#[derive(Clone)]
-pub(crate) struct Minted {
-    pub(crate) kind: &'static str,
-    pub(crate) app_id: Value,
-    pub(crate) signed: Signed,
-    /// How many seconds of its life are left: fewer than its lifetime where it is handed out again.
-    pub(crate) expires_in: u32,
-    /// When a client should come for the next one, in Unix seconds.
-    pub(crate) renew_at: u32,
-    /// What the client must know to use it.
-    pub(crate) facts: Map<String, Value>,
 }
 
 /// A response, whichever front writes it.

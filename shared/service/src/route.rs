@@ -1,21 +1,23 @@
 //! One route of a function: from what a client asks to the token it makes.
 
-use crate::response::{Form, Minted};
+mod shared;
+
+use crate::response::Form;
 
 use crate::config::Config;
 use crate::identity::{Callers, Identity};
+use crate::minted::Minted;
 use crate::params::Params;
 use crate::problem::Problem;
 use crate::request::Request;
 use crate::system::System;
 use crate::vendor::Vendor;
-use serde_json::Value;
+use shared::Shared;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use tokens::Token;
-use tokens::renewal::renew_after;
 
 /// A route, its parameters and who may have which token.
 pub struct Route<V> {
@@ -93,7 +95,7 @@ impl<V: Vendor> Route<V> {
         parse: fn(&mut Params) -> Result<A, Problem>,
         grant: fn(&I, A) -> Result<T, Problem>,
     ) -> Route<V> {
-        let shared = Arc::new(Shared(Mutex::new(None)));
+        let shared = Arc::new(Shared::new());
         let handing_out = Arc::clone(&shared);
         let route = Route::new("GET", path, of_query, parse, grant, move |token, key, system| {
             handing_out.mint(token, key, system)
@@ -201,69 +203,46 @@ fn guarded<T>(work: impl FnOnce() -> Result<T, Problem>) -> Result<T, Problem> {
 
 /// A token of its own for this request.
 fn mint<V: Vendor, T: Token<Key = V>>(token: T, key: &Arc<V>, system: &dyn System) -> Result<Minted, Problem> {
-    sign(&token, key, system)
+    Minted::new(&token, &**key, system)
 }
 
-fn sign<V: Vendor, T: Token<Key = V>>(token: &T, key: &V, system: &dyn System) -> Result<Minted, Problem> {
-    let fresh = system.fresh()?;
-    let signed = token.sign(fresh.stamp, key);
-    let issued_at = signed.issued_at();
-    let Ok(Value::Object(facts)) = serde_json::to_value(token.facts(issued_at)) else {
-        unreachable!("facts are fields of an object");
-    };
-    Ok(Minted {
-        kind: token.kind(),
-        app_id: serde_json::to_value(key.app_id()).expect("an id is plain data"),
-        expires_in: signed.ttl().as_seconds(),
-        renew_at: issued_at.as_unix_seconds() + renew_after(token.good_for(), fresh.spread),
-        facts,
-        signed,
-    })
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::Caller;
+    use tokens::agora::{ChatUser, ChatUserId, Key};
 
-/// The one token that is handed out to everybody who may have it.
-struct Shared<T, V>(Mutex<Option<Handed<T, V>>>);
-
-struct Handed<T, V> {
-    token: T,
-    /// The very key that signed it: a rotated one ends it at once.
-    key: Arc<V>,
-    minted: Minted,
-}
-
-impl<V: Vendor, T: Token<Key = V> + PartialEq> Shared<T, V> {
-    fn mint(&self, token: T, key: &Arc<V>, system: &dyn System) -> Result<Minted, Problem> {
-        let mut handed = self.lock();
-        let now = system.moment()?.as_unix_seconds();
-        if let Some(again) = handed.as_ref().filter(|again| again.token == token && again.is_good(key, now, 0)) {
-            let expires_in = again.minted.signed.expires_at() - now;
-            return Ok(Minted { expires_in, ..again.minted.clone() });
-        }
-        let minted = sign(&token, key, system)?;
-        *handed = Some(Handed { token, key: Arc::clone(key), minted: minted.clone() });
-        Ok(minted)
+    fn route(path: &'static str) -> Route<Key> {
+        let nothing = |_: &mut Params| Ok(());
+        let grant = |caller: &Caller, (): ()| {
+            let user = ChatUserId::new("alice").expect("valid");
+            Ok(ChatUser { user, ttl: caller.ttl(None)? })
+        };
+        Route::get(path, nothing, grant)
     }
 
-    /// Mints the token that is handed out again, if there is one and it is due within this many seconds.
-    fn mint_again(&self, key: &Arc<V>, within: u32, system: &dyn System) -> Result<(), Problem> {
-        let now = system.moment()?.as_unix_seconds();
-        if let Some(old) = self.lock().as_mut().filter(|old| !old.is_good(key, now, within)) {
-            old.minted = sign(&old.token, key, system)?;
-            old.key = Arc::clone(key);
-        }
-        Ok(())
+    #[test]
+    fn a_route_is_found_by_its_path_in_the_template() {
+        let route = route("/chat/user/{user_id}/token");
+        assert_eq!(route.key().to_string(), "GET /chat/user/{user_id}/token");
+        let request = Request::new("GET", "/chat/user/{user_id}/token");
+        assert!(route.has_path_of(&request) && route.has_method_of(&request));
+        assert!(!route.has_path_of(&Request::new("GET", "/chat/user/{id}/token")));
+        assert!(!route.has_method_of(&Request::new("POST", "/chat/user/{user_id}/token")));
+        assert!(!route.has_method_of(&Request::new("get", "/chat/user/{user_id}/token")));
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Handed<T, V>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl<T, V> Handed<T, V> {
-    /// Whether it may be handed out with this key, now and for so many seconds more.
-    fn is_good(&self, key: &Arc<V>, now: u32, within: u32) -> bool {
-        // A clock that was set back makes a token from the future: not that one either.
-        let issued_at = self.minted.signed.issued_at().as_unix_seconds();
-        Arc::ptr_eq(&self.key, key) && issued_at <= now && now.saturating_add(within) < self.minted.renew_at
+    #[test]
+    fn where_the_front_knows_no_routes_the_parameters_names_tell_them_apart() {
+        let request = |names: &[&str]| {
+            let path_parameters = names.iter().map(|name| ((*name).to_owned(), Some("x".to_owned()))).collect();
+            Request { route_path: None, path_parameters, ..Request::new("GET", "") }
+        };
+        let rtc = route("/rtc/{channel}/token");
+        assert!(rtc.has_path_of(&request(&["channel"])));
+        assert!(!rtc.has_path_of(&request(&[])));
+        assert!(!rtc.has_path_of(&request(&["user_id"])));
+        assert!(!rtc.has_path_of(&request(&["channel", "user_id"])));
+        assert!(route("/fetch_rtm_token").has_path_of(&request(&[])));
     }
 }

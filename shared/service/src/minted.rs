@@ -1,0 +1,46 @@
+//! A token that was minted, with what its response tells about it.
+
+use crate::problem::Problem;
+use crate::system::System;
+use crate::vendor::Vendor;
+use serde_json::{Map, Value};
+use tokens::renewal::renew_after;
+use tokens::{Signed, Token};
+
+/// A token with what is told about it.
+#[derive(Clone)]
+pub(crate) struct Minted {
+    pub(crate) kind: &'static str,
+    pub(crate) app_id: Value,
+    pub(crate) signed: Signed,
+    /// How many seconds of its life are left: fewer than its lifetime where it is handed out again.
+    pub(crate) expires_in: u32,
+    /// When a client should come for the next one, in Unix seconds.
+    pub(crate) renew_at: u32,
+    /// What the client must know to use it.
+    pub(crate) facts: Map<String, Value>,
+}
+
+impl Minted {
+    /// Signs the token that this describes, now.
+    pub(crate) fn new<V: Vendor, T: Token<Key = V>>(
+        token: &T,
+        key: &V,
+        system: &dyn System,
+    ) -> Result<Minted, Problem> {
+        let fresh = system.fresh()?;
+        let signed = token.sign(fresh.stamp, key);
+        let issued_at = signed.issued_at();
+        let Ok(Value::Object(facts)) = serde_json::to_value(token.facts(issued_at)) else {
+            unreachable!("facts are fields of an object");
+        };
+        Ok(Minted {
+            kind: token.kind(),
+            app_id: serde_json::to_value(key.app_id()).expect("an id is plain data"),
+            expires_in: signed.ttl().as_seconds(),
+            renew_at: issued_at.as_unix_seconds() + renew_after(token.good_for(), fresh.spread),
+            facts,
+            signed,
+        })
+    }
+}
