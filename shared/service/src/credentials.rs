@@ -4,23 +4,28 @@
 //! `aws_secretsmanager_caching`, the official cache, it makes one API call per refresh instead of two, needs one IAM action
 //! instead of two, serves through throttling, and prints no secret. The README has the figures.
 
-use crate::aws::{self, AuthoritiesError};
+mod store;
+mod local_file;
+mod secrets_manager;
+
+pub(crate) use store::SecretStore;
+#[cfg(test)]
+pub(crate) use store::fake;
+
+use crate::aws::AuthoritiesError;
 use crate::config::{Config, Source as Setting};
 use crate::keeper::{Keeper, LoadError, Source, Times};
 use crate::problem::Problem;
 use crate::system::System;
 use crate::telemetry;
 use crate::vendor::Vendor;
-use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
-use serde_json::value::RawValue;
-use std::collections::BTreeMap;
+use local_file::LocalFile;
+use secrets_manager::SecretsManager;
 use std::marker::PhantomData;
-use std::path::{Path, PathBuf};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use zeroize::Zeroizing;
+use store::NO_PART;
 
 /// Loads and keeps one vendor's key.
 pub(crate) struct Credentials<V: Vendor>(Keeper<Secret<V>>);
@@ -31,19 +36,16 @@ impl<V: Vendor> Credentials<V> {
     /// # Errors
     /// The environment says whom to trust for Secrets Manager, and that is nobody.
     pub(crate) fn new(config: &Config, system: &Arc<dyn System>) -> Result<Credentials<V>, AuthoritiesError> {
-        let store = match &config.credentials {
-            Setting::SecretsManager { secret_id } => {
-                Store::SecretsManager { client: client()?, secret_id: secret_id.clone() }
-            }
-            Setting::LocalFile(path) => Store::LocalFile(path.clone()),
+        let store: Box<dyn SecretStore> = match &config.credentials {
+            Setting::SecretsManager { secret_id } => Box::new(SecretsManager::new(secret_id.clone())?),
+            Setting::LocalFile(path) => Box::new(LocalFile(path.clone())),
         };
-        let times = Times::new(config.credentials_ttl, config.credentials_max_stale);
-        Ok(Credentials::from_store(store, times, system))
+        Ok(Credentials::from_store(store, Times::new(config.credentials_ttl, config.credentials_max_stale), system))
     }
 
     /// Credentials from this store.
-    pub(crate) fn from_store(store: impl SecretStore, times: Times, system: &Arc<dyn System>) -> Credentials<V> {
-        let secret = Secret { store: Box::new(store), no_part: AtomicBool::new(false), vendor: PhantomData };
+    pub(crate) fn from_store(store: Box<dyn SecretStore>, times: Times, system: &Arc<dyn System>) -> Credentials<V> {
+        let secret = Secret { store, no_part: AtomicBool::new(false), vendor: PhantomData };
         Credentials(Keeper::new(secret, times, Arc::clone(system)))
     }
 
@@ -107,7 +109,7 @@ impl<V: Vendor> Source for Secret<V> {
 
     async fn load(&self) -> Result<V, LoadError> {
         let text = self.store.read(V::NAME).await?;
-        V::from_secret(&text.0).map_err(|reason| LoadError { outcome: "malformed", reason: reason.to_owned() })
+        V::from_secret(text.expose()).map_err(|reason| LoadError { outcome: "malformed", reason: reason.to_owned() })
     }
 
     fn loaded(&self, key: &V) {
@@ -125,71 +127,101 @@ impl<V: Vendor> Source for Secret<V> {
     }
 }
 
-/// Where vendors' secrets are read.
-pub(crate) trait SecretStore: Send + Sync + 'static {
-    /// Reads this vendor's secret.
-    fn read<'a>(&'a self, vendor: &'a str) -> Reading<'a>;
-}
+#[cfg(test)]
+mod tests {
+    use super::fake::FakeStore;
+    use super::*;
+    use crate::system::fake::{FakeSystem, Randomness};
+    use crate::telemetry::captured::Captured;
+    use serde_json::json;
+    use tokens::{agora, zego};
+    use tokio::time::sleep;
 
-/// A secret's text, once it is read.
-pub(crate) type Reading<'a> = Pin<Box<dyn Future<Output = Result<SecretText, LoadError>> + Send + 'a>>;
+    const AGORA: &str =
+        r#"{"app_id":"970ca35de60c44645bbae8a215061b33","app_certificate":"5cfd2fd1755d40ecb72977518be15d3b"}"#;
+    const ROTATED: &str =
+        r#"{"app_id":"970ca35de60c44645bbae8a215061b33","app_certificate":"c0ffee0ff1cec0ffee0ff1cec0ffee0f"}"#;
 
-/// The stores that a configuration can name.
-enum Store {
-    SecretsManager { client: aws_sdk_secretsmanager::Client, secret_id: String },
-    LocalFile(PathBuf),
-}
-
-/// A secret's text on its way into a key, wiped from memory when it is dropped. Has no `Debug`.
-pub(crate) struct SecretText(Zeroizing<String>);
-
-impl SecretStore for Store {
-    fn read<'a>(&'a self, vendor: &'a str) -> Reading<'a> {
-        Box::pin(self.read_text(vendor))
+    fn credentials<V: Vendor>(store: &FakeStore) -> Credentials<V> {
+        let system: Arc<dyn System> = FakeSystem::new(Randomness::Always(0xff));
+        let times = Times::new(Duration::from_secs(300), Duration::from_secs(3600));
+        Credentials::from_store(Box::new(store.clone()), times, &system)
     }
-}
 
-impl Store {
-    async fn read_text(&self, vendor: &str) -> Result<SecretText, LoadError> {
-        match self {
-            Store::SecretsManager { client, secret_id } => {
-                let sent = client.get_secret_value().secret_id(secret_id).send().await;
-                // Of an error only its kind and code: its text may hold anything that the other side sent.
-                let secret = sent.map_err(|error| LoadError {
-                    outcome: match &error {
-                        SdkError::TimeoutError(_) => "timeout",
-                        SdkError::DispatchFailure(failure) if failure.is_timeout() => "timeout",
-                        SdkError::DispatchFailure(_) => "unreachable",
-                        SdkError::ServiceError(_) => "refused",
-                        _ => "failed",
-                    },
-                    reason: error.code().unwrap_or("no answer that says why").to_owned(),
-                })?;
-                let text = secret.secret_string;
-                text.map(|text| SecretText(text.into()))
-                    .ok_or(LoadError { outcome: "malformed", reason: "the secret is binary, not text".to_owned() })
-            }
-            Store::LocalFile(path) => read_local(path, vendor),
-        }
+    #[tokio::test(start_paused = true)]
+    async fn a_key_is_loaded_kept_and_told_without_its_secret() {
+        let captured = Captured::begin();
+        let credentials = credentials::<agora::Key>(&FakeStore::with(AGORA));
+        assert!(credentials.kept().is_none());
+        let key = credentials.key().await.expect("loaded");
+        assert!(Arc::ptr_eq(&key, &credentials.key().await.expect("kept")));
+        assert!(Arc::ptr_eq(&key, &credentials.kept().expect("kept")));
+        let line = json!({
+            "level": "INFO",
+            "message": "credentials loaded",
+            "vendor": "agora",
+            "app_id": "970ca35de60c44645bbae8a215061b33",
+        });
+        assert_eq!(captured.lines(), [line]);
     }
-}
 
-/// The outcome of reading a good local file that has no part for the vendor. A user of one vendor has one part.
-const NO_PART: &str = "no-part";
+    #[tokio::test(start_paused = true)]
+    async fn a_rotated_secret_is_in_use_after_a_refresh() {
+        let store = FakeStore::with(AGORA);
+        let credentials = credentials::<agora::Key>(&store);
+        let before = credentials.key().await.expect("loaded");
+        store.put(ROTATED);
+        sleep(Duration::from_secs(10)).await;
+        assert_eq!(credentials.refresh().await, Ok(Duration::from_secs(300)));
+        assert!(*credentials.key().await.expect("loaded") != *before);
+    }
 
-/// One vendor's part of a local file `{"agora":{...},"zego":{...}}`.
-fn read_local(path: &Path, vendor: &str) -> Result<SecretText, LoadError> {
-    let failure = |outcome, reason: &str| LoadError { outcome, reason: reason.to_owned() };
-    let text = std::fs::read_to_string(path).map_err(|_| failure("failed", "the file cannot be read"))?;
-    let text = Zeroizing::new(text);
-    let parts: BTreeMap<&str, &RawValue> =
-        serde_json::from_str(&text).map_err(|_| failure("failed", "the file is not a JSON object"))?;
-    let part = parts.get(vendor).ok_or_else(|| failure(NO_PART, "the file has no part for this vendor"))?;
-    Ok(SecretText(part.get().to_owned().into()))
-}
+    #[tokio::test(start_paused = true)]
+    async fn what_is_wrong_with_a_secret_is_in_the_log_and_not_in_the_answer() {
+        let captured = Captured::begin();
+        let store = FakeStore::with("5ecret");
+        let credentials = credentials::<agora::Key>(&store);
+        let lack = credentials.key().await.err();
+        assert_eq!(lack, Some(NoKey::Unusable));
+        assert_eq!(lack.map(Problem::from), Some(Problem::no_credentials()));
+        assert_eq!(credentials.refresh().await, Err(Problem::no_credentials()));
+        let line = json!({
+            "level": "WARN",
+            "message": "credentials not loaded",
+            "vendor": "agora",
+            "outcome": "malformed",
+            "reason": r#"the secret is not JSON of the form {"app_id":"...","app_certificate":"..."}"#,
+        });
+        assert_eq!(captured.lines(), [line.clone(), line]);
+    }
 
-/// Its own time-outs are off: they would all have passed at once when Lambda thaws the environment. The [`keeper`](crate::keeper)
-/// ends what takes too long.
-fn client() -> Result<aws_sdk_secretsmanager::Client, AuthoritiesError> {
-    Ok(aws_sdk_secretsmanager::Client::new(&aws::sdk_config("AWS_ENDPOINT_URL_SECRETS_MANAGER", None)?))
+    #[tokio::test(start_paused = true)]
+    async fn an_older_key_stays_in_use_while_loads_fail() {
+        let store = FakeStore::with(AGORA);
+        let credentials = credentials::<agora::Key>(&store);
+        let key = credentials.key().await.expect("loaded");
+        store.fail("refused");
+        sleep(Duration::from_secs(600)).await;
+        assert_eq!(credentials.refresh().await, Err(Problem::no_credentials()));
+        assert!(Arc::ptr_eq(&key, &credentials.key().await.expect("kept")));
+        sleep(Duration::from_secs(3300)).await;
+        assert_eq!(credentials.key().await.err(), Some(NoKey::Unusable), "300 s fresh and 3600 s stale are over");
+        assert!(credentials.kept().is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_part_that_a_local_file_lacks_is_named_as_long_as_it_is_lacking() {
+        let store = FakeStore::with(AGORA);
+        store.fail(NO_PART);
+        let credentials = credentials::<zego::Key>(&store);
+        let lack = credentials.key().await.err();
+        assert_eq!(lack, Some(NoKey::NoPart("zego")));
+        assert_eq!(lack.map(Problem::from), Some(Problem::no_part("zego")));
+        store.fail("failed");
+        credentials.refresh().await.expect_err("it fails");
+        assert_eq!(credentials.key().await.err(), Some(NoKey::Unusable));
+        store.put(r#"{"app_id":1,"server_secret":"fa94dd0f974cf2e293728a526b028271"}"#);
+        credentials.refresh().await.expect("it answers");
+        assert!(credentials.key().await.is_ok());
+    }
 }

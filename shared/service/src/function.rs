@@ -125,23 +125,35 @@ impl<V: Vendor> Function<V> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::identity::Backend;
-    use crate::params::Params;
-    use crate::system::OperatingSystem;
-    use serde_json::Value;
+    use crate::credentials::fake::FakeStore;
+    use crate::identity::{Backend, Caller, Verified};
+    use crate::keeper::Times;
+    use crate::params::{Asked, Params};
+    use crate::system::fake::{FakeSystem, Randomness};
+    use crate::telemetry::captured::Captured;
+    use serde_json::{Value, json};
     use std::collections::BTreeMap;
-    use std::path::Path;
-    use tokens::agora::{ChatApp, Key};
+    use tokens::agora::{ChatApp, ChatUser, ChatUserId, Key};
+    use tokio::time::sleep;
 
-    fn function(routes: Vec<Route<Key>>) -> Function<Key> {
-        let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/demo-credentials.json");
-        let variables = [("LOCAL_CREDENTIALS", demo.to_str().expect("UTF-8")), ("AUTH", "none")];
+    const SECRET: &str =
+        r#"{"app_id":"970ca35de60c44645bbae8a215061b33","app_certificate":"5cfd2fd1755d40ecb72977518be15d3b"}"#;
+    const ROTATED: &str =
+        r#"{"app_id":"0123456789abcdef0123456789abcdef","app_certificate":"c0ffee0ff1cec0ffee0ff1cec0ffee0f"}"#;
+
+    fn function(store: &FakeStore, auth: &str, routes: Vec<Route<Key>>) -> Function<Key> {
+        let variables = [("LOCAL_CREDENTIALS", "unused"), ("AUTH", auth)];
         let variables: BTreeMap<_, _> =
             variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter().collect();
         let config = Config::parse(&variables, Key::SECRET_ID).expect("valid");
-        let system: Arc<dyn System> = Arc::new(OperatingSystem);
-        let credentials = Credentials::new(&config, &system).expect("they are in a file");
+        let system: Arc<dyn System> = FakeSystem::new(Randomness::Seeded(1));
+        let times = Times::new(config.credentials_ttl, config.credentials_max_stale);
+        let credentials = Credentials::from_store(Box::new(store.clone()), times, &system);
         Function::new(config, credentials, routes, system)
+    }
+
+    fn good() -> FakeStore {
+        FakeStore::with(SECRET)
     }
 
     fn nothing(_: &mut Params) -> Result<(), Problem> {
@@ -152,19 +164,52 @@ mod tests {
         Ok(ChatApp { ttl: backend.ttl(None)? })
     }
 
-    async fn ask(function: &Function<Key>, path: &str) -> Response {
-        function.respond("request", Instant::now(), Ok(Request::new("GET", path))).await
+    /// A route for users, as its function would have it.
+    fn user_route() -> Route<Key> {
+        let parse = |params: &mut Params| params.require("user_id");
+        let grant = |caller: &Caller, asked: Asked<ChatUserId>| {
+            Ok(ChatUser { user: caller.user(asked, ChatUserId::new)?, ttl: caller.ttl(None)? })
+        };
+        Route::get("/chat/user/{user_id}/token", parse, grant)
     }
 
-    #[tokio::test]
+    fn user_request(asked: &str, identity: Option<Verified>) -> Request {
+        Request {
+            gateway_request_id: Some("gateway-id".to_owned()),
+            path_parameters: BTreeMap::from([("user_id".to_owned(), Some(asked.to_owned()))]),
+            identity,
+            ..Request::new("GET", "/chat/user/{user_id}/token")
+        }
+    }
+
+    fn signed_in(user: &str) -> Option<Verified> {
+        let context = json!({ "jwt": { "claims": { "sub": user }, "scopes": null } });
+        crate::identity::gateway::verified(Some(&context))
+    }
+
+    async fn respond(function: &Function<Key>, request: Result<Request, Problem>) -> Response {
+        function.respond("request", Instant::now(), request).await
+    }
+
+    async fn ask(function: &Function<Key>, path: &str) -> Response {
+        respond(function, Ok(Request::new("GET", path))).await
+    }
+
+    /// The fields of the JSON answer.
+    async fn answer(function: &Function<Key>, path: &str) -> Value {
+        serde_json::from_str(&ask(function, path).await.body).expect("JSON")
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_panic_costs_one_request_and_says_nothing() {
         let in_parse = |_: &mut Params| -> Result<(), Problem> { panic!("5ecret in parse") };
         let in_grant = |_: &Backend, (): ()| -> Result<ChatApp, Problem> { panic!("5ecret in grant") };
-        let function = function(vec![
+        let routes = vec![
             Route::get("/parse", in_parse, grant),
             Route::get("/grant", nothing, in_grant),
             Route::get("/good", nothing, grant),
-        ]);
+        ];
+        let function = function(&good(), "none", routes);
         for path in ["/parse", "/grant"] {
             let response = ask(&function, path).await;
             assert_eq!(response.status, 500, "{}", response.body);
@@ -173,14 +218,97 @@ mod tests {
         }
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn a_shared_token_is_handed_out_again_and_any_other_is_not() {
-        let function = function(vec![Route::get_shared("/shared", nothing, grant), Route::get("/own", nothing, grant)]);
-        let token = async |path| {
-            let body: Value = serde_json::from_str(&ask(&function, path).await.body).expect("JSON");
-            body["token"].as_str().expect("a token").to_owned()
-        };
-        assert_eq!(token("/shared").await, token("/shared").await);
-        assert_ne!(token("/own").await, token("/own").await);
+        let routes = vec![Route::get_shared("/shared", nothing, grant), Route::get("/own", nothing, grant)];
+        let function = function(&good(), "none", routes);
+        assert_eq!(answer(&function, "/shared").await["token"], answer(&function, "/shared").await["token"]);
+        assert_ne!(answer(&function, "/own").await["token"], answer(&function, "/own").await["token"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_that_no_route_takes_is_told_why() {
+        let function = function(&good(), "none", vec![Route::get("/good", nothing, grant)]);
+        assert_eq!(ask(&function, "/bad").await.status, 404);
+        assert_eq!(respond(&function, Ok(Request::new("POST", "/good"))).await.status, 405);
+        assert_eq!(respond(&function, Err(Problem::bad_event())).await.status, 400);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_caller_is_checked_before_the_parameters_and_both_before_a_key_is_needed() {
+        let store = good();
+        store.fail("refused");
+        let function = function(&store, "jwt", vec![user_route()]);
+        let status = async |asked, identity| respond(&function, Ok(user_request(asked, identity))).await.status;
+        assert_eq!(status("*", None).await, 401);
+        assert_eq!(status("", signed_in("alice")).await, 400);
+        assert_eq!(status("alice", signed_in("alice")).await, 503);
+        store.put(SECRET);
+        sleep(Duration::from_secs(5)).await;
+        assert_eq!(status("alice", signed_in("alice")).await, 200);
+        assert_eq!(status("bob", signed_in("alice")).await, 403);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_line_about_a_request_has_neither_the_user_nor_the_token() {
+        let captured = Captured::begin();
+        let function = function(&good(), "jwt", vec![user_route()]);
+        let user = "somebody-with-a-telling-name";
+        let response = respond(&function, Ok(user_request("me", signed_in(user)))).await;
+        let body: Value = serde_json::from_str(&response.body).expect("JSON");
+        assert_eq!((response.status, &body["user_id"]), (200, &json!(user)));
+        assert_eq!(respond(&function, Ok(user_request("another", signed_in(user)))).await.status, 403);
+        assert_eq!(respond(&function, Ok(user_request("me", None))).await.status, 401);
+        let lines = captured.lines();
+        let answered: Vec<_> = lines.iter().filter(|line| line["message"] == "answered").collect();
+        let fields = |name: &str| answered.iter().map(|line| line[name].clone()).collect::<Vec<_>>();
+        assert_eq!(fields("outcome"), ["minted", "forbidden", "no-identity"]);
+        assert_eq!(fields("request_id"), ["request", "request", "request"]);
+        assert_eq!(fields("gateway_request_id"), ["gateway-id", "gateway-id", "gateway-id"]);
+        let users = fields("user");
+        assert_eq!(users[0].as_str().map(str::len), Some(12), "a pseudonym");
+        assert_eq!((&users[1], &users[2]), (&users[0], &Value::Null));
+        let text = captured.text();
+        for private in [user, "another", body["token"].as_str().expect("a token"), "5cfd2fd1755d40ecb72977518be15d3b"] {
+            assert!(!text.contains(private), "{private} in {text}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_function_that_was_made_ready_uses_the_newest_secret() {
+        let store = good();
+        let function = function(&store, "none", vec![Route::get_shared("/shared", nothing, grant)]);
+        assert_eq!(answer(&function, "/shared").await["app_id"], "970ca35de60c44645bbae8a215061b33");
+        store.put(ROTATED);
+        sleep(Duration::from_secs(10)).await;
+        assert_eq!(function.make_ready(240).await, Some(Duration::from_secs(300)));
+        sleep(Duration::from_secs(5)).await;
+        let shared = answer(&function, "/shared").await;
+        assert_eq!(shared["app_id"], "0123456789abcdef0123456789abcdef");
+        assert_eq!(shared["expires_in"], 3595, "it was minted before anybody asked");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_function_is_not_ready_without_new_credentials_but_its_shared_token_is_minted_again() {
+        let store = good();
+        let function = function(&store, "none", vec![Route::get_shared("/shared", nothing, grant)]);
+        answer(&function, "/shared").await;
+        store.fail("refused");
+        sleep(Duration::from_secs(3300)).await;
+        assert_eq!(function.make_ready(240).await, None);
+        sleep(Duration::from_secs(5)).await;
+        assert_eq!(answer(&function, "/shared").await["expires_in"], 3595);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_function_without_randomness_is_not_ready_if_its_shared_token_is_due() {
+        let system = FakeSystem::new(Randomness::Seeded(1));
+        let mut function = function(&good(), "none", vec![Route::get_shared("/shared", nothing, grant)]);
+        function.system = system.clone();
+        answer(&function, "/shared").await;
+        system.draw_from(Randomness::Missing);
+        assert!(function.make_ready(240).await.is_some(), "nothing is due");
+        sleep(Duration::from_secs(3300)).await;
+        assert_eq!(function.make_ready(240).await, None);
     }
 }

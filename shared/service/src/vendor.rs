@@ -116,25 +116,62 @@ fn wiped(secret: Cow<'_, str>) -> Zeroizing<String> {
 mod tests {
     use super::*;
 
+    const APP_ID: &str = "970CA35de60c44645bbae8a215061b33";
+    const CERTIFICATE: &str = "5CFd2fd1755d40ecb72977518be15d3b";
+    const SERVER_SECRET: &str = "fa94dd0f974cf2e293728a526b028271";
+
     #[test]
-    fn a_secret_is_read_or_explained_without_being_shown() {
-        let certificate = "5CFd2fd1755d40ecb72977518be15d3b";
-        let agora = |json: &str| agora::Key::from_secret(json).map(|key| key.app_id.to_string());
-        let app_id = "970CA35de60c44645bbae8a215061b33";
-        assert_eq!(
-            agora(&format!(r#"{{"app_id":"{app_id}","app_certificate":"{certificate}","rotated":"yes"}}"#)),
-            Ok(app_id.to_owned())
-        );
-        for wrong in [
-            certificate.to_owned(),
-            format!(r#"{{"app_id":"{app_id}"}}"#),
-            format!(r#"{{"app_id":"{app_id}","app_certificate":"{certificate}0"}}"#),
-            format!(r#"{{"app_id":"x","app_certificate":"{certificate}"}}"#),
-            format!(r#"{{"app_id":["{certificate}"]}}"#),
+    fn an_agora_secret_is_read_or_explained_without_being_shown() {
+        let read = |json: &str| agora::Key::from_secret(json).map(|key| key.app_id.to_string());
+        let good = format!(r#"{{"app_id":"{APP_ID}","app_certificate":"{CERTIFICATE}","rotated":"yes"}}"#);
+        assert_eq!(read(&good).as_deref(), Ok(APP_ID), "fields of the deployer's own are left alone");
+
+        let form = r#"the secret is not JSON of the form {"app_id":"...","app_certificate":"..."}"#;
+        let app_id = "app_id is not exactly 32 hexadecimal characters";
+        let certificate = "app_certificate is not exactly 32 hexadecimal characters";
+        for (wrong, why) in [
+            (CERTIFICATE.to_owned(), form),
+            (String::new(), form),
+            (format!(r#"{{"app_id":"{APP_ID}"}}"#), form),
+            (format!(r#"{{"app_certificate":"{CERTIFICATE}"}}"#), form),
+            (format!(r#"{{"app_id":["{APP_ID}"],"app_certificate":"{CERTIFICATE}"}}"#), form),
+            (format!(r#"{{"app_id":"{APP_ID}","app_certificate":null}}"#), form),
+            (format!(r#"{{"app_id":"x","app_certificate":"{CERTIFICATE}"}}"#), app_id),
+            (format!(r#"{{"app_id":"","app_certificate":"{CERTIFICATE}"}}"#), app_id),
+            (format!(r#"{{"app_id":"{APP_ID}","app_certificate":"{CERTIFICATE}0"}}"#), certificate),
+            (format!(r#"{{"app_id":"{APP_ID}","app_certificate":"{CERTIFICATE} "}}"#), certificate),
         ] {
-            let explained = agora(&wrong).expect_err("refused");
-            assert!(!explained.contains(certificate), "{explained}");
+            assert_eq!(read(&wrong), Err(why), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_zego_secret_is_read_or_explained_without_being_shown() {
+        let read = |json: &str| zego::Key::from_secret(json).map(|key| key.app_id.get());
+        assert_eq!(read(&format!(r#"{{"app_id":1,"server_secret":"{SERVER_SECRET}"}}"#)), Ok(1));
+
+        let form = r#"the secret is not JSON of the form {"app_id":1234567890,"server_secret":"..."}"#;
+        let secret = "server_secret is not exactly 32 printable ASCII characters without spaces";
+        for (wrong, why) in [
+            (SERVER_SECRET.to_owned(), form),
+            (r#"{"app_id":1}"#.to_owned(), form),
+            (format!(r#"{{"server_secret":"{SERVER_SECRET}"}}"#), form),
+            (r#"{"app_id":1,"server_secret":7}"#.to_owned(), form),
+            (format!(r#"{{"app_id":1,"server_secret":"{SERVER_SECRET}0"}}"#), secret),
+            (format!(r#"{{"app_id":1,"server_secret":" {}"}}"#, &SERVER_SECRET[1..]), secret),
+        ] {
+            assert_eq!(read(&wrong), Err(why), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn no_key_shows_its_secret() {
+        let agora = format!(r#"{{"app_id":"{APP_ID}","app_certificate":"{CERTIFICATE}"}}"#);
+        let zego = format!(r#"{{"app_id":1,"server_secret":"{SERVER_SECRET}"}}"#);
+        let agora = format!("{:?}", agora::Key::from_secret(&agora).expect("valid"));
+        let zego = format!("{:?}", zego::Key::from_secret(&zego).expect("valid"));
+        assert!(agora.contains("[redacted]") && !agora.contains(CERTIFICATE), "{agora}");
+        assert!(zego.contains("[redacted]") && !zego.contains(SERVER_SECRET), "{zego}");
     }
 
     #[test]

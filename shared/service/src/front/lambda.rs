@@ -164,3 +164,86 @@ impl<V: Vendor> Environment<V> {
         Warmed { environment: self.name.clone(), cold, fresh_for_seconds }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::credentials::fake::FakeStore;
+    use crate::identity::Backend;
+    use crate::keeper::Times;
+    use crate::params::Params;
+    use crate::system::fake::{FakeSystem, Randomness};
+    use crate::telemetry::captured::Captured;
+    use serde_json::json;
+    use std::collections::BTreeMap;
+    use std::time::Duration;
+    use tokens::agora::{ChatApp, Key};
+
+    const SECRET: &str =
+        r#"{"app_id":"970ca35de60c44645bbae8a215061b33","app_certificate":"5cfd2fd1755d40ecb72977518be15d3b"}"#;
+
+    fn environment(store: &FakeStore) -> Environment<Key> {
+        let variables = [("LOCAL_CREDENTIALS", "unused"), ("AUTH", "none")];
+        let variables: BTreeMap<_, _> =
+            variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter().collect();
+        let config = Config::parse(&variables, Key::SECRET_ID).expect("valid");
+        let system: Arc<dyn System> = FakeSystem::new(Randomness::Always(0xab));
+        let times = Times::new(config.credentials_ttl, config.credentials_max_stale);
+        let credentials = Credentials::from_store(Box::new(store.clone()), times, &system);
+        let nothing = |_: &mut Params| Ok(());
+        let grant = |backend: &Backend, (): ()| Ok(ChatApp { ttl: backend.ttl(None)? });
+        Environment::new(config, credentials, [Route::get("/token", nothing, grant)], system)
+    }
+
+    /// What an invocation returns, and how long it takes.
+    async fn invoke(environment: &Environment<Key>, event: &str) -> (Value, Duration) {
+        let began = Instant::now();
+        let returned = environment.invoke(event, "request").await;
+        (serde_json::to_value(returned).expect("plain data"), began.elapsed())
+    }
+
+    fn warm_up(hold_milliseconds: u16) -> String {
+        WarmUp { for_seconds: 240, hold_milliseconds }.to_event()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_event_gets_the_response_to_its_request() {
+        let environment = environment(&FakeStore::with(SECRET));
+        let context = json!({ "http": { "method": "GET" }, "requestId": "id", "routeKey": "GET /token" });
+        let event = json!({ "version": "2.0", "requestContext": context }).to_string();
+        let (returned, _) = invoke(&environment, &event).await;
+        assert_eq!((&returned["statusCode"], &returned["headers"]["cache-control"]), (&json!(200), &json!("no-store")));
+        let (returned, _) = invoke(&environment, "{}").await;
+        assert_eq!(returned["statusCode"], 400);
+        let body: Value = serde_json::from_str(returned["body"].as_str().expect("a text")).expect("JSON");
+        assert_eq!(body["request_id"], "request");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_warm_up_makes_ready_and_keeps_the_environment_busy() {
+        let captured = Captured::begin();
+        let environment = environment(&FakeStore::with(SECRET));
+        let warmed = |cold, seconds: u64| json!({ "warmed": { "environment": "abababababababab", "cold": cold, "fresh_for_seconds": seconds } });
+        assert_eq!(invoke(&environment, &warm_up(500)).await, (warmed(true, 300), Duration::from_millis(500)));
+        assert_eq!(invoke(&environment, &warm_up(0)).await, (warmed(false, 300), Duration::ZERO));
+        let lines = captured.lines();
+        let told: Vec<_> = lines.iter().filter(|line| line["message"] == "warmed up").collect();
+        assert!(told.len() == 2 && told[0]["cold"] == true && told[1]["fresh_for_seconds"] == 300, "{lines:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_warm_up_after_a_request_finds_the_environment_warm() {
+        let environment = environment(&FakeStore::with(SECRET));
+        invoke(&environment, "{}").await;
+        assert_eq!(invoke(&environment, &warm_up(0)).await.0["warmed"]["cold"], false);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_warm_up_that_makes_nothing_ready_says_so() {
+        let store = FakeStore::with(SECRET);
+        store.fail("refused");
+        let (returned, took) = invoke(&environment(&store), &warm_up(500)).await;
+        assert_eq!(returned["warmed"]["fresh_for_seconds"], Value::Null);
+        assert_eq!(took, Duration::from_millis(500), "it is as busy as any other");
+    }
+}

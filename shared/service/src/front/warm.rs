@@ -105,4 +105,33 @@ mod tests {
             assert_eq!(WarmUp::parse(other), None, "{other}");
         }
     }
+
+    #[test]
+    fn only_an_answer_to_a_warm_up_is_one() {
+        let warmed = Warmed { environment: "0123".to_owned(), cold: true, fresh_for_seconds: Some(299) };
+        let text = serde_json::Value::from(warmed.clone()).to_string();
+        assert_eq!(text, r#"{"warmed":{"cold":true,"environment":"0123","fresh_for_seconds":299}}"#);
+        assert_eq!(Warmed::parse(text.as_bytes()), Some(warmed));
+        let not_ready = Warmed { environment: "0123".to_owned(), cold: false, fresh_for_seconds: None };
+        assert_eq!(Warmed::parse(serde_json::Value::from(not_ready.clone()).to_string().as_bytes()), Some(not_ready));
+        for other in [
+            "null",
+            "{}",
+            r#"{"warmed":["0123",true,299]}"#,
+            r#"{"warmed":{"environment":"0123","cold":true,"fresh_for_seconds":299,"token":"007"}}"#,
+            r#"{"warmed":{"environment":"0123","cold":true,"fresh_for_seconds":299},"statusCode":200}"#,
+            r#"{"warm_up":{"for_seconds":240,"hold_milliseconds":500}}"#,
+            r#"{"statusCode":400,"body":"{}"}"#,
+            "\u{fffd}",
+        ] {
+            assert_eq!(Warmed::parse(other.as_bytes()), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn the_longest_hold_is_still_a_warm_up() {
+        let longest = WarmUp { for_seconds: 0, hold_milliseconds: 5000 };
+        assert_eq!(longest.hold(), WarmUp::MAX_HOLD);
+        assert_eq!(WarmUp::parse(&longest.to_event()), Some(longest));
+    }
 }

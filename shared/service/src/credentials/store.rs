@@ -1,0 +1,60 @@
+//! What a store of secrets is, whichever kind of store.
+
+use crate::keeper::LoadError;
+use std::pin::Pin;
+use zeroize::Zeroizing;
+
+/// Where vendors' secrets are read.
+pub(crate) trait SecretStore: Send + Sync + 'static {
+    /// Reads this vendor's secret.
+    fn read<'a>(&'a self, vendor: &'a str) -> Reading<'a>;
+}
+
+/// A secret's text, once it is read.
+pub(crate) type Reading<'a> = Pin<Box<dyn Future<Output = Result<SecretText, LoadError>> + Send + 'a>>;
+
+/// A secret's text on its way into a key. It is wiped from memory when it is dropped, and has no `Debug`.
+pub(crate) struct SecretText(Zeroizing<String>);
+
+impl SecretText {
+    pub(super) fn new(text: String) -> SecretText {
+        SecretText(text.into())
+    }
+
+    pub(super) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The outcome of reading a good store that has no part for the vendor. A user of one vendor has one part.
+pub(super) const NO_PART: &str = "no-part";
+
+/// A store that has what a test puts there.
+#[cfg(test)]
+pub(crate) mod fake {
+    use super::*;
+    use std::sync::{Arc, Mutex};
+
+    #[derive(Clone)]
+    pub(crate) struct FakeStore(Arc<Mutex<Result<String, LoadError>>>);
+
+    impl FakeStore {
+        pub(crate) fn with(secret: &str) -> FakeStore {
+            FakeStore(Arc::new(Mutex::new(Ok(secret.to_owned()))))
+        }
+
+        pub(crate) fn put(&self, secret: &str) {
+            *self.0.lock().expect("unpoisoned") = Ok(secret.to_owned());
+        }
+
+        pub(crate) fn fail(&self, outcome: &'static str) {
+            *self.0.lock().expect("unpoisoned") = Err(LoadError { outcome, reason: "as the test says".to_owned() });
+        }
+    }
+
+    impl SecretStore for FakeStore {
+        fn read<'a>(&'a self, _: &'a str) -> Reading<'a> {
+            Box::pin(async { self.0.lock().expect("unpoisoned").clone().map(SecretText::new) })
+        }
+    }
+}
