@@ -64,7 +64,7 @@ mod tests {
         credentials_stale();
         warmed_up("id", true, Some(299));
         warmed_up("id", false, None);
-        environments("rtm-token", 1, 2, 3);
+        environments("a-token", 1, 2, 3);
         let expected = [
             json!({ "level": "INFO", "message": "credentials loaded", "vendor": "agora", "app_id": "app" }),
             json!({
@@ -79,7 +79,7 @@ mod tests {
             json!({
                 "level": "INFO",
                 "message": "environments warmed",
-                "function": "rtm-token",
+                "function": "a-token",
                 "cold": 1,
                 "warm": 2,
                 "failed": 3,
