@@ -43,7 +43,7 @@ pub(crate) enum Command {
     /// Mints a temporary token, as the vendors' consoles do
     #[command(after_long_help = EXIT_CODES)]
     Mint(Mint),
-    /// Prints a completion script, for example `inspect completions bash`
+    /// Prints a completion script, for example `tokenmint completions bash`
     Completions {
         /// Whose script
         shell: Shell,

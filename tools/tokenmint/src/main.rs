@@ -1,4 +1,4 @@
-//! `inspect`: why an SDK refuses a token, and tokens to try with.
+//! `tokenmint`: why an SDK refuses a token, and tokens to try with.
 //!
 //! [`paste`] finds the token in whatever was pasted, `tokens::inspect` takes it apart, [`explain`] weighs it against what
 //! is known of the app, [`show`] or JSON prints the [`report`]. [`mint`] makes temporary tokens.
@@ -50,13 +50,13 @@ fn main() -> ExitCode {
         },
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Cli::command(), "inspect", &mut script);
+            clap_complete::generate(shell, &mut Cli::command(), "tokenmint", &mut script);
             io::stdout().write_all(&script).map(|()| 0)
         }
     };
     match done {
         Ok(code) => ExitCode::from(code),
-        // Whoever reads has stopped reading: `inspect ... | head`.
+        // Whoever reads has stopped reading: `tokenmint ... | head`.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::from(SYSTEM),
         Err(error) => {
             complain(&error);
@@ -67,7 +67,7 @@ fn main() -> ExitCode {
 
 fn complain(error: &dyn std::fmt::Display) {
     // There is nowhere left to say that this failed.
-    let _ = writeln!(anstream::stderr(), "inspect: {error}");
+    let _ = writeln!(anstream::stderr(), "tokenmint: {error}");
 }
 
 fn print(text: &str) -> io::Result<()> {

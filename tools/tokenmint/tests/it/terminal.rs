@@ -21,7 +21,7 @@ fn certificate(answer: &str) -> Answer<'_> {
 /// All that the terminal shows, and the exit code. Python has pseudo-terminals in its standard library.
 fn at_terminal(arguments: &[&str], variables: &[(&str, &str)], answer: &Answer<'_>) -> (String, i32) {
     let program = program();
-    let script = project::root().join("tools/inspect/tests/it/terminal.py");
+    let script = project::root().join("tools/tokenmint/tests/it/terminal.py");
     let mut command = Command::new(project::tool("python"));
     command.env_clear().arg(script).args([answer.prompt, answer.echo, answer.answer]);
     command.arg(program.get_program()).args(arguments);

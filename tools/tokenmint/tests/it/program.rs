@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 /// All that decides about colours, credentials and AWS, from nobody's shell.
 pub(crate) fn program() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_inspect"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tokenmint"));
     command.env_clear().env("HOME", env!("CARGO_TARGET_TMPDIR"));
     command.env("AWS_EC2_METADATA_DISABLED", "true");
     for nowhere in ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"] {

@@ -226,7 +226,7 @@ fn the_token_comes_from_an_argument_or_a_pipe() {
 
 #[test]
 fn every_shell_gets_its_completions() {
-    for (shell, speaks) in [("bash", "complete -F"), ("zsh", "#compdef inspect"), ("fish", "complete -c inspect")] {
+    for (shell, speaks) in [("bash", "complete -F"), ("zsh", "#compdef tokenmint"), ("fish", "complete -c tokenmint")] {
         let script = run(program().args(["completions", shell]), b"");
         assert_eq!(script.code, 0, "{script:?}");
         assert!(script.stdout.contains(speaks) && script.stdout.contains("apaas-room-user"), "{}", script.stdout);
