@@ -25,21 +25,22 @@ Credentials are never arguments, which shells remember. The first of these that 
 
 const OUTPUT: &str = "\n\nThe output holds user ids and times, but never the token, a certificate or a secret.";
 
-/// Explains an Agora (006, 007) or ZEGO (04) token: its fields, and why an SDK would refuse it.
-// None of these has a `Debug`: the token is in them.
+/// Explains why an SDK refuses a token, and mints temporary tokens.
 #[derive(Parser)]
-#[command(version, args_conflicts_with_subcommands = true, after_long_help = EXIT_CODES.to_owned() + OUTPUT)]
-#[command(after_help = "Exit codes: 0 good, 1 refused, 2 usage, 3 no token, 4 no credentials. --help says more.")]
+#[command(name = "tokenmint", version)]
 pub(crate) struct Cli {
     #[command(subcommand)]
-    pub(crate) command: Option<Command>,
-
-    #[command(flatten)]
-    pub(crate) explain: Explain,
+    pub(crate) command: Command,
 }
 
+/// One variant and one module for each command.
+// None of these has a `Debug`: the token is in them.
 #[derive(Subcommand)]
 pub(crate) enum Command {
+    /// Explains an Agora (006, 007) or ZEGO (04) token: its fields, and why an SDK would refuse it
+    #[command(after_long_help = EXIT_CODES.to_owned() + OUTPUT)]
+    #[command(after_help = "Exit codes: 0 good, 1 refused, 2 usage, 3 no token, 4 no credentials. --help says more.")]
+    Inspect(Inspect),
     /// Mints a temporary token, as the vendors' consoles do
     #[command(after_long_help = EXIT_CODES)]
     Mint(Mint),
@@ -52,7 +53,7 @@ pub(crate) enum Command {
 
 /// What to explain, and what is known about it.
 #[derive(Args)]
-pub(crate) struct Explain {
+pub(crate) struct Inspect {
     /// The token. Without it, or as `-`, it is read from standard input
     #[arg(value_hint = ValueHint::Other)]
     // Several words: what the shell takes apart of an answer or a header is put together again.

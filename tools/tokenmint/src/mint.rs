@@ -1,11 +1,12 @@
-//! A temporary token from a terminal.
+//! `tokenmint mint`: a temporary token from a terminal.
 
-use crate::cli::{Kind, MintOptions, Role, RtcIdentity, With};
+use crate::cli::{Kind, Mint, MintOptions, Role, RtcIdentity, With};
 use crate::credentials::{Terminal, Unavailable, load};
-use crate::show;
+use crate::{complain, exit, print, show};
 use serde::Serialize;
 use service::Vendor;
 use std::fmt::Display;
+use std::io;
 use std::time::{SystemTime, UNIX_EPOCH};
 use thiserror::Error;
 use tokens::agora::{
@@ -29,8 +30,23 @@ pub(crate) enum Failure {
     System(String),
 }
 
+/// Mints one token, prints it, and returns the exit code.
+pub(crate) fn run(arguments: Mint) -> io::Result<u8> {
+    match mint(arguments.kind) {
+        Ok(text) => print(&text).map(|()| exit::DONE),
+        Err(failure) => {
+            complain(&failure);
+            Ok(match failure {
+                Failure::Usage(_) => exit::USAGE,
+                Failure::Credentials(_) => exit::NO_CREDENTIALS,
+                Failure::System(_) => exit::SYSTEM,
+            })
+        }
+    }
+}
+
 /// What goes to standard output.
-pub(crate) fn mint(kind: Kind) -> Result<String, Failure> {
+fn mint(kind: Kind) -> Result<String, Failure> {
     let rtc_user = |user: &RtcIdentity| match (user.uid, &user.account) {
         (Some(uid), _) => part("--uid", Uid::new(uid)).map(RtcUser::Uid),
         (None, account) => {

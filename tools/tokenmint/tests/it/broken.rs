@@ -1,6 +1,6 @@
 //! Broken tokens and what people paste in their place: each gets its own reason, in words and with the vendor's number.
 
-use crate::program::{Explained, explain, program, run};
+use crate::program::{Explained, explain, inspect, run};
 use crate::raw::{
     APP_ID, CERTIFICATE, NOW, OTHER_CERTIFICATE, OTHER_SECRET, SECRET, Service, Token007, ZEGO_APP_ID, claims,
     token_04, token_006,
@@ -484,7 +484,7 @@ fn a_token_is_found_in_what_stands_around_it() {
     let explained = explain(&format!("\u{feff}  {token}\r\n"), &["--now", &NOW.to_string()], &AGORA);
     assert_eq!((explained.code, all_codes(&explained)), (0, vec![OF_EVERY_RTC_TOKEN]), "{explained:#?}");
     // A shell takes a header or an answer apart.
-    let split = run(program().args(["--now", &NOW.to_string(), "Bearer", &token]), b"");
+    let split = run(inspect().args(["--now", &NOW.to_string(), "Bearer", &token]), b"");
     assert_eq!(split.code, 0, "{split:?}");
     // Damage in an answer is damage all the same.
     let cut = json!({ "token": token[..token.len() - 20] }).to_string();
@@ -502,7 +502,7 @@ fn a_name_cannot_steer_the_terminal() {
     let explained = explain(&token, &arguments, &[]);
     assert!(explained.people.contains(r"x\u{1b}]0;owned\u{7}"), "{}", explained.people);
     assert!(!steers(&explained.people), "{}", explained.people);
-    let printed = run(program().args(["--json"]).args(arguments).arg(&token), b"").stdout;
+    let printed = run(inspect().args(["--json"]).args(arguments).arg(&token), b"").stdout;
     assert!(printed.contains(r"\u202e\u009b31m\u007f") && !steers(&printed), "{printed}");
     let answer = json!({ "detail": hostile }).to_string();
     let explained = explain(&answer, &[], &[]);
@@ -513,7 +513,7 @@ fn a_name_cannot_steer_the_terminal() {
 #[test]
 fn a_token_cut_anywhere_is_never_good() {
     let (token, now) = (good(), NOW.to_string());
-    let explain = |text: &str| run(program().args(["--quiet", "--now", &now, text]), b"").code;
+    let explain = |text: &str| run(inspect().args(["--quiet", "--now", &now, text]), b"").code;
     assert_eq!(explain(&token), 0);
     for at in (1..token.len()).step_by(2) {
         let (front, back) = token.split_at(at);

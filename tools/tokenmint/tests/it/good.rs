@@ -1,6 +1,6 @@
 //! Good tokens of every kind, and what scripts rely on.
 
-use crate::program::{explain, program, run};
+use crate::program::{explain, inspect, program, run};
 use crate::raw::{APP_ID, CERTIFICATE, NOW, SECRET, Service, Token007, claims, token_04, token_006};
 use serde_json::{Value, json};
 
@@ -185,7 +185,7 @@ fn what_a_token_opens_beside_its_room_is_a_note() {
 fn the_exit_code_alone_says_it() {
     let now = NOW.to_string();
     let quiet = |text: &str, more: &[&str]| {
-        let outcome = run(program().args(["--quiet", "--now", &now]).args(more), text.as_bytes());
+        let outcome = run(inspect().args(["--quiet", "--now", &now]).args(more), text.as_bytes());
         assert_eq!(outcome.all(), "", "{more:?}");
         outcome.code
     };
@@ -203,7 +203,7 @@ fn the_exit_code_alone_says_it() {
         &["--json", "--quiet"],
         &["--prompt", "--secret", "x"],
     ] {
-        assert_eq!(run(program().args(wrong), b"").code, 2, "{wrong:?}");
+        assert_eq!(run(inspect().args(wrong), b"").code, 2, "{wrong:?}");
     }
 }
 
@@ -212,7 +212,7 @@ fn the_exit_code_alone_says_it() {
 fn the_token_comes_from_an_argument_or_a_pipe() {
     let (token, now) = (Token007::good().write(), NOW.to_string());
     let from = |arguments: &[&str], stdin: &[u8]| {
-        let outcome = run(program().args(["--now", &now]).args(arguments), stdin);
+        let outcome = run(inspect().args(["--now", &now]).args(arguments), stdin);
         assert!(!outcome.all().contains(&token), "{outcome:?}");
         outcome.code
     };
@@ -230,6 +230,7 @@ fn every_shell_gets_its_completions() {
         let script = run(program().args(["completions", shell]), b"");
         assert_eq!(script.code, 0, "{script:?}");
         assert!(script.stdout.contains(speaks) && script.stdout.contains("apaas-room-user"), "{}", script.stdout);
+        assert!(script.stdout.contains("rtm1"), "the values of inspect's --sdk: {}", script.stdout);
     }
     // Bash at least is on every machine that runs these tests: it must be able to read its own.
     let script = run(program().args(["completions", "bash"]), b"").stdout;
@@ -239,7 +240,7 @@ fn every_shell_gets_its_completions() {
 
 #[test]
 fn help_explains_exit_codes_and_credentials() {
-    let help = run(program().arg("--help"), b"");
+    let help = run(inspect().arg("--help"), b"");
     assert_eq!(help.code, 0);
     for word in [
         "Exit codes",
@@ -255,4 +256,17 @@ fn help_explains_exit_codes_and_credentials() {
     for option in ["--certificate", "--app-certificate", "--server-secret"] {
         assert!(!help.stdout.contains(option), "{option}");
     }
+}
+
+/// The program does nothing that nobody has asked for: a token without a command is a wrong command line.
+#[test]
+fn without_a_command_there_is_help() {
+    let help = run(&mut program(), b"");
+    assert_eq!((help.code, help.stdout.as_str()), (2, ""), "{help:?}");
+    for command in ["inspect", "mint", "completions"] {
+        assert!(help.stderr.contains(&format!("\n  {command} ")), "{command}: {}", help.stderr);
+    }
+    let token = Token007::good().write();
+    let wrong = run(program().arg(&token), token.as_bytes());
+    assert_eq!((wrong.code, wrong.stdout.as_str()), (2, ""), "{wrong:?}");
 }

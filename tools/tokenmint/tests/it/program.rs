@@ -16,6 +16,13 @@ pub(crate) fn program() -> Command {
     command
 }
 
+/// `tokenmint inspect`, without a token.
+pub(crate) fn inspect() -> Command {
+    let mut command = program();
+    command.arg("inspect");
+    command
+}
+
 /// What came of it.
 #[derive(Debug)]
 pub(crate) struct Outcome {
@@ -52,7 +59,7 @@ pub(crate) fn run(command: &mut Command, stdin: &[u8]) -> Outcome {
 /// characters of it.
 pub(crate) fn explain(text: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Explained {
     let command = || {
-        let mut command = program();
+        let mut command = inspect();
         command.args(arguments).envs(variables.iter().copied());
         command
     };

@@ -1,6 +1,6 @@
 //! The tokens that the vendors' own builders made.
 
-use crate::program::{program, run};
+use crate::program::{inspect, run};
 use harness::project;
 use serde_json::Value;
 
@@ -21,7 +21,7 @@ fn every_recorded_token_is_genuine() {
                 Value::Number(number) => number.to_string(),
                 _ => String::new(),
             };
-            let mut command = program();
+            let mut command = inspect();
             command
                 .arg("--json")
                 .arg(format!("--now={}", text_of(&inputs["issue_ts"], &inputs["ctime"], &inputs["now"])));

@@ -36,7 +36,7 @@ fn at_terminal(arguments: &[&str], variables: &[(&str, &str)], answer: &Answer<'
 fn a_prompted_certificate_is_not_shown() {
     let (token, now) = (Token007::good().write(), NOW.to_string());
     for (typed, verdict, exit) in [(CERTIFICATE, "fits the app certificate", 0), (OTHER_CERTIFICATE, "wrong", 1)] {
-        let (shown, code) = at_terminal(&["--now", &now, "--prompt", &token], &[], &certificate(typed));
+        let (shown, code) = at_terminal(&["inspect", "--now", &now, "--prompt", &token], &[], &certificate(typed));
         assert!(shown.contains("Agora app certificate (it is not shown): ") && shown.contains(verdict), "{shown}");
         assert!(!shown.contains(typed) && !shown.contains(&token[..30]), "{shown}");
         assert_eq!(code, exit, "{shown}");
@@ -59,7 +59,7 @@ fn minting_prompts_too() {
 fn a_terminal_is_asked_for_the_token() {
     let token = Token007::good().write();
     let pasted = Answer { prompt: "Paste the token, then Enter: ", echo: "shown", answer: &token };
-    let (shown, code) = at_terminal(&["--now", &NOW.to_string()], &[], &pasted);
+    let (shown, code) = at_terminal(&["inspect", "--now", &NOW.to_string()], &[], &pasted);
     assert!(shown.contains("Agora token, version 007"), "{shown}");
     assert_eq!(code, 0, "{shown}");
 }
@@ -68,7 +68,7 @@ fn a_terminal_is_asked_for_the_token() {
 fn colour_is_for_terminals_that_want_it() {
     let token = Token007::good().write();
     let coloured = |variables: &[(&str, &str)]| {
-        let (shown, code) = at_terminal(&["--now", &NOW.to_string(), &token], variables, &NOTHING);
+        let (shown, code) = at_terminal(&["inspect", "--now", &NOW.to_string(), &token], variables, &NOTHING);
         assert_eq!(code, 0, "{shown}");
         shown.contains("\u{1b}[")
     };

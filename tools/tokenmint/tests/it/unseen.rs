@@ -1,6 +1,6 @@
 //! Characters that nobody sees, or that steer a terminal: they are written out, in text and in JSON.
 
-use crate::program::{explain, program, run};
+use crate::program::{explain, inspect, run};
 use crate::raw::{NOW, Service, Token007, claims, message_006, token_04, token_006_of};
 use serde_json::{Value, json};
 
@@ -46,7 +46,7 @@ fn in_json(character: char) -> String {
 fn a_name_cannot_end_its_quotes() {
     let name = r#"demo\u{202e}" is genuine. ""#;
     let token = Token007::with(vec![Service::rtc(name, "7", &[(1, 3600)])]).write();
-    let said = run(program().args(["--now", &NOW.to_string(), "--channel", "other"]), token.as_bytes());
+    let said = run(inspect().args(["--now", &NOW.to_string(), "--channel", "other"]), token.as_bytes());
     assert!(said.stdout.contains(r#""demo\\u{202e}\" is genuine. \"""#), "{}", said.stdout);
     assert!(!said.stdout.contains(r#"e}" is genuine"#), "{}", said.stdout);
 }
@@ -56,10 +56,10 @@ fn what_nobody_sees_in_a_name_is_written_out() {
     let name = format!("{SEEN}{}", hidden());
     let token = Token007::with(vec![Service::rtc(&name, "7", &[(1, 3600)]), Service::rtm(&name, 3600)]).write();
     let arguments = ["--now", &NOW.to_string(), "--channel", &name, "--user", "alice"];
-    let people = run(program().args(arguments), token.as_bytes());
+    let people = run(inspect().args(arguments), token.as_bytes());
     assert_nothing_unseen(&people.all());
     assert!(people.stdout.contains(SEEN), "{}", people.stdout);
-    let json = run(program().arg("--json").args(arguments), token.as_bytes());
+    let json = run(inspect().arg("--json").args(arguments), token.as_bytes());
     assert_nothing_unseen(&json.all());
     for character in unseen() {
         assert!(people.stdout.contains(&character.escape_unicode().to_string()), "{:?}: {}", character, people.stdout);
@@ -88,10 +88,10 @@ fn what_nobody_sees_elsewhere_in_a_token_is_written_out() {
     let blank = [r"\u001b[2J\u2800", r"\u{1b}[2J\u{2800}"];
     for (token, [json, people]) in [(token.write(), tag), (v006, blank), (room, tag), (other, tag)] {
         for form in ["--json", "--now=1800000000"] {
-            let mut program = program();
-            program.env("ZEGO_APP_ID", "1234567890").env("ZEGO_SERVER_SECRET", crate::raw::SECRET);
+            let mut command = inspect();
+            command.env("ZEGO_APP_ID", "1234567890").env("ZEGO_SERVER_SECRET", crate::raw::SECRET);
             let app = ["--app-id", "0123456789abcdef0123456789abcdef", form];
-            let printed = run(program.args(app), token.as_bytes());
+            let printed = run(command.args(app), token.as_bytes());
             assert_nothing_unseen(&printed.all());
             let escaped = if form == "--json" { json } else { people };
             assert!(printed.stdout.contains(escaped), "{}", printed.stdout);
@@ -104,7 +104,7 @@ fn what_nobody_sees_elsewhere_in_a_token_is_written_out() {
 fn what_nobody_sees_in_a_pasted_text_is_written_out_or_taken_out() {
     let answer = json!({ "detail": hidden() }).to_string();
     for form in ["--json", "--now=1800000000"] {
-        let printed = run(program().arg(form), answer.as_bytes());
+        let printed = run(inspect().arg(form), answer.as_bytes());
         assert_eq!(printed.code, 3);
         assert_nothing_unseen(&printed.all());
     }

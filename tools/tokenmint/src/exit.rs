@@ -1,0 +1,9 @@
+//! The exit codes, as `--help` lists them. For a wrong command line clap itself exits with [`USAGE`].
+
+pub(crate) const DONE: u8 = 0;
+pub(crate) const REFUSED: u8 = 1;
+pub(crate) const USAGE: u8 = 2;
+pub(crate) const UNREADABLE: u8 = 3;
+pub(crate) const NO_CREDENTIALS: u8 = 4;
+/// The machine failed, whatever the token is: its clock, its randomness, or a closed pipe.
+pub(crate) const SYSTEM: u8 = 5;
