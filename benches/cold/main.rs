@@ -26,7 +26,7 @@ use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 use tokens::agora::{AppCertificate, AppId, Key};
-use tokens::inspect::{self, Unverified};
+use tokens::read::{self, Unverified};
 
 /// Answers in a warm round.
 const ANSWERS: usize = 2000;
@@ -110,7 +110,7 @@ fn check(name: &str, started: &Start) {
     let answer: Value = serde_json::from_slice(&started.answer).expect("an answer is JSON");
     assert_eq!(answer["statusCode"], 200, "{name}: {answer}");
     let body: Value = serde_json::from_str(answer["body"].as_str().expect("a text")).expect("JSON");
-    let token = inspect::parse(body["token"].as_str().expect("a token"));
+    let token = read::token(body["token"].as_str().expect("a token"));
     let Ok(Unverified::AccessToken2(token)) = token else { panic!("{name}: not a 007 token") };
     let key = Key {
         app_id: AppId::new(APP_ID).expect("valid"),

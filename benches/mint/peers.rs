@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use tokens::inspect::{self, Unverified};
+use tokens::read::{self, Unverified};
 
 /// What a builder is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -107,7 +107,7 @@ impl Drop for Peer {
 
 /// What a token opens and for how long, checked against the key: all but the moment and the chance.
 fn claims(token: &str) -> Value {
-    match inspect::parse(token).expect("a token") {
+    match read::token(token).expect("a token") {
         Unverified::AccessToken2(token) => {
             token.verify_signature(&kinds::agora_key()).expect("its signature is good");
             json!([token.app_id, token.expire, token.services])

@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
-use tokens::inspect::{AccessToken2, Service, ServiceBody, Token04Claims, Unverified};
-use tokens::{agora, inspect, zego};
+use tokens::read::{AccessToken2, Service, ServiceBody, Token04Claims, Unverified};
+use tokens::{agora, read, zego};
 
 use crate::kind::Kind;
 
@@ -394,7 +394,7 @@ impl Granted<'_> {
     }
 
     fn access_token2(&self) -> AccessToken2 {
-        let Ok(Unverified::AccessToken2(token)) = inspect::parse(&self.answer.token) else { panic!("no 007 token") };
+        let Ok(Unverified::AccessToken2(token)) = read::token(&self.answer.token) else { panic!("no 007 token") };
         token.verify_signature(&agora_key()).expect("our own signature");
         self.answer.says("app_id", APP_ID);
         assert_eq!(token.unknown_service_type, None);
@@ -425,7 +425,7 @@ impl Granted<'_> {
         assert!(user.may_use_rtm(self.limits), "{user:?} reads every message channel");
         self.answer.says("kind", "agora-rtm");
         self.answer.says("user_id", &*user.id);
-        if let Ok(Unverified::AccessToken(token)) = inspect::parse(&self.answer.token) {
+        if let Ok(Unverified::AccessToken(token)) = read::token(&self.answer.token) {
             assert!(self.limits.rtm_006, "a 006 token for {user:?}");
             self.answer.says("version", "006");
             self.answer.says("app_id", APP_ID);
@@ -495,7 +495,7 @@ impl Granted<'_> {
     }
 
     fn zego(&self, user: &User) {
-        let Ok(Unverified::Token04(token)) = inspect::parse(&self.answer.token) else { panic!("no 04 token") };
+        let Ok(Unverified::Token04(token)) = read::token(&self.answer.token) else { panic!("no 04 token") };
         let claims: Token04Claims = token.decrypt(&zego_key()).expect("our own secret");
         assert!(!claims.user_id.is_empty());
         assert_eq!(claims.user_id, user.id);

@@ -16,7 +16,7 @@ use tokens::agora::{
     Bundle, ChannelName, ChatApp, ChatUser, ChatUserId, Privileges, Rights, Rtc, RtcUser, Rtm, RtmUserId, Uid,
     UserAccount, Version,
 };
-use tokens::inspect::{self, AccessToken2, Malformed, Service, ServiceBody, Unverified};
+use tokens::read::{self, AccessToken2, Malformed, Service, ServiceBody, Unverified};
 use tokens::zego::{Basic, UserId};
 use tokens::{Moment, Stamp, Token, Ttl, agora, zego};
 
@@ -47,10 +47,10 @@ fn other_zego_key() -> zego::Key {
 
 /// A text that nobody signed for: it may be read, and nothing more.
 fn any_text(text: &str) {
-    let parsed = match inspect::parse(text) {
+    let parsed = match read::token(text) {
         Ok(parsed) => parsed,
         Err(malformed) => {
-            assert!(text.len() <= inspect::MAX_LENGTH || malformed == Malformed::TooLarge);
+            assert!(text.len() <= read::MAX_LENGTH || malformed == Malformed::TooLarge);
             return;
         }
     };
@@ -115,7 +115,7 @@ fn genuine_access_token2(data: &[u8]) {
     let mut zlib = ZlibEncoder::new(Vec::new(), Compression::none());
     zlib.write_all(&[signature, signed].concat()).expect("a Vec takes everything");
     let content = zlib.finish().expect("a Vec takes everything");
-    let Ok(Unverified::AccessToken2(token)) = inspect::parse(&format!("007{}", BASE64_STANDARD.encode(&content)))
+    let Ok(Unverified::AccessToken2(token)) = read::token(&format!("007{}", BASE64_STANDARD.encode(&content)))
     else {
         return;
     };
@@ -126,11 +126,11 @@ fn genuine_access_token2(data: &[u8]) {
     let last = changed.len() - 5;
     changed[last] ^= 1;
     // The inflater leaves zlib's checksum out in a fuzzed build. The signature is what counts.
-    if let Ok(Unverified::AccessToken2(changed)) = inspect::parse(&format!("007{}", BASE64_STANDARD.encode(&changed))) {
+    if let Ok(Unverified::AccessToken2(changed)) = read::token(&format!("007{}", BASE64_STANDARD.encode(&changed))) {
         changed.verify_signature(&key).expect_err("it was changed");
     }
     if let Some(again) = signed_again(&token, &key) {
-        let Ok(Unverified::AccessToken2(again)) = inspect::parse(&again) else { panic!("our own token") };
+        let Ok(Unverified::AccessToken2(again)) = read::token(&again) else { panic!("our own token") };
         again.verify_signature(&key).expect("we signed it");
         assert_eq!(json(&again), json(&token), "what was read doesn't say what was written");
     }
@@ -221,7 +221,7 @@ fn genuine_access_token(data: &[u8]) {
     let Some(message) = bytes(data) else { return };
     let checksum = |text: &str| crc32fast::hash(text.as_bytes()).to_le_bytes();
     let content = [&bytes(&signature).expect("short")[..], &checksum(channel), &checksum(uid), &message].concat();
-    let token = inspect::parse(&format!("006{app_id}{}", BASE64_STANDARD.encode(&content)));
+    let token = read::token(&format!("006{app_id}{}", BASE64_STANDARD.encode(&content)));
     let Ok(Unverified::AccessToken(token)) = token else { return };
     json(&token);
     token.verify_signature(&key, channel, uid).expect("we signed it");
@@ -236,10 +236,10 @@ fn genuine_token04(data: &[u8]) {
     let secret: &[u8; 32] = SERVER_SECRET.as_bytes().try_into().expect("32 bytes");
     let cipher = cbc::Encryptor::<Aes256Enc>::new(secret.into(), &iv.into()).encrypt_padded_vec::<Pkcs7>(data);
     let Ok(length) = u16::try_from(cipher.len()) else { return };
-    let claims = serde_json::from_slice::<inspect::Token04Claims>(data).ok();
+    let claims = serde_json::from_slice::<read::Token04Claims>(data).ok();
     let expire = claims.as_ref().map_or(0, |claims| claims.expire);
     let content = [&expire.to_be_bytes()[..], &16u16.to_be_bytes(), &iv, &length.to_be_bytes(), &cipher].concat();
-    let token = inspect::parse(&format!("04{}", BASE64_STANDARD.encode(&content)));
+    let token = read::token(&format!("04{}", BASE64_STANDARD.encode(&content)));
     let Ok(Unverified::Token04(token)) = token else { panic!("whole blocks behind their length") };
     assert_eq!(token.unseal(&key.server_secret).ok(), claims);
     let Some(claims) = claims.filter(|claims| claims.app_id == key.app_id.get()) else {
@@ -249,12 +249,12 @@ fn genuine_token04(data: &[u8]) {
     assert_eq!(token.decrypt(&key).as_ref(), Ok(&claims));
     token.decrypt(&other_zego_key()).expect_err("not they");
     if let Some(again) = sealed_again(&claims, &key) {
-        let Ok(Unverified::Token04(again)) = inspect::parse(&again) else { panic!("our own token") };
+        let Ok(Unverified::Token04(again)) = read::token(&again) else { panic!("our own token") };
         assert_eq!(again.decrypt(&key), Ok(claims), "what was read doesn't say what was written");
     }
 }
 
-fn sealed_again(claims: &inspect::Token04Claims, key: &zego::Key) -> Option<String> {
+fn sealed_again(claims: &read::Token04Claims, key: &zego::Key) -> Option<String> {
     let lives = u64::try_from(claims.expire.checked_sub(claims.ctime)?).ok()?;
     let nonce = u32::try_from(claims.nonce).ok().filter(|nonce| i32::try_from(*nonce).is_ok())?;
     let mut chance = [7; Stamp::CHANCE_BYTES];

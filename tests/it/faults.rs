@@ -14,7 +14,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 use tokens::agora::{AppCertificate, AppId, Key};
-use tokens::inspect::{Unverified, parse};
+use tokens::read::{self, Unverified};
 
 /// What a request may take longer during a fault than nearly all take without one.
 const ALLOWANCE: Duration = Duration::from_millis(250);
@@ -252,7 +252,7 @@ fn rotations_in_the_middle_of_load() {
     let mut used = vec![0; replaced.len()];
     for answered in &answers {
         let token = answered.token().expect("all were checked");
-        let Ok(Unverified::AccessToken2(token)) = parse(token["token"].as_str().expect("a text")) else {
+        let Ok(Unverified::AccessToken2(token)) = read::token(token["token"].as_str().expect("a text")) else {
             panic!("no 007 token")
         };
         let by =

@@ -7,7 +7,7 @@ use crate::agora::{
     AppCertificate, AppId, ChannelName, CutProofSalt, Key, Privileges, Rights, Rtc, RtcUser, RtcV006, Rtm, RtmUserId,
     Uid, Version, access_token,
 };
-use crate::inspect::{self, AccessToken, Unverified};
+use crate::read::{self, AccessToken, Unverified};
 use crate::{Moment, Stamp, Token, Ttl};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -62,7 +62,7 @@ fn recut(content: &[u8], channel: &[u8], uid: &[u8], message: &[u8]) -> String {
 }
 
 fn parse(token: &str) -> Option<AccessToken> {
-    match inspect::parse(token) {
+    match read::token(token) {
         Ok(Unverified::AccessToken(parsed)) => Some(parsed),
         _ => None,
     }
@@ -135,7 +135,7 @@ fn find_cut(name: &str, token: &str, now: u32) -> Option<(String, isize)> {
             let (Ok(channel), Ok(uid)) = (str::from_utf8(channel), str::from_utf8(uid)) else { continue };
             assert_eq!(parsed.verify_signature(&key(), channel, uid), Ok(()), "a cut keeps the signature");
             if parsed.privileges.keys().any(|number| is_privilege(*number)) {
-                return Some(("tokens::inspect".to_owned(), moved));
+                return Some(("tokens::read".to_owned(), moved));
             }
         }
     }

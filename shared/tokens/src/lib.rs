@@ -8,7 +8,7 @@
 //!   version `006` (RTM 1.x and RTC).
 //! * [`zego`]: token `04` (Express basic, Express with room privileges, ZIM).
 //!
-//! [`inspect`] goes the other way: any token string back into its parts, checked against a key, with the reason when
+//! [`read`] goes the other way: any token string back into its parts, checked against a key, with the reason when
 //! it is refused.
 //!
 //! [`renewal`] is when a client should come for the next one.
@@ -25,7 +25,7 @@ mod pseudonym;
 
 pub mod agora;
 pub mod zego;
-pub mod inspect;
+pub mod read;
 pub mod renewal;
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! For any valid description: what is signed can be parsed, verifies, and gives the description back.
 
 use crate::agora::*;
-use crate::inspect::{self, AccessToken2, Unverified};
+use crate::read::{self, AccessToken2, Unverified};
 use crate::zego::{Basic, Room, RoomId, RoomPrivileges, StreamId, StreamIds, UserId, Zim, ZimUserId};
 use crate::{Moment, Signed, Stamp, Token, Ttl, zego};
 use proptest::prelude::*;
@@ -77,8 +77,8 @@ fn expected_privileges(token: &impl Token, issued_at: Moment) -> Value {
 
 /// Parses and verifies a `007` token and returns its services.
 fn services(signed: &Signed, key: &Key) -> Value {
-    let Ok(Unverified::AccessToken2(token)) = inspect::parse(signed.expose()) else {
-        panic!("{:?}", inspect::parse(signed.expose()))
+    let Ok(Unverified::AccessToken2(token)) = read::token(signed.expose()) else {
+        panic!("{:?}", read::token(signed.expose()))
     };
     assert_eq!(token.verify(key, signed.issued_at()), Ok(()));
     let AccessToken2 { app_id, issue_ts, expire, .. } = &token;
@@ -140,7 +140,7 @@ proptest! {
         let newer = Rtm { user: user.clone(), ttl, version: Version::V007 }.sign(stamp(), &key);
         prop_assert_eq!(services(&newer, &key), json!([{ "type": 2, "privileges": { "1": seconds }, "user_id": rtm }]));
         let older = Rtm { user, ttl, version: Version::V006 }.sign(stamp(), &key);
-        let Ok(Unverified::AccessToken(parsed)) = inspect::parse(older.expose()) else { panic!("{older:?}") };
+        let Ok(Unverified::AccessToken(parsed)) = read::token(older.expose()) else { panic!("{older:?}") };
         prop_assert_eq!(parsed.verify(&key, &rtm, "", moment), Ok(()));
         prop_assert_eq!(parsed.privileges.into_iter().collect::<Vec<_>>(), [(1000, older.expires_at())]);
     }
@@ -148,7 +148,7 @@ proptest! {
     #[test]
     fn rtc_006(rtc in rtc(), key in agora_key(), moment in moment(), chance: [u8; 20]) {
         let signed = RtcV006(rtc.clone()).sign(Stamp::new(moment, chance), &key);
-        let Ok(Unverified::AccessToken(parsed)) = inspect::parse(signed.expose()) else { panic!("{signed:?}") };
+        let Ok(Unverified::AccessToken(parsed)) = read::token(signed.expose()) else { panic!("{signed:?}") };
         prop_assert_eq!(parsed.verify(&key, rtc.channel.as_str(), &rtc.user.to_string(), moment), Ok(()));
     }
 
@@ -244,7 +244,7 @@ proptest! {
         chance: [u8; 20],
     ) {
         let open = |signed: Signed| {
-            let Ok(Unverified::Token04(token)) = inspect::parse(signed.expose()) else { panic!("{signed:?}") };
+            let Ok(Unverified::Token04(token)) = read::token(signed.expose()) else { panic!("{signed:?}") };
             let claims = token.open(&key, moment).expect("genuine");
             assert_eq!(claims.app_id, key.app_id.get());
             assert_eq!(claims.ctime, i64::from(moment.as_unix_seconds()));
@@ -295,7 +295,5 @@ fn the_longest_room_token_fits() {
     let moment = Moment::from_unix_seconds(1_700_000_000).expect("in range");
     let signed = token.sign(Stamp::new(moment, [255; 20]), &key);
     assert!(signed.expose().len() * 3 / 4 < 32_768);
-    assert!(
-        matches!(inspect::parse(signed.expose()), Ok(Unverified::Token04(token)) if token.open(&key, moment).is_ok())
-    );
+    assert!(matches!(read::token(signed.expose()), Ok(Unverified::Token04(token)) if token.open(&key, moment).is_ok()));
 }

@@ -6,7 +6,7 @@
 
 use crate::agora::access_token2::{self, Header, ServiceType};
 use crate::agora::{CutProofSalt, access_token, *};
-use crate::inspect::{self, Unverified};
+use crate::read::{self, Unverified};
 use crate::zego::{Basic, Express, Room, RoomId, RoomPrivileges, StreamId, StreamIds, UserId, token04};
 use crate::{Moment, Signed, Stamp, Token, Ttl, zego};
 use md5::{Digest, Md5};
@@ -498,8 +498,8 @@ fn check_007(file_name: &str) -> Tally {
         tally.reproduced += 1;
         for form in ["token", "token_node_18_plus"] {
             let Some(official) = vector[form].as_str() else { continue };
-            let Ok(Unverified::AccessToken2(parsed)) = inspect::parse(official) else {
-                panic!("{name}: {:?}", inspect::parse(official))
+            let Ok(Unverified::AccessToken2(parsed)) = read::token(official) else {
+                panic!("{name}: {:?}", read::token(official))
             };
             assert_eq!(parsed.verify_signature(&key), Ok(()), "{name}");
             let parsed = serde_json::to_value(&parsed).expect("plain");
@@ -529,8 +529,8 @@ fn check_006(file_name: &str) -> Tally {
     for (name, inputs, vector) in vectors(&file, "vectors") {
         let key = inputs.agora_key().expect("vectors have valid keys");
         let official = vector["token"].as_str().expect("a text");
-        let Ok(Unverified::AccessToken(parsed)) = inspect::parse(official) else {
-            panic!("{name}: {:?}", inspect::parse(official))
+        let Ok(Unverified::AccessToken(parsed)) = read::token(official) else {
+            panic!("{name}: {:?}", read::token(official))
         };
         assert_eq!(serde_json::to_value(&parsed).expect("plain"), vector["decoded"], "{name}");
         let (channel, uid) = match inputs.0["api"].as_str() {
@@ -561,7 +561,7 @@ fn check_006(file_name: &str) -> Tally {
         tally.reproduced += 1;
         match describe_agora(&inputs) {
             Ok(signed) => {
-                let Ok(Unverified::AccessToken(ours)) = inspect::parse(signed.expose()) else { panic!("{name}") };
+                let Ok(Unverified::AccessToken(ours)) = read::token(signed.expose()) else { panic!("{name}") };
                 assert_eq!(signed.expose(), write(ours.salt), "{name}");
                 *if ours.salt == number("salt") { &mut tally.described } else { &mut tally.with_our_salt } += 1;
             }
@@ -671,8 +671,8 @@ fn zego_04() {
     for (name, inputs, vector) in vectors(&file, "vectors") {
         let key = inputs.zego_key().expect("vectors have valid keys");
         let official = vector["token"].as_str().expect("a text");
-        let Ok(Unverified::Token04(parsed)) = inspect::parse(official) else {
-            panic!("{name}: {:?}", inspect::parse(official))
+        let Ok(Unverified::Token04(parsed)) = read::token(official) else {
+            panic!("{name}: {:?}", read::token(official))
         };
         let claims = parsed.decrypt(&key).unwrap_or_else(|refused| panic!("{name}: {refused}"));
         let fields = serde_json::to_value(&claims).expect("plain");

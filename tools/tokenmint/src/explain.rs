@@ -10,7 +10,7 @@ use crate::report::{Code, Findings, PrivilegeView, Reason, Report, Severity};
 use crate::sdk::Fault;
 use crate::unseen::shown;
 use crate::when::{length, moment, relative};
-use tokens::inspect::Unverified;
+use tokens::read::Unverified;
 
 /// What the caller knows about the app that uses the token.
 #[derive(Debug, Default)]

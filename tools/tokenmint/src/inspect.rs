@@ -1,6 +1,6 @@
 //! `tokenmint inspect`: why an SDK refuses a token.
 //!
-//! [`paste`] finds the token in the pasted text, `tokens::inspect` takes it apart, [`explain`] compares it with what is known
+//! [`paste`] finds the token in the pasted text, `tokens::read` takes it apart, [`explain`] compares it with what is known
 //! of the app, [`show`] prints the [report](Report) for people or as JSON.
 
 use crate::cli::Inspect;
@@ -9,7 +9,7 @@ use crate::explain::{self, Expected};
 use crate::report::{Report, Verdict};
 use crate::{complain, exit, mint, paste, print, show};
 use std::io::{self, IsTerminal, Read, Write};
-use tokens::inspect::Unverified;
+use tokens::read::Unverified;
 use tokens::{agora, zego};
 
 /// Explains one token, and returns the exit code.

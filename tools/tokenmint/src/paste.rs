@@ -11,7 +11,7 @@ use base64::prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD};
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
-use tokens::inspect::{self, Malformed, Unverified};
+use tokens::read::{self, Malformed, Unverified};
 
 /// A token that was found in the text, and what was around it or had to be undone.
 pub(crate) struct Found {
@@ -38,7 +38,7 @@ pub(crate) enum Repair {
 }
 
 /// The longest text that is looked at: a token, and an answer or a page around it.
-const MAX_TEXT: usize = 2 * inspect::MAX_LENGTH;
+const MAX_TEXT: usize = 2 * read::MAX_LENGTH;
 
 /// The versions, and where base64 begins behind each.
 const VERSIONS: [(&str, usize); 3] = [("007", 3), ("006", 3 + 32), ("04", 2)];
@@ -143,7 +143,7 @@ fn inside_json(json: &Value) -> Result<String, Reason> {
 
 /// Reads a token, undoing one after the other what may have happened to it on the way.
 fn parse_repaired(text: &str) -> Option<(Unverified, Vec<Repair>)> {
-    if let Ok(token) = inspect::parse(text) {
+    if let Ok(token) = read::token(text) {
         return Some((token, Vec::new()));
     }
     let (mut text, mut repairs) = (Cow::Borrowed(text), Vec::new());
@@ -177,7 +177,7 @@ fn parse_repaired(text: &str) -> Option<(Unverified, Vec<Repair>)> {
     }
     let joined: String = text.chars().filter(|c| !c.is_whitespace()).collect();
     let once = BASE64_STANDARD_NO_PAD.decode(joined.trim_end_matches('=')).ok()?;
-    let token = inspect::parse(str::from_utf8(&once).ok()?.trim()).ok()?;
+    let token = read::token(str::from_utf8(&once).ok()?.trim()).ok()?;
     Some((token, vec![Repair::Base64Twice]))
 }
 
@@ -190,11 +190,11 @@ fn parse_restored(text: &str, repairs: &mut Vec<Repair>) -> Option<Unverified> {
     };
     let mut parse = |text: &str, lost: usize| {
         let cut = (lost > 0).then_some(Repair::CutAtStart { characters: lost });
-        if let Ok(token) = inspect::parse(text) {
+        if let Ok(token) = read::token(text) {
             repairs.extend(cut);
             return Some(token);
         }
-        let token = inspect::parse(&padded(text)?).ok()?;
+        let token = read::token(&padded(text)?).ok()?;
         repairs.extend(cut);
         repairs.push(Repair::PaddingLost);
         Some(token)
@@ -371,7 +371,7 @@ fn malformed(text: &str) -> Reason {
                  corrects spelling.",
         )
     };
-    let reason = match inspect::parse(text) {
+    let reason = match read::token(text) {
         Err(Malformed::CutShort) => Reason::refused(
             Code::CutAtEnd,
             format!("The token is cut off: it ends after {length} characters, before its content does."),

@@ -14,7 +14,7 @@ use crate::report::{Code, Reason, Signature};
 use crate::sdk::Fault;
 use crate::when::{length, moment, relative};
 use tokens::agora::{AppCertificate, AppId, Key};
-use tokens::inspect::Refused;
+use tokens::read::Refused;
 
 const RTC: u16 = 1;
 const RTM: u16 = 2;

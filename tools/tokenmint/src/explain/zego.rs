@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Map, json};
 use std::collections::BTreeMap;
 use tokens::NameFlaw;
-use tokens::inspect::{Token04, Token04Claims};
+use tokens::read::{Token04, Token04Claims};
 use tokens::zego::{UserId, ZimUserId};
 
 const LOGIN: &str = "1";

@@ -11,7 +11,7 @@ use crate::report::{Code, Findings, PrivilegeView, Reason, ServiceView, View};
 use crate::sdk::Fault;
 use crate::when::moment;
 use serde_json::{Map, json};
-use tokens::inspect::{AccessToken, Refused};
+use tokens::read::{AccessToken, Refused};
 
 /// What a `006` token says, and what speaks against it.
 pub(in crate::explain) fn access_token(

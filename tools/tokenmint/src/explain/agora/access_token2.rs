@@ -14,7 +14,7 @@ use crate::when::{length, moment, relative};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use tokens::agora::{ChannelName, ChatUserId, RtmUserId, UserAccount};
-use tokens::inspect::{AccessToken2, Service, ServiceBody};
+use tokens::read::{AccessToken2, Service, ServiceBody};
 use tokens::{NameError, NameFlaw};
 
 /// What a `007` token says, and what speaks against it.

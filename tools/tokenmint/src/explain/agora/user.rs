@@ -5,7 +5,7 @@ use super::{sdk_of, service_name};
 use crate::cli::Sdk;
 use crate::report::{Code, Reason, Severity};
 use crate::sdk::Fault;
-use tokens::inspect::{Service, ServiceBody};
+use tokens::read::{Service, ServiceBody};
 
 /// Services for another user than the app's. Where one service fits, the others are another name of the same person.
 pub(super) fn wrong_user<'a>(services: impl Iterator<Item = &'a Service>, expected: &Expected<'_>) -> Vec<Reason> {

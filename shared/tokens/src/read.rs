@@ -1,9 +1,9 @@
 //! The way back: any token string into its parts, checked against a key, with a precise reason when it fails.
 //!
-//! [`parse`] believes nothing: what it returns is [`Unverified`], and only a key makes it more than that. It never
+//! [`token`] believes nothing: what it returns is [`Unverified`], and only a key makes it more than that. It never
 //! panics, whatever the text, and never takes more memory than a bounded multiple of it.
 //!
-//! Parsed parts keep the vendors' field names, also when serialized. Their `Debug` leaves out what could be put
+//! The parts that were read keep the vendors' field names, also when serialized. Their `Debug` leaves out what could be put
 //! together into a token again.
 
 use crate::agora::{Unpack, access_token, access_token2};
@@ -36,17 +36,17 @@ pub enum Unverified {
 ///
 /// # Errors
 /// Says what stops it from being a token of any of the three formats.
-pub fn parse(token: &str) -> Result<Unverified, Malformed> {
-    if token.len() > MAX_LENGTH {
+pub fn token(text: &str) -> Result<Unverified, Malformed> {
+    if text.len() > MAX_LENGTH {
         return Err(Malformed::TooLarge);
     }
     // The Agora versions first: a ZEGO token begins with 04, never with 00.
-    if let Some(content) = token.strip_prefix(access_token2::VERSION) {
-        AccessToken2::parse(content).map(Unverified::AccessToken2)
-    } else if let Some(content) = token.strip_prefix(access_token::VERSION) {
-        AccessToken::parse(content).map(Unverified::AccessToken)
-    } else if let Some(content) = token.strip_prefix(token04::VERSION) {
-        Token04::parse(content).map(Unverified::Token04)
+    if let Some(content) = text.strip_prefix(access_token2::VERSION) {
+        AccessToken2::read(content).map(Unverified::AccessToken2)
+    } else if let Some(content) = text.strip_prefix(access_token::VERSION) {
+        AccessToken::read(content).map(Unverified::AccessToken)
+    } else if let Some(content) = text.strip_prefix(token04::VERSION) {
+        Token04::read(content).map(Unverified::Token04)
     } else {
         Err(Malformed::UnknownVersion)
     }
@@ -186,7 +186,7 @@ pub enum ServiceBody {
 }
 
 impl AccessToken2 {
-    fn parse(content: &str) -> Result<AccessToken2, Malformed> {
+    fn read(content: &str) -> Result<AccessToken2, Malformed> {
         let payload = inflate(&decode(content)?)?;
         let mut rest = Unpack(&payload);
         let signature = rest.take_bytes().ok_or(Malformed::CutShort)?;
@@ -203,7 +203,7 @@ impl AccessToken2 {
             signing_info: Redacted(signing_info.to_vec()),
         };
         for _ in 0..rest.take_u16().ok_or(Malformed::CutShort)? {
-            match Service::parse(&mut rest)? {
+            match Service::read(&mut rest)? {
                 Ok(service) => token.services.push(service),
                 Err(UnknownService(service_type)) => {
                     token.unknown_service_type = Some(service_type);
@@ -239,11 +239,11 @@ impl AccessToken2 {
     }
 }
 
-/// A service of a type that this parser doesn't know, so that it cannot tell where the next one begins.
+/// A service of a type that this reader doesn't know, so that it cannot tell where the next one begins.
 struct UnknownService(u16);
 
 impl Service {
-    fn parse(rest: &mut Unpack<'_>) -> Result<Result<Service, UnknownService>, Malformed> {
+    fn read(rest: &mut Unpack<'_>) -> Result<Result<Service, UnknownService>, Malformed> {
         use access_token2::ServiceType as Type;
         let service_type = rest.take_u16().ok_or(Malformed::CutShort)?;
         let privileges = map(rest)?;
@@ -290,7 +290,7 @@ pub struct AccessToken {
 }
 
 impl AccessToken {
-    fn parse(content: &str) -> Result<AccessToken, Malformed> {
+    fn read(content: &str) -> Result<AccessToken, Malformed> {
         let (app_id, content) = content.split_at_checked(32).ok_or(Malformed::CutShort)?;
         let content = decode(content)?;
         let mut rest = Unpack(&content);
@@ -380,7 +380,7 @@ pub struct Token04Claims {
 }
 
 impl Token04 {
-    fn parse(content: &str) -> Result<Token04, Malformed> {
+    fn read(content: &str) -> Result<Token04, Malformed> {
         let content = decode(content)?;
         let mut rest = Unpack(&content);
         let expire = rest.take_array().map(i64::from_be_bytes).ok_or(Malformed::CutShort)?;
@@ -524,6 +524,7 @@ fn take_bytes_be<'a>(rest: &mut Unpack<'a>) -> Option<&'a [u8]> {
 
 #[cfg(test)]
 mod tests {
+    use super::token as read;
     use super::*;
     use crate::agora::{AppCertificate, AppId, ChannelName, Rights, Role, Rtc, RtcUser, Rtm, RtmUserId, Uid, Version};
     use crate::{Signed, Stamp, Token, Ttl};
@@ -576,22 +577,22 @@ mod tests {
     }
 
     fn access_token2(token: &str) -> AccessToken2 {
-        match parse(token) {
-            Ok(Unverified::AccessToken2(parsed)) => parsed,
+        match read(token) {
+            Ok(Unverified::AccessToken2(parts)) => parts,
             other => panic!("{other:?}"),
         }
     }
 
     fn access_token(token: &str) -> AccessToken {
-        match parse(token) {
-            Ok(Unverified::AccessToken(parsed)) => parsed,
+        match read(token) {
+            Ok(Unverified::AccessToken(parts)) => parts,
             other => panic!("{other:?}"),
         }
     }
 
     fn token04(token: &str) -> Token04 {
-        match parse(token) {
-            Ok(Unverified::Token04(parsed)) => parsed,
+        match read(token) {
+            Ok(Unverified::Token04(parts)) => parts,
             other => panic!("{other:?}"),
         }
     }
@@ -656,7 +657,7 @@ mod tests {
         let (rtc, rtm_006, zego) = (rtc(), rtm_006(), zego_basic());
         let (rtc, rtm_006, zego) = (rtc.expose(), rtm_006.expose(), zego.expose());
         for unknown in ["", "0", "00", "008", "03AAAA", "eyJhbGciOi", " 007eJx", "07"] {
-            assert_eq!(parse(unknown), Err(Malformed::UnknownVersion), "{unknown:?}");
+            assert_eq!(read(unknown), Err(Malformed::UnknownVersion), "{unknown:?}");
         }
         for token in [rtc, rtm_006, zego] {
             let middle = token.len() / 2;
@@ -667,16 +668,16 @@ mod tests {
                 format!("{front}-_é{back}"),
                 format!("{front}={back}"),
             ] {
-                assert_eq!(parse(&garbled), Err(Malformed::NotBase64), "{garbled:?}");
+                assert_eq!(read(&garbled), Err(Malformed::NotBase64), "{garbled:?}");
             }
             for kept in 6..token.len() {
-                assert_eq!(parse(&token[..kept]), Err(Malformed::CutShort), "{kept} bytes of {token}");
+                assert_eq!(read(&token[..kept]), Err(Malformed::CutShort), "{kept} bytes of {token}");
             }
         }
-        assert_eq!(parse("007"), Err(Malformed::CutShort));
-        assert_eq!(parse("006é"), Err(Malformed::CutShort));
+        assert_eq!(read("007"), Err(Malformed::CutShort));
+        assert_eq!(read("006é"), Err(Malformed::CutShort));
 
-        let stream = |bytes: &[u8]| parse(&format!("007{}", BASE64_STANDARD.encode(bytes)));
+        let stream = |bytes: &[u8]| read(&format!("007{}", BASE64_STANDARD.encode(bytes)));
         let whole = BASE64_STANDARD.decode(&rtc[3..]).expect("base64");
         let mut bad_checksum = whole.clone();
         *bad_checksum.last_mut().expect("not empty") ^= 1;
@@ -685,16 +686,16 @@ mod tests {
         assert_eq!(stream(&[whole.as_slice(), &[0]].concat()), Err(Malformed::TrailingBytes));
 
         let payload = payload();
-        assert!(parse(&wrapped(&payload)).is_ok(), "compressed instead of stored");
-        assert_eq!(parse(&wrapped(&[payload.as_slice(), &[0]].concat())), Err(Malformed::TrailingBytes));
-        assert_eq!(parse(&wrapped(&payload[..payload.len() - 1])), Err(Malformed::CutShort));
-        assert_eq!(parse(&wrapped(&[&[31, 0], &payload[3..]].concat())), Err(Malformed::BadSignature));
+        assert!(read(&wrapped(&payload)).is_ok(), "compressed instead of stored");
+        assert_eq!(read(&wrapped(&[payload.as_slice(), &[0]].concat())), Err(Malformed::TrailingBytes));
+        assert_eq!(read(&wrapped(&payload[..payload.len() - 1])), Err(Malformed::CutShort));
+        assert_eq!(read(&wrapped(&[&[31, 0], &payload[3..]].concat())), Err(Malformed::BadSignature));
         let mut not_utf8 = payload.clone();
         *not_utf8.last_mut().expect("not empty") = 0xff;
-        assert_eq!(parse(&wrapped(&not_utf8)), Err(Malformed::NotUtf8));
+        assert_eq!(read(&wrapped(&not_utf8)), Err(Malformed::NotUtf8));
 
         let content = BASE64_STANDARD.decode(&zego[2..]).expect("base64");
-        let sealed = |content: &[u8]| parse(&format!("04{}", BASE64_STANDARD.encode(content)));
+        let sealed = |content: &[u8]| read(&format!("04{}", BASE64_STANDARD.encode(content)));
         assert_eq!(sealed(&[content.as_slice(), &[0]].concat()), Err(Malformed::TrailingBytes));
         let mut short_iv = content.clone();
         short_iv[9] = 15;
@@ -730,24 +731,24 @@ mod tests {
         // 64 MiB of zeros in 64 KiB.
         let bomb = wrapped(&vec![0; 64 << 20]);
         assert!(bomb.len() < 100_000);
-        assert_eq!(parse(&bomb), Err(Malformed::TooLarge));
+        assert_eq!(read(&bomb), Err(Malformed::TooLarge));
         // However long the text: what it may inflate to is bounded by it.
         for zeros in [10_000, 100_000, 1_000_000] {
-            assert_eq!(parse(&wrapped(&vec![0; zeros])), Err(Malformed::TooLarge), "{zeros}");
+            assert_eq!(read(&wrapped(&vec![0; zeros])), Err(Malformed::TooLarge), "{zeros}");
         }
-        assert_eq!(parse(&format!("007{}", "A".repeat(MAX_LENGTH))), Err(Malformed::TooLarge));
+        assert_eq!(read(&format!("007{}", "A".repeat(MAX_LENGTH))), Err(Malformed::TooLarge));
     }
 
     #[test]
     fn debug_shows_no_part_that_makes_a_token() {
         for token in [rtc(), rtm_006(), zego_basic()] {
-            let parsed = parse(token.expose()).expect("genuine");
-            let hidden: [&[u8]; 2] = match &parsed {
-                Unverified::AccessToken2(parsed) => [&parsed.signature.0, &parsed.signing_info.0],
-                Unverified::AccessToken(parsed) => [&parsed.signature.0, &parsed.message.0],
-                Unverified::Token04(parsed) => [&parsed.iv.0, &parsed.cipher.0],
+            let parts = read(token.expose()).expect("genuine");
+            let hidden: [&[u8]; 2] = match &parts {
+                Unverified::AccessToken2(parts) => [&parts.signature.0, &parts.signing_info.0],
+                Unverified::AccessToken(parts) => [&parts.signature.0, &parts.message.0],
+                Unverified::Token04(parts) => [&parts.iv.0, &parts.cipher.0],
             };
-            let shown = format!("{parsed:?}");
+            let shown = format!("{parts:?}");
             for bytes in hidden {
                 assert!(!shown.contains(&format!("{bytes:?}")), "{shown}");
             }
@@ -756,18 +757,18 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_parsed_or_refused(text in "(00[67]|04)?\\PC{0,200}") {
-            let _ = parse(&text);
+        fn any_text_is_read_or_refused(text in "(00[67]|04)?\\PC{0,200}") {
+            let _ = read(&text);
         }
 
         #[test]
-        fn any_bytes_in_a_tokens_clothes_are_parsed_or_refused(
+        fn any_bytes_in_a_tokens_clothes_are_read_or_refused(
             version in prop::sample::select(vec!["007", "006", "006970CA35de60c44645bbae8a215061b33", "04"]),
             bytes: Vec<u8>,
         ) {
-            let _ = parse(&format!("{version}{}", BASE64_STANDARD.encode(&bytes)));
-            let _ = parse(&wrapped(&bytes));
-            let _ = parse(&wrapped(&[&[32, 0][..], &[0; 32], &bytes].concat()));
+            let _ = read(&format!("{version}{}", BASE64_STANDARD.encode(&bytes)));
+            let _ = read(&wrapped(&bytes));
+            let _ = read(&wrapped(&[&[32, 0][..], &[0; 32], &bytes].concat()));
         }
 
         #[test]
@@ -775,8 +776,8 @@ mod tests {
             let mut changed = payload();
             let at_byte = at_byte.index(changed.len());
             changed[at_byte] ^= 1u8 << bit;
-            if let Ok(Unverified::AccessToken2(parsed)) = parse(&wrapped(&changed)) {
-                prop_assert!(parsed.verify(&agora_key("a"), at(NOW)).is_err());
+            if let Ok(Unverified::AccessToken2(parts)) = read(&wrapped(&changed)) {
+                prop_assert!(parts.verify(&agora_key("a"), at(NOW)).is_err());
             }
         }
     }
