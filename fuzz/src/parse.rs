@@ -115,8 +115,7 @@ fn genuine_access_token2(data: &[u8]) {
     let mut zlib = ZlibEncoder::new(Vec::new(), Compression::none());
     zlib.write_all(&[signature, signed].concat()).expect("a Vec takes everything");
     let content = zlib.finish().expect("a Vec takes everything");
-    let Ok(Unverified::AccessToken2(token)) = read::token(&format!("007{}", BASE64_STANDARD.encode(&content)))
-    else {
+    let Ok(Unverified::AccessToken2(token)) = read::token(&format!("007{}", BASE64_STANDARD.encode(&content))) else {
         return;
     };
     token.verify_signature(&key).expect("we signed it");
@@ -144,18 +143,20 @@ fn signed_again(token: &AccessToken2, key: &agora::Key) -> Option<String> {
         return None;
     }
     let signed = match &token.services[..] {
-        [app] if app.service_type == 5 && is_user(app, "") && only(app, 2, ttl) => ChatApp { ttl }.sign(stamp, key),
-        [chat] if chat.service_type == 5 && only(chat, 1, ttl) => {
+        [app] if app.service_type.number() == 5 && is_user(app, "") && only(app, 2, ttl) => {
+            ChatApp { ttl }.sign(stamp, key)
+        }
+        [chat] if chat.service_type.number() == 5 && only(chat, 1, ttl) => {
             ChatUser { user: ChatUserId::new(user(chat)?).ok()?, ttl }.sign(stamp, key)
         }
-        [rtm] if rtm.service_type == 2 && only(rtm, 1, ttl) => {
+        [rtm] if rtm.service_type.number() == 2 && only(rtm, 1, ttl) => {
             Rtm { user: RtmUserId::new(user(rtm)?).ok()?, ttl, version: Version::V007 }.sign(stamp, key)
         }
         [first, rest @ ..] => {
             let mut bundle = Bundle { rtc: rtc(first, ttl)?, rtm: None, chat: None };
             for service in rest {
                 only(service, 1, ttl).then_some(())?;
-                match service.service_type {
+                match service.service_type.number() {
                     2 if bundle.rtm.is_none() && bundle.chat.is_none() => {
                         bundle.rtm = Some(RtmUserId::new(user(service)?).ok()?);
                     }

@@ -14,6 +14,7 @@
 
 mod key;
 mod pack;
+mod service;
 pub(crate) mod access_token2;
 pub(crate) mod access_token;
 mod chat_app;
@@ -39,6 +40,7 @@ pub use rtc::{
 };
 pub use rtm::{Rtm, RtmUserId};
 pub use rtm2::{Permission, Permissions, Resource, ResourceName, Rtm2, TooManyResources};
+pub use service::{Privilege, ServiceType};
 pub use streaming::Streaming;
 
 pub(crate) use access_token::CutProofSalt;

@@ -4,7 +4,8 @@
 //! And through the public descriptions: there it either comes out the same to the byte, or a rule of ours refuses it; how
 //! many do which is pinned, so that a rule that grows too strict or too lax shows.
 
-use crate::agora::access_token2::{self, Header, ServiceType};
+use crate::agora::ServiceType;
+use crate::agora::access_token2::{self, Header};
 use crate::agora::{CutProofSalt, access_token, *};
 use crate::read::{self, Unverified};
 use crate::zego::{Basic, Express, Room, RoomId, RoomPrivileges, StreamId, StreamIds, UserId, token04};

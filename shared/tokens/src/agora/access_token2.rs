@@ -6,7 +6,7 @@
 //! compress, a compressor costs ten times the rest of the token, and stored bytes are the same everywhere for ever.
 
 use super::pack::Pack;
-use super::{AppCertificate, ChannelName, Key, RtcUser};
+use super::{AppCertificate, ChannelName, Key, Privilege, RtcUser, ServiceType};
 use crate::signed::encode;
 use crate::{Signed, Stamp, Ttl};
 use hmac::{Hmac, KeyInit, Mac};
@@ -15,20 +15,6 @@ use sha2::Sha256;
 
 /// The format's first three characters.
 pub(crate) const VERSION: &str = "007";
-
-/// What a service is called on the wire.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[repr(u16)]
-pub(crate) enum ServiceType {
-    Rtc = 1,
-    Rtm = 2,
-    Streaming = 3,
-    Fpa = 4,
-    Chat = 5,
-    Fcdn = 6,
-    Apaas = 7,
-    Rtm2 = 8,
-}
 
 /// The fields that stand before the services.
 #[derive(Debug, Clone, Copy)]
@@ -51,7 +37,7 @@ impl Services<'_> {
         debug_assert!(self.last <= Some(service), "services go ascending by type");
         self.last = Some(service);
         self.written += 1;
-        self.out.put_u16(service as u16);
+        self.out.put_u16(service.number());
         self.out.put_map(privileges);
         Body(self.out)
     }
@@ -77,9 +63,9 @@ impl Body<'_> {
     }
 }
 
-/// Privileges 1, 2, ... of a service with how long each lives; `None` is one that isn't granted.
-pub(super) fn numbered<const N: usize>(lives: [Option<Ttl>; N]) -> impl Iterator<Item = (u16, Ttl)> {
-    lives.into_iter().zip(1..).filter_map(|(lives, number)| Some((number, lives?)))
+/// The numbers of the privileges that are granted, each with how long it lives. `None` is one that isn't granted.
+pub(super) fn granted<const N: usize>(privileges: [(Privilege, Option<Ttl>); N]) -> impl Iterator<Item = (u16, Ttl)> {
+    privileges.into_iter().filter_map(|(privilege, lives)| Some((privilege.number, lives?)))
 }
 
 /// Privileges as the format writes them.

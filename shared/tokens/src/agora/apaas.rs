@@ -1,8 +1,6 @@
 //! The APaaS tokens; Agora's older builders call the same service Education.
 
-use super::Key;
-use super::access_token2::{self, ServiceType};
-use super::{chat_user, rtm};
+use super::{Key, Privilege, ServiceType, access_token2, chat_user, rtm};
 use crate::name::{Rule, name, no_further_rule, printable_ascii};
 use crate::{Moment, Signed, Stamp, Token, Ttl};
 use md5::{Digest, Md5};
@@ -85,9 +83,6 @@ pub struct ApaasApp {
     pub ttl: Ttl,
 }
 
-const PRIVILEGE_ROOM_USER: u16 = 1;
-const PRIVILEGE_USER: u16 = 2;
-const PRIVILEGE_APP: u16 = 3;
 const NO_ROLE: i16 = -1;
 
 impl Token for ApaasRoomUser {
@@ -107,7 +102,7 @@ impl Token for ApaasRoomUser {
             rtm::write(services, self.user.as_str(), self.ttl);
             chat_user::write(services, hex(digest, &mut [0; 32]), self.ttl);
             services
-                .add(ServiceType::Apaas, [(PRIVILEGE_ROOM_USER, self.ttl.as_seconds())])
+                .add(ServiceType::Apaas, [(Privilege::APAAS_ROOM_USER.number, self.ttl.as_seconds())])
                 .text(self.room.as_str())
                 .text(self.user.as_str())
                 .number(self.role.0.cast_unsigned());
@@ -139,7 +134,7 @@ impl Token for ApaasUser {
     fn sign(&self, stamp: Stamp, key: &Key) -> Signed {
         access_token2::sign(key, stamp, self.ttl, |services| {
             services
-                .add(ServiceType::Apaas, [(PRIVILEGE_USER, self.ttl.as_seconds())])
+                .add(ServiceType::Apaas, [(Privilege::APAAS_USER.number, self.ttl.as_seconds())])
                 .text("")
                 .text(self.user.as_str())
                 .number(NO_ROLE.cast_unsigned());
@@ -169,7 +164,7 @@ impl Token for ApaasApp {
     fn sign(&self, stamp: Stamp, key: &Key) -> Signed {
         access_token2::sign(key, stamp, self.ttl, |services| {
             services
-                .add(ServiceType::Apaas, [(PRIVILEGE_APP, self.ttl.as_seconds())])
+                .add(ServiceType::Apaas, [(Privilege::APAAS_APP.number, self.ttl.as_seconds())])
                 .text("")
                 .text("")
                 .number(NO_ROLE.cast_unsigned());

@@ -1,7 +1,7 @@
 //! The Chat app token.
 
-use super::Key;
-use super::access_token2::{self, ServiceType, Services};
+use super::access_token2::{self, Services};
+use super::{Key, Privilege, ServiceType};
 use crate::{Moment, Signed, Stamp, Token, Ttl};
 use serde::Serialize;
 
@@ -13,8 +13,6 @@ pub struct ChatApp {
     /// How long it lives.
     pub ttl: Ttl,
 }
-
-const PRIVILEGE_APP: u16 = 2;
 
 impl Token for ChatApp {
     type Key = Key;
@@ -30,7 +28,7 @@ impl Token for ChatApp {
     fn sign(&self, stamp: Stamp, key: &Key) -> Signed {
         access_token2::sign(key, stamp, self.ttl, |services: &mut Services<'_>| {
             // An app token belongs to nobody: its user id is empty.
-            services.add(ServiceType::Chat, [(PRIVILEGE_APP, self.ttl.as_seconds())]).text("");
+            services.add(ServiceType::Chat, [(Privilege::CHAT_APP.number, self.ttl.as_seconds())]).text("");
         })
     }
 

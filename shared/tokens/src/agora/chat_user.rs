@@ -1,7 +1,7 @@
 //! The Chat user token.
 
-use super::Key;
-use super::access_token2::{self, ServiceType, Services};
+use super::access_token2::{self, Services};
+use super::{Key, Privilege, ServiceType};
 use crate::name::{Rule, name, no_further_rule};
 use crate::{Moment, Signed, Stamp, Token, Ttl};
 use serde::Serialize;
@@ -29,8 +29,6 @@ pub struct ChatUser {
     pub ttl: Ttl,
 }
 
-const PRIVILEGE_USER: u16 = 1;
-
 impl Token for ChatUser {
     type Key = Key;
 
@@ -57,5 +55,5 @@ impl Token for ChatUser {
 
 /// The Chat service of one user, also in tokens of several services.
 pub(super) fn write(services: &mut Services<'_>, user: &str, ttl: Ttl) {
-    services.add(ServiceType::Chat, [(PRIVILEGE_USER, ttl.as_seconds())]).text(user);
+    services.add(ServiceType::Chat, [(Privilege::CHAT_USER.number, ttl.as_seconds())]).text(user);
 }

@@ -1,7 +1,6 @@
 //! The FCDN token.
 
-use super::access_token2::{self, ServiceType};
-use super::{ChannelName, Key, RtcUser};
+use super::{ChannelName, Key, Privilege, RtcUser, ServiceType, access_token2};
 use crate::{Moment, Signed, Stamp, Token, Ttl};
 use serde::Serialize;
 
@@ -12,9 +11,9 @@ pub struct Fcdn {
     pub channel: ChannelName,
     /// Who publishes or plays.
     pub account: RtcUser,
-    /// Privilege 1, for how long, if at all.
+    /// How long it may publish, if at all.
     pub publish: Option<Ttl>,
-    /// Privilege 2, for how long, if at all.
+    /// How long it may play, if at all.
     pub play: Option<Ttl>,
     /// How long the token lives; what a privilege says beyond it has no effect.
     pub ttl: Ttl,
@@ -32,11 +31,15 @@ impl Token for Fcdn {
     }
 
     fn sign(&self, stamp: Stamp, key: &Key) -> Signed {
-        let privileges = access_token2::in_seconds(access_token2::numbered([self.publish, self.play]));
+        let privileges =
+            access_token2::granted([(Privilege::FCDN_PUBLISH, self.publish), (Privilege::FCDN_PLAY, self.play)]);
         let digits = &mut itoa::Buffer::new();
         let account = self.account.as_str(digits);
         access_token2::sign(key, stamp, self.ttl, |services| {
-            services.add(ServiceType::Fcdn, privileges).text(self.channel.as_str()).text(account);
+            services
+                .add(ServiceType::Fcdn, access_token2::in_seconds(privileges))
+                .text(self.channel.as_str())
+                .text(account);
         })
     }
 

@@ -1,7 +1,6 @@
 //! The FPA token.
 
-use super::Key;
-use super::access_token2::{self, ServiceType};
+use super::{Key, Privilege, ServiceType, access_token2};
 use crate::{Moment, Signed, Stamp, Token, Ttl};
 use serde::Serialize;
 
@@ -10,8 +9,6 @@ use serde::Serialize;
 /// It has no parts to choose: the vendor's builder fixes its life at 24 hours and writes 0 for its login privilege.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fpa;
-
-const PRIVILEGE_LOGIN: u16 = 1;
 
 impl Token for Fpa {
     type Key = Key;
@@ -26,7 +23,7 @@ impl Token for Fpa {
 
     fn sign(&self, stamp: Stamp, key: &Key) -> Signed {
         access_token2::sign(key, stamp, self.ttl(), |services| {
-            services.add(ServiceType::Fpa, [(PRIVILEGE_LOGIN, 0)]);
+            services.add(ServiceType::Fpa, [(Privilege::LOGIN.number, 0)]);
         })
     }
 

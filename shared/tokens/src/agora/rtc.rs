@@ -1,7 +1,8 @@
 //! The RTC token.
 
-use super::access_token2::{self, ServiceType, Services};
+use super::access_token2::{self, Services};
 use super::{Key, RTC_CHARACTERS, access_token, rtc_character};
+use super::{Privilege, ServiceType};
 use crate::name::{Rule, name, no_further_rule};
 use crate::{Moment, NameFlaw, Signed, Stamp, Token, Ttl};
 use serde::Serialize;
@@ -145,23 +146,23 @@ pub enum Role {
 /// RTC's privileges, each with its own lifetime; `None` is a privilege that isn't granted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Privileges {
-    /// Privilege 1.
+    /// How long the user may enter the channel.
     pub join_channel: Ttl,
-    /// Privilege 2.
+    /// How long the user may send audio.
     pub publish_audio: Option<Ttl>,
-    /// Privilege 3.
+    /// How long the user may send video.
     pub publish_video: Option<Ttl>,
-    /// Privilege 4.
+    /// How long the user may send messages on a data stream.
     pub publish_data_stream: Option<Ttl>,
 }
 
 impl Privileges {
-    fn numbered(self) -> impl Iterator<Item = (u16, Ttl)> {
-        access_token2::numbered([
-            Some(self.join_channel),
-            self.publish_audio,
-            self.publish_video,
-            self.publish_data_stream,
+    fn granted(self) -> impl Iterator<Item = (u16, Ttl)> {
+        access_token2::granted([
+            (Privilege::JOIN_CHANNEL, Some(self.join_channel)),
+            (Privilege::PUBLISH_AUDIO, self.publish_audio),
+            (Privilege::PUBLISH_VIDEO, self.publish_video),
+            (Privilege::PUBLISH_DATA_STREAM, self.publish_data_stream),
         ])
     }
 }
@@ -191,7 +192,7 @@ impl Rights {
     /// # Errors
     /// Refuses a privilege that would outlive the token, where it could never be used.
     pub fn new(ttl: Ttl, privileges: Privileges) -> Result<Rights, OutlivesToken> {
-        if privileges.numbered().any(|(_, lives)| lives > ttl) {
+        if privileges.granted().any(|(_, lives)| lives > ttl) {
             return Err(OutlivesToken);
         }
         Ok(Rights { ttl, privileges })
@@ -204,7 +205,7 @@ impl Rights {
 
     /// How long until the first privilege ends.
     fn good_for(&self) -> Ttl {
-        self.privileges.numbered().map(|(_, lives)| lives).min().unwrap_or(self.ttl)
+        self.privileges.granted().map(|(_, lives)| lives).min().unwrap_or(self.ttl)
     }
 
     /// A publisher is whoever may publish anything.
@@ -240,7 +241,7 @@ pub struct RtcV006(pub Rtc);
 impl Rtc {
     /// The RTC service, also in tokens of several services.
     pub(super) fn write(&self, services: &mut Services<'_>) {
-        let privileges = access_token2::in_seconds(self.rights.privileges.numbered());
+        let privileges = access_token2::in_seconds(self.rights.privileges.granted());
         let user = &mut itoa::Buffer::new();
         services.add(ServiceType::Rtc, privileges).text(self.channel.as_str()).text(self.user.as_str(user));
     }
@@ -311,7 +312,7 @@ impl Token for RtcV006 {
         let Rtc { channel, user, rights } = &self.0;
         let mut digits = itoa::Buffer::new();
         let user = user.as_str(&mut digits);
-        access_token::sign(key, stamp, rights.ttl, channel.as_str(), user, rights.privileges.numbered())
+        access_token::sign(key, stamp, rights.ttl, channel.as_str(), user, rights.privileges.granted())
     }
 
     fn facts(&self, issued_at: Moment) -> impl Serialize {

@@ -1,7 +1,7 @@
 //! The RTM (Signaling) token.
 
-use super::access_token2::{self, ServiceType, Services};
-use super::{Key, Version, access_token};
+use super::access_token2::{self, Services};
+use super::{Key, Privilege, ServiceType, Version, access_token};
 use crate::name::{Rule, name, printable_ascii};
 use crate::{Moment, NameFlaw, Signed, Stamp, Token, Ttl};
 use serde::Serialize;
@@ -37,9 +37,6 @@ pub struct Rtm {
     pub version: Version,
 }
 
-const PRIVILEGE_LOGIN: u16 = 1;
-const PRIVILEGE_LOGIN_006: u16 = 1000;
-
 impl Token for Rtm {
     type Key = Key;
 
@@ -57,9 +54,14 @@ impl Token for Rtm {
                 access_token2::sign(key, stamp, self.ttl, |services| write(services, self.user.as_str(), self.ttl))
             }
             // The user id stands in the channel's place, and the uid is empty: that is how the vendor's builder has it.
-            Version::V006 => {
-                access_token::sign(key, stamp, self.ttl, self.user.as_str(), "", [(PRIVILEGE_LOGIN_006, self.ttl)])
-            }
+            Version::V006 => access_token::sign(
+                key,
+                stamp,
+                self.ttl,
+                self.user.as_str(),
+                "",
+                [(Privilege::LOGIN_006.number, self.ttl)],
+            ),
         }
     }
 
@@ -75,5 +77,5 @@ impl Token for Rtm {
 
 /// The RTM service of one user, also in tokens of several services.
 pub(super) fn write(services: &mut Services<'_>, user: &str, ttl: Ttl) {
-    services.add(ServiceType::Rtm, [(PRIVILEGE_LOGIN, ttl.as_seconds())]).text(user);
+    services.add(ServiceType::Rtm, [(Privilege::LOGIN.number, ttl.as_seconds())]).text(user);
 }

@@ -1,7 +1,6 @@
 //! The RTM2 token: RTM with permissions for single resources.
 
-use super::access_token2::{self, ServiceType};
-use super::{Key, RtmUserId};
+use super::{Key, Privilege, RtmUserId, ServiceType, access_token2};
 use crate::name::{Rule, name, no_further_rule, printable_ascii};
 use crate::{Moment, Signed, Stamp, Token, Ttl};
 use serde::Serialize;
@@ -96,8 +95,6 @@ pub struct Rtm2 {
     pub ttl: Ttl,
 }
 
-const PRIVILEGE_LOGIN: u16 = 1;
-
 impl Token for Rtm2 {
     type Key = Key;
 
@@ -112,7 +109,7 @@ impl Token for Rtm2 {
     fn sign(&self, stamp: Stamp, key: &Key) -> Signed {
         access_token2::sign_list(key, stamp, self.ttl, self.permissions.bytes(), |services| {
             let mut body = services
-                .add(ServiceType::Rtm2, [(PRIVILEGE_LOGIN, self.ttl.as_seconds())])
+                .add(ServiceType::Rtm2, [(Privilege::LOGIN.number, self.ttl.as_seconds())])
                 .text(self.user.as_str())
                 .count(self.permissions.0.len());
             for (resource, permissions) in &self.permissions.0 {

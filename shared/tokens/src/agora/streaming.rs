@@ -1,7 +1,6 @@
 //! The Streaming token.
 
-use super::access_token2::{self, ServiceType};
-use super::{ChannelName, Key, RtcUser};
+use super::{ChannelName, Key, Privilege, RtcUser, ServiceType, access_token2};
 use crate::{Moment, Signed, Stamp, Token, Ttl};
 use serde::Serialize;
 
@@ -12,9 +11,9 @@ pub struct Streaming {
     pub channel: ChannelName,
     /// Who publishes.
     pub account: RtcUser,
-    /// Privilege 1, for how long, if at all.
+    /// How long it may publish a stream for Agora to mix, if at all.
     pub publish_mixed_stream: Option<Ttl>,
-    /// Privilege 2, for how long, if at all.
+    /// How long it may publish a stream as it is, if at all.
     pub publish_raw_stream: Option<Ttl>,
     /// How long the token lives; what a privilege says beyond it has no effect.
     pub ttl: Ttl,
@@ -32,12 +31,17 @@ impl Token for Streaming {
     }
 
     fn sign(&self, stamp: Stamp, key: &Key) -> Signed {
-        let privileges =
-            access_token2::in_seconds(access_token2::numbered([self.publish_mixed_stream, self.publish_raw_stream]));
+        let privileges = access_token2::granted([
+            (Privilege::PUBLISH_MIXED_STREAM, self.publish_mixed_stream),
+            (Privilege::PUBLISH_RAW_STREAM, self.publish_raw_stream),
+        ]);
         let digits = &mut itoa::Buffer::new();
         let account = self.account.as_str(digits);
         access_token2::sign(key, stamp, self.ttl, |services| {
-            services.add(ServiceType::Streaming, privileges).text(self.channel.as_str()).text(account);
+            services
+                .add(ServiceType::Streaming, access_token2::in_seconds(privileges))
+                .text(self.channel.as_str())
+                .text(account);
         })
     }
 

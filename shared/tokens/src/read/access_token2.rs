@@ -3,7 +3,7 @@
 use super::bytes::{decode, inflate, map, text};
 use super::{Malformed, Refused};
 use crate::Moment;
-use crate::agora::{self, Unpack, access_token2};
+use crate::agora::{self, ServiceType, Unpack, access_token2};
 use crate::redacted::Redacted;
 use hmac::Mac;
 use serde::Serialize;
@@ -34,9 +34,9 @@ pub struct AccessToken2 {
 /// One service of a `007` token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Service {
-    /// The service's number on the wire.
+    /// Which service. In JSON, its number on the wire.
     #[serde(rename = "type")]
-    pub service_type: u16,
+    pub service_type: ServiceType,
     /// Each privilege's number, and how many seconds after the token's issue it ends.
     pub privileges: BTreeMap<u16, u32>,
     /// For whom and where.
@@ -133,25 +133,21 @@ struct UnknownService(u16);
 
 impl Service {
     fn read(rest: &mut Unpack<'_>) -> Result<Result<Service, UnknownService>, Malformed> {
-        use access_token2::ServiceType as Type;
-        let service_type = rest.take_u16().ok_or(Malformed::CutShort)?;
+        let number = rest.take_u16().ok_or(Malformed::CutShort)?;
         let privileges = map(rest)?;
-        let is = |known: Type| service_type == known as u16;
-        let body = if is(Type::Rtc) {
-            ServiceBody::Rtc { channel_name: text(rest)?, uid: text(rest)? }
-        } else if is(Type::Streaming) || is(Type::Fcdn) {
-            ServiceBody::Channel { channel_name: text(rest)?, account: text(rest)? }
-        } else if is(Type::Rtm) || is(Type::Chat) {
-            ServiceBody::User { user_id: text(rest)? }
-        } else if is(Type::Fpa) {
-            ServiceBody::Fpa {}
-        } else if is(Type::Apaas) {
-            let (room_uuid, user_uuid) = (text(rest)?, text(rest)?);
-            ServiceBody::Apaas { room_uuid, user_uuid, role: rest.take_i16().ok_or(Malformed::CutShort)? }
-        } else if is(Type::Rtm2) {
-            ServiceBody::Rtm2 { user_id: text(rest)?, permissions: permissions(rest)? }
-        } else {
-            return Ok(Err(UnknownService(service_type)));
+        let Some(service_type) = ServiceType::from_number(number) else { return Ok(Err(UnknownService(number))) };
+        let body = match service_type {
+            ServiceType::Rtc => ServiceBody::Rtc { channel_name: text(rest)?, uid: text(rest)? },
+            ServiceType::Streaming | ServiceType::Fcdn => {
+                ServiceBody::Channel { channel_name: text(rest)?, account: text(rest)? }
+            }
+            ServiceType::Rtm | ServiceType::Chat => ServiceBody::User { user_id: text(rest)? },
+            ServiceType::Fpa => ServiceBody::Fpa {},
+            ServiceType::Apaas => {
+                let (room_uuid, user_uuid) = (text(rest)?, text(rest)?);
+                ServiceBody::Apaas { room_uuid, user_uuid, role: rest.take_i16().ok_or(Malformed::CutShort)? }
+            }
+            ServiceType::Rtm2 => ServiceBody::Rtm2 { user_id: text(rest)?, permissions: permissions(rest)? },
         };
         Ok(Ok(Service { service_type, privileges, body }))
     }

@@ -65,9 +65,9 @@ pub struct TooManyStreams;
 /// What a user may do in a room. Each is written into the token, granted or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct RoomPrivileges {
-    /// Privilege 1: log in to the room.
+    /// Log in to the room: [`RoomPrivilege::LOGIN`].
     pub login: bool,
-    /// Privilege 2: publish streams in it.
+    /// Publish streams in it: [`RoomPrivilege::PUBLISH`].
     pub publish: bool,
 }
 
@@ -138,14 +138,32 @@ struct Payload<'a> {
     stream_id_list: Option<&'a StreamIds>,
 }
 
-/// Privileges by their numbers: 1 allows, 0 denies.
+/// A privilege of a room's token. ZEGO's documentation gives the numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RoomPrivilege {
+    /// Its number, which is its key in the payload's JSON.
+    pub number: u16,
+    /// The number as text.
+    pub key: &'static str,
+    /// Its name.
+    pub name: &'static str,
+}
+
+impl RoomPrivilege {
+    /// Log in to the room.
+    pub const LOGIN: RoomPrivilege = RoomPrivilege { number: 1, key: "1", name: "login" };
+    /// Publish streams in it.
+    pub const PUBLISH: RoomPrivilege = RoomPrivilege { number: 2, key: "2", name: "publish" };
+}
+
+/// Privileges by their keys: 1 allows, 0 denies.
 struct Numbered(RoomPrivileges);
 
 impl Serialize for Numbered {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(2))?;
-        map.serialize_entry("1", &u8::from(self.0.login))?;
-        map.serialize_entry("2", &u8::from(self.0.publish))?;
+        map.serialize_entry(RoomPrivilege::LOGIN.key, &u8::from(self.0.login))?;
+        map.serialize_entry(RoomPrivilege::PUBLISH.key, &u8::from(self.0.publish))?;
         map.end()
     }
 }

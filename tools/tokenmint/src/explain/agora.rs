@@ -13,65 +13,21 @@ use crate::credentials::{Keys, Loaded};
 use crate::report::{Code, Reason, Signature};
 use crate::sdk::Fault;
 use crate::when::{length, moment, relative};
-use tokens::agora::{AppCertificate, AppId, Key};
+use tokens::agora::{AppCertificate, AppId, Key, ServiceType};
 use tokens::read::Refused;
 
-const RTC: u16 = 1;
-const RTM: u16 = 2;
-const STREAMING: u16 = 3;
-const FPA: u16 = 4;
-const CHAT: u16 = 5;
-const FCDN: u16 = 6;
-const APAAS: u16 = 7;
-const RTM2: u16 = 8;
-
-const CHAT_USER: u16 = 1;
-const CHAT_APP: u16 = 2;
-/// The privilege that every service but Chat's and APaaS's is worth nothing without.
-const JOIN_OR_LOGIN: u16 = 1;
-const LOGIN_006: u16 = 1000;
-
-fn service_name(number: u16) -> &'static str {
-    match number {
-        RTC => "rtc",
-        RTM => "rtm",
-        STREAMING => "streaming",
-        FPA => "fpa",
-        CHAT => "chat",
-        FCDN => "fcdn",
-        APAAS => "apaas",
-        RTM2 => "rtm2",
-        _ => "unknown",
-    }
-}
-
-fn privilege_name(service: u16, number: u16) -> &'static str {
-    match (service, number) {
-        (RTC, 1) => "join_channel",
-        (RTC, 2) => "publish_audio",
-        (RTC, 3) => "publish_video",
-        (RTC, 4) => "publish_data_stream",
-        (RTM | RTM2 | FPA, 1) => "login",
-        (STREAMING, 1) => "publish_mixed_stream",
-        (STREAMING, 2) => "publish_raw_stream",
-        (CHAT, CHAT_USER) => "user",
-        (CHAT, CHAT_APP) => "app",
-        (FCDN, 1) => "publish",
-        (FCDN, 2) => "play",
-        (APAAS, 1) => "room_user",
-        (APAAS, 2) => "user",
-        (APAAS, 3) => "app",
-        _ => "unknown",
-    }
+/// The name of a service's privilege with this number.
+fn privilege_name(service: ServiceType, number: u16) -> &'static str {
+    service.privilege(number).map_or("unknown", |privilege| privilege.name)
 }
 
 /// The SDK with error numbers that a service is for.
-fn sdk_of(service: u16, expected: &Expected<'_>) -> Option<Sdk> {
+fn sdk_of(service: ServiceType, expected: &Expected<'_>) -> Option<Sdk> {
     match service {
-        RTC => Some(Sdk::Rtc),
-        RTM | RTM2 => Some(expected.sdk.filter(|sdk| *sdk == Sdk::Rtm1).unwrap_or(Sdk::Rtm)),
-        CHAT => Some(Sdk::Chat),
-        _ => None,
+        ServiceType::Rtc => Some(Sdk::Rtc),
+        ServiceType::Rtm | ServiceType::Rtm2 => Some(expected.sdk.filter(|sdk| *sdk == Sdk::Rtm1).unwrap_or(Sdk::Rtm)),
+        ServiceType::Chat => Some(Sdk::Chat),
+        ServiceType::Streaming | ServiceType::Fpa | ServiceType::Fcdn | ServiceType::Apaas => None,
     }
 }
 

@@ -11,10 +11,8 @@ use serde_json::{Map, json};
 use std::collections::BTreeMap;
 use tokens::NameFlaw;
 use tokens::read::{Token04, Token04Claims};
-use tokens::zego::{UserId, ZimUserId};
+use tokens::zego::{RoomPrivilege, UserId, ZimUserId};
 
-const LOGIN: &str = "1";
-const PUBLISH: &str = "2";
 /// What ZIM still takes (ZEGO's documentation): 24 days.
 const ZIM_LONGEST: i64 = 24 * DAY;
 /// What ZIM no longer takes.
@@ -59,7 +57,7 @@ pub(super) fn token04(token: &Token04, expected: &Expected<'_>, keys: &Keys, now
             if let Some(streams) = payload.stream_id_list.as_ref().filter(|streams| !streams.is_empty()) {
                 fields.insert("stream_ids".to_owned(), json!(streams));
             }
-            for (number, name, key) in [(1, "login", LOGIN), (2, "publish", PUBLISH)] {
+            for RoomPrivilege { number, key, name } in [RoomPrivilege::LOGIN, RoomPrivilege::PUBLISH] {
                 let granted = payload.privilege.get(key) == Some(&1);
                 privileges.push(PrivilegeView { granted, ..privilege(number, name, life.expires_at, life, now) });
             }
@@ -307,14 +305,14 @@ fn room(payload: &Payload, expected: &Expected<'_>) -> Vec<Reason> {
             .seen_as(Fault::Invalid, &[Sdk::Express]),
         );
     }
-    if payload.privilege.get(LOGIN) != Some(&1) {
+    if payload.privilege.get(RoomPrivilege::LOGIN.key) != Some(&1) {
         reasons.push(
             Reason::refused(Code::LoginDenied, "It denies logging in to its room: privilege 1 is not 1.")
                 .advice("Build the token with privilege 1 (login) set to 1.")
                 .seen_as(Fault::Invalid, &[Sdk::Express]),
         );
     }
-    if payload.privilege.get(PUBLISH) != Some(&1) {
+    if payload.privilege.get(RoomPrivilege::PUBLISH.key) != Some(&1) {
         reasons.push(Reason::note(Code::PublishDenied, "It denies publishing streams: privilege 2 is not 1."));
     }
     reasons

@@ -2,15 +2,14 @@
 
 use super::super::{ABSURD, DAY, Expected, Life, other_vendor, privilege, shown};
 use super::user::read_unsigned;
-use super::{
-    JOIN_OR_LOGIN, LOGIN_006, RTC, channel_wildcard, ended, privilege_name, signature, uid_wildcard, wrong_channel,
-};
+use super::{channel_wildcard, ended, privilege_name, signature, uid_wildcard, wrong_channel};
 use crate::cli::Sdk;
 use crate::credentials::Keys;
 use crate::report::{Code, Findings, PrivilegeView, Reason, ServiceView, View};
 use crate::sdk::Fault;
 use crate::when::moment;
 use serde_json::{Map, json};
+use tokens::agora::{Privilege, ServiceType};
 use tokens::read::{AccessToken, Refused};
 
 /// What a `006` token says, and what speaks against it.
@@ -91,7 +90,8 @@ struct Names {
 impl Names {
     fn new(token: &AccessToken, expected: &Expected<'_>) -> Names {
         // One with RTC's privileges, too, is for a channel.
-        let rtm = token.privileges.contains_key(&LOGIN_006) && !token.privileges.contains_key(&JOIN_OR_LOGIN);
+        let rtm = token.privileges.contains_key(&Privilege::LOGIN_006.number)
+            && !token.privileges.contains_key(&Privilege::JOIN_CHANNEL.number);
         let channel = if rtm { expected.user } else { expected.channel };
         Names { rtm, channel: Name::new(channel, token.crc_channel_name), uid: Name::new(expected.user, token.crc_uid) }
     }
@@ -164,7 +164,11 @@ fn view(token: &AccessToken, names: &Names, life: Life, now: i64) -> View {
         field("uid", &names.uid, token.crc_uid);
     }
     let privilege_view = |(number, ends_at): (&u16, &u32)| -> PrivilegeView {
-        let name = if *number == LOGIN_006 { "login" } else { privilege_name(RTC, *number) };
+        let name = if *number == Privilege::LOGIN_006.number {
+            Privilege::LOGIN_006.name
+        } else {
+            privilege_name(ServiceType::Rtc, *number)
+        };
         // 0 is no end of its own, and RTM doesn't look at the value at all.
         let ends_at = if *ends_at == 0 || names.rtm { life.expires_at } else { i64::from(*ends_at) };
         privilege(*number, name, ends_at, life, now)
@@ -202,7 +206,7 @@ fn other_sdk(sdk: Sdk, expected: &Expected<'_>) -> Option<Reason> {
 
 /// Whoever asked for less should know.
 fn lives_a_day(token: &AccessToken, life: Life) -> Option<Reason> {
-    let ends_at = token.privileges.get(&LOGIN_006).map(|ends_at| i64::from(*ends_at))?;
+    let ends_at = token.privileges.get(&Privilege::LOGIN_006.number).map(|ends_at| i64::from(*ends_at))?;
     (ends_at < life.expires_at).then(|| {
         Reason::note(
             Code::RtmLivesADay,
@@ -220,7 +224,7 @@ fn lives_a_day(token: &AccessToken, life: Life) -> Option<Reason> {
 fn unusual_message(token: &AccessToken, names: &Names) -> Option<Reason> {
     /// Those that the vendor's builders name: 1 to 4 in RTC's, the others in older ones.
     fn is_known(privilege: u16) -> bool {
-        matches!(privilege, 1..=12 | 101 | LOGIN_006)
+        matches!(privilege, 1..=12 | 101) || privilege == Privilege::LOGIN_006.number
     }
     let has = |privilege| token.privileges.contains_key(&privilege);
     let what = if !token.is_as_written() {
@@ -229,7 +233,10 @@ fn unusual_message(token: &AccessToken, names: &Names) -> Option<Reason> {
         "it has other privileges beside login (1000)"
     } else if !token.privileges.keys().all(|privilege| is_known(*privilege)) {
         "it has privileges that do not exist"
-    } else if has(LOGIN_006) && token.privileges.values().any(|ends_at| is_lifetime(*ends_at)) && !names.rtm {
+    } else if has(Privilege::LOGIN_006.number)
+        && token.privileges.values().any(|ends_at| is_lifetime(*ends_at))
+        && !names.rtm
+    {
         "beside login (1000) it has a privilege that ended in 1970"
     } else {
         return None;
@@ -254,7 +261,7 @@ fn is_lifetime(value: u32) -> bool {
 /// An RTC token's privileges, whose values are moments.
 fn privileges(token: &AccessToken, life: Life, now: i64, sdks: &[Sdk]) -> Vec<Reason> {
     let mut reasons = Vec::new();
-    if !token.privileges.contains_key(&JOIN_OR_LOGIN) {
+    if !token.privileges.contains_key(&Privilege::JOIN_CHANNEL.number) {
         reasons.push(
             Reason::refused(Code::NoPrivilege, "It lacks the privilege join_channel (1).")
                 .advice("Grant it when building the token.")
@@ -274,8 +281,16 @@ fn privileges(token: &AccessToken, life: Life, now: i64, sdks: &[Sdk]) -> Vec<Re
         return reasons;
     }
     for (privilege, ends_at) in token.privileges.iter().filter(|(_, ends_at)| **ends_at != 0) {
-        let door = *privilege == JOIN_OR_LOGIN;
-        reasons.extend(ended(privilege_name(RTC, *privilege), *privilege, door, (*ends_at).into(), life, now, sdks));
+        let door = *privilege == Privilege::JOIN_CHANNEL.number;
+        reasons.extend(ended(
+            privilege_name(ServiceType::Rtc, *privilege),
+            *privilege,
+            door,
+            (*ends_at).into(),
+            life,
+            now,
+            sdks,
+        ));
     }
     reasons
 }

@@ -2,10 +2,7 @@
 
 use super::super::{ABSURD, DAY, Expected, Life, other_vendor, privilege};
 use super::user::{matches_pattern, read_unsigned, wrong_user};
-use super::{
-    APAAS, CHAT, CHAT_APP, CHAT_USER, FCDN, FPA, JOIN_OR_LOGIN, RTC, RTM, RTM2, STREAMING, channel_wildcard, ended,
-    privilege_name, sdk_of, service_name, signature, uid_wildcard, wrong_channel,
-};
+use super::{channel_wildcard, ended, privilege_name, sdk_of, signature, uid_wildcard, wrong_channel};
 use crate::cli::Sdk;
 use crate::credentials::Keys;
 use crate::report::{Code, Findings, Reason, ServiceView, View};
@@ -13,7 +10,7 @@ use crate::sdk::Fault;
 use crate::when::{length, moment, relative};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
-use tokens::agora::{ChannelName, ChatUserId, RtmUserId, UserAccount};
+use tokens::agora::{ChannelName, ChatUserId, Privilege, RtmUserId, ServiceType, UserAccount};
 use tokens::read::{AccessToken2, Service, ServiceBody};
 use tokens::{NameError, NameFlaw};
 
@@ -134,8 +131,8 @@ fn service_view(service: &Service, life: Life, now: i64) -> ServiceView {
         privilege(*number, privilege_name(service.service_type, *number), ends_at, life, now)
     });
     ServiceView {
-        service: service_name(service.service_type),
-        number: Some(service.service_type),
+        service: service.service_type.name(),
+        number: Some(service.service_type.number()),
         fields,
         privileges: privileges.collect(),
     }
@@ -211,7 +208,7 @@ fn missing_service(token: &AccessToken2, expected: &Expected<'_>) -> Option<Reas
     {
         return None;
     }
-    let mut has: Vec<&str> = token.services.iter().map(|service| service_name(service.service_type)).collect();
+    let mut has: Vec<&str> = token.services.iter().map(|service| service.service_type.name()).collect();
     has.dedup();
     Some(
         Reason::refused(
@@ -229,11 +226,11 @@ fn missing_service(token: &AccessToken2, expected: &Expected<'_>) -> Option<Reas
 
 /// What else an RTC token opens: few who hand one out know.
 fn opens_rest_apis(token: &AccessToken2, expected: &Expected<'_>) -> Option<Reason> {
-    let has = |number| token.services.iter().any(|service| service.service_type == number);
-    if !has(RTC) || expected.sdk.is_some_and(|sdk| sdk != Sdk::Rtc) {
+    let has = |wanted| token.services.iter().any(|service| service.service_type == wanted);
+    if !has(ServiceType::Rtc) || expected.sdk.is_some_and(|sdk| sdk != Sdk::Rtc) {
         return None;
     }
-    let products = if has(RTM) { "speech to text and Conversational AI" } else { "speech to text" };
+    let products = if has(ServiceType::Rtm) { "speech to text and Conversational AI" } else { "speech to text" };
     Some(
         Reason::note(
             Code::OpensRestApis,
@@ -248,35 +245,38 @@ fn opens_rest_apis(token: &AccessToken2, expected: &Expected<'_>) -> Option<Reas
 
 /// Privileges that are missing, or over while the token lives.
 fn privileges(service: &Service, life: Life, now: i64, expected: &Expected<'_>) -> Vec<Reason> {
-    let number = service.service_type;
-    let sdks: Vec<Sdk> = sdk_of(number, expected).into_iter().collect();
+    let service_type = service.service_type;
+    let sdks: Vec<Sdk> = sdk_of(service_type, expected).into_iter().collect();
     let mut reasons = Vec::new();
-    let door = |privilege: u16| match number {
-        CHAT => privilege == CHAT_USER || privilege == CHAT_APP,
-        RTC | RTM | RTM2 | FPA => privilege == JOIN_OR_LOGIN,
-        _ => false,
+    // The privileges without which the service lets nobody in. Where there are none, any privilege will do.
+    let doors: &[Privilege] = match service_type {
+        ServiceType::Rtc => &[Privilege::JOIN_CHANNEL],
+        ServiceType::Rtm | ServiceType::Rtm2 | ServiceType::Fpa => &[Privilege::LOGIN],
+        ServiceType::Chat => &[Privilege::CHAT_USER, Privilege::CHAT_APP],
+        ServiceType::Streaming | ServiceType::Fcdn | ServiceType::Apaas => &[],
     };
-    let has_door = match number {
-        STREAMING | FCDN | APAAS => !service.privileges.is_empty(),
-        _ => service.privileges.keys().any(|privilege| door(*privilege)),
+    let is_door = |number: u16| doors.iter().any(|door| door.number == number);
+    let has_door = match doors {
+        [] => !service.privileges.is_empty(),
+        _ => service.privileges.keys().any(|number| is_door(*number)),
     };
     if !has_door {
-        let wants = if number == RTC { "join_channel (1)" } else { "any that lets its user in" };
+        let wants = if service_type == ServiceType::Rtc { "join_channel (1)" } else { "any that lets its user in" };
         reasons.push(
             Reason::refused(
                 Code::NoPrivilege,
-                format!("Its {} service lacks the privilege {wants}.", service_name(number)),
+                format!("Its {} service lacks the privilege {wants}.", service_type.name()),
             )
             .advice("Grant it when building the token.")
             .seen_as(Fault::Invalid, &sdks),
         );
     }
     for (privilege, lives) in &service.privileges {
-        let name = privilege_name(number, *privilege);
+        let name = privilege_name(service_type, *privilege);
         if *lives > 0 {
             let ends_at = life.issued_at + i64::from(*lives);
-            reasons.extend(ended(name, *privilege, door(*privilege), ends_at, life, now, &sdks));
-        } else if number != FPA {
+            reasons.extend(ended(name, *privilege, is_door(*privilege), ends_at, life, now, &sdks));
+        } else if service_type != ServiceType::Fpa {
             // In FPA's the vendor's own builder writes 0.
             reasons.push(
                 Reason::warning(
@@ -290,7 +290,7 @@ fn privileges(service: &Service, life: Life, now: i64, expected: &Expected<'_>) 
             );
         }
     }
-    if number == CHAT && service.privileges.contains_key(&CHAT_APP) {
+    if is_app_token(service) {
         let message = "It is a Chat app token: it lets its holder do everything in Chat over REST, for every user.";
         reasons.push(if expected.user.is_some() || expected.sdk == Some(Sdk::Chat) {
             Reason::refused(Code::AppToken, format!("{message} A client logs in with a user token."))
@@ -301,6 +301,11 @@ fn privileges(service: &Service, life: Life, now: i64, expected: &Expected<'_>) 
         });
     }
     reasons
+}
+
+/// Whether the service is that of a Chat app token.
+fn is_app_token(service: &Service) -> bool {
+    service.service_type == ServiceType::Chat && service.privileges.contains_key(&Privilege::CHAT_APP.number)
 }
 
 /// Names that are wildcards, that the vendor refuses, or that are others than the app's.
@@ -336,17 +341,16 @@ fn names(service: &Service, expected: &Expected<'_>) -> Vec<Reason> {
             }
         }
         ServiceBody::User { user_id } | ServiceBody::Rtm2 { user_id, .. } => {
-            let flaw = if service.service_type == CHAT {
+            let flaw = if service.service_type == ServiceType::Chat {
                 ChatUserId::new(user_id.as_str()).err()
             } else {
                 RtmUserId::new(user_id.as_str()).err()
             };
-            let app_token = service.service_type == CHAT && service.privileges.contains_key(&CHAT_APP);
-            if user_id.is_empty() && !app_token {
+            if user_id.is_empty() && !is_app_token(service) {
                 reasons.push(
                     Reason::refused(
                         Code::WrongUser,
-                        format!("Its {} service names no user.", service_name(service.service_type)),
+                        format!("Its {} service names no user.", service.service_type.name()),
                     )
                     .advice("Give the builder the user id.")
                     .seen_as(Fault::UserId, &sdks),

@@ -1,7 +1,7 @@
 //! Whether a token is for the user who joins.
 
 use super::super::{Expected, near_miss, shown};
-use super::{sdk_of, service_name};
+use super::sdk_of;
 use crate::cli::Sdk;
 use crate::report::{Code, Reason, Severity};
 use crate::sdk::Fault;
@@ -27,7 +27,7 @@ pub(super) fn wrong_user<'a>(services: impl Iterator<Item = &'a Service>, expect
         };
         match reason {
             Some(mut reason) => {
-                reason.message = format!("Its {} service is {}", service_name(service.service_type), reason.message);
+                reason.message = format!("Its {} service is {}", service.service_type.name(), reason.message);
                 reasons.push(reason);
             }
             None => fits = true,
