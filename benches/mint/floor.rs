@@ -98,10 +98,10 @@ impl Floor {
 }
 
 /// As many random bytes as a stamp takes.
-pub(crate) fn draw() -> [u8; tokens::Stamp::CHANCE_BYTES] {
-    let mut chance = [0; tokens::Stamp::CHANCE_BYTES];
-    getrandom::fill(&mut chance).expect("the operating system has randomness");
-    chance
+pub(crate) fn draw() -> [u8; tokens::Stamp::RANDOMNESS_BYTES] {
+    let mut randomness = [0; tokens::Stamp::RANDOMNESS_BYTES];
+    getrandom::fill(&mut randomness).expect("the operating system has randomness");
+    randomness
 }
 
 fn hmac(key: &[u8], message: &[u8]) -> [u8; 32] {

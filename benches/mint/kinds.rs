@@ -61,7 +61,7 @@ impl Kind {
         key: &T::Key,
         floor: impl FnOnce(&str) -> Floor,
     ) -> Kind {
-        let stamp = || Stamp::new(black_box(now()), black_box([171; Stamp::CHANCE_BYTES]));
+        let stamp = || Stamp::new(black_box(now()), black_box([171; Stamp::RANDOMNESS_BYTES]));
         let example = token.sign(stamp(), key).expose().to_owned();
         let mut floor = floor(&example);
         let floor: Work = if format.draws_in_floor() {

@@ -105,7 +105,7 @@ impl Drop for Peer {
     }
 }
 
-/// What a token opens and for how long, checked against the key: all but the moment and the chance.
+/// What a token opens and for how long, checked against the key: all but the moment and the randomness.
 fn claims(token: &str) -> Value {
     match read::token(token).expect("a token") {
         Unverified::AccessToken2(token) => {

@@ -21,7 +21,7 @@ const SECONDS: usize = HOURS * 3600;
 struct Arrivals([u32; SECONDS]);
 
 impl Arrivals {
-    /// `spread` is the chance of each token: 32 bits.
+    /// `spread` is the randomness of each token: 32 bits.
     fn simulate(ttl: Ttl, mut spread: impl FnMut() -> u32) -> Arrivals {
         let mut arrivals = Arrivals([0; SECONDS]);
         for _ in 0..CLIENTS {
@@ -58,8 +58,8 @@ impl Arrivals {
 fn main() {
     let ttl = Ttl::from_seconds(3600).expect("an hour is a lifetime");
     // Seeded, so that the plot is the same each time. The service draws from the operating system.
-    let mut chance = SmallRng::seed_from_u64(1);
-    let with = Arrivals::simulate(ttl, || chance.random());
+    let mut randomness = SmallRng::seed_from_u64(1);
+    let with = Arrivals::simulate(ttl, || randomness.random());
     // The end of the span is what a client would use that only knew the margin.
     let without = Arrivals::simulate(ttl, || u32::MAX);
     println!("{CLIENTS} clients, first tokens in one second, tokens of {} s, {HOURS} hours", ttl.as_seconds());

@@ -171,12 +171,12 @@ fn signed_again(token: &AccessToken2, key: &agora::Key) -> Option<String> {
     Some(signed.expose().to_owned())
 }
 
-/// The chance that makes this salt.
-fn salted(salt: u32) -> Option<[u8; Stamp::CHANCE_BYTES]> {
-    let mut chance = [0; Stamp::CHANCE_BYTES];
+/// The randomness that makes this salt.
+fn salted(salt: u32) -> Option<[u8; Stamp::RANDOMNESS_BYTES]> {
+    let mut randomness = [0; Stamp::RANDOMNESS_BYTES];
     let drawn = u64::from(salt.checked_sub(1).filter(|salt| *salt < 99_999_999)?);
-    chance[..8].copy_from_slice(&drawn.to_le_bytes());
-    Some(chance)
+    randomness[..8].copy_from_slice(&drawn.to_le_bytes());
+    Some(randomness)
 }
 
 fn user(service: &Service) -> Option<&str> {
@@ -258,9 +258,9 @@ fn genuine_token04(data: &[u8]) {
 fn sealed_again(claims: &read::Token04Claims, key: &zego::Key) -> Option<String> {
     let lives = u64::try_from(claims.expire.checked_sub(claims.ctime)?).ok()?;
     let nonce = u32::try_from(claims.nonce).ok().filter(|nonce| i32::try_from(*nonce).is_ok())?;
-    let mut chance = [7; Stamp::CHANCE_BYTES];
-    chance[16..].copy_from_slice(&nonce.to_le_bytes());
+    let mut randomness = [7; Stamp::RANDOMNESS_BYTES];
+    randomness[16..].copy_from_slice(&nonce.to_le_bytes());
     let issued_at = Moment::from_unix_seconds(u64::try_from(claims.ctime).ok()?).ok()?;
     let basic = Basic { user: UserId::new(claims.user_id.as_str()).ok()?, ttl: Ttl::from_seconds(lives).ok()? };
-    claims.payload.is_empty().then(|| basic.sign(Stamp::new(issued_at, chance), key).expose().to_owned())
+    claims.payload.is_empty().then(|| basic.sign(Stamp::new(issued_at, randomness), key).expose().to_owned())
 }

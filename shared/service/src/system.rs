@@ -21,7 +21,7 @@ pub(crate) trait System: Send + Sync {
 
     /// What a new token needs. Drawn anew for each token.
     fn fresh(&self) -> Result<Fresh, Problem> {
-        let mut randomness = [0; Stamp::CHANCE_BYTES + 4];
+        let mut randomness = [0; Stamp::RANDOMNESS_BYTES + 4];
         self.fill(&mut randomness).map_err(|_| Problem::no_randomness())?;
         let (stamp, spread) = randomness.split_first_chunk().expect("as long as both");
         let spread = u32::from_le_bytes(spread.try_into().expect("the other four"));

@@ -166,16 +166,16 @@ fn issue() -> impl Strategy<Value = (u32, u32)> {
     (from_2023, prop_oneof![1..=86_400_u32, 85_800..=86_400_u32, 21_600..=22_200_u32])
 }
 
-fn chance() -> impl Strategy<Value = [u8; Stamp::CHANCE_BYTES]> {
+fn randomness() -> impl Strategy<Value = [u8; Stamp::RANDOMNESS_BYTES]> {
     let biased = (prop::array::uniform4(byte()), prop_oneof![3 => Just([0; 4]), 1 => any::<[u8; 4]>()]).prop_map(
         |(low, high)| {
-            let mut chance = [0; Stamp::CHANCE_BYTES];
-            chance[..4].copy_from_slice(&low);
-            chance[4..8].copy_from_slice(&high);
-            chance
+            let mut randomness = [0; Stamp::RANDOMNESS_BYTES];
+            randomness[..4].copy_from_slice(&low);
+            randomness[4..8].copy_from_slice(&high);
+            randomness
         },
     );
-    prop_oneof![3 => biased, 1 => any::<[u8; Stamp::CHANCE_BYTES]>()]
+    prop_oneof![3 => biased, 1 => any::<[u8; Stamp::RANDOMNESS_BYTES]>()]
 }
 
 /// Any salt, with bytes that are often small.
@@ -195,9 +195,9 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(600))]
 
     #[test]
-    fn nobody_cuts_a_token_of_ours_into_another_users(name in name(), (now, lives) in issue(), chance in chance()) {
+    fn nobody_cuts_a_token_of_ours_into_another_users(name in name(), (now, lives) in issue(), randomness in randomness()) {
         let token = Rtm { user: RtmUserId::new(name.clone()).expect("valid"), ttl: ttl(lives), version: Version::V006 };
-        let signed = token.sign(Stamp::new(at(now), chance), &key());
+        let signed = token.sign(Stamp::new(at(now), randomness), &key());
         prop_assert_eq!(find_cut(&name, signed.expose(), now), None);
     }
 
@@ -227,9 +227,9 @@ fn the_same_search_finds_cuts_of_other_tokens() {
     let mut runner = TestRunner::new_with_rng(Config::default(), TestRng::deterministic_rng(RngAlgorithm::ChaCha));
     let mut found = BTreeSet::new();
     for _ in 0..1500 {
-        let made = (name(), issue(), chance()).new_tree(&mut runner).expect("few names are refused").current();
-        let (name, (now, lives), chance) = made;
-        let salt = Stamp::new(at(now), chance).into_salt();
+        let made = (name(), issue(), randomness()).new_tree(&mut runner).expect("few names are refused").current();
+        let (name, (now, lives), randomness) = made;
+        let salt = Stamp::new(at(now), randomness).into_salt();
         let cut = find_cut(&name, &rtm_with_salt(&name, salt, [now + 86_400, now + lives]), now);
         found.extend(cut.map(|(_, moved)| moved));
     }
@@ -288,9 +288,9 @@ fn a_longer_user_id_gets_no_login_for_a_shorter() {
     let user = RtmUserId::new("alice999999").expect("valid");
     let ours = Rtm { user, ttl: ttl(3600), version: Version::V006 };
     for drawn in 0..10_000_u64 {
-        let mut chance = [0; Stamp::CHANCE_BYTES];
-        chance[..8].copy_from_slice(&drawn.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes());
-        let signed = ours.sign(Stamp::new(at(NOW), chance), &key());
+        let mut randomness = [0; Stamp::RANDOMNESS_BYTES];
+        randomness[..8].copy_from_slice(&drawn.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes());
+        let signed = ours.sign(Stamp::new(at(NOW), randomness), &key());
         assert_eq!(verified_as_alice(signed.expose()), None);
         assert!(parse(signed.expose()).is_some_and(|token| token.is_as_written()));
     }
@@ -299,7 +299,7 @@ fn a_longer_user_id_gets_no_login_for_a_shorter() {
 /// What the module says that no salt helps against.
 #[test]
 fn some_cuts_work_with_every_salt() {
-    let stamp = |now| Stamp::new(at(now), [7; Stamp::CHANCE_BYTES]);
+    let stamp = |now| Stamp::new(at(now), [7; Stamp::RANDOMNESS_BYTES]);
     // A reader that ignores the count: twelve bytes of the name are salt, time, count, and the number of a first privilege.
     let user = RtmUserId::new("alice9999xxx~9999").expect("valid");
     let signed = Rtm { user, ttl: Ttl::MAX, version: Version::V006 }.sign(stamp(1_800_000_000), &key());

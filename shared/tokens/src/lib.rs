@@ -1,7 +1,7 @@
 //! Tokens that let a user into Agora and ZEGO rooms: described, then signed into the vendor's own bytes.
 //!
 //! A token starts as a *description*, a plain struct of parts that were checked when they were made
-//! ([`agora::Rtc`], [`zego::Room`], ...). [`Token::sign`] turns it, a [`Stamp`] (the moment and the chance) and the
+//! ([`agora::Rtc`], [`zego::Room`], ...). [`Token::sign`] turns it, a [`Stamp`] (the moment and the randomness) and the
 //! vendor's key into a [`Signed`] token, and cannot fail. Two vendors, three formats:
 //!
 //! * [`agora`]: *AccessToken2*, version `007` (RTC, RTM/Signaling, Chat and the rest), and the older *AccessToken*,
@@ -42,7 +42,7 @@ pub use ttl::{Ttl, TtlError};
 
 use serde::Serialize;
 
-/// A token described in full, needing only a moment, some chance and the vendor's key to exist.
+/// A token described in full, needing only a moment, randomness and the vendor's key to exist.
 ///
 /// Implementors are valid by construction, so signing has no error.
 pub trait Token {

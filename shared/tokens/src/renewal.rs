@@ -11,7 +11,7 @@ const MARGIN_SECONDS: u32 = 60;
 /// That is at the latest after 90 hundredths of its life and a minute before its end, and up to 10 hundredths of
 /// its life earlier, so that clients that came in the same second don't come back in the same second. Tokens too short
 /// for that are renewed in the middle of their life. Chat's SDK warns earlier, at half of the life; a client may well
-/// renew then. `spread` is the token's own chance, of 32 bits.
+/// renew then. `spread` is the token's own randomness, of 32 bits.
 pub fn renew_after(ttl: Ttl, spread: u32) -> u32 {
     let ttl = ttl.as_seconds();
     if ttl < 2 * MARGIN_SECONDS {

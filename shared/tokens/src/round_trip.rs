@@ -96,7 +96,7 @@ proptest! {
         chat in prop::option::of(CHAT_USER),
         key in agora_key(),
         moment in moment(),
-        chance: [u8; 20],
+        randomness: [u8; 20],
     ) {
         prop_assume!(rtm.as_deref() != Some("null"));
         let ttl = rtc.ttl().as_seconds();
@@ -108,13 +108,13 @@ proptest! {
         })];
         expected.extend(rtm.iter().map(|user| json!({ "type": 2, "privileges": { "1": ttl }, "user_id": user })));
         expected.extend(chat.iter().map(|user| json!({ "type": 5, "privileges": { "1": ttl }, "user_id": user })));
-        let alone = rtc.sign(Stamp::new(moment, chance), &key);
+        let alone = rtc.sign(Stamp::new(moment, randomness), &key);
         let token = Bundle {
             rtc,
             rtm: rtm.map(|user| RtmUserId::new(user).expect("valid")),
             chat: chat.map(|user| ChatUserId::new(user).expect("valid")),
         };
-        let signed = token.sign(Stamp::new(moment, chance), &key);
+        let signed = token.sign(Stamp::new(moment, randomness), &key);
         prop_assert_eq!(services(&signed, &key), Value::Array(expected.clone()));
         prop_assert_eq!(services(&alone, &key), json!(&expected[..1]));
         prop_assert_eq!(signed == alone, expected.len() == 1);
@@ -127,10 +127,10 @@ proptest! {
         ttl in ttl(),
         key in agora_key(),
         moment in moment(),
-        chance: [u8; 20],
+        randomness: [u8; 20],
     ) {
         prop_assume!(rtm != "null");
-        let stamp = || Stamp::new(moment, chance);
+        let stamp = || Stamp::new(moment, randomness);
         let seconds = ttl.as_seconds();
         let app = ChatApp { ttl }.sign(stamp(), &key);
         prop_assert_eq!(services(&app, &key), json!([{ "type": 5, "privileges": { "2": seconds }, "user_id": "" }]));
@@ -146,8 +146,8 @@ proptest! {
     }
 
     #[test]
-    fn rtc_006(rtc in rtc(), key in agora_key(), moment in moment(), chance: [u8; 20]) {
-        let signed = RtcV006(rtc.clone()).sign(Stamp::new(moment, chance), &key);
+    fn rtc_006(rtc in rtc(), key in agora_key(), moment in moment(), randomness: [u8; 20]) {
+        let signed = RtcV006(rtc.clone()).sign(Stamp::new(moment, randomness), &key);
         let Ok(Unverified::AccessToken(parsed)) = read::token(signed.expose()) else { panic!("{signed:?}") };
         prop_assert_eq!(parsed.verify(&key, rtc.channel.as_str(), &rtc.user.to_string(), moment), Ok(()));
     }
@@ -164,9 +164,9 @@ proptest! {
         ttl in ttl(),
         key in agora_key(),
         moment in moment(),
-        chance: [u8; 20],
+        randomness: [u8; 20],
     ) {
-        let stamp = || Stamp::new(moment, chance);
+        let stamp = || Stamp::new(moment, randomness);
         let named = ChannelName::new(channel.clone()).expect("valid");
         let privileges: serde_json::Map<_, _> = [first, second]
             .iter()
@@ -211,7 +211,7 @@ proptest! {
         ttl in ttl(),
         key in agora_key(),
         moment in moment(),
-        chance: [u8; 20],
+        randomness: [u8; 20],
     ) {
         prop_assume!(user != "null");
         let names = |texts: &[String]| texts.iter().map(|text| ResourceName::new(text.clone()).expect("valid")).collect();
@@ -224,7 +224,7 @@ proptest! {
             expected["1"] = json!({ "1": write });
         }
         let token = Rtm2 { user: RtmUserId::new(user.clone()).expect("valid"), permissions, ttl };
-        let services = services(&token.sign(Stamp::new(moment, chance), &key), &key);
+        let services = services(&token.sign(Stamp::new(moment, randomness), &key), &key);
         prop_assert_eq!(services, json!([{
             "type": 8, "privileges": { "1": ttl.as_seconds() }, "user_id": user, "permissions": expected,
         }]));
@@ -241,7 +241,7 @@ proptest! {
         ttl in ttl(),
         key in zego_key(),
         moment in moment(),
-        chance: [u8; 20],
+        randomness: [u8; 20],
     ) {
         let open = |signed: Signed| {
             let Ok(Unverified::Token04(token)) = read::token(signed.expose()) else { panic!("{signed:?}") };
@@ -251,7 +251,7 @@ proptest! {
             assert_eq!(claims.expire, i64::from(signed.expires_at()));
             (claims.user_id, claims.payload)
         };
-        let stamp = || Stamp::new(moment, chance);
+        let stamp = || Stamp::new(moment, randomness);
         let named = UserId::new(user.clone()).expect("valid");
         let basic = Basic { user: named.clone(), ttl };
         prop_assert_eq!(open(basic.sign(stamp(), &key)), (user.clone(), String::new()));

@@ -1,4 +1,4 @@
-//! The moment and the chance that make one token different from every other.
+//! The moment and the randomness that make one token different from every other.
 
 use crate::Ttl;
 use crate::agora::CutProofSalt;
@@ -48,17 +48,17 @@ pub struct OutOfRange;
 #[derive(Debug)]
 pub struct Stamp {
     issued_at: Moment,
-    chance: Redacted<[u8; Stamp::CHANCE_BYTES]>,
+    randomness: Redacted<[u8; Stamp::RANDOMNESS_BYTES]>,
 }
 
 impl Stamp {
     /// How many random bytes a stamp takes: enough for ZEGO's IV and nonce, the most that any format needs.
-    pub const CHANCE_BYTES: usize = 20;
+    pub const RANDOMNESS_BYTES: usize = 20;
 
-    /// `chance` must be fresh from the operating system's generator for every stamp: an execution environment can be
+    /// `randomness` must be fresh from the operating system's generator for every stamp: an execution environment can be
     /// restored from a snapshot many times, and a generator seeded at start-up would then repeat itself.
-    pub fn new(issued_at: Moment, chance: [u8; Self::CHANCE_BYTES]) -> Stamp {
-        Stamp { issued_at, chance: Redacted(chance) }
+    pub fn new(issued_at: Moment, randomness: [u8; Self::RANDOMNESS_BYTES]) -> Stamp {
+        Stamp { issued_at, randomness: Redacted(randomness) }
     }
 
     /// The moment the token is issued at.
@@ -68,7 +68,7 @@ impl Stamp {
 
     /// The salt of Agora's `007`: 1 to 99,999,999.
     pub(crate) fn into_salt(self) -> u32 {
-        let (salt, _) = self.chance.0.split_first_chunk().expect("20 bytes hold 8");
+        let (salt, _) = self.randomness.0.split_first_chunk().expect("20 bytes hold 8");
         // 64 bits against 27: the bias is below 2^-37.
         let salt = u64::from_le_bytes(*salt) % 99_999_999 + 1;
         u32::try_from(salt).expect("at most 99,999,999")
@@ -78,7 +78,7 @@ impl Stamp {
     /// draw from 1 to 99,999,999 (Python, Go) or from all 32 bits (Node, Java, C++).
     pub(crate) fn into_cut_proof_salt(self) -> CutProofSalt {
         const ANY: RangeInclusive<u8> = 0..=0xff;
-        let (bits, _) = self.chance.0.split_first_chunk().expect("20 bytes hold 8");
+        let (bits, _) = self.randomness.0.split_first_chunk().expect("20 bytes hold 8");
         let mut bits = u64::from_le_bytes(*bits);
         // Each byte from its own range: 1,490,944,000 salts. That is 31 bits out of 64: the bias is below 2^-33.
         let mut draw = |range: RangeInclusive<u8>| {
@@ -94,7 +94,7 @@ impl Stamp {
     /// ZEGO's nonce (0 to 2,147,483,647) and IV, 16 characters of `0-9a-z` as the official assistants draw them.
     pub(crate) fn into_nonce_and_iv(self) -> (u32, [u8; 16]) {
         const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
-        let (iv_bits, nonce) = self.chance.0.split_first_chunk::<16>().expect("20 bytes hold 16");
+        let (iv_bits, nonce) = self.randomness.0.split_first_chunk::<16>().expect("20 bytes hold 16");
         let mut iv = [0; 16];
         for (digits, bits) in iv.chunks_exact_mut(8).zip(iv_bits.chunks_exact(8)) {
             // Eight digits of base 36 are 42 bits out of 64: the bias is below 2^-22.
@@ -111,9 +111,9 @@ impl Stamp {
     /// The stamp that yields this salt: vectors pin it.
     #[cfg(test)]
     pub(crate) fn with_salt(issued_at: Moment, salt: u32) -> Stamp {
-        let mut chance = [0; Self::CHANCE_BYTES];
-        chance[..8].copy_from_slice(&u64::from(salt - 1).to_le_bytes());
-        Stamp::new(issued_at, chance)
+        let mut randomness = [0; Self::RANDOMNESS_BYTES];
+        randomness[..8].copy_from_slice(&u64::from(salt - 1).to_le_bytes());
+        Stamp::new(issued_at, randomness)
     }
 
     /// The stamp that yields this salt of a `006` token: vectors pin it.
@@ -123,23 +123,23 @@ impl Stamp {
         let [second_least, fourth_least] =
             [CutProofSalt::SECOND_BYTE, CutProofSalt::FOURTH_BYTE].map(|range| u64::from(*range.start()));
         let drawn = first + 256 * ((second - second_least) + 250 * (third + 256 * (fourth - fourth_least)));
-        let mut chance = [0; Self::CHANCE_BYTES];
-        chance[..8].copy_from_slice(&drawn.to_le_bytes());
-        Stamp::new(issued_at, chance)
+        let mut randomness = [0; Self::RANDOMNESS_BYTES];
+        randomness[..8].copy_from_slice(&drawn.to_le_bytes());
+        Stamp::new(issued_at, randomness)
     }
 
     /// The stamp that yields this nonce and IV: vectors pin them.
     #[cfg(test)]
     pub(crate) fn with_nonce_and_iv(issued_at: Moment, nonce: u32, iv: &[u8; 16]) -> Stamp {
-        let mut chance = [0; Self::CHANCE_BYTES];
-        for (bits, digits) in chance.chunks_exact_mut(8).zip(iv.chunks_exact(8)) {
+        let mut randomness = [0; Self::RANDOMNESS_BYTES];
+        for (bits, digits) in randomness.chunks_exact_mut(8).zip(iv.chunks_exact(8)) {
             let value = digits.iter().rev().fold(0, |value, digit| {
                 value * 36 + u64::from((*digit as char).to_digit(36).expect("a base 36 digit"))
             });
             bits.copy_from_slice(&value.to_le_bytes());
         }
-        chance[16..].copy_from_slice(&nonce.to_le_bytes());
-        Stamp::new(issued_at, chance)
+        randomness[16..].copy_from_slice(&nonce.to_le_bytes());
+        Stamp::new(issued_at, randomness)
     }
 }
 
@@ -157,18 +157,18 @@ mod tests {
     }
 
     #[test]
-    fn debug_does_not_show_the_chance() {
+    fn debug_does_not_show_the_randomness() {
         let stamp = Stamp::new(Moment(7), [171; 20]);
-        assert_eq!(format!("{stamp:?}"), "Stamp { issued_at: Moment(7), chance: [redacted] }");
+        assert_eq!(format!("{stamp:?}"), "Stamp { issued_at: Moment(7), randomness: [redacted] }");
     }
 
     /// The lowest and the highest draw, and one beyond: all of the range, and nothing but it.
     #[test]
     fn the_draw_reaches_both_ends_of_the_rule() {
         let draw = |drawn: u64| {
-            let mut chance = [0; Stamp::CHANCE_BYTES];
-            chance[..8].copy_from_slice(&drawn.to_le_bytes());
-            Stamp::new(Moment(7), chance).into_cut_proof_salt().get()
+            let mut randomness = [0; Stamp::RANDOMNESS_BYTES];
+            randomness[..8].copy_from_slice(&drawn.to_le_bytes());
+            Stamp::new(Moment(7), randomness).into_cut_proof_salt().get()
         };
         assert_eq!(draw(0), 0x0500_0600);
         assert_eq!(draw(1_490_944_000 - 1), 0x5fff_ffff);
@@ -177,13 +177,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_chance_gives_values_the_vendors_accept(chance: [u8; 20]) {
+        fn all_randomness_gives_values_the_vendors_accept(randomness: [u8; 20]) {
             let moment = Moment(1_700_000_000);
-            let salt = Stamp::new(moment, chance).into_salt();
+            let salt = Stamp::new(moment, randomness).into_salt();
             prop_assert!((1..=99_999_999).contains(&salt));
-            let cut_proof = Stamp::new(moment, chance).into_cut_proof_salt();
+            let cut_proof = Stamp::new(moment, randomness).into_cut_proof_salt();
             prop_assert_eq!(CutProofSalt::new(cut_proof.get()), Some(cut_proof));
-            let (nonce, iv) = Stamp::new(moment, chance).into_nonce_and_iv();
+            let (nonce, iv) = Stamp::new(moment, randomness).into_nonce_and_iv();
             prop_assert!(i32::try_from(nonce).is_ok());
             prop_assert!(iv.iter().all(|c| c.is_ascii_digit() || c.is_ascii_lowercase()));
             prop_assert_eq!(Stamp::with_salt(moment, salt).into_salt(), salt);

@@ -108,7 +108,7 @@ impl Inputs<'_> {
         let salt = u32::try_from(self.number("salt")?).map_err(beyond)?;
         Ok(match CutProofSalt::new(salt) {
             Some(salt) => Stamp::with_cut_proof_salt(moment, salt),
-            None => Stamp::new(moment, [7; Stamp::CHANCE_BYTES]),
+            None => Stamp::new(moment, [7; Stamp::RANDOMNESS_BYTES]),
         })
     }
 

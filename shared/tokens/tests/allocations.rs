@@ -10,9 +10,9 @@ const MOST: u64 = 2;
 fn check<T: Token>(size: &str, token: &T, key: &T::Key) {
     let moment = Moment::from_unix_seconds(u64::from(u32::MAX) - 86_400).expect("in range");
     // The first token finds out what the processor can do; base64 keeps that.
-    token.sign(Stamp::new(moment, [0; Stamp::CHANCE_BYTES]), key);
+    token.sign(Stamp::new(moment, [0; Stamp::RANDOMNESS_BYTES]), key);
     // The largest numbers: they have the most digits.
-    let stamp = Stamp::new(moment, [u8::MAX; Stamp::CHANCE_BYTES]);
+    let stamp = Stamp::new(moment, [u8::MAX; Stamp::RANDOMNESS_BYTES]);
     let allocations = measure(|| drop(token.sign(stamp, key))).count_total;
     assert!((1..=MOST).contains(&allocations), "{} {size} takes {allocations}", token.kind());
 }

@@ -163,9 +163,9 @@ where
     if let Some(id) = options.app_id.as_deref().filter(|id| *id != key.app_id().to_string()) {
         return Err(Failure::Usage(format!("--app-id: the credentials are those of {}, not of {id}", key.app_id())));
     }
-    let mut chance = [0; Stamp::CHANCE_BYTES];
-    getrandom::fill(&mut chance).map_err(|error| Failure::System(error.to_string()))?;
-    let signed = token.sign(Stamp::new(now().map_err(Failure::System)?, chance), &key);
+    let mut randomness = [0; Stamp::RANDOMNESS_BYTES];
+    getrandom::fill(&mut randomness).map_err(|error| Failure::System(error.to_string()))?;
+    let signed = token.sign(Stamp::new(now().map_err(Failure::System)?, randomness), &key);
     if !options.json {
         return Ok(signed.expose().to_owned());
     }

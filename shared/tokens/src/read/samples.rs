@@ -20,7 +20,7 @@ pub(super) fn at(seconds: u64) -> Moment {
 pub(super) const NOW: u64 = 1_700_000_000;
 
 pub(super) fn stamp() -> Stamp {
-    Stamp::new(at(NOW), [7; Stamp::CHANCE_BYTES])
+    Stamp::new(at(NOW), [7; Stamp::RANDOMNESS_BYTES])
 }
 
 pub(super) fn agora_key(digit: &str) -> agora::Key {
