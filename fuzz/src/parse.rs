@@ -16,7 +16,7 @@ use tokens::agora::{
     Bundle, ChannelName, ChatApp, ChatUser, ChatUserId, Privileges, Rights, Rtc, RtcUser, Rtm, RtmUserId, Uid,
     UserAccount, Version,
 };
-use tokens::read::{self, AccessToken2, Malformed, Service, ServiceBody, Unverified};
+use tokens::read::{self, AccessToken2, ReadError, Service, ServiceBody, Unverified};
 use tokens::zego::{Basic, UserId};
 use tokens::{Moment, Stamp, Token, Ttl, agora, zego};
 
@@ -50,7 +50,7 @@ fn any_text(text: &str) {
     let parsed = match read::token(text) {
         Ok(parsed) => parsed,
         Err(malformed) => {
-            assert!(text.len() <= read::MAX_LENGTH || malformed == Malformed::TooLarge);
+            assert!(text.len() <= read::MAX_LENGTH || malformed == ReadError::TooLarge);
             return;
         }
     };

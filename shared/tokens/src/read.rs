@@ -39,9 +39,9 @@ pub enum Unverified {
 ///
 /// # Errors
 /// Says what stops it from being a token of any of the three formats.
-pub fn token(text: &str) -> Result<Unverified, Malformed> {
+pub fn token(text: &str) -> Result<Unverified, ReadError> {
     if text.len() > MAX_LENGTH {
-        return Err(Malformed::TooLarge);
+        return Err(ReadError::TooLarge);
     }
     // The Agora versions first: a ZEGO token begins with 04, never with 00.
     if let Some(content) = text.strip_prefix(v007::VERSION) {
@@ -51,13 +51,13 @@ pub fn token(text: &str) -> Result<Unverified, Malformed> {
     } else if let Some(content) = text.strip_prefix(v04::VERSION) {
         Token04::read(content).map(Unverified::Token04)
     } else {
-        Err(Malformed::UnknownVersion)
+        Err(ReadError::UnknownVersion)
     }
 }
 
 /// Why a text is no token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum Malformed {
+pub enum ReadError {
     /// Begins with none of the three versions.
     #[error("it begins with none of the known versions (007, 006, 04)")]
     UnknownVersion,
@@ -89,7 +89,7 @@ pub enum Malformed {
 
 /// Why a well-formed token is not good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum Refused {
+pub enum VerifyError {
     /// Made for another project or app than the key's.
     #[error("it was made for another app id")]
     WrongAppId,
@@ -123,13 +123,13 @@ pub const MAX_LENGTH: usize = 256 * 1024;
 /// equal characters: they are digests and ids.
 pub const MAX_INFLATION: usize = 32;
 
-fn check_times(issued_at: i64, expires_at: i64, now: Moment) -> Result<(), Refused> {
+fn check_times(issued_at: i64, expires_at: i64, now: Moment) -> Result<(), VerifyError> {
     let now = i64::from(now.as_unix_seconds());
     if now < issued_at {
-        return Err(Refused::NotYetIssued);
+        return Err(VerifyError::NotYetIssued);
     }
     if now >= expires_at {
-        return Err(Refused::Expired);
+        return Err(VerifyError::Expired);
     }
     Ok(())
 }

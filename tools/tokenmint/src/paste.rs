@@ -11,7 +11,7 @@ use base64::prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD};
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
-use tokens::read::{self, Malformed, Unverified};
+use tokens::read::{self, ReadError, Unverified};
 
 /// A token that was found in the text, and what was around it or had to be undone.
 pub(crate) struct Found {
@@ -372,7 +372,7 @@ fn malformed(text: &str) -> Reason {
         )
     };
     let reason = match read::token(text) {
-        Err(Malformed::CutShort) => Reason::refused(
+        Err(ReadError::CutShort) => Reason::refused(
             Code::CutAtEnd,
             format!("The token is cut off: it ends after {length} characters, before its content does."),
         )
@@ -380,16 +380,16 @@ fn malformed(text: &str) -> Reason {
             "Copy it whole. Where the app itself has it so: look for a database column, a log line or a text field that is \
              too short for it.",
         ),
-        Err(Malformed::TooLarge) => return too_long(),
+        Err(ReadError::TooLarge) => return too_long(),
         Err(_) if !text.bytes().any(|byte| byte.is_ascii_uppercase()) => garbled("all its letters are lower case"),
         Err(other) => garbled(match other {
-            Malformed::NotBase64 => "it is not base64 as a token is",
-            Malformed::BadZlib => "its content doesn't unpack",
-            Malformed::TrailingBytes => "more follows where its content ends, as if two were pasted",
-            Malformed::BadSignature => "its signature has not the length of one",
-            Malformed::BadCipher => "its encrypted part has an impossible length",
-            Malformed::NotUtf8 => "a name in it is not text",
-            Malformed::UnknownVersion | Malformed::CutShort | Malformed::TooLarge => "it doesn't read as one",
+            ReadError::NotBase64 => "it is not base64 as a token is",
+            ReadError::BadZlib => "its content doesn't unpack",
+            ReadError::TrailingBytes => "more follows where its content ends, as if two were pasted",
+            ReadError::BadSignature => "its signature has not the length of one",
+            ReadError::BadCipher => "its encrypted part has an impossible length",
+            ReadError::NotUtf8 => "a name in it is not text",
+            ReadError::UnknownVersion | ReadError::CutShort | ReadError::TooLarge => "it doesn't read as one",
         }),
         Ok(_) => garbled("it doesn't read as one"),
     };

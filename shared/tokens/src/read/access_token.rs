@@ -1,7 +1,7 @@
 //! The way back from version `006`.
 
 use super::bytes::{decode, map};
-use super::{Malformed, Refused};
+use super::{ReadError, VerifyError};
 use crate::Moment;
 use crate::agora::{self, Unpack, access_token};
 use crate::redacted::Redacted;
@@ -31,27 +31,27 @@ pub struct AccessToken {
 }
 
 impl AccessToken {
-    pub(super) fn read(content: &str) -> Result<AccessToken, Malformed> {
-        let (app_id, content) = content.split_at_checked(32).ok_or(Malformed::CutShort)?;
+    pub(super) fn read(content: &str) -> Result<AccessToken, ReadError> {
+        let (app_id, content) = content.split_at_checked(32).ok_or(ReadError::CutShort)?;
         let content = decode(content)?;
         let mut rest = Unpack(&content);
-        let signature = rest.take_bytes().ok_or(Malformed::CutShort)?;
-        let signature = signature.try_into().map_err(|_| Malformed::BadSignature)?;
-        let crc_channel_name = rest.take_u32().ok_or(Malformed::CutShort)?;
-        let crc_uid = rest.take_u32().ok_or(Malformed::CutShort)?;
-        let message = rest.take_bytes().ok_or(Malformed::CutShort)?;
+        let signature = rest.take_bytes().ok_or(ReadError::CutShort)?;
+        let signature = signature.try_into().map_err(|_| ReadError::BadSignature)?;
+        let crc_channel_name = rest.take_u32().ok_or(ReadError::CutShort)?;
+        let crc_uid = rest.take_u32().ok_or(ReadError::CutShort)?;
+        let message = rest.take_bytes().ok_or(ReadError::CutShort)?;
         let mut fields = Unpack(message);
         let token = AccessToken {
             app_id: app_id.to_owned(),
-            salt: fields.take_u32().ok_or(Malformed::CutShort)?,
-            ts: fields.take_u32().ok_or(Malformed::CutShort)?,
+            salt: fields.take_u32().ok_or(ReadError::CutShort)?,
+            ts: fields.take_u32().ok_or(ReadError::CutShort)?,
             privileges: map(&mut fields)?,
             crc_channel_name,
             crc_uid,
             signature: Redacted(signature),
             message: Redacted(message.to_vec()),
         };
-        if rest.0.is_empty() && fields.0.is_empty() { Ok(token) } else { Err(Malformed::TrailingBytes) }
+        if rest.0.is_empty() && fields.0.is_empty() { Ok(token) } else { Err(ReadError::TrailingBytes) }
     }
 
     /// Whether the message is what a builder writes for these fields: each privilege once, ascending.
@@ -68,7 +68,7 @@ impl AccessToken {
     ///
     /// # Errors
     /// Says the first of these that fails: the app id, the checksums, the signature, the times.
-    pub fn verify(&self, key: &agora::Key, channel: &str, uid: &str, now: Moment) -> Result<(), Refused> {
+    pub fn verify(&self, key: &agora::Key, channel: &str, uid: &str, now: Moment) -> Result<(), VerifyError> {
         self.verify_signature(key, channel, uid)?;
         let day = i64::from(crate::Ttl::MAX.as_seconds());
         super::check_times(i64::from(self.ts) - day, self.ts.into(), now)
@@ -78,19 +78,19 @@ impl AccessToken {
     ///
     /// # Errors
     /// Another app id, channel, uid or signature.
-    pub fn verify_signature(&self, key: &agora::Key, channel: &str, uid: &str) -> Result<(), Refused> {
+    pub fn verify_signature(&self, key: &agora::Key, channel: &str, uid: &str) -> Result<(), VerifyError> {
         if self.app_id != key.app_id.as_str() {
-            return Err(Refused::WrongAppId);
+            return Err(VerifyError::WrongAppId);
         }
         if self.crc_channel_name != crc32fast::hash(channel.as_bytes()) {
-            return Err(Refused::WrongChannel);
+            return Err(VerifyError::WrongChannel);
         }
         if self.crc_uid != crc32fast::hash(uid.as_bytes()) {
-            return Err(Refused::WrongUid);
+            return Err(VerifyError::WrongUid);
         }
         access_token::mac(&key.app_certificate, &self.app_id, channel, uid, &self.message.0)
             .verify_slice(&self.signature.0)
-            .map_err(|_| Refused::WrongCertificate)
+            .map_err(|_| VerifyError::WrongCertificate)
     }
 }
 
@@ -106,11 +106,11 @@ mod tests {
         assert_eq!(verify("a", "alice", "", NOW), Ok(()));
         // It lives for 24 hours whatever its login privilege says.
         assert_eq!(verify("a", "alice", "", NOW + 86_399), Ok(()));
-        assert_eq!(verify("a", "alice", "", NOW + 86_400), Err(Refused::Expired));
-        assert_eq!(verify("a", "alice", "", NOW - 1), Err(Refused::NotYetIssued));
-        assert_eq!(verify("a", "bob", "", NOW), Err(Refused::WrongChannel));
-        assert_eq!(verify("a", "alice", "1", NOW), Err(Refused::WrongUid));
-        assert_eq!(verify("b", "alice", "", NOW), Err(Refused::WrongCertificate));
+        assert_eq!(verify("a", "alice", "", NOW + 86_400), Err(VerifyError::Expired));
+        assert_eq!(verify("a", "alice", "", NOW - 1), Err(VerifyError::NotYetIssued));
+        assert_eq!(verify("a", "bob", "", NOW), Err(VerifyError::WrongChannel));
+        assert_eq!(verify("a", "alice", "1", NOW), Err(VerifyError::WrongUid));
+        assert_eq!(verify("b", "alice", "", NOW), Err(VerifyError::WrongCertificate));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The way back from version `007`.
 
 use super::bytes::{decode, inflate, map, text};
-use super::{Malformed, Refused};
+use super::{ReadError, VerifyError};
 use crate::Moment;
 use crate::agora::{self, ServiceType, Unpack, access_token2};
 use crate::redacted::Redacted;
@@ -75,23 +75,23 @@ pub enum ServiceBody {
 }
 
 impl AccessToken2 {
-    pub(super) fn read(content: &str) -> Result<AccessToken2, Malformed> {
+    pub(super) fn read(content: &str) -> Result<AccessToken2, ReadError> {
         let payload = inflate(&decode(content)?)?;
         let mut rest = Unpack(&payload);
-        let signature = rest.take_bytes().ok_or(Malformed::CutShort)?;
-        let signature = signature.try_into().map_err(|_| Malformed::BadSignature)?;
+        let signature = rest.take_bytes().ok_or(ReadError::CutShort)?;
+        let signature = signature.try_into().map_err(|_| ReadError::BadSignature)?;
         let signing_info = rest.0;
         let mut token = AccessToken2 {
             app_id: text(&mut rest)?,
-            issue_ts: rest.take_u32().ok_or(Malformed::CutShort)?,
-            expire: rest.take_u32().ok_or(Malformed::CutShort)?,
-            salt: rest.take_u32().ok_or(Malformed::CutShort)?,
+            issue_ts: rest.take_u32().ok_or(ReadError::CutShort)?,
+            expire: rest.take_u32().ok_or(ReadError::CutShort)?,
+            salt: rest.take_u32().ok_or(ReadError::CutShort)?,
             services: Vec::new(),
             unknown_service_type: None,
             signature: Redacted(signature),
             signing_info: Redacted(signing_info.to_vec()),
         };
-        for _ in 0..rest.take_u16().ok_or(Malformed::CutShort)? {
+        for _ in 0..rest.take_u16().ok_or(ReadError::CutShort)? {
             match Service::read(&mut rest)? {
                 Ok(service) => token.services.push(service),
                 Err(UnknownService(service_type)) => {
@@ -100,7 +100,7 @@ impl AccessToken2 {
                 }
             }
         }
-        if rest.0.is_empty() { Ok(token) } else { Err(Malformed::TrailingBytes) }
+        if rest.0.is_empty() { Ok(token) } else { Err(ReadError::TrailingBytes) }
     }
 
     /// Whether this project's key signed the token, in constant time, and whether it is alive at `now`. A service's
@@ -108,7 +108,7 @@ impl AccessToken2 {
     ///
     /// # Errors
     /// Says the first of these that fails: the app id, the signature, the times.
-    pub fn verify(&self, key: &agora::Key, now: Moment) -> Result<(), Refused> {
+    pub fn verify(&self, key: &agora::Key, now: Moment) -> Result<(), VerifyError> {
         self.verify_signature(key)?;
         super::check_times(self.issue_ts.into(), i64::from(self.issue_ts) + i64::from(self.expire), now)
     }
@@ -117,14 +117,14 @@ impl AccessToken2 {
     ///
     /// # Errors
     /// Another app id or signature.
-    pub fn verify_signature(&self, key: &agora::Key) -> Result<(), Refused> {
+    pub fn verify_signature(&self, key: &agora::Key) -> Result<(), VerifyError> {
         if self.app_id != key.app_id.as_str() {
-            return Err(Refused::WrongAppId);
+            return Err(VerifyError::WrongAppId);
         }
         access_token2::mac(&key.app_certificate, self.issue_ts, self.salt)
             .chain_update(&self.signing_info.0)
             .verify_slice(&self.signature.0)
-            .map_err(|_| Refused::WrongCertificate)
+            .map_err(|_| VerifyError::WrongCertificate)
     }
 }
 
@@ -132,8 +132,8 @@ impl AccessToken2 {
 struct UnknownService(u16);
 
 impl Service {
-    fn read(rest: &mut Unpack<'_>) -> Result<Result<Service, UnknownService>, Malformed> {
-        let number = rest.take_u16().ok_or(Malformed::CutShort)?;
+    fn read(rest: &mut Unpack<'_>) -> Result<Result<Service, UnknownService>, ReadError> {
+        let number = rest.take_u16().ok_or(ReadError::CutShort)?;
         let privileges = map(rest)?;
         let Some(service_type) = ServiceType::from_number(number) else { return Ok(Err(UnknownService(number))) };
         let body = match service_type {
@@ -145,7 +145,7 @@ impl Service {
             ServiceType::Fpa => ServiceBody::Fpa {},
             ServiceType::Apaas => {
                 let (room_uuid, user_uuid) = (text(rest)?, text(rest)?);
-                ServiceBody::Apaas { room_uuid, user_uuid, role: rest.take_i16().ok_or(Malformed::CutShort)? }
+                ServiceBody::Apaas { room_uuid, user_uuid, role: rest.take_i16().ok_or(ReadError::CutShort)? }
             }
             ServiceType::Rtm2 => ServiceBody::Rtm2 { user_id: text(rest)?, permissions: permissions(rest)? },
         };
@@ -153,14 +153,14 @@ impl Service {
     }
 }
 
-fn permissions(rest: &mut Unpack<'_>) -> Result<BTreeMap<u16, BTreeMap<u16, Vec<String>>>, Malformed> {
+fn permissions(rest: &mut Unpack<'_>) -> Result<BTreeMap<u16, BTreeMap<u16, Vec<String>>>, ReadError> {
     let mut resources = BTreeMap::new();
-    for _ in 0..rest.take_u16().ok_or(Malformed::CutShort)? {
-        let resource = rest.take_u16().ok_or(Malformed::CutShort)?;
+    for _ in 0..rest.take_u16().ok_or(ReadError::CutShort)? {
+        let resource = rest.take_u16().ok_or(ReadError::CutShort)?;
         let mut permissions = BTreeMap::new();
-        for _ in 0..rest.take_u16().ok_or(Malformed::CutShort)? {
-            let permission = rest.take_u16().ok_or(Malformed::CutShort)?;
-            let count = rest.take_u16().ok_or(Malformed::CutShort)?;
+        for _ in 0..rest.take_u16().ok_or(ReadError::CutShort)? {
+            let permission = rest.take_u16().ok_or(ReadError::CutShort)?;
+            let count = rest.take_u16().ok_or(ReadError::CutShort)?;
             let names = (0..count).map(|_| text(rest)).collect::<Result<_, _>>()?;
             permissions.insert(permission, names);
         }
@@ -181,11 +181,11 @@ mod tests {
         let verify = |key: &str, now| token.verify(&agora_key(key), at(now));
         assert_eq!(verify("a", NOW), Ok(()));
         assert_eq!(verify("a", NOW + 599), Ok(()));
-        assert_eq!(verify("a", NOW + 600), Err(Refused::Expired));
-        assert_eq!(verify("a", NOW - 1), Err(Refused::NotYetIssued));
-        assert_eq!(verify("b", NOW), Err(Refused::WrongCertificate));
+        assert_eq!(verify("a", NOW + 600), Err(VerifyError::Expired));
+        assert_eq!(verify("a", NOW - 1), Err(VerifyError::NotYetIssued));
+        assert_eq!(verify("b", NOW), Err(VerifyError::WrongCertificate));
         let other_app = agora::Key { app_id: AppId::new("f".repeat(32)).expect("valid"), ..agora_key("a") };
-        assert_eq!(token.verify(&other_app, at(NOW)), Err(Refused::WrongAppId));
+        assert_eq!(token.verify(&other_app, at(NOW)), Err(VerifyError::WrongAppId));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The way back from version `04`.
 
 use super::bytes::decode;
-use super::{Malformed, Refused};
+use super::{ReadError, VerifyError};
 use crate::Moment;
 use crate::agora::Unpack;
 use crate::redacted::Redacted;
@@ -38,18 +38,18 @@ pub struct Token04Claims {
 }
 
 impl Token04 {
-    pub(super) fn read(content: &str) -> Result<Token04, Malformed> {
+    pub(super) fn read(content: &str) -> Result<Token04, ReadError> {
         let content = decode(content)?;
         let mut rest = Unpack(&content);
-        let expire = rest.take_array().map(i64::from_be_bytes).ok_or(Malformed::CutShort)?;
-        let iv = take_bytes_be(&mut rest).ok_or(Malformed::CutShort)?;
-        let iv = iv.try_into().map_err(|_| Malformed::BadCipher)?;
-        let cipher = take_bytes_be(&mut rest).ok_or(Malformed::CutShort)?;
+        let expire = rest.take_array().map(i64::from_be_bytes).ok_or(ReadError::CutShort)?;
+        let iv = take_bytes_be(&mut rest).ok_or(ReadError::CutShort)?;
+        let iv = iv.try_into().map_err(|_| ReadError::BadCipher)?;
+        let cipher = take_bytes_be(&mut rest).ok_or(ReadError::CutShort)?;
         if cipher.is_empty() || !cipher.len().is_multiple_of(token04::BLOCK) {
-            return Err(Malformed::BadCipher);
+            return Err(ReadError::BadCipher);
         }
         if !rest.0.is_empty() {
-            return Err(Malformed::TrailingBytes);
+            return Err(ReadError::TrailingBytes);
         }
         Ok(Token04 { expire, iv: Redacted(iv), cipher: Redacted(cipher.to_vec()) })
     }
@@ -62,7 +62,7 @@ impl Token04 {
     ///
     /// # Errors
     /// Says the first of these that fails: the secret, the app id, the two moments of expiry, the times.
-    pub fn open(&self, key: &zego::Key, now: Moment) -> Result<Token04Claims, Refused> {
+    pub fn open(&self, key: &zego::Key, now: Moment) -> Result<Token04Claims, VerifyError> {
         let claims = self.decrypt(key)?;
         super::check_times(claims.ctime, claims.expire, now)?;
         Ok(claims)
@@ -72,13 +72,13 @@ impl Token04 {
     ///
     /// # Errors
     /// Another secret or app id, or two different moments of expiry.
-    pub fn decrypt(&self, key: &zego::Key) -> Result<Token04Claims, Refused> {
+    pub fn decrypt(&self, key: &zego::Key) -> Result<Token04Claims, VerifyError> {
         let claims = self.unseal(&key.server_secret)?;
         if claims.app_id != key.app_id.get() {
-            return Err(Refused::WrongAppId);
+            return Err(VerifyError::WrongAppId);
         }
         if claims.expire != self.expire {
-            return Err(Refused::ExpireMismatch);
+            return Err(VerifyError::ExpireMismatch);
         }
         Ok(claims)
     }
@@ -87,12 +87,12 @@ impl Token04 {
     ///
     /// # Errors
     /// It does not open with this secret.
-    pub fn unseal(&self, secret: &zego::ServerSecret) -> Result<Token04Claims, Refused> {
+    pub fn unseal(&self, secret: &zego::ServerSecret) -> Result<Token04Claims, VerifyError> {
         let mut text = self.cipher.0.clone();
         let text = cbc::Decryptor::<Aes256Dec>::new(secret.as_bytes().into(), (&self.iv.0).into())
             .decrypt_padded::<Pkcs7>(&mut text)
-            .map_err(|_| Refused::WrongSecret)?;
-        serde_json::from_slice(text).map_err(|_| Refused::WrongSecret)
+            .map_err(|_| VerifyError::WrongSecret)?;
+        serde_json::from_slice(text).map_err(|_| VerifyError::WrongSecret)
     }
 }
 
@@ -111,17 +111,17 @@ mod tests {
     fn a_04_token_opens_with_its_own_secret_only() {
         let token = token04(zego_basic().expose());
         assert_eq!(token.open(&zego_key("a"), at(NOW)).map(|claims| claims.user_id), Ok("alice".to_owned()));
-        assert_eq!(token.open(&zego_key("a"), at(NOW + 600)), Err(Refused::Expired));
-        assert_eq!(token.open(&zego_key("a"), at(NOW - 1)), Err(Refused::NotYetIssued));
-        assert_eq!(token.open(&zego_key("b"), at(NOW)), Err(Refused::WrongSecret));
+        assert_eq!(token.open(&zego_key("a"), at(NOW + 600)), Err(VerifyError::Expired));
+        assert_eq!(token.open(&zego_key("a"), at(NOW - 1)), Err(VerifyError::NotYetIssued));
+        assert_eq!(token.open(&zego_key("b"), at(NOW)), Err(VerifyError::WrongSecret));
         let other_app = zego::Key { app_id: zego::AppId::new(1).expect("valid"), ..zego_key("a") };
-        assert_eq!(token.open(&other_app, at(NOW)), Err(Refused::WrongAppId));
+        assert_eq!(token.open(&other_app, at(NOW)), Err(VerifyError::WrongAppId));
         let extended = Token04 { expire: token.expire + 1, ..token };
-        assert_eq!(extended.open(&zego_key("a"), at(NOW)), Err(Refused::ExpireMismatch));
+        assert_eq!(extended.open(&zego_key("a"), at(NOW)), Err(VerifyError::ExpireMismatch));
         // Unsealing asks for nothing but the secret.
         let unsealed = extended.unseal(&other_app.server_secret);
         assert_eq!(unsealed.map(|claims| i64::from(claims.app_id)), Ok(1_234_567_890));
-        assert_eq!(extended.unseal(&zego_key("b").server_secret), Err(Refused::WrongSecret));
+        assert_eq!(extended.unseal(&zego_key("b").server_secret), Err(VerifyError::WrongSecret));
     }
 
     #[test]

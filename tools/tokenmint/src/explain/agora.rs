@@ -14,7 +14,7 @@ use crate::report::{Code, Reason, Signature};
 use crate::sdk::Fault;
 use crate::when::{length, moment, relative};
 use tokens::agora::{AppCertificate, AppId, Key, ServiceType};
-use tokens::read::Refused;
+use tokens::read::VerifyError;
 
 /// The name of a service's privilege with this number.
 fn privilege_name(service: ServiceType, number: u16) -> &'static str {
@@ -37,7 +37,7 @@ fn signature(
     expected: &Expected<'_>,
     keys: &Keys,
     sdks: &[Sdk],
-    verify: impl Fn(&Key) -> Result<(), Refused>,
+    verify: impl Fn(&Key) -> Result<(), VerifyError>,
 ) -> (Signature, Vec<Reason>) {
     let mut reasons = Vec::new();
     let own_id = AppId::new(app_id);
@@ -76,7 +76,7 @@ fn signature(
     };
     let signature = match verify(&key) {
         Ok(()) => Signature::Genuine,
-        Err(Refused::WrongChannel | Refused::WrongUid) => {
+        Err(VerifyError::WrongChannel | VerifyError::WrongUid) => {
             let because = "a 006 token's signature covers channel and user, which stand in it as checksums only: \
                            --channel and --user must be those it was made for";
             Signature::Unchecked { because: because.to_owned() }

@@ -10,7 +10,7 @@ use crate::sdk::Fault;
 use crate::when::moment;
 use serde_json::{Map, json};
 use tokens::agora::{Privilege, ServiceType};
-use tokens::read::{AccessToken, Refused};
+use tokens::read::{AccessToken, VerifyError};
 
 /// What a `006` token says, and what speaks against it.
 pub(in crate::explain) fn access_token(
@@ -25,7 +25,7 @@ pub(in crate::explain) fn access_token(
     let (signature, reasons) =
         signature(&token.app_id, expected, keys, &sdks, |key| match (names.channel.name(), names.uid.name()) {
             (Some(channel), Some(uid)) => token.verify_signature(key, channel, uid),
-            _ => Err(Refused::WrongChannel),
+            _ => Err(VerifyError::WrongChannel),
         });
     let mut findings = Findings { token: view(token, &names, life, now), signature, reasons, unchecked: Vec::new() };
     findings.push(other_vendor(expected, false));
