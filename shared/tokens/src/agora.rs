@@ -36,10 +36,10 @@ pub use fcdn::Fcdn;
 pub use fpa::Fpa;
 pub use key::{AppCertificate, AppId, Key, KeyError};
 pub use rtc::{
-    ChannelName, OutlivesToken, Privileges, Rights, Role, Rtc, RtcUser, RtcV006, Uid, UidError, UserAccount,
+    ChannelName, OutlivesTokenError, Privileges, Rights, Role, Rtc, RtcUser, RtcV006, Uid, UidError, UserAccount,
 };
 pub use rtm::{Rtm, RtmUserId};
-pub use rtm2::{Permission, Permissions, Resource, ResourceName, Rtm2, TooManyResources};
+pub use rtm2::{Permission, Permissions, Resource, ResourceName, Rtm2, TooManyResourcesError};
 pub use service::{Privilege, ServiceType};
 pub use streaming::Streaming;
 

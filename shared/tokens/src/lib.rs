@@ -37,7 +37,7 @@ mod vectors;
 
 pub use name::{NameError, NameFlaw};
 pub use signed::Signed;
-pub use stamp::{Moment, OutOfRange, Stamp};
+pub use stamp::{Moment, MomentError, Stamp};
 pub use ttl::{Ttl, TtlError};
 
 use serde::Serialize;

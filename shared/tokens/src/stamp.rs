@@ -17,12 +17,12 @@ impl Moment {
     ///
     /// # Errors
     /// A moment so late that a day later no longer fits 32 bits is refused.
-    pub fn from_unix_seconds(seconds: u64) -> Result<Moment, OutOfRange> {
+    pub fn from_unix_seconds(seconds: u64) -> Result<Moment, MomentError> {
         u32::try_from(seconds)
             .ok()
             .filter(|seconds| *seconds <= u32::MAX - Ttl::MAX.as_seconds())
             .map(Moment)
-            .ok_or(OutOfRange)
+            .ok_or(MomentError)
     }
 
     /// The moment in Unix seconds.
@@ -40,7 +40,7 @@ impl Moment {
 /// A moment that the token formats cannot write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("the moment doesn't fit the 32 bits that the token formats have for it")]
-pub struct OutOfRange;
+pub struct MomentError;
 
 /// The moment a token is issued at and the random bytes it consumes.
 ///
@@ -152,8 +152,8 @@ mod tests {
     fn a_moment_leaves_room_for_a_day_in_32_bits() {
         let last = u64::from(u32::MAX) - 86_400;
         assert_eq!(Moment::from_unix_seconds(last).map(|m| m.plus(Ttl::MAX)), Ok(u32::MAX));
-        assert_eq!(Moment::from_unix_seconds(last + 1), Err(OutOfRange));
-        assert_eq!(Moment::from_unix_seconds(u64::MAX), Err(OutOfRange));
+        assert_eq!(Moment::from_unix_seconds(last + 1), Err(MomentError));
+        assert_eq!(Moment::from_unix_seconds(u64::MAX), Err(MomentError));
     }
 
     #[test]

@@ -16,7 +16,7 @@ mod zim;
 
 pub use basic::Basic;
 pub use key::{AppId, Key, KeyError, ServerSecret};
-pub use room::{Express, Room, RoomId, RoomPrivilege, RoomPrivileges, StreamId, StreamIds, TooManyStreams};
+pub use room::{Express, Room, RoomId, RoomPrivilege, RoomPrivileges, StreamId, StreamIds, TooManyStreamsError};
 pub use zim::{Zim, ZimUserId};
 
 use crate::name::{Rule, name, no_further_rule, printable_ascii};

@@ -191,9 +191,9 @@ impl Rights {
     ///
     /// # Errors
     /// Refuses a privilege that would outlive the token, where it could never be used.
-    pub fn new(ttl: Ttl, privileges: Privileges) -> Result<Rights, OutlivesToken> {
+    pub fn new(ttl: Ttl, privileges: Privileges) -> Result<Rights, OutlivesTokenError> {
         if privileges.granted().any(|(_, lives)| lives > ttl) {
-            return Err(OutlivesToken);
+            return Err(OutlivesTokenError);
         }
         Ok(Rights { ttl, privileges })
     }
@@ -221,7 +221,7 @@ impl Rights {
 /// A privilege that is to live longer than its token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("no privilege may live longer than the token")]
-pub struct OutlivesToken;
+pub struct OutlivesTokenError;
 
 /// Lets one user into one RTC channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -405,7 +405,7 @@ mod tests {
         let rights = Rights::new(ttl(600), short).expect("none is longer");
         assert_eq!(rights.role(), Role::Publisher);
         assert_eq!((rights.ttl(), rights.good_for()), (ttl(600), ttl(60)));
-        assert_eq!(Rights::new(ttl(599), short), Err(OutlivesToken));
+        assert_eq!(Rights::new(ttl(599), short), Err(OutlivesTokenError));
         assert_eq!(Rights::of_role(Role::Subscriber, ttl(1)).role(), Role::Subscriber);
         assert_eq!(Rights::of_role(Role::Publisher, ttl(1)).role(), Role::Publisher);
     }

@@ -62,9 +62,9 @@ impl Permissions {
         resource: Resource,
         permission: Permission,
         names: Vec<ResourceName>,
-    ) -> Result<(), TooManyResources> {
+    ) -> Result<(), TooManyResourcesError> {
         if names.len() > Self::MAX_RESOURCES {
-            return Err(TooManyResources);
+            return Err(TooManyResourcesError);
         }
         self.0.entry(resource).or_default().insert(permission, names);
         Ok(())
@@ -82,7 +82,7 @@ impl Permissions {
 /// A list of more resources than a permission may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("a permission names at most {} resources", Permissions::MAX_RESOURCES)]
-pub struct TooManyResources;
+pub struct TooManyResourcesError;
 
 /// Lets one user log in to RTM and use the named resources.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -47,8 +47,8 @@ impl StreamIds {
     ///
     /// # Errors
     /// Refuses more than [`Self::MAX`].
-    pub fn new(ids: Vec<StreamId>) -> Result<StreamIds, TooManyStreams> {
-        if ids.len() > Self::MAX { Err(TooManyStreams) } else { Ok(StreamIds(ids)) }
+    pub fn new(ids: Vec<StreamId>) -> Result<StreamIds, TooManyStreamsError> {
+        if ids.len() > Self::MAX { Err(TooManyStreamsError) } else { Ok(StreamIds(ids)) }
     }
 
     /// Whether there is no limit on stream ids.
@@ -60,7 +60,7 @@ impl StreamIds {
 /// A list of more stream ids than a token may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("a token names at most {} stream ids", StreamIds::MAX)]
-pub struct TooManyStreams;
+pub struct TooManyStreamsError;
 
 /// What a user may do in a room. Each is written into the token, granted or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
