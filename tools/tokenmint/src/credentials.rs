@@ -61,7 +61,7 @@ impl Keys {
 /// Credentials that were asked for and cannot be had. Holds nothing of them.
 #[derive(Debug, Error)]
 #[error("{0}")]
-pub(crate) struct Unavailable(pub(crate) String);
+pub(crate) struct CredentialsError(pub(crate) String);
 
 /// A vendor whose key a terminal can give.
 pub(crate) trait Terminal: Vendor {
@@ -137,15 +137,18 @@ pub(crate) fn variable(name: &str) -> Option<Zeroizing<String>> {
 ///
 /// # Errors
 /// Something was said, and there is no key to be had.
-pub(crate) fn load<V: Terminal>(from: &CredentialsFrom, app_id: Option<&str>) -> Result<Option<V::Key>, Unavailable> {
+pub(crate) fn load<V: Terminal>(
+    from: &CredentialsFrom,
+    app_id: Option<&str>,
+) -> Result<Option<V::Key>, CredentialsError> {
     let env_id = variable(V::APP_ID);
     let app_id = app_id.or(env_id.as_ref().map(|id| id.as_str()));
     let parts = |source: &str, secret: &str| {
-        V::key(app_id, secret.trim()).map(Some).map_err(|wrong| Unavailable(format!("{source}: {wrong}")))
+        V::key(app_id, secret.trim()).map(Some).map_err(|wrong| CredentialsError(format!("{source}: {wrong}")))
     };
     if from.prompt {
         let asked = rpassword::prompt_password(format!("{} (it is not shown): ", V::WORDS));
-        let asked = asked.map_err(|error| Unavailable(format!("--prompt needs a terminal: {error}")))?;
+        let asked = asked.map_err(|error| CredentialsError(format!("--prompt needs a terminal: {error}")))?;
         return parts("the terminal", &Zeroizing::new(asked));
     }
     if let Some(id) = &from.secret {
@@ -167,16 +170,16 @@ pub(crate) fn load<V: Terminal>(from: &CredentialsFrom, app_id: Option<&str>) ->
 }
 
 /// A key from the JSON that a secret or a file holds.
-fn whole<V: Terminal>(source: &str, json: &str) -> Result<Option<V::Key>, Unavailable> {
-    V::from_secret(json).map(|key| Some(key.known())).map_err(|wrong| Unavailable(format!("{source}: {wrong}")))
+fn whole<V: Terminal>(source: &str, json: &str) -> Result<Option<V::Key>, CredentialsError> {
+    V::from_secret(json).map(|key| Some(key.known())).map_err(|wrong| CredentialsError(format!("{source}: {wrong}")))
 }
 
 /// A file for both vendors or, as for `aws secretsmanager create-secret`, for one.
-fn file<V: Vendor>(source: &str, path: &Path) -> Result<Zeroizing<String>, Unavailable> {
+fn file<V: Vendor>(source: &str, path: &Path) -> Result<Zeroizing<String>, CredentialsError> {
     let text = std::fs::read_to_string(path).map(Zeroizing::new);
-    let text = text.map_err(|error| Unavailable(format!("{source}: {}: {error}", path.display())))?;
+    let text = text.map_err(|error| CredentialsError(format!("{source}: {}: {error}", path.display())))?;
     let parts: BTreeMap<&str, &RawValue> = serde_json::from_str(&text)
-        .map_err(|_| Unavailable(format!("{source}: {} is not a JSON object", path.display())))?;
+        .map_err(|_| CredentialsError(format!("{source}: {} is not a JSON object", path.display())))?;
     Ok(match parts.get(V::NAME) {
         Some(part) => Zeroizing::new(part.get().to_owned()),
         None => text,
@@ -184,8 +187,8 @@ fn file<V: Vendor>(source: &str, path: &Path) -> Result<Zeroizing<String>, Unava
 }
 
 /// A secret's text, with the AWS credentials of a terminal: variables, profiles, SSO, and what else the AWS CLI knows.
-fn secrets_manager(id: &str) -> Result<Zeroizing<String>, Unavailable> {
-    let unavailable = |why: String| Unavailable(format!("Secrets Manager, secret {}: {why}", shown(id)));
+fn secrets_manager(id: &str) -> Result<Zeroizing<String>, CredentialsError> {
+    let unavailable = |why: String| CredentialsError(format!("Secrets Manager, secret {}: {why}", shown(id)));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| unavailable(error.to_string()))?;
     let sent = runtime.block_on(async {

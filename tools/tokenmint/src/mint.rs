@@ -1,7 +1,7 @@
 //! `tokenmint mint`: a temporary token from a terminal.
 
 use crate::cli::{Kind, Mint, MintOptions, Role, RtcIdentity, With};
-use crate::credentials::{Terminal, Unavailable, load};
+use crate::credentials::{CredentialsError, Terminal, load};
 use crate::{complain, exit, print, show};
 use serde::Serialize;
 use service::Vendor;
@@ -19,12 +19,12 @@ use tokens::{Moment, Stamp, Token, agora};
 
 /// Why nothing is minted.
 #[derive(Debug, Error)]
-pub(crate) enum Failure {
+pub(crate) enum MintError {
     /// A part of the token breaks the vendor's rule.
     #[error("{0}")]
     Usage(String),
     #[error(transparent)]
-    Credentials(#[from] Unavailable),
+    Credentials(#[from] CredentialsError),
     /// The clock or the system's generator.
     #[error("{0}")]
     System(String),
@@ -37,16 +37,16 @@ pub(crate) fn run(arguments: Mint) -> io::Result<u8> {
         Err(failure) => {
             complain(&failure);
             Ok(match failure {
-                Failure::Usage(_) => exit::USAGE,
-                Failure::Credentials(_) => exit::NO_CREDENTIALS,
-                Failure::System(_) => exit::SYSTEM,
+                MintError::Usage(_) => exit::USAGE,
+                MintError::Credentials(_) => exit::NO_CREDENTIALS,
+                MintError::System(_) => exit::SYSTEM,
             })
         }
     }
 }
 
 /// What goes to standard output.
-fn mint(kind: Kind) -> Result<String, Failure> {
+fn mint(kind: Kind) -> Result<String, MintError> {
     let rtc_user = |user: &RtcIdentity| match (user.uid, &user.account) {
         (Some(uid), _) => part("--uid", Uid::new(uid)).map(RtcUser::Uid),
         (None, account) => {
@@ -65,7 +65,7 @@ fn mint(kind: Kind) -> Result<String, Failure> {
             let rtc = Rtc { channel, user, rights: Rights::of_role(role, lifetime.expires_in) };
             if version == Version::V006 {
                 if !with.is_empty() {
-                    return Err(Failure::Usage("--with: a 006 token holds one service".to_owned()));
+                    return Err(MintError::Usage("--with: a 006 token holds one service".to_owned()));
                 }
                 return signed(&RtcV006(rtc), &options);
             }
@@ -134,12 +134,12 @@ fn mint(kind: Kind) -> Result<String, Failure> {
 }
 
 /// A part of the token from an argument of this name.
-fn part<T>(argument: &str, checked: Result<T, impl Display>) -> Result<T, Failure> {
-    checked.map_err(|error| Failure::Usage(format!("{argument}: {error}")))
+fn part<T>(argument: &str, checked: Result<T, impl Display>) -> Result<T, MintError> {
+    checked.map_err(|error| MintError::Usage(format!("{argument}: {error}")))
 }
 
 /// Signs with the vendor's key, now.
-fn signed<T: Token>(token: &T, options: &MintOptions) -> Result<String, Failure>
+fn signed<T: Token>(token: &T, options: &MintOptions) -> Result<String, MintError>
 where
     T::Key: Terminal,
 {
@@ -156,16 +156,20 @@ where
     }
     let key = load::<T::Key>(&options.credentials, options.app_id.as_deref())?;
     let key = key.ok_or_else(|| {
-        Unavailable(format!("there are no credentials: set {} and {}, or see --help", T::Key::APP_ID, T::Key::SECRET))
+        CredentialsError(format!(
+            "there are no credentials: set {} and {}, or see --help",
+            T::Key::APP_ID,
+            T::Key::SECRET
+        ))
     })?;
     let key = T::Key::whole(key)
-        .ok_or_else(|| Unavailable(format!("the app id is missing: set {} or give --app-id", T::Key::APP_ID)))?;
+        .ok_or_else(|| CredentialsError(format!("the app id is missing: set {} or give --app-id", T::Key::APP_ID)))?;
     if let Some(id) = options.app_id.as_deref().filter(|id| *id != key.app_id().to_string()) {
-        return Err(Failure::Usage(format!("--app-id: the credentials are those of {}, not of {id}", key.app_id())));
+        return Err(MintError::Usage(format!("--app-id: the credentials are those of {}, not of {id}", key.app_id())));
     }
     let mut randomness = [0; Stamp::RANDOMNESS_BYTES];
-    getrandom::fill(&mut randomness).map_err(|error| Failure::System(error.to_string()))?;
-    let signed = token.sign(Stamp::new(now().map_err(Failure::System)?, randomness), &key);
+    getrandom::fill(&mut randomness).map_err(|error| MintError::System(error.to_string()))?;
+    let signed = token.sign(Stamp::new(now().map_err(MintError::System)?, randomness), &key);
     if !options.json {
         return Ok(signed.expose().to_owned());
     }
@@ -178,7 +182,7 @@ where
         expires_at: signed.expires_at(),
         expires_in: signed.ttl().as_seconds(),
     };
-    show::json(&answer).map_err(|error| Failure::System(error.to_string()))
+    show::json(&answer).map_err(|error| MintError::System(error.to_string()))
 }
 
 /// The moment it is.
