@@ -20,6 +20,7 @@ pub(crate) mod access_token;
 mod chat_app;
 mod chat_user;
 mod rtm;
+mod rtc_user;
 mod rtc;
 mod bundle;
 mod rtm2;
@@ -35,9 +36,8 @@ pub use chat_user::{ChatUser, ChatUserId};
 pub use fcdn::Fcdn;
 pub use fpa::Fpa;
 pub use key::{AppCertificate, AppId, Key, KeyError};
-pub use rtc::{
-    ChannelName, OutlivesTokenError, Privileges, Rights, Role, Rtc, RtcUser, RtcV006, Uid, UidError, UserAccount,
-};
+pub use rtc::{ChannelName, OutlivesTokenError, Privileges, Rights, Role, Rtc, RtcV006};
+pub use rtc_user::{RtcUser, Uid, UidError, UserAccount};
 pub use rtm::{Rtm, RtmUserId};
 pub use rtm2::{Permission, Permissions, Resource, ResourceName, Rtm2, TooManyResourcesError};
 pub use service::{Privilege, ServiceType};
