@@ -29,11 +29,7 @@ pub mod read;
 pub mod renewal;
 
 #[cfg(test)]
-mod cutting;
-#[cfg(test)]
-mod round_trip;
-#[cfg(test)]
-mod vectors;
+mod tests;
 
 pub use name::{NameError, NameFlaw};
 pub use signed::Signed;
