@@ -9,6 +9,8 @@
 //! | [`Bundle`] | all of RTC, RTM and Chat for one user in one token |
 //! | [`Streaming`], [`Fcdn`], [`Fpa`], [`ApaasRoomUser`], [`ApaasUser`], [`ApaasApp`] | use Agora's other services |
 //!
+//! No route serves [`Rtm2`], [`RtcV006`] and the last row. A Rust program can make them.
+//!
 //! Ids and names: each type cites the vendor's rule. In all of them `*` is refused, because Agora reads it as a
 //! pattern, and so is the empty string, which Agora reads as "any".
 

@@ -55,6 +55,7 @@ impl ApaasRole {
 pub struct ApaasRoleError;
 
 /// Lets one user into one APaaS room. Carries the user's RTM and Chat services with it.
+/// No route serves it: make it in Rust.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApaasRoomUser {
     /// The room.
@@ -67,7 +68,7 @@ pub struct ApaasRoomUser {
     pub ttl: Ttl,
 }
 
-/// Lets one user use APaaS outside of any room.
+/// Lets one user use APaaS outside of any room. No route serves it: make it in Rust.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApaasUser {
     /// The user.
@@ -76,7 +77,7 @@ pub struct ApaasUser {
     pub ttl: Ttl,
 }
 
-/// Lets a backend do anything in APaaS. Never for an end user.
+/// Lets a backend do anything in APaaS. Never for an end user. No route serves it: make it in Rust.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApaasApp {
     /// How long it lives.

@@ -5,6 +5,7 @@ use crate::{Moment, Signed, Stamp, Token, Ttl};
 use serde::Serialize;
 
 /// Lets one account publish to or play from a channel over Agora's Fusion CDN.
+/// No route serves it: make it in Rust.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fcdn {
     /// The channel.

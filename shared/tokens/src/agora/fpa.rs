@@ -4,7 +4,7 @@ use super::{Key, Privilege, ServiceType, access_token2};
 use crate::{Moment, Signed, Stamp, Token, Ttl};
 use serde::Serialize;
 
-/// Lets a client use Agora's Full-Path Accelerator.
+/// Lets a client use Agora's Full-Path Accelerator. No route serves it: make it in Rust.
 ///
 /// It has no parts to choose: the vendor's builder fixes its life at 24 hours and writes 0 for its login privilege.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -125,7 +125,7 @@ pub struct Rtc {
     pub rights: Rights,
 }
 
-/// The same in the older format, for RTC SDKs before 3.5.8.
+/// The same in the older format, for RTC SDKs before 3.5.8. No route serves it: make it in Rust.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RtcV006(pub Rtc);
 

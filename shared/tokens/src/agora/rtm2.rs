@@ -84,7 +84,7 @@ impl Permissions {
 #[error("a permission names at most {} resources", Permissions::MAX_RESOURCES)]
 pub struct TooManyResourcesError;
 
-/// Lets one user log in to RTM and use the named resources.
+/// Lets one user log in to RTM and use the named resources. No route serves it: make it in Rust.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rtm2 {
     /// Who logs in.

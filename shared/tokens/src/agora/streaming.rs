@@ -5,6 +5,7 @@ use crate::{Moment, Signed, Stamp, Token, Ttl};
 use serde::Serialize;
 
 /// Lets one account publish a channel's stream through Agora's streaming gateway.
+/// No route serves it: make it in Rust.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Streaming {
     /// The channel.
