@@ -1,20 +1,19 @@
-//! Tokens that let a user into Agora and ZEGO rooms: described, then signed into the vendor's own bytes.
+//! Tokens that let a user into Agora and ZEGO rooms. They are described first, and then signed into the vendor's own bytes.
 //!
-//! A token starts as a *description*, a plain struct of parts that were checked when they were made
-//! ([`agora::Rtc`], [`zego::Room`], ...). [`Token::sign`] turns it, a [`Stamp`] (the moment and the randomness) and the
-//! vendor's key into a [`Signed`] token, and cannot fail. Two vendors, three formats:
+//! A token starts as a *description*: a plain struct of checked parts ([`agora::Rtc`], [`zego::Room`], ...).
+//! [`Token::sign`] makes a [`Signed`] token from the description, a [`Stamp`] (the moment and the randomness) and the
+//! vendor's key. It cannot fail. There are two vendors and three formats:
 //!
 //! * [`agora`]: *AccessToken2*, version `007` (RTC, RTM/Signaling, Chat and the rest), and the older *AccessToken*,
 //!   version `006` (RTM 1.x and RTC).
 //! * [`zego`]: token `04` (Express basic, Express with room privileges, ZIM).
 //!
-//! [`read`] goes the other way: any token string back into its parts, checked against a key, with the reason when
-//! it is refused.
+//! [`read`] goes the other way: from any text to a token's parts. It checks them against a key, and says why it refuses.
 //!
-//! [`renewal`] is when a client should come for the next one.
+//! [`renewal`] says when a client should fetch the next token.
 //!
-//! This crate knows no clock, no randomness and no I/O: both come in with the stamp. It has no way to write a
-//! wildcard (a token for *any* uid or channel), on purpose.
+//! This crate has no clock, no randomness and no I/O. The stamp brings the moment and the randomness. On purpose, nothing here
+//! can write a wildcard (a token for *any* uid or channel).
 
 mod name;
 mod ttl;
@@ -38,9 +37,9 @@ pub use ttl::{Ttl, TtlError};
 
 use serde::Serialize;
 
-/// A token described in full, needing only a moment, randomness and the vendor's key to exist.
+/// A complete description of a token. It needs only a stamp and the vendor's key to be signed.
 ///
-/// Implementors are valid by construction, so signing has no error.
+/// A description is valid when it exists, so signing cannot fail.
 pub trait Token {
     /// The vendor's key that signs this kind: [`agora::Key`] or [`zego::Key`].
     type Key;
@@ -51,12 +50,12 @@ pub trait Token {
     /// How long the token lives after the moment in its stamp.
     fn ttl(&self) -> Ttl;
 
-    /// How long all that it opens stays open: less than [`Self::ttl`] where a privilege ends before the token does.
+    /// How long everything that it opens stays open. If a privilege ends before the token, this is less than [`Self::ttl`].
     fn good_for(&self) -> Ttl {
         self.ttl()
     }
 
-    /// The vendor's bytes. Spends the stamp: a salt, nonce or IV is never used twice.
+    /// The vendor's bytes. Takes the stamp away, so that no salt, nonce or IV is used twice.
     fn sign(&self, stamp: Stamp, key: &Self::Key) -> Signed;
 
     /// What a client must know to use the token (channel, uid, role, ...), as fields of a JSON object.

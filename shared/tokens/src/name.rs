@@ -1,8 +1,8 @@
-//! Bounded text: ids and names that obey the vendor's rule from the moment they exist.
+//! Ids and names. A value exists only if its text obeys the vendor's rule.
 
 use thiserror::Error;
 
-/// What one kind of name may look like. Lengths are in bytes, as the vendors count them.
+/// The rule for one type of name. The vendors count lengths in bytes.
 pub(crate) struct Rule {
     /// What the name is, in the vendor's words.
     pub(crate) what: &'static str,
@@ -11,9 +11,9 @@ pub(crate) struct Rule {
     pub(crate) characters: &'static str,
     /// The allowed characters, for machines. All of them are ASCII.
     pub(crate) allows: fn(u8) -> bool,
-    /// Whether `*` means "anything" to the vendor here, so that it is refused as a wildcard rather than as a character.
+    /// Whether the vendor reads `*` here as "anything". If so, the error calls it a wildcard, and not a wrong character.
     pub(crate) star_is_wildcard: bool,
-    /// A further rule on the whole text: says what it breaks, or `None`.
+    /// One more rule, about the whole text. Gives the flaw, or `None`.
     pub(crate) also: fn(&str) -> Option<NameFlaw>,
 }
 
@@ -23,7 +23,7 @@ impl Rule {
         if text.is_empty() {
             return refuse(NameFlaw::Empty);
         }
-        // Wildcards are told apart from plain mistakes before anything else: whoever asks for one should learn so.
+        // Wildcards first, so that the error says "wildcard" and not only "wrong character".
         if self.star_is_wildcard && text.contains('*') {
             return refuse(NameFlaw::Wildcard("must not contain '*': the vendor reads it as a wildcard"));
         }
@@ -42,7 +42,7 @@ impl Rule {
     }
 }
 
-/// No further rule beyond length and characters.
+/// No rule but length and characters.
 pub(crate) fn no_further_rule(_: &str) -> Option<NameFlaw> {
     None
 }
@@ -52,7 +52,7 @@ pub(crate) fn printable_ascii(byte: u8) -> bool {
     matches!(byte, b' '..=b'~')
 }
 
-/// Why a text is not a valid name. Repeats one character of the text at most: it may be anything at all.
+/// Why a text is not a valid name. Repeats at most one character of the text, because the text can be a secret.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{what} {flaw}")]
 pub struct NameError {
@@ -70,13 +70,13 @@ impl NameError {
 /// The part of a name's rule that a text breaks.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum NameFlaw {
-    /// Nothing there. To Agora and ZEGO an empty name often means "any", so it is never allowed.
+    /// The name is empty. To Agora and ZEGO an empty name often means "any", so it is never allowed.
     #[error("must not be empty")]
     Empty,
-    /// What the vendor reads as "any", or as a pattern.
+    /// The vendor reads it as "any", or as a pattern.
     #[error("{0}")]
     Wildcard(&'static str),
-    /// More bytes of UTF-8 than the vendor takes.
+    /// It has more bytes than the vendor takes.
     #[error("must be at most {max_bytes} bytes long; this one has {bytes}")]
     TooLong {
         /// The vendor's limit.
@@ -84,7 +84,7 @@ pub enum NameFlaw {
         /// What was given.
         bytes: usize,
     },
-    /// A character outside the vendor's set.
+    /// It has a character that the vendor does not take.
     #[error("may only contain {characters}; the character at byte {at} is {}", named(*character))]
     Character {
         /// Where the first such character begins, counted in bytes from 0.
@@ -94,12 +94,12 @@ pub enum NameFlaw {
         /// The allowed characters in words.
         characters: &'static str,
     },
-    /// The characters are fine, the whole is not.
+    /// Each character is right, but the whole text is not.
     #[error("{0}")]
     Form(&'static str),
 }
 
-/// A printable ASCII character in quotes, any other as `U+00E9`: some steer a terminal, or look like another one.
+/// A printable ASCII character in quotes. Any other as `U+00E9`: it could control a terminal, or look like another character.
 fn named(character: char) -> String {
     match character {
         ' '..='~' => format!("'{character}'"),

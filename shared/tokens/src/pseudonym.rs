@@ -3,10 +3,10 @@
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-/// Twelve hexadecimal digits that are the same for the same user and key, and that nobody without the key can find the
-/// user to, not even by trying ids: the beginning of an HMAC-SHA-256.
+/// Twelve hexadecimal digits: the beginning of an HMAC-SHA-256. The same user and key always give the same digits. Without
+/// the key nobody can find the user, not even by trying ids.
 ///
-/// The text before the id sets it apart from all that the same key signs in the vendors' formats.
+/// The signed text has a prefix before the id, so it differs from everything that the same key signs in a token.
 pub(crate) fn pseudonym(secret: &[u8; 32], user_id: &str) -> String {
     let mac = Hmac::<Sha256>::new_from_slice(secret).expect("HMAC takes keys of any length");
     let digest = mac.chain_update(b"log user ").chain_update(user_id).finalize().into_bytes();

@@ -1,10 +1,10 @@
-//! The way back: any token string into its parts, checked against a key, with a precise reason when it fails.
+//! Reads any token: its parts, and whether a key has signed it. If it fails, the error says exactly why.
 //!
-//! [`token`] believes nothing: what it returns is [`Unverified`], and only a key makes it more than that. It never
-//! panics, whatever the text, and never takes more memory than a bounded multiple of it.
+//! [`token`] returns [`Unverified`] parts. Only a check against a key makes them trustworthy. It never panics, whatever the
+//! text is. Its memory is at most a fixed multiple of the text's length.
 //!
-//! The parts that were read keep the vendors' field names, also when serialized. Their `Debug` leaves out what could be put
-//! together into a token again.
+//! The parts have the vendors' field names, in JSON too. Their `Debug` leaves out the bytes from which somebody could build
+//! the token again.
 
 mod bytes;
 mod access_token2;
@@ -24,7 +24,7 @@ use crate::agora::{access_token as v006, access_token2 as v007};
 use crate::zego::token04 as v04;
 use thiserror::Error;
 
-/// A token's parts, not yet checked against any key: they are whatever somebody wrote there.
+/// A token's parts, not yet checked against a key. Anybody can have written them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unverified {
     /// Agora, version `007`.
@@ -35,15 +35,15 @@ pub enum Unverified {
     Token04(Token04),
 }
 
-/// Takes a token apart. Needs memory for a bounded multiple of its length, and refuses what is longer than [`MAX_LENGTH`].
+/// Reads a token's parts. Refuses a text that is longer than [`MAX_LENGTH`].
 ///
 /// # Errors
-/// Says what stops it from being a token of any of the three formats.
+/// Says why the text is a token of none of the three formats.
 pub fn token(text: &str) -> Result<Unverified, ReadError> {
     if text.len() > MAX_LENGTH {
         return Err(ReadError::TooLarge);
     }
-    // The Agora versions first: a ZEGO token begins with 04, never with 00.
+    // No two versions have the same beginning, so the order makes no difference.
     if let Some(content) = text.strip_prefix(v007::VERSION) {
         AccessToken2::read(content).map(Unverified::AccessToken2)
     } else if let Some(content) = text.strip_prefix(v006::VERSION) {
@@ -61,10 +61,10 @@ pub enum ReadError {
     /// Begins with none of the three versions.
     #[error("it begins with none of the known versions (007, 006, 04)")]
     UnknownVersion,
-    /// A character that base64 doesn't have, or padding in the middle.
+    /// It has a character that base64 does not have, or padding in the middle.
     #[error("it is not base64 behind its version")]
     NotBase64,
-    /// Ends before its content does, as when it was not copied whole.
+    /// It ends before its content does. It was not copied whole.
     #[error("it ends too early: a part of it is missing")]
     CutShort,
     /// A `007` token's content is no zlib stream, or its checksum is wrong.
@@ -73,7 +73,7 @@ pub enum ReadError {
     /// Longer than [`MAX_LENGTH`], or inflates to more than [`MAX_INFLATION`] times its size: no real token does.
     #[error("it holds more than a token can")]
     TooLarge,
-    /// Goes on after its content has ended.
+    /// More bytes follow after its content.
     #[error("more bytes follow where its content ends")]
     TrailingBytes,
     /// The signature isn't 32 bytes long.
@@ -87,7 +87,7 @@ pub enum ReadError {
     NotUtf8,
 }
 
-/// Why a well-formed token is not good.
+/// Why a key refuses a token that could be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum VerifyError {
     /// Made for another project or app than the key's.
@@ -108,19 +108,19 @@ pub enum VerifyError {
     /// A `04` token's outer and inner moments of expiry differ.
     #[error("its two moments of expiry differ")]
     ExpireMismatch,
-    /// Issued later than now.
+    /// Its moment of issue is later than now.
     #[error("it was issued in the future: a clock is wrong")]
     NotYetIssued,
-    /// Over.
+    /// It has ended.
     #[error("it has expired")]
     Expired,
 }
 
-/// The longest text that is read as a token, in bytes: room for several thousand RTM2 resources.
+/// The longest text that is read as a token, in bytes. Several thousand RTM2 resources fit.
 pub const MAX_LENGTH: usize = 256 * 1024;
 
-/// How many times its own size a `007` token's content may inflate to. Real ones stay far below, at 11 times for 1,500
-/// equal characters: they are digests and ids.
+/// How many times its own size a `007` token's content may inflate to. Real tokens hold digests and ids, and stay far below:
+/// 1,500 equal characters inflate to 11 times their size.
 pub const MAX_INFLATION: usize = 32;
 
 fn check_times(issued_at: i64, expires_at: i64, now: Moment) -> Result<(), VerifyError> {

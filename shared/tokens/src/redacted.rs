@@ -1,9 +1,9 @@
-//! The one place that decides how a secret prints itself, and that it leaves nothing behind.
+//! How secrets print themselves, and how they are wiped from memory.
 
 use std::fmt;
 use zeroize::{ZeroizeOnDrop, Zeroizing};
 
-/// A value whose `Debug` is `[redacted]`: keys, tokens and what could be put together into one.
+/// A value whose `Debug` is `[redacted]`: a key, a token, or bytes that make a token.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Redacted<T>(pub(crate) T);
 
@@ -34,6 +34,6 @@ impl SecretBytes {
     }
 }
 
-/// Compiles only for what wipes itself from memory when it is dropped: a dependency's feature that was switched off
-/// shows here.
+/// Compiles only for a type that wipes itself from memory when it is dropped. If somebody switches the feature of a
+/// dependency off that does this, the build fails here.
 pub(crate) const fn wiped_when_dropped<T: ZeroizeOnDrop>() {}

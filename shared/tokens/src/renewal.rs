@@ -2,16 +2,16 @@
 
 use crate::Ttl;
 
-/// How long before its end a token should have been replaced: the vendors' SDKs warn 30 seconds ahead, and the
-/// request for the next token takes a moment and may need a second try.
+/// How many seconds before its end a token should be replaced. The vendors' SDKs warn 30 seconds before the end. The request
+/// for the next token takes time, and may need a second try.
 const MARGIN_SECONDS: u32 = 60;
 
 /// After how many seconds of its life a token should be renewed.
 ///
-/// That is at the latest after 90 hundredths of its life and a minute before its end, and up to 10 hundredths of
-/// its life earlier, so that clients that came in the same second don't come back in the same second. Tokens too short
-/// for that are renewed in the middle of their life. Chat's SDK warns earlier, at half of the life; a client may well
-/// renew then. `spread` is the token's own randomness, of 32 bits.
+/// The latest point is after 90 % of its life, and at least a minute before its end. The earliest point is 10 % of its life
+/// before that. `spread`, 32 random bits of the token's own, picks the point between them. So clients that came in the same
+/// second do not all come back in the same second. A token under two minutes is renewed after half of its life. Chat's SDK
+/// warns earlier, after half of the life: a client may renew then.
 pub fn renew_after(ttl: Ttl, spread: u32) -> u32 {
     let ttl = ttl.as_seconds();
     if ttl < 2 * MARGIN_SECONDS {
@@ -19,7 +19,7 @@ pub fn renew_after(ttl: Ttl, spread: u32) -> u32 {
     }
     let latest = (ttl - ttl / 10).min(ttl - MARGIN_SECONDS);
     let earliest = latest - ttl / 10;
-    // The spread's 32 bits scaled down to the span.
+    // Scales the 32 bits of `spread` down to the span.
     earliest + ((u64::from(latest - earliest + 1) * u64::from(spread)) >> 32) as u32
 }
 

@@ -1,4 +1,4 @@
-//! A finished token, which prints itself nowhere.
+//! A finished token. It never prints itself.
 
 use crate::redacted::Redacted;
 use crate::{Moment, Ttl};
@@ -7,7 +7,7 @@ use base64::engine::Simd;
 use base64::engine::general_purpose::PAD;
 use std::sync::LazyLock;
 
-/// A signed token with its times. Whoever holds the text may enter the room, so `Debug` shows `[redacted]`.
+/// A signed token with its times. Everybody who has the text may enter the room, so `Debug` shows `[redacted]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signed {
     token: Redacted<String>,
@@ -20,7 +20,7 @@ impl Signed {
         Signed { token: Redacted(token), issued_at, ttl }
     }
 
-    /// The token itself, for the one who asked for it and for nobody else: no log, no error message.
+    /// The token itself. Give it to the caller alone: never to a log or an error message.
     pub fn expose(&self) -> &str {
         &self.token.0
     }
@@ -35,7 +35,7 @@ impl Signed {
         self.ttl
     }
 
-    /// The moment it is dead, in Unix seconds.
+    /// The Unix second at which it ends.
     pub fn expires_at(&self) -> u32 {
         self.issued_at.plus(self.ttl)
     }
@@ -44,7 +44,7 @@ impl Signed {
 /// Standard, padded base64 (RFC 4648, 4) with the widest registers that this machine has.
 static BASE64: LazyLock<Simd> = LazyLock::new(|| Simd::standard(PAD));
 
-/// A token's text, the same in all three formats: clear text, then the content in base64.
+/// A token's text. All three formats write clear text first, and then the content in base64.
 pub(crate) fn encode(clear: &[&str], content: &[u8]) -> String {
     let clear_bytes: usize = clear.iter().map(|part| part.len()).sum();
     let length = clear_bytes + content.len().div_ceil(3) * 4;

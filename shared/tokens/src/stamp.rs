@@ -7,7 +7,7 @@ use serde::Serialize;
 use std::ops::RangeInclusive;
 use thiserror::Error;
 
-/// A moment in Unix seconds, early enough that every lifetime after it still fits the formats' 32 bits (until 2106).
+/// A moment in Unix seconds, until 2106. Any lifetime can be added to it: the sum still fits the formats' 32 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Moment(u32);
@@ -16,7 +16,7 @@ impl Moment {
     /// Checks a moment given in Unix seconds.
     ///
     /// # Errors
-    /// A moment so late that a day later no longer fits 32 bits is refused.
+    /// Refuses a moment if the moment one day later does not fit 32 bits.
     pub fn from_unix_seconds(seconds: u64) -> Result<Moment, MomentError> {
         u32::try_from(seconds)
             .ok()
@@ -30,9 +30,9 @@ impl Moment {
         self.0
     }
 
-    /// The moment, in Unix seconds, at which something that lives for `ttl` from here on is over.
+    /// The Unix second at which something ends that begins at this moment and lives for `ttl`.
     pub fn plus(self, ttl: Ttl) -> u32 {
-        // Cannot overflow: that is what `from_unix_seconds` makes sure of.
+        // Cannot overflow: `from_unix_seconds` has checked it.
         self.0 + ttl.as_seconds()
     }
 }
@@ -52,11 +52,11 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    /// How many random bytes a stamp takes: enough for ZEGO's IV and nonce, the most that any format needs.
+    /// How many random bytes a stamp takes. ZEGO's IV and nonce need the most.
     pub const RANDOMNESS_BYTES: usize = 20;
 
-    /// `randomness` must be fresh from the operating system's generator for every stamp: an execution environment can be
-    /// restored from a snapshot many times, and a generator seeded at start-up would then repeat itself.
+    /// Take `randomness` from the operating system's generator, anew for every stamp. Lambda can restore one snapshot many
+    /// times. A generator that was seeded at start-up would then give the same bytes again.
     pub fn new(issued_at: Moment, randomness: [u8; Self::RANDOMNESS_BYTES]) -> Stamp {
         Stamp { issued_at, randomness: Redacted(randomness) }
     }
@@ -74,8 +74,8 @@ impl Stamp {
         u32::try_from(salt).expect("at most 99,999,999")
     }
 
-    /// The salt of Agora's `006`, by the rule that keeps a token from being cut into another user's. The vendor's builders
-    /// draw from 1 to 99,999,999 (Python, Go) or from all 32 bits (Node, Java, C++).
+    /// The salt of Agora's `006`. It follows the rule that stops anybody from cutting a token into another user's. The
+    /// vendor's builders draw from 1 to 99,999,999 (Python, Go) or from all 32 bits (Node, Java, C++).
     pub(crate) fn into_cut_proof_salt(self) -> CutProofSalt {
         const ANY: RangeInclusive<u8> = 0..=0xff;
         let (bits, _) = self.randomness.0.split_first_chunk().expect("20 bytes hold 8");
@@ -162,7 +162,7 @@ mod tests {
         assert_eq!(format!("{stamp:?}"), "Stamp { issued_at: Moment(7), randomness: [redacted] }");
     }
 
-    /// The lowest and the highest draw, and one beyond: all of the range, and nothing but it.
+    /// The lowest draw, the highest draw, and one more. They give the whole range, and nothing outside of it.
     #[test]
     fn the_draw_reaches_both_ends_of_the_rule() {
         let draw = |drawn: u64| {

@@ -6,8 +6,8 @@ use thiserror::Error;
 
 /// How long a token or one of its privileges lives: 1 to 86,400 seconds.
 ///
-/// Agora ends every token after 24 hours whatever it says. ZEGO allows longer ones, but nobody can take a token back,
-/// so the same bound holds for both.
+/// Agora ends every token after 24 hours. ZEGO would allow longer ones. But nobody can take a token back, so the same limit
+/// holds for both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Ttl(NonZeroU32);
@@ -19,7 +19,7 @@ impl Ttl {
     /// Checks a lifetime in seconds.
     ///
     /// # Errors
-    /// 0 and anything over [`Ttl::MAX`] are refused.
+    /// Refuses 0 and everything over [`Ttl::MAX`].
     pub fn from_seconds(seconds: u64) -> Result<Ttl, TtlError> {
         u32::try_from(seconds).ok().and_then(NonZeroU32::new).map(Ttl).filter(|ttl| *ttl <= Ttl::MAX).ok_or(TtlError)
     }

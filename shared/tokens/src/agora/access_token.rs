@@ -100,7 +100,7 @@ pub(crate) fn sign(
     let issued_at = stamp.issued_at();
     let salt: CutProofSalt = stamp.into_cut_proof_salt();
     let privileges = privileges.into_iter().map(|(privilege, lives)| (privilege, issued_at.plus(lives)));
-    // The moment of issue and 24 hours: what the vendor's builders write.
+    // The vendor's builders write the moment of issue plus 24 hours.
     let token = write_token(key, salt.get(), issued_at.plus(Ttl::MAX), channel, uid, privileges);
     Signed::new(token, issued_at, ttl)
 }
@@ -127,7 +127,7 @@ fn write_token(
     privileges: impl IntoIterator<Item = (u16, u32)>,
 ) -> String {
     const SIGNATURE: std::ops::Range<usize> = 2..2 + 32;
-    /// Every kind's: at most four privileges, and names stand in it as checksums.
+    /// Enough for every kind: four privileges at most, and a checksum in place of each name.
     const ROOM: usize = 2 + 32 + 4 + 4 + 2 + 4 + 4 + 2 + 4 * 6;
 
     let mut content = Vec::with_capacity(ROOM);
@@ -153,7 +153,7 @@ pub(crate) fn put_message(out: &mut Vec<u8>, salt: u32, ts: u32, privileges: imp
     out.put_map(privileges);
 }
 
-/// The MAC over everything that the signature covers, ready to be finalized or verified.
+/// The MAC over everything that the signature covers.
 pub(crate) fn mac(
     certificate: &AppCertificate,
     app_id: &str,

@@ -1,9 +1,9 @@
 //! AccessToken2, version `007`: `"007" + base64(zlib(signature + signing_info))`.
 //!
-//! The layout is that of `AccessToken2` in AgoraIO's Tools repository (DynamicKey/AgoraDynamicKey), whose Python,
-//! Node, Go and C++ builders agree on every byte inside the zlib wrapper. The wrapper itself may differ, any valid
-//! stream being a valid token; ours holds one stored block (RFC 1951, 3.2.4). The digests and ids inside hardly
-//! compress, a compressor costs ten times the rest of the token, and stored bytes are the same everywhere for ever.
+//! The layout is that of `AccessToken2` in AgoraIO's Tools repository (DynamicKey/AgoraDynamicKey), Its
+//! Python, Node, Go and C++ builders agree on every byte inside the zlib stream. The stream itself may differ: any valid
+//! stream is a valid token. Ours holds one stored block (RFC 1951, 3.2.4). Digests and ids hardly compress. A compressor
+//! costs ten times the rest of the token. And stored bytes are the same on every machine and in every version.
 
 use super::pack::Pack;
 use super::{AppCertificate, ChannelName, Key, Privilege, RtcUser, ServiceType};
@@ -32,7 +32,7 @@ pub(crate) struct Services<'a> {
 }
 
 impl Services<'_> {
-    /// Begins a service with its privileges, ascending, each worth a number of seconds after the token's issue.
+    /// Begins a service with its privileges, ascending. The value of each is how many seconds it lives after the token's issue.
     pub(crate) fn add(&mut self, service: ServiceType, privileges: impl IntoIterator<Item = (u16, u32)>) -> Body<'_> {
         debug_assert!(self.last <= Some(service), "services go ascending by type");
         self.last = Some(service);
@@ -63,7 +63,7 @@ impl Body<'_> {
     }
 }
 
-/// The numbers of the privileges that are granted, each with how long it lives. `None` is one that isn't granted.
+/// The numbers of the granted privileges, each with its lifetime. A privilege with `None` is not granted.
 pub(super) fn granted<const N: usize>(privileges: [(Privilege, Option<Ttl>); N]) -> impl Iterator<Item = (u16, Ttl)> {
     privileges.into_iter().filter_map(|(privilege, lives)| Some((privilege.number, lives?)))
 }
@@ -91,7 +91,7 @@ pub(crate) fn sign(key: &Key, stamp: Stamp, ttl: Ttl, write: impl FnOnce(&mut Se
     sign_list(key, stamp, ttl, 0, write)
 }
 
-/// [`sign`] for services with a list in them that takes this many bytes.
+/// As [`sign`], for a service with a list: `list_bytes` is how many bytes the list takes.
 pub(crate) fn sign_list(
     key: &Key,
     stamp: Stamp,
@@ -104,18 +104,18 @@ pub(crate) fn sign_list(
     Signed::new(write_token(key, header, list_bytes, write), issued_at, ttl)
 }
 
-/// The token's text from raw fields. A stream that outgrows its room is only slower.
+/// The token's text from raw fields. If the stream needs more room than planned, it is slower, and still right.
 pub(crate) fn write_token(
     key: &Key,
     header: Header,
     list_bytes: usize,
     write: impl FnOnce(&mut Services<'_>),
 ) -> String {
-    /// Enough for all but lists: RTC with RTM and Chat takes 596 bytes where every name is as long as it may be.
+    /// Enough for everything but lists. RTC with RTM and Chat takes 596 bytes if every name has its longest form.
     const ROOM: usize = 640;
     const SIGNATURE: std::ops::Range<usize> = ZLIB_HEAD + 2..ZLIB_HEAD + 2 + 32;
 
-    // One buffer for the whole stream: room for the zlib head and the signature first, the signed bytes after them.
+    // One buffer for the whole stream: first room for the zlib head and the signature, then the signed bytes.
     let list_heads = list_bytes / LONGEST_BLOCK * BLOCK_HEAD;
     let mut stream = Vec::with_capacity(ROOM + list_bytes + list_heads);
     stream.resize(ZLIB_HEAD, 0);
@@ -165,8 +165,8 @@ fn zlib_stored(stream: &mut Vec<u8>) {
     let payload = stream.len() - ZLIB_HEAD;
     let checksum = simd_adler32::adler32(&&stream[ZLIB_HEAD..]).to_be_bytes();
     stream[..ZLIB_HEADER.len()].copy_from_slice(&ZLIB_HEADER);
-    // Only a very long list of RTM2 resources fills more than one block. From the last one on, each moves by the heads
-    // of those before it.
+    // Only a very long list of RTM2 resources needs more than one block. Each block moves back to make room for the heads of
+    // the blocks before it. The last block moves first.
     let blocks = payload.div_ceil(LONGEST_BLOCK);
     stream.resize(ZLIB_HEADER.len() + blocks * BLOCK_HEAD + payload, 0);
     for block in (0..blocks).rev() {

@@ -9,8 +9,8 @@ use std::io::Write;
 use thiserror::Error;
 
 name!(
-    /// An APaaS room's id: 1 to 64 bytes of printable ASCII. The vendor publishes no rule; this is RTM's, which the
-    /// same token's RTM service has to obey.
+    /// An APaaS room's id: 1 to 64 bytes of printable ASCII. The vendor publishes no rule. This is RTM's rule,
+    /// because the same token has an RTM service.
     RoomUuid,
     Rule {
         what: "an APaaS room uuid",
@@ -35,7 +35,7 @@ name!(
     }
 );
 
-/// A user's role in a room, 0 to 32,767. The format writes -1 where there is no role.
+/// A user's role in a room, 0 to 32,767. The format writes -1 for no role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ApaasRole(i16);
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 /// Lets one user into an RTC channel and, with the same token, into RTM and Chat: one request, one renewal.
 ///
-/// Without RTM and Chat it is, byte for byte, the [`Rtc`] token.
+/// Without RTM and Chat it has the same bytes as the [`Rtc`] token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bundle {
     /// The channel, the user and the rights in it. Its lifetime is the whole token's.

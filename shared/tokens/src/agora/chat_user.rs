@@ -8,7 +8,7 @@ use serde::Serialize;
 
 name!(
     /// A Chat username: 1 to 64 bytes of `a-z`, `0-9`, `_`, `-` and `.` (Agora Chat's REST reference, user
-    /// registration). Upper case is refused by the vendor, so it is refused here and not quietly changed.
+    /// registration). The vendor refuses upper case. So do we: we do not change an id silently.
     ChatUserId,
     Rule {
         what: "a Chat username",

@@ -16,7 +16,7 @@ pub struct Fcdn {
     pub publish: Option<Ttl>,
     /// How long it may play, if at all.
     pub play: Option<Ttl>,
-    /// How long the token lives; what a privilege says beyond it has no effect.
+    /// How long the token lives. A privilege that lives longer ends with the token.
     pub ttl: Ttl,
 }
 

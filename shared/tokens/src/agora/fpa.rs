@@ -6,7 +6,7 @@ use serde::Serialize;
 
 /// Lets a client use Agora's Full-Path Accelerator. No route serves it: make it in Rust.
 ///
-/// It has no parts to choose: the vendor's builder fixes its life at 24 hours and writes 0 for its login privilege.
+/// It has no parts: the vendor's builder always writes 24 hours for its life and 0 for its login privilege.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fpa;
 

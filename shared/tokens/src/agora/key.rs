@@ -43,7 +43,7 @@ impl fmt::Display for AppId {
 #[derive(Debug, Clone)]
 pub struct AppCertificate {
     bytes: Redacted<SecretBytes>,
-    /// HMAC-SHA-256 keyed with it, as every `006` token begins. Boxed for the same reason as the bytes.
+    /// HMAC-SHA-256 with this key: every `006` token begins with it. Boxed for the same reason as the bytes.
     mac: Redacted<Box<Hmac<Sha256>>>,
 }
 
@@ -64,7 +64,7 @@ impl AppCertificate {
         self.bytes.0.expose()
     }
 
-    /// HMAC-SHA-256 keyed with it, ready for a message.
+    /// HMAC-SHA-256 with this key, ready for a message.
     pub(crate) fn mac(&self) -> Hmac<Sha256> {
         Hmac::clone(&self.mac.0)
     }
@@ -72,7 +72,7 @@ impl AppCertificate {
 
 impl PartialEq for AppCertificate {
     fn eq(&self, other: &AppCertificate) -> bool {
-        // All the rest is made from the bytes.
+        // The other fields are made from the bytes.
         self.bytes == other.bytes
     }
 }
@@ -82,7 +82,7 @@ impl Eq for AppCertificate {}
 /// What signs an Agora project's tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
-    /// Whose tokens these are.
+    /// The project.
     pub app_id: AppId,
     /// The secret they are signed with.
     pub app_certificate: AppCertificate,

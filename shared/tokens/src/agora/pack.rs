@@ -4,11 +4,11 @@
 pub(crate) trait Pack {
     fn put_u16(&mut self, value: u16);
     fn put_u32(&mut self, value: u32);
-    /// How many items follow.
+    /// A count: how many items follow.
     fn put_count(&mut self, items: usize);
-    /// Bytes behind their length. Names are bounded far below 65,536 bytes.
+    /// A length, and then the bytes. Every name is far shorter than 65,536 bytes.
     fn put_bytes(&mut self, bytes: &[u8]);
-    /// Pairs behind their count. The format wants them ascending by key.
+    /// A count, and then the pairs. The format wants them ascending by key.
     fn put_map(&mut self, pairs: impl IntoIterator<Item = (u16, u32)>);
     /// Overwrites a 16-bit count that was put before it was known.
     fn patch_u16(&mut self, at: usize, value: usize);
@@ -49,12 +49,12 @@ impl Pack for Vec<u8> {
     }
 }
 
-/// A length as the format writes it. Cutting it short would sign another name than the one that was asked for.
+/// A length as the format writes it. A length that does not fit must not be cut short: that would sign another name.
 fn count(length: usize) -> u16 {
     u16::try_from(length).expect("names and lists are bounded far below 65,536")
 }
 
-/// Takes values off the front of a slice; `None` where it ends too early.
+/// Takes values from the front of a slice. `None`: the slice ends too early.
 pub(crate) struct Unpack<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Unpack<'a> {

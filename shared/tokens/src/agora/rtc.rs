@@ -9,8 +9,8 @@ use serde::Serialize;
 use thiserror::Error;
 
 name!(
-    /// An RTC channel name: 1 to 64 bytes of RTC's 89 characters (`joinChannel` in Agora's API reference). An empty
-    /// name, or one with `*`, would open any channel or a pattern of them.
+    /// An RTC channel name: 1 to 64 bytes of RTC's 89 characters (`joinChannel` in Agora's API reference). Agora
+    /// reads an empty name as any channel, and a name with `*` as a pattern. So both are refused.
     ChannelName,
     Rule {
         what: "an RTC channel name",
@@ -26,15 +26,14 @@ name!(
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// Joins the channel. Whether the vendor stops it from publishing depends on *co-host authentication*, a switch of
-    /// the Agora project.
+    /// Joins the channel. Agora stops it from publishing only if *co-host authentication* is on for the project.
     #[default]
     Subscriber,
     /// Joins the channel and publishes.
     Publisher,
 }
 
-/// RTC's privileges, each with its own lifetime; `None` is a privilege that isn't granted.
+/// RTC's privileges, each with its own lifetime. `None`: not granted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Privileges {
     /// How long the user may enter the channel.
@@ -58,7 +57,7 @@ impl Privileges {
     }
 }
 
-/// A token's lifetime and its privileges, none of which outlives it.
+/// A token's lifetime and its privileges. No privilege lives longer than the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rights {
     ttl: Ttl,
@@ -81,7 +80,7 @@ impl Rights {
     /// Exactly these privileges in a token that lives for `ttl`.
     ///
     /// # Errors
-    /// Refuses a privilege that would outlive the token, where it could never be used.
+    /// Refuses a privilege that would live longer than the token: nobody could use the rest of it.
     pub fn new(ttl: Ttl, privileges: Privileges) -> Result<Rights, OutlivesTokenError> {
         if privileges.granted().any(|(_, lives)| lives > ttl) {
             return Err(OutlivesTokenError);
@@ -99,7 +98,7 @@ impl Rights {
         self.privileges.granted().map(|(_, lives)| lives).min().unwrap_or(self.ttl)
     }
 
-    /// A publisher is whoever may publish anything.
+    /// A user who may publish anything is a publisher.
     pub fn role(&self) -> Role {
         let Privileges { join_channel: _, publish_audio, publish_video, publish_data_stream } = self.privileges;
         match publish_audio.or(publish_video).or(publish_data_stream) {
@@ -125,7 +124,7 @@ pub struct Rtc {
     pub rights: Rights,
 }
 
-/// The same in the older format, for RTC SDKs before 3.5.8. No route serves it: make it in Rust.
+/// An [`Rtc`] token in the older format, for RTC SDKs before 3.5.8. No route serves it: make it in Rust.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RtcV006(pub Rtc);
 

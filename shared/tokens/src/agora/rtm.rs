@@ -8,7 +8,7 @@ use serde::Serialize;
 
 name!(
     /// An RTM user id: 1 to 64 bytes of printable ASCII, no space in front, not only spaces, not the word `null`
-    /// (Agora Signaling, limitations). `*` is refused on top of that, see [`agora`](super).
+    /// (Agora Signaling, limitations). `*` is refused, too: see [`agora`](super).
     RtmUserId,
     Rule {
         what: "an RTM user id",
@@ -30,8 +30,7 @@ name!(
 pub struct Rtm {
     /// Who logs in.
     pub user: RtmUserId,
-    /// How long it lives. A `006` token is good for 24 hours whatever this says: the vendor ignores its privilege's
-    /// moment today.
+    /// How long it lives. A `006` token lives 24 hours all the same: today Agora ignores the moment of its privilege.
     pub ttl: Ttl,
     /// `006` for RTM SDK 1.x (all of them; from 1.5.0 on `007` works too), `007` for 2.x.
     pub version: Version,
@@ -53,7 +52,7 @@ impl Token for Rtm {
             Version::V007 => {
                 access_token2::sign(key, stamp, self.ttl, |services| write(services, self.user.as_str(), self.ttl))
             }
-            // The user id stands in the channel's place, and the uid is empty: that is how the vendor's builder has it.
+            // The vendor's builder writes the user id in the channel's place, and an empty uid.
             Version::V006 => access_token::sign(
                 key,
                 stamp,

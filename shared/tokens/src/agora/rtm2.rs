@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use thiserror::Error;
 
 name!(
-    /// The name of an RTM channel, server group or user in a permission: 1 to 64 bytes of printable ASCII, the longest
-    /// that RTM takes for channels and user ids.
+    /// The name of an RTM channel, server group or user in a permission: 1 to 64 bytes of printable ASCII. RTM takes
+    /// no longer names for channels and users.
     ResourceName,
     Rule {
         what: "an RTM resource name",
@@ -50,10 +50,10 @@ pub enum Permission {
 pub struct Permissions(BTreeMap<Resource, BTreeMap<Permission, Vec<ResourceName>>>);
 
 impl Permissions {
-    /// The most resources that one list may name. The format has room for more; a client's request line has not.
+    /// The most resources that one list may name. The format has room for more, but a client's request line does not.
     pub const MAX_RESOURCES: usize = 1024;
 
-    /// Permits `permission` on these resources, in this order, instead of those named before for the same.
+    /// Gives `permission` on these resources, in this order. They replace the resources given before for the same permission.
     ///
     /// # Errors
     /// Refuses more than [`Self::MAX_RESOURCES`] names.
@@ -70,7 +70,7 @@ impl Permissions {
         Ok(())
     }
 
-    /// How many bytes they take in a token: each resource and permission is a number and a count, each name has a length.
+    /// How many bytes they take in a token. A resource or a permission takes a number and a count, and a name its length.
     fn bytes(&self) -> usize {
         let names = |names: &Vec<ResourceName>| names.iter().map(|name| 2 + name.as_str().len()).sum::<usize>();
         let permissions =

@@ -16,7 +16,7 @@ pub struct Streaming {
     pub publish_mixed_stream: Option<Ttl>,
     /// How long it may publish a stream as it is, if at all.
     pub publish_raw_stream: Option<Ttl>,
-    /// How long the token lives; what a privilege says beyond it has no effect.
+    /// How long the token lives. A privilege that lives longer ends with the token.
     pub ttl: Ttl,
 }
 

@@ -1,4 +1,4 @@
-//! The way back from version `006`.
+//! Reads version `006`.
 
 use super::bytes::{decode, map};
 use super::{ReadError, VerifyError};
@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 pub struct AccessToken {
     /// The project.
     pub app_id: String,
-    /// What makes it differ from others of the same second.
+    /// The number that makes it differ from other tokens of the same second.
     pub salt: u32,
     /// 24 hours after the moment of issue, in Unix seconds.
     pub ts: u32,
@@ -54,7 +54,7 @@ impl AccessToken {
         if rest.0.is_empty() && fields.0.is_empty() { Ok(token) } else { Err(ReadError::TrailingBytes) }
     }
 
-    /// Whether the message is what a builder writes for these fields: each privilege once, ascending.
+    /// Whether the message has the bytes that a builder writes for these fields: each privilege once, ascending.
     pub fn is_as_written(&self) -> bool {
         let mut written = Vec::with_capacity(self.message.0.len());
         let privileges = self.privileges.iter().map(|(privilege, ends_at)| (*privilege, *ends_at));
@@ -67,17 +67,17 @@ impl AccessToken {
     /// RTC token the [`privileges`](Self::privileges) may end before it does.
     ///
     /// # Errors
-    /// Says the first of these that fails: the app id, the checksums, the signature, the times.
+    /// The first of these that fails: the app id, the checksums, the signature, the times.
     pub fn verify(&self, key: &agora::Key, channel: &str, uid: &str, now: Moment) -> Result<(), VerifyError> {
         self.verify_signature(key, channel, uid)?;
         let day = i64::from(crate::Ttl::MAX.as_seconds());
         super::check_times(i64::from(self.ts) - day, self.ts.into(), now)
     }
 
-    /// [`Self::verify`] without the times: the token may be long dead.
+    /// As [`Self::verify`], but without the times.
     ///
     /// # Errors
-    /// Another app id, channel, uid or signature.
+    /// The app id, the channel, the uid or the signature is another one.
     pub fn verify_signature(&self, key: &agora::Key, channel: &str, uid: &str) -> Result<(), VerifyError> {
         if self.app_id != key.app_id.as_str() {
             return Err(VerifyError::WrongAppId);
@@ -104,7 +104,7 @@ mod tests {
         let token = access_token(rtm_006().expose());
         let verify = |key: &str, user, uid, now| token.verify(&agora_key(key), user, uid, at(now));
         assert_eq!(verify("a", "alice", "", NOW), Ok(()));
-        // It lives for 24 hours whatever its login privilege says.
+        // It lives for 24 hours. Its login privilege makes no difference.
         assert_eq!(verify("a", "alice", "", NOW + 86_399), Ok(()));
         assert_eq!(verify("a", "alice", "", NOW + 86_400), Err(VerifyError::Expired));
         assert_eq!(verify("a", "alice", "", NOW - 1), Err(VerifyError::NotYetIssued));

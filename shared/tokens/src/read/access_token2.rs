@@ -1,4 +1,4 @@
-//! The way back from version `007`.
+//! Reads version `007`.
 
 use super::bytes::{decode, inflate, map, text};
 use super::{ReadError, VerifyError};
@@ -16,13 +16,13 @@ pub struct AccessToken2 {
     pub app_id: String,
     /// The moment of issue, in Unix seconds.
     pub issue_ts: u32,
-    /// How many seconds it lives from then on.
+    /// How many seconds it lives after that.
     pub expire: u32,
-    /// What makes it differ from others of the same second.
+    /// The number that makes it differ from other tokens of the same second.
     pub salt: u32,
-    /// What it opens, in the order in which it stands there.
+    /// What it opens, in the token's order.
     pub services: Vec<Service>,
-    /// A service of a type not known here, at which reading stopped. The signature covers it nevertheless.
+    /// The number of a service that is not known here. Reading stopped there. The signature covers the rest all the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unknown_service_type: Option<u16>,
     #[serde(skip)]
@@ -44,7 +44,7 @@ pub struct Service {
     pub body: ServiceBody,
 }
 
-/// For whom and where a service is good. An empty channel, uid or account means any.
+/// For whom and where a service is good. An empty channel, uid or account means "any".
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 #[allow(missing_docs, reason = "the vendor's field names, and the service's type says which they are")]
@@ -103,20 +103,20 @@ impl AccessToken2 {
         if rest.0.is_empty() { Ok(token) } else { Err(ReadError::TrailingBytes) }
     }
 
-    /// Whether this project's key signed the token, in constant time, and whether it is alive at `now`. A service's
-    /// privileges may end before the token does.
+    /// Checks that this project's key signed the token (in constant time), and that the token is alive at `now`. A privilege
+    /// can end before the token does.
     ///
     /// # Errors
-    /// Says the first of these that fails: the app id, the signature, the times.
+    /// The first of these that fails: the app id, the signature, the times.
     pub fn verify(&self, key: &agora::Key, now: Moment) -> Result<(), VerifyError> {
         self.verify_signature(key)?;
         super::check_times(self.issue_ts.into(), i64::from(self.issue_ts) + i64::from(self.expire), now)
     }
 
-    /// [`Self::verify`] without the times: the token may be long dead.
+    /// As [`Self::verify`], but without the times.
     ///
     /// # Errors
-    /// Another app id or signature.
+    /// The app id or the signature is another one.
     pub fn verify_signature(&self, key: &agora::Key) -> Result<(), VerifyError> {
         if self.app_id != key.app_id.as_str() {
             return Err(VerifyError::WrongAppId);
@@ -128,7 +128,7 @@ impl AccessToken2 {
     }
 }
 
-/// A service of a type that this reader doesn't know, so that it cannot tell where the next one begins.
+/// A service with a number that is not known here. So nobody can tell where the next service begins.
 struct UnknownService(u16);
 
 impl Service {

@@ -7,7 +7,7 @@ use base64::prelude::BASE64_STANDARD;
 use flate2::{Decompress, FlushDecompress, Status};
 use std::collections::BTreeMap;
 
-/// Standard, padded base64. A text that is base64 as far as it goes was cut short.
+/// Standard, padded base64. If every character is right and the length is not, the text was cut short.
 pub(super) fn decode(text: &str) -> Result<Vec<u8>, ReadError> {
     let unpadded = text.trim_end_matches('=');
     if !unpadded.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/')) {
@@ -19,7 +19,7 @@ pub(super) fn decode(text: &str) -> Result<Vec<u8>, ReadError> {
     BASE64_STANDARD.decode(text).map_err(|_| ReadError::NotBase64)
 }
 
-/// Inflates a whole zlib stream, within bounds.
+/// Inflates a whole zlib stream, up to a limit.
 pub(super) fn inflate(stream: &[u8]) -> Result<Vec<u8>, ReadError> {
     let limit = stream.len().saturating_mul(MAX_INFLATION);
     let mut inflater = Decompress::new(true);
@@ -35,7 +35,7 @@ pub(super) fn inflate(stream: &[u8]) -> Result<Vec<u8>, ReadError> {
             return if read == stream.len() { Ok(payload) } else { Err(ReadError::TrailingBytes) };
         }
         if payload.len() < payload.capacity() {
-            // There was room left, so it wants more input than there is.
+            // There was room left, so the stream ends too early.
             if payload.len() == written {
                 return Err(ReadError::CutShort);
             }

@@ -1,4 +1,4 @@
-//! The way back from version `04`.
+//! Reads version `04`.
 
 use super::bytes::decode;
 use super::{ReadError, VerifyError};
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 /// The parts of a `04` token that can be read without the server secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Token04 {
-    /// The moment of expiry, in Unix seconds, as it stands outside of the cipher text.
+    /// The moment of expiry, in Unix seconds, from outside of the cipher text.
     pub expire: i64,
     iv: Redacted<[u8; token04::BLOCK]>,
     cipher: Redacted<Vec<u8>>,
@@ -27,7 +27,7 @@ pub struct Token04Claims {
     pub app_id: u32,
     /// The user.
     pub user_id: String,
-    /// What makes it differ from others of the same second.
+    /// The number that makes it differ from other tokens of the same second.
     pub nonce: i64,
     /// The moment of issue, in Unix seconds.
     pub ctime: i64,
@@ -56,19 +56,19 @@ impl Token04 {
 
     /// Opens the token with this app's secret and checks that it is alive at `now`.
     ///
-    /// The format has no signature: what the secret opens into sensible JSON for the right app counts as genuine. So
-    /// this is for the secret's owner alone. Whoever could ask it about tokens of their own making, often, would learn
-    /// from its reasons how to forge one.
+    /// The format has no signature. A token counts as genuine if the secret opens it and the JSON in it is for the right app.
+    /// So this is for the owner of the secret alone. An attacker who could ask it often, about tokens of their own, would learn
+    /// from the errors how to forge one.
     ///
     /// # Errors
-    /// Says the first of these that fails: the secret, the app id, the two moments of expiry, the times.
+    /// The first of these that fails: the secret, the app id, the two moments of expiry, the times.
     pub fn open(&self, key: &zego::Key, now: Moment) -> Result<Token04Claims, VerifyError> {
         let claims = self.decrypt(key)?;
         super::check_times(claims.ctime, claims.expire, now)?;
         Ok(claims)
     }
 
-    /// [`Self::open`] without the times: the token may be long dead.
+    /// As [`Self::open`], but without the times.
     ///
     /// # Errors
     /// Another secret or app id, or two different moments of expiry.
@@ -83,7 +83,7 @@ impl Token04 {
         Ok(claims)
     }
 
-    /// What the secret opens, for whatever app and moment: to explain a token, not to accept it.
+    /// What the secret opens, for any app and any moment. Use it to explain a token, not to accept one.
     ///
     /// # Errors
     /// It does not open with this secret.
@@ -96,7 +96,7 @@ impl Token04 {
     }
 }
 
-/// Bytes behind a big-endian length, as ZEGO writes them.
+/// A big-endian length, and then the bytes: ZEGO writes them so.
 fn take_bytes_be<'a>(rest: &mut Unpack<'a>) -> Option<&'a [u8]> {
     let length = rest.take_array().map(u16::from_be_bytes)?;
     rest.take_slice(length.into())
@@ -118,7 +118,7 @@ mod tests {
         assert_eq!(token.open(&other_app, at(NOW)), Err(VerifyError::WrongAppId));
         let extended = Token04 { expire: token.expire + 1, ..token };
         assert_eq!(extended.open(&zego_key("a"), at(NOW)), Err(VerifyError::ExpireMismatch));
-        // Unsealing asks for nothing but the secret.
+        // Unsealing checks nothing but the secret.
         let unsealed = extended.unseal(&other_app.server_secret);
         assert_eq!(unsealed.map(|claims| i64::from(claims.app_id)), Ok(1_234_567_890));
         assert_eq!(extended.unseal(&zego_key("b").server_secret), Err(VerifyError::WrongSecret));

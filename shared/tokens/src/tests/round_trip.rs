@@ -1,4 +1,4 @@
-//! For any valid description: what is signed can be parsed, verifies, and gives the description back.
+//! For any valid description: the signed token can be read, its signature is right, and it holds what was described.
 
 use crate::agora::*;
 use crate::read::{self, AccessToken2, Unverified};
@@ -64,7 +64,7 @@ fn rtc() -> impl Strategy<Value = Rtc> {
     })
 }
 
-/// The privileges that a client is told about, as the token writes them.
+/// The privileges in the answer to a client, as the token writes them.
 fn expected_privileges(token: &impl Token, issued_at: Moment) -> Value {
     let facts = serde_json::to_value(token.facts(issued_at)).expect("plain");
     let names = ["join_channel", "publish_audio", "publish_video", "publish_data_stream"];
@@ -75,7 +75,7 @@ fn expected_privileges(token: &impl Token, issued_at: Moment) -> Value {
     Value::Object(numbered.collect())
 }
 
-/// Parses and verifies a `007` token and returns its services.
+/// Reads a `007` token, checks its signature, and returns its services.
 fn services(signed: &Signed, key: &Key) -> Value {
     let Ok(Unverified::AccessToken2(token)) = read::token(signed.expose()) else {
         panic!("{:?}", read::token(signed.expose()))
@@ -276,7 +276,7 @@ proptest! {
     }
 }
 
-/// The longest room token stays below 32,768 bytes of cipher text, where some of the vendor's assistants stop.
+/// The longest room token stays below 32,768 bytes of cipher text, which is the limit of some of the vendor's assistants.
 #[test]
 fn the_longest_room_token_fits() {
     let quotes = |length| "\"".repeat(length);

@@ -1,8 +1,8 @@
-//! Every vector in `tests/vectors`, made by the vendors' own builders, is reproduced and read back.
+//! The vendors' own builders made every vector in `tests/vectors`. We make each of them again, and read each of them.
 //!
-//! Each vector's inputs are tried twice. Through the format's raw writer, which takes whatever the vendor's builder took.
-//! And through the public descriptions: there it either comes out the same to the byte, or a rule of ours refuses it; how
-//! many do which is pinned, so that a rule that grows too strict or too lax shows.
+//! We try each vector's inputs twice. The format's raw writer takes everything that the vendor's builder took. The public
+//! descriptions either give the same bytes, or a rule of ours refuses the inputs. The test knows how many do which. So it
+//! fails if a rule becomes too strict or too lax.
 
 use crate::agora::ServiceType;
 use crate::agora::access_token2::{self, Header};
@@ -17,16 +17,16 @@ use std::collections::BTreeMap;
 /// What became of the vectors of one file.
 #[derive(Debug, Default, PartialEq)]
 struct Tally {
-    /// Reproduced through the raw writer: must be all.
+    /// Made again by the raw writer. This must be all.
     reproduced: usize,
-    /// Of these, reproduced through a public description.
+    /// Of these, made again by a public description.
     described: usize,
-    /// Of these, inputs whose description gives another salt, and everything else as the vendor's builder does. Only
-    /// `006`: see [`CutProofSalt`].
+    /// Of these, inputs whose description gives another salt and is equal in everything else. Only `006`: see
+    /// [`CutProofSalt`].
     with_our_salt: usize,
-    /// Of these, inputs that our rules don't allow or that no description covers.
+    /// Of these, inputs that our rules refuse or that no description covers.
     beyond_our_rules: usize,
-    /// Official strings that were read back into the vendor's own reading of them.
+    /// The vendor's tokens from which we read what the vendor's own parser reads.
     read_back: usize,
     /// Cases listed as invalid, all refused.
     refused: usize,
@@ -355,7 +355,7 @@ fn unhex(text: &str) -> Vec<u8> {
 /// of the vendor's parser. `node` follows the Node builder where it differs from the others.
 fn raw_fields(inputs: &Inputs<'_>, node: bool) -> (Header, Vec<Value>) {
     let number = |field: &str| u32::try_from(inputs.number(field).expect("a number")).expect("32 bits");
-    // A number is written in decimal, but 0 as nothing.
+    // A number is written in decimal. 0 is written as the empty text.
     let name = |value: &Value| match value {
         Value::String(text) => text.clone(),
         Value::Number(number) if number.as_u64() == Some(0) => String::new(),
@@ -618,7 +618,7 @@ fn agora_007_stored() {
 
 #[test]
 fn agora_006_rtm() {
-    // The vendor's salts break our rule, but for 99,999,999: see `CutProofSalt`.
+    // Of the vendor's salts, only 99,999,999 keeps our rule: see `CutProofSalt`.
     let expected =
         Tally { reproduced: 36, described: 3, with_our_salt: 12, beyond_our_rules: 21, read_back: 36, refused: 9 };
     assert_eq!(check_006("agora_006_rtm"), expected);
@@ -626,7 +626,7 @@ fn agora_006_rtm() {
 
 #[test]
 fn agora_006_rtc() {
-    // As for RTM: of the vendor's salts, a stamp can have 99,999,999 alone.
+    // As for RTM: of the vendor's salts, a stamp can only give 99,999,999.
     let expected =
         Tally { reproduced: 54, described: 3, with_our_salt: 17, beyond_our_rules: 34, read_back: 54, refused: 9 };
     assert_eq!(check_006("agora_006_rtc"), expected);
@@ -681,7 +681,7 @@ fn zego_04() {
             assert_eq!(value, &inputs.0[field], "{name}: {field}");
         }
         tally.read_back += 1;
-        // The Go assistant orders and escapes the same fields differently: read, never written.
+        // The Go assistant orders and escapes the same fields differently. We read such a token, and never write one.
         if vector["source"] == "go" {
             continue;
         }
@@ -699,7 +699,7 @@ fn zego_04() {
         assert_eq!(written, official, "{name}");
         tally.reproduced += 1;
         match describe_zego(&inputs) {
-            // Python's sample code spaces its payload out; we write it as Node's does.
+            // Python's sample code writes spaces into its payload. We write it as Node's code does.
             Ok(signed) if !name.ends_with("/python_payload") => {
                 assert_eq!(signed.expose(), official, "{name}");
                 tally.described += 1;

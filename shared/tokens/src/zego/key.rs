@@ -40,7 +40,7 @@ impl fmt::Display for AppId {
 #[derive(Debug, Clone)]
 pub struct ServerSecret {
     bytes: Redacted<SecretBytes>,
-    /// AES-256 with its key schedule, as every token needs it. Boxed for the same reason as the bytes.
+    /// AES-256 with this key, ready for a token. Boxed for the same reason as the bytes.
     cipher: Redacted<Box<Aes256Enc>>,
 }
 
@@ -62,7 +62,7 @@ impl ServerSecret {
         self.bytes.0.expose()
     }
 
-    /// AES-256 keyed with it.
+    /// AES-256 with this key.
     pub(crate) fn cipher(&self) -> &Aes256Enc {
         &self.cipher.0
     }
@@ -70,7 +70,7 @@ impl ServerSecret {
 
 impl PartialEq for ServerSecret {
     fn eq(&self, other: &ServerSecret) -> bool {
-        // All the rest is made from the bytes.
+        // The other fields are made from the bytes.
         self.bytes == other.bytes
     }
 }
@@ -80,7 +80,7 @@ impl Eq for ServerSecret {}
 /// What seals a ZEGO app's tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
-    /// Whose tokens these are.
+    /// The app.
     pub app_id: AppId,
     /// The secret they are sealed with.
     pub server_secret: ServerSecret,

@@ -39,8 +39,8 @@ name!(
 pub struct StreamIds(Vec<StreamId>);
 
 impl StreamIds {
-    /// The most stream ids in one token. So many of the longest keep the cipher text below 32,768 bytes, where some of
-    /// the vendor's assistants stop (they write its length as a signed 16-bit number).
+    /// The most stream ids in one token. With this many, all of the longest, the cipher text stays below 32,768 bytes. Some of
+    /// the vendor's assistants cannot write more: they write its length as a signed 16-bit number.
     pub const MAX: usize = 100;
 
     /// Checks a list of stream ids.
@@ -62,7 +62,7 @@ impl StreamIds {
 #[error("a token names at most {} stream ids", StreamIds::MAX)]
 pub struct TooManyStreamsError;
 
-/// What a user may do in a room. Each is written into the token, granted or not.
+/// What a user may do in a room. The token says of each privilege whether it is granted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct RoomPrivileges {
     /// Log in to the room: [`RoomPrivilege::LOGIN`].
@@ -120,17 +120,18 @@ impl Token for Room {
 }
 
 impl Room {
-    /// The most that the payload takes as JSON within JSON.
+    /// The most bytes that the payload takes as JSON within JSON.
     fn escaped_payload_bytes(&self) -> usize {
         /// `{\"room_id\":\"\",\"privilege\":{\"1\":1,\"2\":1},\"stream_id_list\":null}`
         const FRAME: usize = 74;
-        // A character that JSON escapes is two, and four once more; a stream id has none, but quotes and a comma.
+        // A character that JSON escapes takes two bytes, and four when it is escaped again. A stream id has no such character,
+        // but two quotes and a comma around it.
         let streams = self.stream_ids.0.iter().map(|id| id.as_str().len() + 5);
         FRAME + 4 * self.room.as_str().len() + streams.sum::<usize>()
     }
 }
 
-/// The JSON text in the token's payload, its keys in the order of the vendor's sample code.
+/// The JSON text in the token's payload. Its keys have the order of the vendor's sample code.
 #[derive(Serialize)]
 struct Payload<'a> {
     room_id: &'a RoomId,

@@ -1,7 +1,7 @@
 //! Token `04`: `"04" + base64(expire + iv + AES-256-CBC(JSON))`, integers big endian.
 //!
 //! The layout and the order of the JSON's keys are those of the Node and Python code in ZEGO's server assistant
-//! (token04); its Go code orders and escapes the same fields differently, and the vendor reads both.
+//! (token04). Its Go code orders and escapes the same fields differently. The vendor reads both.
 
 use super::{AppId, Key};
 use crate::signed::encode;
@@ -32,7 +32,7 @@ pub(crate) struct Claims<'a> {
     pub(crate) payload: &'a str,
 }
 
-/// Where the cipher text begins: behind the expiry, the IV and both lengths.
+/// Where the cipher text begins: after the expiry, the IV and both lengths.
 const CIPHER_AT: usize = 8 + 2 + BLOCK + 2;
 
 /// Seals a token for a user, without a payload.
@@ -40,7 +40,7 @@ pub(crate) fn sign(key: &Key, stamp: Stamp, ttl: Ttl, user_id: &str) -> Signed {
     sign_claims(key, stamp, ttl, user_id, 0, |_| ())
 }
 
-/// Seals a token for a user, with JSON text in its payload that takes at most `payload_bytes` once it is escaped.
+/// Seals a token for a user, with JSON text in its payload. Escaped, the payload takes at most `payload_bytes`.
 pub(crate) fn sign_with_payload(
     key: &Key,
     stamp: Stamp,
@@ -50,7 +50,7 @@ pub(crate) fn sign_with_payload(
     payload_bytes: usize,
 ) -> Signed {
     sign_claims(key, stamp, ttl, user_id, payload_bytes, |json| {
-        // The payload is the last of the claims, and empty so far.
+        // The payload is the last claim. It is still empty.
         const END: &[u8] = b"\"}";
         debug_assert!(json.ends_with(END));
         json.truncate(json.len() - END.len());
@@ -90,11 +90,11 @@ pub(crate) fn write_token(
     payload_bytes: usize,
     add_payload: impl FnOnce(&mut Vec<u8>),
 ) -> String {
-    /// The most that the JSON takes beside the user id and the payload: its keys, and four numbers of 32 bits.
+    /// The most bytes that the JSON takes without the user id and the payload: its keys, and four numbers of 32 bits.
     const FRAME: usize = 105;
 
-    // An id is printable ASCII, of which JSON escapes a character with one more at most. What outgrows its room is only
-    // slower.
+    // An id is printable ASCII. JSON adds at most one character to escape one of these. A text that needs more room is
+    // slower, and still right.
     let room = FRAME + 2 * claims.user_id.len() + payload_bytes + BLOCK;
     let mut content = Vec::with_capacity(CIPHER_AT + room);
     content.extend_from_slice(&claims.expire.to_be_bytes());
@@ -104,7 +104,7 @@ pub(crate) fn write_token(
     serde_json::to_writer(&mut content, &claims).expect(PLAIN);
     add_payload(&mut content);
 
-    // The text is encrypted where it stands, with room for its padding: one byte up to a whole block.
+    // The text is encrypted in place. Its padding needs room: one byte, or up to a whole block.
     let clear_bytes = content.len() - CIPHER_AT;
     let cipher_bytes = (clear_bytes / BLOCK + 1) * BLOCK;
     content.resize(CIPHER_AT + cipher_bytes, 0);
@@ -116,7 +116,7 @@ pub(crate) fn write_token(
     encode(&[VERSION], &content)
 }
 
-/// Writes JSON as it stands within a text of other JSON: with its quotes and backslashes escaped once more.
+/// Writes JSON into a text of other JSON: its quotes and backslashes are escaped once more.
 struct WithinText;
 
 impl Formatter for WithinText {
@@ -132,7 +132,7 @@ impl Formatter for WithinText {
         match escape {
             CharEscape::Quote => writer.write_all(br#"\\\""#),
             CharEscape::ReverseSolidus => writer.write_all(br"\\\\"),
-            // Every other one is a backslash and letters or digits.
+            // Every other escape is a backslash and letters or digits.
             _ => {
                 writer.write_all(br"\")?;
                 CompactFormatter.write_char_escape(writer, escape)
