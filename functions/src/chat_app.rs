@@ -1,4 +1,4 @@
-//! The Agora Chat app token, which may do anything in Chat over REST: for backends with an IAM identity alone.
+//! The Agora Chat app token. It may do anything in Chat over REST, so only backends with an IAM identity get it.
 
 use crate::Example;
 use service::params::Params;
@@ -24,7 +24,7 @@ impl Ask {
     }
 }
 
-/// Whom IAM lets call this route may have it.
+/// IAM decides who may call this route. Every such backend may have the token.
 fn grant(backend: &Backend, ask: Ask) -> Result<ChatApp, Problem> {
     Ok(ChatApp { ttl: backend.ttl(ask.expires_in)? })
 }

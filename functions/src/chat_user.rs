@@ -25,7 +25,7 @@ impl Ask {
     }
 }
 
-/// Everybody may be themself in Chat.
+/// Every caller may log in to Chat as themself.
 fn grant(caller: &Caller, ask: Ask) -> Result<ChatUser, Problem> {
     Ok(ChatUser { user: caller.user(ask.user_id, ChatUserId::new)?, ttl: caller.ttl(ask.expires_in)? })
 }

@@ -1,8 +1,8 @@
 //! The functions that mint tokens: what clients may ask for, and who may have it.
 //!
-//! [`ALL`] lists them. Each has a file of its own with its parameters (`Ask`), its decision (`grant`) and its routes, and in
-//! `bin/` a program of a few lines that serves those routes in Lambda. Such a program names its own routes and not [`ALL`],
-//! so that it links one vendor's code alone.
+//! [`ALL`] lists them. Each has a file with its parameters (`Ask`), its decision (`grant`) and its routes. Each also has a
+//! program of a few lines in `bin/`, which serves these routes in Lambda. The program names its own routes and not [`ALL`]. So
+//! it links only one vendor's code.
 
 pub mod chat_app;
 pub mod chat_user;
@@ -32,8 +32,8 @@ pub const ALL: [Function; 6] = [
     Function { name: "zim-token", routes: Routes::Zego(|| zim::routes().into()), examples: zim::EXAMPLES },
 ];
 
-/// The function that keeps the others warm. It mints nothing, so [`ALL`] has no place for it, and its code is a crate of
-/// its own: it alone needs the SDK for Lambda's API.
+/// The function that keeps the others warm. It mints nothing, so it is not in [`ALL`]. Its code is a crate of its own, because
+/// only this function needs the SDK for Lambda's API.
 pub const PREWARM: &str = "prewarm";
 
 /// One function.
@@ -43,11 +43,11 @@ pub struct Function {
     pub name: &'static str,
     /// Makes its routes.
     pub routes: Routes,
-    /// A request for each of them, with which a local run shows what the function does.
+    /// A request for each route. A local run prints them.
     pub examples: &'static [Example],
 }
 
-/// A request that gets a token where everybody is whoever they say.
+/// A request that gets a token in a local run, which believes every caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Example {
     /// What for, in a few words.
@@ -68,7 +68,7 @@ pub enum Routes {
 }
 
 impl Function {
-    /// What tells each of its routes from all others, and who may call it.
+    /// The keys of its routes.
     pub fn route_keys(&self) -> Vec<RouteKey> {
         match self.routes {
             Routes::Agora(routes) => routes().iter().map(Route::key).collect(),

@@ -1,4 +1,4 @@
-//! Lets the caller into one Agora RTC channel, as themself, and on request into RTM and Chat with the same token.
+//! Lets the caller into one Agora RTC channel, as themself. If the client asks for it, the same token also opens RTM and Chat.
 
 use crate::Example;
 use service::params::{Companion, Params};
@@ -53,7 +53,7 @@ impl Ask {
         })
     }
 
-    /// What the role has, or exactly the privileges that are listed, which must then agree with the role.
+    /// All privileges of the role, or exactly the listed ones. The listed ones must fit the role.
     fn rights(&self, ttl: Ttl) -> Result<Rights, Problem> {
         let wrong = |rule: &dyn std::fmt::Display| Problem::bad_parameter("privileges", rule);
         let Some(privileges) = self.privileges else { return Ok(Rights::of_role(self.role, ttl)) };
@@ -66,7 +66,7 @@ impl Ask {
     }
 }
 
-/// Listening is open to whoever may enter the channel; publishing is a grant of its own.
+/// Every caller who may enter the channel may listen. Publishing needs a permission of its own.
 fn grant(caller: &Caller, ask: Ask) -> Result<Bundle, Problem> {
     let rights = ask.rights(caller.ttl(ask.expires_in)?)?;
     if rights.role() == Role::Publisher {
@@ -74,7 +74,7 @@ fn grant(caller: &Caller, ask: Ask) -> Result<Bundle, Problem> {
     }
     let user = caller.rtc_user(ask.uid, ask.account)?;
     let with = |companion| ask.with.contains(&companion);
-    // The RTC part of the token names one channel, but its RTM part opens every message channel.
+    // The token's RTC part names one channel. Its RTM part opens every message channel.
     if with(Companion::Rtm) {
         caller.every_message_channel("with")?;
     }

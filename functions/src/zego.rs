@@ -1,4 +1,4 @@
-//! Lets the caller into ZEGO Express rooms, as themself: into one room, or with the basic token into all of them.
+//! Lets the caller into ZEGO Express rooms, as themself: into one room, or into all rooms with the basic token.
 
 use crate::Example;
 use service::params::{Asked, Params};
@@ -37,7 +37,7 @@ struct AskRoom {
     stream_ids: StreamIds,
 }
 
-/// Privileges that were named, or not.
+/// The privileges that the client named.
 struct AskPrivileges {
     login: Option<bool>,
     publish: Option<bool>,
@@ -65,7 +65,7 @@ impl Ask {
         let stream_ids = params.take_list(streams)?;
         let room = match params.take("room_id")? {
             Some(id) => {
-                // Whoever asks for a room wants to log in to it; publishing has to be asked for.
+                // A client that names a room wants to log in to it. It must ask for publishing.
                 let (login, publish) = privileges.map_or((None, None), |asked| (asked.login, asked.publish));
                 let privileges = RoomPrivileges { login: login.unwrap_or(true), publish: publish.unwrap_or(false) };
                 let stream_ids = StreamIds::new(stream_ids.unwrap_or_default())
@@ -79,7 +79,7 @@ impl Ask {
     }
 }
 
-/// What a token opens counts: without a room it opens all of them, and allows publishing there.
+/// The rule follows from what the token opens. A token without a room opens all rooms, and allows publishing there.
 fn grant(caller: &Caller, ask: Ask) -> Result<Express, Problem> {
     let user = caller.user(ask.user_id, UserId::new)?;
     let ttl = caller.ttl(ask.expires_in)?;

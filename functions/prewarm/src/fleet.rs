@@ -1,4 +1,4 @@
-//! The functions to keep warm, and what is heard from them.
+//! The functions to keep warm, and what they answer.
 
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
@@ -16,7 +16,7 @@ pub(crate) struct Fleet {
     functions: BTreeSet<String>,
 }
 
-/// What a round of warm-ups came to.
+/// The result of one round of warm-ups.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Report {
     pub(crate) sent: u64,
@@ -30,15 +30,15 @@ pub(crate) struct Report {
     pub(crate) functions: BTreeMap<String, Heard>,
 }
 
-/// What was heard from one function.
+/// What one function answered.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Heard {
     pub(crate) cold: u64,
     pub(crate) warm: u64,
     pub(crate) failed: u64,
-    /// Warm-ups that came to an environment which had one in this round: it was free again too soon.
+    /// Warm-ups that reached an environment for the second time in this round. It was free again too soon.
     pub(crate) doubled: u64,
-    /// Environments whose credentials are not fresh until the next round: `CREDENTIALS_TTL_SECONDS` is shorter than that.
+    /// Environments whose credentials do not stay fresh until the next round, because `CREDENTIALS_TTL_SECONDS` is too short.
     pub(crate) fresh_too_short: u64,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     reasons: BTreeMap<String, u64>,
@@ -50,13 +50,13 @@ impl Fleet {
     /// `functions` are names or ARNs, separated by commas.
     ///
     /// # Errors
-    /// There is none, or one that is empty; or the environment says whom to trust for Lambda's API, and that is nobody.
+    /// There is no name, or a name is empty. Or the environment names the authorities to trust, and none can be read.
     pub(crate) fn new(functions: &str) -> Result<Fleet, String> {
         let functions: BTreeSet<_> = functions.split(',').map(|function| function.trim().to_owned()).collect();
         if functions.contains("") {
             return Err("FUNCTIONS must be names or ARNs of functions, separated by commas".to_owned());
         }
-        // A cold environment takes its start and then, at most, its function's time-out of ten seconds.
+        // A cold environment needs the time of its start, and then at most the function's time-out of ten seconds.
         let patience = Patience {
             connect: Duration::from_secs(2),
             read: Duration::from_secs(20),
@@ -67,7 +67,7 @@ impl Fleet {
         Ok(Fleet { client: Client::new(&config), functions })
     }
 
-    /// Sends all functions that many warm-ups each, all of them at once, and waits for every answer.
+    /// Sends each function this many warm-ups, all at the same time, and waits for every answer.
     pub(crate) async fn warm(&self, warm_up: WarmUp, environments: u16) -> Report {
         let mut sent = JoinSet::new();
         for function in &self.functions {

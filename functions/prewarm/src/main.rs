@@ -1,5 +1,5 @@
-//! Keeps execution environments of the token functions warm: sends each function as many warm-ups as the schedule's
-//! event says, all at once, and tells what came back. Mints nothing, and may do nothing but invoke them.
+//! Keeps execution environments of the token functions warm. Sends each function as many warm-ups as the schedule's event says,
+//! all at the same time, and reports the answers. It mints nothing, and may only invoke these functions.
 
 mod fleet;
 
@@ -30,7 +30,7 @@ async fn main() -> ExitCode {
 struct Schedule {
     /// How many environments of each function to warm.
     environments: u16,
-    /// For how long each is kept occupied, so that the next warm-up finds another one.
+    /// How long a warm-up keeps its environment busy, so that the next warm-up reaches another one.
     hold_milliseconds: u16,
     /// When the schedule comes again.
     every_minutes: u16,
@@ -38,8 +38,7 @@ struct Schedule {
 
 impl Schedule {
     /// # Errors
-    /// A warm-up failed. It is an error for Lambda to count, and to hand on to the dead-letter queue; all the others were
-    /// sent all the same.
+    /// A warm-up failed. Lambda counts the error, and sends the event to the dead-letter queue. All other warm-ups were sent.
     async fn carry_out(event: Map<String, Value>, fleet: Arc<Fleet>) -> Result<Report, InvocationError> {
         let schedule: Schedule = serde_json::from_value(event.into())
             .map_err(|wrong| InvocationError { name: "BadSchedule", words: wrong.to_string() })?;

@@ -1,4 +1,4 @@
-//! How functions reach AWS's APIs: with what the Lambda environment gives, and never longer than they may.
+//! How functions call AWS's APIs: with the settings that Lambda gives them, and with time-outs.
 
 use aws_sdk_secretsmanager::config::retry::RetryConfig;
 use aws_sdk_secretsmanager::config::timeout::TimeoutConfig;
@@ -16,7 +16,7 @@ use thiserror::Error;
 /// How long a call may take.
 #[derive(Debug, Clone, Copy)]
 pub struct Patience {
-    /// Until the connection stands.
+    /// Until there is a connection.
     pub connect: Duration,
     /// Until the answer begins.
     pub read: Duration,
@@ -31,13 +31,13 @@ const AMAZON_ROOTS: &str = include_str!("aws/roots.pem");
 
 /// The settings of a client, which tries twice.
 ///
-/// Region and credentials stand in the environment's variables; `aws-config`'s other sources (profiles, SSO, instance
-/// metadata) cannot apply in Lambda, cost 1.3 MB of binary, and could each wait for a network that isn't there.
-/// Without `patience` the caller ends what takes too long. `endpoint` is the variable with the service's own endpoint,
-/// such as `AWS_ENDPOINT_URL_LAMBDA`.
+/// Region and credentials come from environment variables. `aws-config` has other sources: profiles, SSO, instance metadata.
+/// They do not exist in Lambda, cost 1.3 MB of binary, and can wait for a network that is not there. Without `patience` the
+/// caller ends a call that takes too long. `endpoint` is the variable with the service's own endpoint, such as
+/// `AWS_ENDPOINT_URL_LAMBDA`.
 ///
 /// # Errors
-/// The environment says whom to trust, and that is nobody.
+/// The environment names the authorities to trust, and none can be read.
 pub fn sdk_config(endpoint: &str, patience: Option<Patience>) -> Result<SdkConfig, AuthoritiesError> {
     let variable = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
     let timeouts = patience.map_or_else(TimeoutConfig::disabled, |patience| {
@@ -68,33 +68,33 @@ pub fn sdk_config(endpoint: &str, patience: Option<Patience>) -> Result<SdkConfi
     Ok(config.build())
 }
 
-/// TLS is rustls with AWS-LC, which the SDK would choose, too.
+/// TLS is rustls with AWS-LC. The SDK would choose the same.
 fn https() -> Result<SharedHttpClient, AuthoritiesError> {
     let trusted = Authorities::from_variables(|name| env::var_os(name)).trusted()?;
     let context = TlsContext::builder().with_trust_store(trusted).build().expect("nothing in it can be wrong");
     Ok(Builder::new().tls_provider(Provider::rustls(CryptoMode::AwsLc)).tls_context(context).build_https())
 }
 
-/// Who may vouch for a server.
+/// The certificate authorities that a server's certificate may come from.
 ///
-/// The system's list has some 140 authorities, of which none but Amazon has any business here; to read them all is a
-/// quarter of the computing of a start.
+/// The system's list has about 140 authorities. Only Amazon's are needed here. Reading all of them takes a quarter of a start's
+/// computing time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Authorities {
     /// Amazon alone.
     Amazons,
-    /// Those in the files that the usual variables of the environment name instead.
+    /// The authorities in the files that the usual environment variables name.
     Named,
 }
 
-/// The environment says which authorities to trust, and none can be read there.
+/// The environment names the authorities to trust, and none can be read.
 #[derive(Debug, Error)]
 #[error("SSL_CERT_FILE or SSL_CERT_DIR must name PEM files with the authorities to trust")]
 pub struct AuthoritiesError;
 
 impl Authorities {
     fn from_variables(variable: impl Fn(&str) -> Option<OsString>) -> Authorities {
-        // Empty means unset, as everywhere. What reads the files takes a folder's empty name for the system's list.
+        // Empty means unset, as everywhere. Without this, an empty folder name would mean the system's list.
         let names = |name| variable(name).is_some_and(|value| env::split_paths(&value).any(|path| path != *""));
         if names("SSL_CERT_FILE") || names("SSL_CERT_DIR") { Authorities::Named } else { Authorities::Amazons }
     }
@@ -102,7 +102,7 @@ impl Authorities {
     fn trusted(self) -> Result<TrustStore, AuthoritiesError> {
         match self {
             Authorities::Amazons => Ok(TrustStore::empty().with_pem_certificate(AMAZON_ROOTS)),
-            // Looked at now, because the client would only find out when it connects, again and again.
+            // Checked now. Otherwise each connection would find this out again.
             Authorities::Named if rustls_native_certs::load_native_certs().certs.is_empty() => Err(AuthoritiesError),
             Authorities::Named => Ok(TrustStore::empty().with_native_roots(true)),
         }

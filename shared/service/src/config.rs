@@ -6,23 +6,23 @@ use std::time::Duration;
 use thiserror::Error;
 use tokens::Ttl;
 
-/// All that can be configured.
+/// Everything that can be configured.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Config {
     pub(crate) auth: Auth,
     pub(crate) policy: Policy,
     pub(crate) credentials: Source,
     pub(crate) credentials_ttl: Duration,
-    /// How long credentials that are not fresh any more may serve where no newer ones are to be had.
+    /// How long credentials may be used after they are no longer fresh, if no newer ones can be loaded.
     pub(crate) credentials_max_stale: Duration,
 }
 
-/// Whether callers have to be somebody.
+/// Whether callers need an identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Auth {
     /// API Gateway's authorizer says who they are.
     Jwt,
-    /// Anybody is whoever they say. For local runs.
+    /// Every caller is believed. For local runs.
     None,
 }
 
@@ -34,13 +34,13 @@ pub(crate) struct Policy {
     pub(crate) user_id_form: UserIdForm,
     /// The claim that lists the rooms a caller may enter. Without one: any room.
     pub(crate) rooms_claim: Option<String>,
-    /// The claim that is a caller's numeric RTC uid. Without one they have the assigned uid alone.
+    /// The claim with a caller's numeric RTC uid. Without one they have only the assigned uid.
     pub(crate) rtc_uid_claim: Option<String>,
     /// The scope that a caller needs to publish. Without one: every signed-in caller may.
     pub(crate) publish_scope: Option<String>,
-    /// Whether RTM tokens are given where rooms are limited. Such a token opens every message channel.
+    /// Whether callers get RTM tokens although rooms are limited. An RTM token opens every message channel.
     pub(crate) rtm_beyond_rooms: bool,
-    /// Whether RTM tokens of version `006` are given. Their vendor lets them live 24 hours, whatever they say.
+    /// Whether callers get RTM tokens of version `006`. Agora lets these live 24 hours, whatever lifetime they have.
     pub(crate) rtm_006: bool,
     pub(crate) default_ttl: Ttl,
     pub(crate) max_ttl: Ttl,
@@ -51,9 +51,9 @@ pub(crate) struct Policy {
 pub(crate) enum UserIdForm {
     /// As it is.
     Verbatim,
-    /// In lower case: Chat refuses upper case, and Firebase ids have it.
+    /// In lower case. Firebase ids have upper case letters, and Chat refuses them.
     Lower,
-    /// A UUID without its hyphens: 32 characters, which ZIM's limit needs and Cognito's `sub` exceeds.
+    /// A UUID without its hyphens. It has 32 characters, ZIM's limit. Cognito's `sub` is a UUID with hyphens.
     Uuid,
 }
 
@@ -69,7 +69,7 @@ pub(crate) enum Source {
     LocalFile(PathBuf),
 }
 
-/// A setting that keeps the function from starting. Says which one and what it must be, never what it is.
+/// A setting that stops the function from starting. Says which one, and what it must be. Never says what it is.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{variable} {rule}")]
 pub(crate) struct ConfigError {
@@ -78,7 +78,7 @@ pub(crate) struct ConfigError {
 }
 
 impl Config {
-    /// Every variable that is read, beside the secret's.
+    /// Every variable that is read, except the secret's.
     const VARIABLES: [&str; 13] = [
         "LOCAL_CREDENTIALS",
         "AUTH",
@@ -104,7 +104,7 @@ impl Config {
 
     pub(crate) fn parse(variables: &BTreeMap<String, String>, secret_id: &'static str) -> Result<Config, ConfigError> {
         for name in Config::VARIABLES {
-            // What `from_env` makes of bytes that are not UTF-8.
+            // `from_env` turns bytes that are not UTF-8 into this.
             if variables.get(name).is_some_and(|value| value.contains(char::REPLACEMENT_CHARACTER)) {
                 return Err(ConfigError { variable: name, rule: "must be UTF-8".to_owned() });
             }
@@ -138,7 +138,7 @@ impl Config {
             Ttl::from_seconds(seconds(name, default)?).map_err(rule)
         };
         let max_ttl = ttl("MAX_TOKEN_TTL_SECONDS", 86_400)?;
-        // Who sets a lower maximum alone has set the default too.
+        // If only a lower maximum is set, it is the default, too.
         let default_ttl = ttl("DEFAULT_TOKEN_TTL_SECONDS", 3600.min(max_ttl.as_seconds().into()))?;
         if default_ttl > max_ttl {
             return Err(error("DEFAULT_TOKEN_TTL_SECONDS", "must not be more than MAX_TOKEN_TTL_SECONDS"));
@@ -212,7 +212,7 @@ mod tests {
         for wrong in ["Refused", "refuse", "false", "0", " refused"] {
             assert_eq!(rtm_006(wrong), Err("RTM_006 must be allowed or refused".to_owned()), "{wrong}");
         }
-        // Without ROOMS_CLAIM it changes nothing, and is accepted.
+        // Without ROOMS_CLAIM the setting has no effect, and is accepted.
         let beyond = |value| {
             let config = parse(&[("AGORA_SECRET_ID", "x"), ("RTM_BEYOND_ROOMS", value)])?;
             Ok(config.policy.rtm_beyond_rooms)

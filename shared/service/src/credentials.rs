@@ -1,8 +1,8 @@
 //! The vendor's key: loaded at start-up, kept in memory, refreshed from Secrets Manager when it is no longer fresh.
 //!
-//! The [`keeper`](crate::keeper) keeps it; here is what is about secrets. A small cache over the official SDK: against
-//! `aws_secretsmanager_caching`, the official cache, it makes one API call per refresh instead of two, needs one IAM action
-//! instead of two, serves through throttling, and prints no secret. The README has the figures.
+//! The [`keeper`](crate::keeper) keeps it. This file knows about secrets. Together they are a small cache over the official
+//! SDK. Compared with the official cache, `aws_secretsmanager_caching`, it makes one API call per refresh instead of two and
+//! needs one IAM action instead of two. It goes on through throttling, and prints no secret. The README has the figures.
 
 mod store;
 mod local_file;
@@ -34,7 +34,7 @@ impl<V: Vendor> Credentials<V> {
     /// Credentials from where the configuration says.
     ///
     /// # Errors
-    /// The environment says whom to trust for Secrets Manager, and that is nobody.
+    /// The environment names the authorities to trust for Secrets Manager, and none can be read.
     pub(crate) fn new(config: &Config, system: &Arc<dyn System>) -> Result<Credentials<V>, AuthoritiesError> {
         let store: Box<dyn SecretStore> = match &config.credentials {
             Setting::SecretsManager { secret_id } => Box::new(SecretsManager::new(secret_id.clone())?),
@@ -52,21 +52,21 @@ impl<V: Vendor> Credentials<V> {
     /// The key to sign with. Loads one if there is none, or if the one there is must be refreshed.
     ///
     /// # Errors
-    /// None could ever be loaded, or the one there is has been stale for too long.
+    /// No key was ever loaded, or the last one is too old.
     pub(crate) async fn key(&self) -> Result<Arc<V>, NoKey> {
         self.0.item().await.ok_or_else(|| self.0.source().lack())
     }
 
-    /// The key there is, however old, as long as it may be used.
+    /// The last key, fresh or not, if it may still be used.
     pub(crate) fn kept(&self) -> Option<Arc<V>> {
         self.0.at_hand()
     }
 
-    /// Loads the key anew whatever the one there is, and waits for it: a secret that was rotated before this call is in
-    /// use after it. Returns how long the key is fresh from now on.
+    /// Loads the key anew, even if the last one is fresh, and waits for it. If a secret was rotated before this call, the new
+    /// one is in use after it. Returns how long the key is fresh from now on.
     ///
     /// # Errors
-    /// It cannot be loaded now. An older one keeps serving.
+    /// It cannot be loaded now. The older one stays in use.
     pub(crate) async fn refresh(&self) -> Result<Duration, Problem> {
         self.0.refresh().await.ok_or_else(Problem::no_credentials)
     }
@@ -75,9 +75,9 @@ impl<V: Vendor> Credentials<V> {
 /// Why there is no key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NoKey {
-    /// It was never loaded, or is too old. The log says why, and the answer does not.
+    /// It was never loaded, or is too old. The log says why. The answer does not.
     Unusable,
-    /// The local file is good and has no part of this name. In Lambda there is no such file, so the answer may say it.
+    /// The local file can be read and has no part of this name. Lambda has no such file, so the answer may say this.
     NoPart(&'static str),
 }
 

@@ -1,4 +1,4 @@
-//! Who brings requests.
+//! The fronts: each turns what it gets into requests, and writes responses.
 
 pub mod warm;
 pub(crate) mod event;

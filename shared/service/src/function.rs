@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// A function's routes, with all that they need.
+/// A function's routes, and everything that they need.
 pub(crate) struct Function<V: Vendor> {
     config: Arc<Config>,
     credentials: Credentials<V>,
@@ -48,9 +48,9 @@ impl<V: Vendor> Function<V> {
         Function { config: Arc::new(config), credentials, routes: routes.into_iter().collect(), system }
     }
 
-    /// Responds to a request, or to what a front could not read as one, and logs one line about it.
+    /// Responds to a request, and logs one line about it. A front that could not read the request hands in the problem.
     ///
-    /// `request_id` is Lambda's, and `arrived` is the moment from which the line counts.
+    /// `request_id` is Lambda's. `arrived` is the moment from which the logged duration counts.
     pub(crate) async fn respond(
         &self,
         request_id: &str,
@@ -109,7 +109,7 @@ impl<V: Vendor> Function<V> {
         Ok(prepared.mint(&key, &*self.system))
     }
 
-    /// The gateway sends a function its own routes only, so not finding one is a slip of the deployment.
+    /// The gateway sends a function only its own routes. If a route is not found, the deployment is wrong.
     fn route(&self, request: &Request) -> Result<&Route<V>, Problem> {
         let mut problem = Problem::no_such_route();
         for route in self.routes.iter().filter(|route| route.has_path_of(request)) {

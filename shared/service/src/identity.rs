@@ -1,7 +1,7 @@
 //! Who calls, and what they may have.
 //!
-//! A function grants from a [`Caller`] or a [`Backend`] and cannot make one up: both come only out of what API
-//! Gateway's authorizer verified (or, in a local run with `AUTH=none`, out of nothing at all).
+//! A function grants to a [`Caller`] or a [`Backend`], and cannot make one itself. Both come only from what API Gateway's
+//! authorizer verified. In a local run with `AUTH=none` they come from nothing.
 
 pub(crate) mod gateway;
 mod claims;
@@ -37,7 +37,7 @@ pub(crate) enum Verified {
     Iam,
 }
 
-/// A kind of identity that a route can be for. Private, so that no function can add one.
+/// A type of identity that a route can be for. It is private, so no function can add one.
 pub(crate) trait Identity: Sized + 'static {
     /// Who has it.
     const CALLERS: Callers;
@@ -45,10 +45,10 @@ pub(crate) trait Identity: Sized + 'static {
     /// What is known of the caller before the vendor's app is known.
     type Admitted: Send + 'static;
 
-    /// Admits who was verified, or says why not: 401 for nobody, 403 for the wrong kind of somebody.
+    /// Admits a verified identity, or refuses: 401 without an identity, 403 with the wrong type of identity.
     fn admit(config: &Config, verified: Option<&Verified>) -> Result<Self::Admitted, Problem>;
 
-    /// The identity, as the vendor's app with this id knows it.
+    /// The identity, for the vendor's app with this id.
     fn for_app(admitted: Self::Admitted, config: &Arc<Config>, app_id: String) -> Self;
 
     /// The user's id, if it is a user.

@@ -1,4 +1,4 @@
-//! JSON, read more strictly than Serde reads it: no name twice in an object, and a struct's fields in no array.
+//! Reads JSON more strictly than Serde: no name may stand twice in an object, and no array may stand for a struct.
 
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
@@ -13,7 +13,7 @@ pub enum Json {
     Null,
     /// `true` or `false`
     Bool(bool),
-    /// A whole number; `None` where it is negative, a fraction, or beyond 64 bits: no parameter takes such a number.
+    /// A whole number. `None`: it is negative, a fraction, or over 64 bits. No parameter takes such a number.
     Number(Option<u64>),
     /// A string.
     Text(String),
@@ -35,7 +35,7 @@ pub(crate) enum JsonError {
 /// Reads a text as JSON.
 pub(crate) fn parse(text: &[u8]) -> Result<Json, JsonError> {
     serde_json::from_slice(text).map_err(|error| match error.classify() {
-        // The only data error that there can be. See `JsonVisitor::visit_map`.
+        // No other data error is possible: see `JsonVisitor::visit_map`.
         serde_json::error::Category::Data => JsonError::NameTwice,
         _ => JsonError::NotJson,
     })

@@ -1,11 +1,12 @@
-//! Everything impure that the token functions share. A function is a list of [`Route`]s given to [`serve`].
+//! What all functions share: a request in, a response out. A function is a list of [`Route`]s for [`serve`].
 //!
-//! An event enters [`serve`], which finds its route, the caller's verified identity ([`Caller`], [`Backend`]) and what
-//! is asked for ([`params`]). The route's own `grant` decides, from these two alone, which token that makes: a
-//! *description* from the `tokens` crate, or a [`Problem`]. Then `serve` adds the moment and the randomness, signs with the
-//! vendor's key, and answers. A `grant` never sees a secret, a clock or a status code.
+//! 1. A front turns an event into a request, with a verified identity or without one.
+//! 2. The function finds the route. It checks the caller ([`Caller`], [`Backend`]) and takes the parameters ([`params`]).
+//! 3. The route's own `grant` decides from these two which token that makes. It returns a *description* from the `tokens`
+//!    crate, or a [`Problem`]. It never sees a secret, a clock or a status code.
+//! 4. The function adds the moment and the randomness, signs with the vendor's key, and responds. The front writes that out.
 //!
-//! A function that mints nothing is [`answer`]'s: the one that keeps the others [`warm`].
+//! [`answer`] serves a function that mints nothing: the one that keeps the others [`warm`].
 
 mod front;
 mod request;

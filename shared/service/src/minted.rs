@@ -7,15 +7,15 @@ use serde_json::{Map, Value};
 use tokens::renewal::renew_after;
 use tokens::{Signed, Token};
 
-/// A token with what is told about it.
+/// A token, and what its response says about it.
 #[derive(Clone)]
 pub(crate) struct Minted {
     pub(crate) kind: &'static str,
     pub(crate) app_id: Value,
     pub(crate) signed: Signed,
-    /// How many seconds of its life are left: fewer than its lifetime where it is handed out again.
+    /// How many seconds of its life are left. A token that is handed out again has fewer than its lifetime.
     pub(crate) expires_in: u32,
-    /// When a client should come for the next one, in Unix seconds.
+    /// When a client should fetch the next one, in Unix seconds.
     pub(crate) renew_at: u32,
     /// What the client must know to use it.
     pub(crate) facts: Map<String, Value>,

@@ -1,6 +1,6 @@
-//! What a client asks for: the parameters of path, query and body, each taken once and by name, as a checked type.
+//! The parameters of a request: from the path, the query and the body. Each is taken once, by its name, as a checked type.
 //!
-//! What nobody takes is unknown, and an error; so is what was sent twice.
+//! A parameter that no route takes is an error. So is one that was sent twice.
 
 mod param;
 
@@ -16,9 +16,9 @@ use std::collections::BTreeMap;
 /// One value as it was sent.
 #[derive(Debug, Clone, PartialEq)]
 enum Value {
-    /// A text from the path or the query, where everything is text.
+    /// A text from the path or the query. Everything is text there.
     Text(String),
-    /// A value from a JSON body, where types count.
+    /// A value from a JSON body. Types count there.
     Json(Json),
 }
 
@@ -28,7 +28,7 @@ pub(crate) type PathParameters = BTreeMap<String, Option<String>>;
 /// The parameters of one request.
 #[derive(Debug)]
 pub struct Params {
-    /// What stands before a name in messages: `privileges.` within that object.
+    /// What messages write before a name: `privileges.` inside that object.
     within: String,
     values: BTreeMap<String, Vec<Value>>,
 }
@@ -43,8 +43,7 @@ impl Params {
         Ok(params)
     }
 
-    /// The parameters in the path and in a JSON object in the body. Such a request has no query string, so every parameter
-    /// in one is unknown.
+    /// The parameters in the path and in a JSON object in the body. Every parameter in the query string is unknown then.
     pub(crate) fn of_body(
         path: &PathParameters,
         query: &str,
@@ -99,7 +98,7 @@ impl Params {
     /// Takes a parameter that must be there.
     ///
     /// # Errors
-    /// Those of [`Self::take`], and its absence.
+    /// As [`Self::take`]. Also if it is missing.
     pub fn require<T: Param>(&mut self, name: &'static str) -> Result<T, Problem> {
         self.take(name)?.ok_or_else(|| self.wrong(name, "is required"))
     }
@@ -112,7 +111,7 @@ impl Params {
         self.items(name, |text| vec![text])
     }
 
-    /// The same, but in a query the items may also stand in one parameter with commas between them.
+    /// As [`Self::list`]. In a query, one parameter may also hold several items, with commas between them.
     ///
     /// # Errors
     /// An item is not what its type takes.
@@ -143,10 +142,10 @@ impl Params {
         Ok(Some(items))
     }
 
-    /// Takes a JSON object as parameters of its own, and lets `take` take them all.
+    /// Takes a JSON object with parameters of its own. `take` has to take all of them.
     ///
     /// # Errors
-    /// It is no object, or `take` fails, or leaves something over.
+    /// It is no object. Or `take` fails, or does not take all of them.
     pub fn take_object<T>(
         &mut self,
         name: &'static str,
@@ -163,7 +162,7 @@ impl Params {
         Ok(Some(taken))
     }
 
-    /// Checks that nothing is left over.
+    /// Checks that every parameter was taken.
     pub(crate) fn finish(self) -> Result<(), Problem> {
         match self.values.keys().next() {
             None => Ok(()),
@@ -183,12 +182,12 @@ impl Params {
     }
 }
 
-/// A query string's pairs. The gateway also sends a map of them, which joins repeated ones with commas. So it isn't used.
+/// A query string's pairs. The gateway's own map of them is not used, because it joins repeated parameters with commas.
 fn pairs(query: &str) -> form_urlencoded::Parse<'_> {
     form_urlencoded::parse(query.as_bytes())
 }
 
-/// A name that a client made up, fit to be shown back: short, and without anything odd.
+/// A parameter's name as a message may repeat it: short, and only plain characters. The client chose it.
 fn shown(name: &str) -> String {
     let plain = name.len() <= 40 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte));
     if plain && !name.is_empty() { name.to_owned() } else { "(unprintable name)".to_owned() }

@@ -1,4 +1,4 @@
-//! What goes wrong, as clients are told: RFC 9457 problems. The one place that knows HTTP status codes.
+//! Problems, as clients get them (RFC 9457). Only this file knows HTTP status codes.
 
 use serde::Serialize;
 use std::fmt::Display;
@@ -135,7 +135,7 @@ impl Problem {
         &self.detail
     }
 
-    /// After how many seconds another try makes sense, where it does.
+    /// After how many seconds the client should try again, if it should.
     pub(crate) fn retry_after(&self) -> Option<u32> {
         match self.kind {
             Kind::NoCredentials | Kind::NoRandomness => Some(5),
@@ -143,7 +143,7 @@ impl Problem {
         }
     }
 
-    /// What the tutorial's RTM server writes in a token's place.
+    /// What the RTM tutorial's server writes in the token's place.
     pub(crate) fn tutorial_text(&self) -> &str {
         match self.kind {
             Kind::NotJson => "Bad request.",

@@ -1,4 +1,4 @@
-//! A request, whichever front brought it.
+//! A request. It looks the same from every front.
 
 use crate::identity::Verified;
 use crate::params::PathParameters;
@@ -23,12 +23,12 @@ pub(crate) struct Request {
     pub(crate) accept: String,
     /// The body's bytes, or why they cannot be read. A caller learns this only after the identity was checked.
     pub(crate) body: Result<Vec<u8>, Problem>,
-    /// Whoever was verified. `None`: nobody.
+    /// The verified identity, if there is one.
     pub(crate) identity: Option<Verified>,
 }
 
 impl Request {
-    /// Whether `Accept` asks for this media type by name: `*/*` doesn't, nor does a weight of 0.
+    /// Whether `Accept` names this media type. `*/*` does not name it. A weight of 0 excludes it.
     pub(crate) fn accepts_by_name(&self, media_type: &str) -> bool {
         self.accept.split(',').any(|range| {
             let mut parts = range.split(';').map(str::trim);

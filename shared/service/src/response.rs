@@ -10,7 +10,7 @@ use tokens::Moment;
 /// How a route writes its answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
-    /// JSON with the token and all that a client needs to use it.
+    /// JSON with the token and everything that a client needs to use it.
     Json,
     /// The bare token as text, as the vendor's Chat tutorial has it. See [`Form::for_request`].
     Text,
@@ -40,7 +40,7 @@ pub(crate) struct Response {
 #[serde(rename_all = "kebab-case")]
 pub(crate) struct Headers {
     content_type: &'static str,
-    /// Tokens belong to one client, for a while.
+    /// A token is for one client, and for a limited time. So nobody may cache it.
     cache_control: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after: Option<String>,

@@ -1,4 +1,4 @@
-//! One route of a function: from what a client asks to the token it makes.
+//! One route of a function: from a request to a token.
 
 mod shared;
 
@@ -57,7 +57,7 @@ pub(crate) struct Prepared<V>(Box<Mint<V>>);
 
 /// What the route decided for a caller.
 pub(crate) struct Decided {
-    /// What stands for the caller in logs, where there is one.
+    /// The caller's pseudonym in logs, if there is a caller.
     pub(crate) user: Option<String>,
     pub(crate) minted: Result<Minted, Problem>,
 }
@@ -88,8 +88,8 @@ impl<V: Vendor> Route<V> {
         Route::new("POST", path, of_body, parse, grant, mint)
     }
 
-    /// `GET` of a token that belongs to no single user: minted once, and handed out again
-    /// until it is due to be minted again.
+    /// `GET` of a token that belongs to no single user. It is minted once, and handed out again until it is time to mint the
+    /// next.
     pub fn get_shared<I: Identity, A: Send + 'static, T: Token<Key = V> + PartialEq + Send + 'static>(
         path: &'static str,
         parse: fn(&mut Params) -> Result<A, Problem>,
@@ -181,7 +181,7 @@ impl<V: Vendor> Prepared<V> {
 }
 
 impl Decided {
-    /// A refusal before it was known who calls.
+    /// A refusal before the caller was known.
     pub(crate) fn refused(problem: Problem) -> Decided {
         Decided { user: None, minted: Err(problem) }
     }
@@ -195,9 +195,9 @@ fn of_body(request: &Request) -> Result<Params, Problem> {
     Params::of_body(&request.path_parameters, &request.query, &request.body)
 }
 
-/// Makes a panic this request's problem. The runtime would catch it too, but pass its text on to whoever invoked.
+/// Turns a panic into a problem of this request. The runtime would catch it too, but would send its text to the invoker.
 fn guarded<T>(work: impl FnOnce() -> Result<T, Problem>) -> Result<T, Problem> {
-    // What a panic leaves behind is dropped with the request; what is shared stands behind locks that allow for it.
+    // The request's own values are dropped after a panic. Shared values are behind locks that can cope with one.
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(Problem::panicked()))
 }
 

@@ -7,19 +7,19 @@ use tokens::{Moment, Stamp};
 
 /// The wall clock and the operating system's generator.
 pub(crate) trait System: Send + Sync {
-    /// The time it is, for what is compared with other times of this machine's clock.
+    /// The time. Compare it only with other times of this machine's clock.
     fn wall_clock(&self) -> SystemTime;
 
     /// Fills these bytes from the generator.
     fn fill(&self, randomness: &mut [u8]) -> Result<(), getrandom::Error>;
 
-    /// The moment it is, for tokens.
+    /// The moment, for tokens.
     fn moment(&self) -> Result<Moment, Problem> {
         let seconds = self.wall_clock().duration_since(UNIX_EPOCH).map_err(|_| Problem::no_randomness())?.as_secs();
         Moment::from_unix_seconds(seconds).map_err(|_| Problem::no_randomness())
     }
 
-    /// What a new token needs. Drawn anew for each token.
+    /// What a new token needs. Each token gets new values.
     fn fresh(&self) -> Result<Fresh, Problem> {
         let mut randomness = [0; Stamp::RANDOMNESS_BYTES + 4];
         self.fill(&mut randomness).map_err(|_| Problem::no_randomness())?;
@@ -34,10 +34,10 @@ pub(crate) trait System: Send + Sync {
         self.fill(&mut randomness).ok().map(|()| u32::from_le_bytes(randomness))
     }
 
-    /// A name that nothing else has, of 16 hexadecimal digits.
+    /// A unique name of 16 hexadecimal digits.
     fn random_name(&self) -> String {
         let mut randomness = [0; 8];
-        // It only tells environments apart, so a system without randomness is no reason not to start.
+        // The name only tells environments apart. So the function starts without randomness, too.
         let _ = self.fill(&mut randomness);
         format!("{:016x}", u64::from_le_bytes(randomness))
     }
@@ -49,7 +49,7 @@ pub(crate) struct Fresh {
     pub(crate) spread: u32,
 }
 
-/// The machine's own clock and generator. This alone reads them.
+/// The machine's own clock and generator. Only this type reads them.
 pub(crate) struct OperatingSystem;
 
 impl System for OperatingSystem {
@@ -57,8 +57,8 @@ impl System for OperatingSystem {
         SystemTime::now()
     }
 
-    /// Asks the operating system each time: a generator of our own, seeded at start-up, would repeat itself when an
-    /// execution environment is restored from a snapshot.
+    /// Asks the operating system each time. A generator that was seeded at start-up would give the same bytes again after Lambda
+    /// has restored an environment from a snapshot.
     fn fill(&self, randomness: &mut [u8]) -> Result<(), getrandom::Error> {
         getrandom::fill(randomness)
     }

@@ -1,6 +1,6 @@
 //! What operators are told: log lines and metrics, as JSON on standard output. Never a secret.
 //!
-//! A function of this file tells one thing that happened. [`logs`] and [`metrics`] write it.
+//! Each function here reports one event. [`logs`] and [`metrics`] write it.
 
 mod request;
 mod logs;

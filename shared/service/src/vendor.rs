@@ -1,4 +1,4 @@
-//! The two vendors' keys, as they stand in a secret or a local file.
+//! Reads the two vendors' keys from a secret or a local file.
 
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
@@ -21,13 +21,13 @@ pub trait Vendor: PartialEq + Sized + Send + Sync + 'static {
     /// The app's public id.
     fn app_id(&self) -> &Self::AppId;
 
-    /// What stands for this user in logs.
+    /// The pseudonym of this user in logs.
     fn pseudonym(&self, user_id: &str) -> String;
 
     /// Reads the key from a secret's JSON text.
     ///
     /// # Errors
-    /// Says what is wrong in words that are safe to log: nothing of the text is in them.
+    /// Says what is wrong. The message repeats nothing of the text, so it is safe to log.
     fn from_secret(json: &str) -> Result<Self, &'static str>;
 }
 
@@ -107,7 +107,7 @@ impl Vendor for zego::Key {
     }
 }
 
-/// Wipes a secret from memory after its use. It has a text of its own where it had an escape in it.
+/// Wipes a secret from memory after its use. If it had an escape in it, it has a text of its own.
 fn wiped(secret: Cow<'_, str>) -> Zeroizing<String> {
     secret.into_owned().into()
 }

@@ -34,7 +34,7 @@ mod tests {
     use super::*;
     use std::fs;
 
-    /// What is read of a file with this content: a vendor's part, or the outcome and the reason.
+    /// What the store reads from a file with this content: a vendor's part, or the outcome and the reason.
     async fn read(content: &[u8], vendor: &str) -> Result<String, (&'static str, String)> {
         let path = std::env::temp_dir().join(format!("tokenmint-local-file-{}.json", std::process::id()));
         fs::write(&path, content).expect("the folder takes files");

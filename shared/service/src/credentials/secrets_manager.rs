@@ -14,11 +14,11 @@ pub(super) struct SecretsManager {
 }
 
 impl SecretsManager {
-    /// The SDK's time-outs are off. They would all have passed at once when Lambda thaws the environment. So the
-    /// [`keeper`](crate::keeper) ends what takes too long.
+    /// The SDK's time-outs are off: all of them would be over as soon as Lambda thaws the environment. Instead, the
+    /// [`keeper`](crate::keeper) ends a load that takes too long.
     ///
     /// # Errors
-    /// The environment names files with the authorities to trust, and there are none in them.
+    /// The environment names files with the authorities to trust, and these files have none.
     pub(super) fn new(secret_id: String) -> Result<SecretsManager, AuthoritiesError> {
         let client = Client::new(&aws::sdk_config("AWS_ENDPOINT_URL_SECRETS_MANAGER", None)?);
         Ok(SecretsManager { client, secret_id })
@@ -26,7 +26,7 @@ impl SecretsManager {
 
     async fn value(&self) -> Result<SecretText, LoadError> {
         let sent = self.client.get_secret_value().secret_id(&self.secret_id).send().await;
-        // Only an error's kind and code are told. Its text may hold anything that the other side sent.
+        // Reports only the error's kind and code. Its text can hold anything that the other side sent.
         let secret = sent.map_err(|error| LoadError {
             outcome: match &error {
                 SdkError::TimeoutError(_) => "timeout",
@@ -61,7 +61,7 @@ mod tests {
     use aws_smithy_runtime_api::client::result::ConnectorError;
     use std::sync::{Arc, Mutex};
 
-    /// What Secrets Manager does when it is asked.
+    /// What Secrets Manager does with a request.
     #[derive(Debug, Clone, Copy)]
     enum Does {
         Answers(u16, &'static str),
@@ -88,7 +88,7 @@ mod tests {
         }
     }
 
-    /// What is read, and what was asked for it.
+    /// What the store reads, and the requests that it sent.
     async fn read(does: Does) -> (Result<String, (&'static str, String)>, Vec<String>) {
         let fake = Fake { does, asked: Arc::default() };
         let asked = Arc::clone(&fake.asked);

@@ -1,10 +1,10 @@
-//! What a store of secrets is, whichever kind of store.
+//! What every store of secrets can do.
 
 use crate::keeper::LoadError;
 use std::pin::Pin;
 use zeroize::Zeroizing;
 
-/// Where vendors' secrets are read.
+/// A place with the vendors' secrets.
 pub(crate) trait SecretStore: Send + Sync + 'static {
     /// Reads this vendor's secret.
     fn read<'a>(&'a self, vendor: &'a str) -> Reading<'a>;

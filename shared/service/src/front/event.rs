@@ -1,8 +1,8 @@
-//! API Gateway's HTTP API, payload format 2.0: its events as requests, and responses as it takes them.
+//! API Gateway's HTTP API, payload format 2.0. Reads its events as requests, and writes responses for it.
 //!
-//! An event is read strictly and only as far as it is used. `aws_lambda_events` has the whole event as one type, which
-//! fails to parse as a whole if, for example, one claim is a number. Here who calls is read on its own
-//! ([`gateway::verified`]).
+//! Only the parts of an event that are used are read, and strictly. The crate `aws_lambda_events` has one type for the whole
+//! event, so for example one claim that is a number makes the whole event unreadable. Here the identity is read apart from the
+//! rest ([`gateway::verified`]).
 
 use crate::identity::gateway;
 use crate::json::object;
@@ -17,14 +17,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// Reads the event of a request. Whatever is no such event is refused as a whole.
+/// Reads the event of a request. Refuses everything else.
 pub(crate) fn parse(event: &str) -> Result<Request, Problem> {
     let mut deserializer = serde_json::Deserializer::from_str(event);
     let event = object::<Event, _>(&mut deserializer).and_then(|event| deserializer.end().map(|()| event));
     Ok(event.map_err(|_| Problem::bad_event())?.into_request())
 }
 
-/// A response as the gateway takes it.
+/// A response in the gateway's form.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct EventResponse {
@@ -56,7 +56,7 @@ impl From<Response> for EventResponse {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Event {
-    /// The only payload format that is read. 1.0 has other fields under the same names.
+    /// The only payload format that is read. In format 1.0 the same names mean other things.
     #[serde(rename = "version")]
     _version: MustBe!("2.0"),
     /// The emulator sends null for none.
@@ -92,7 +92,7 @@ impl Event {
         let RequestContext { http, request_id, route_key, authorizer } = self.request_context;
         let route_path = (route_key != "$default")
             .then(|| route_key.split_once(' ').map_or(route_key.as_str(), |(_, path)| path).to_owned());
-        // The gateway sends parameters decoded. The emulator leaves them as the client wrote them.
+        // The gateway decodes parameters. The emulator does not.
         let encoded = route_path.is_none();
         let decoded = |value: String| match encoded {
             true => percent_decode_str(&value).decode_utf8().ok().map(Into::into),
@@ -117,7 +117,7 @@ impl Event {
 /// The body's bytes.
 fn body(text: String, is_base64_encoded: bool) -> Result<Vec<u8>, Problem> {
     let longest = if is_base64_encoded { MAX_BODY_BYTES.div_ceil(3) * 4 } else { MAX_BODY_BYTES };
-    // Measured before it is decoded, so that nothing large is copied.
+    // The length is checked before the body is decoded, so nothing large is copied.
     if text.len() > longest {
         return Err(Problem::too_large(MAX_BODY_BYTES));
     }

@@ -1,7 +1,7 @@
 //! The warm-up: what the pre-warming function sends to the token functions, and what they answer.
 //!
-//! It is `{"warm_up":{"for_seconds":240,"hold_milliseconds":500}}` and nothing else: an event of the gateway's has other
-//! fields, which no client can take away, so none can be taken for it. It carries no identity and gets no token.
+//! It is exactly `{"warm_up":{"for_seconds":240,"hold_milliseconds":500}}`. The gateway's events have other fields, and a client
+//! cannot remove them. So no client's request looks like a warm-up. A warm-up has no identity and gets no token.
 
 use crate::json::object;
 use serde::{Deserialize, Serialize};
@@ -11,9 +11,9 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WarmUp {
-    /// The next warm-up comes after so many seconds. What would have to be replaced until then is replaced now.
+    /// The next warm-up comes after this many seconds. Everything that must be replaced before then is replaced now.
     pub for_seconds: u32,
-    /// For so long the environment stays occupied, so that warm-ups that are sent at once land on distinct ones.
+    /// How long the warm-up keeps its environment busy. Warm-ups that run at the same time then reach different environments.
     /// At most [`WarmUp::MAX_HOLD`].
     pub hold_milliseconds: u16,
 }
@@ -22,15 +22,15 @@ pub struct WarmUp {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Warmed {
-    /// A random name of this environment, for telling it from others. It stays the same for the environment's life.
+    /// A random name of this environment. It stays the same for the environment's whole life.
     pub environment: String,
     /// Whether this was the first event it ever got.
     pub cold: bool,
-    /// For how many seconds the credentials, just loaded, are fresh. None: they could not be loaded, and the log says why.
+    /// For how many seconds the new credentials are fresh. `None`: they could not be loaded, and the log says why.
     pub fresh_for_seconds: Option<u64>,
 }
 
-/// The outermost object, with one field, whose name says which of the two it is.
+/// The outermost object. It has one field. The field's name says which of the two it is.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Message {
@@ -41,7 +41,7 @@ enum Message {
 }
 
 impl WarmUp {
-    /// Longer than it takes to spread any number of invocations over environments, and well within a function's time-out.
+    /// Long enough for any number of invocations to reach different environments, and much shorter than a function's time-out.
     pub const MAX_HOLD: Duration = Duration::from_secs(5);
 
     /// Reads an event, if it is exactly a warm-up.
@@ -55,14 +55,14 @@ impl WarmUp {
         serde_json::to_string(&Message::WarmUp(self)).expect("numbers have a text")
     }
 
-    /// For how long the environment stays occupied.
+    /// How long the warm-up keeps the environment busy.
     pub fn hold(self) -> Duration {
         Duration::from_millis(self.hold_milliseconds.into())
     }
 }
 
 impl Warmed {
-    /// Reads an answer, if it is exactly one to a warm-up.
+    /// Reads an answer to a warm-up. `None`: it is something else.
     pub fn parse(answer: &[u8]) -> Option<Warmed> {
         match serde_json::from_slice(answer) {
             Ok(Message::Warmed(warmed)) => Some(warmed),

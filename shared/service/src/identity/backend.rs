@@ -6,7 +6,7 @@ use crate::problem::Problem;
 use std::sync::Arc;
 use tokens::Ttl;
 
-/// A backend with an IAM identity of the deployer's. What it may call is IAM's to say.
+/// A backend with an IAM identity of the deployer's. IAM decides what it may call.
 #[derive(Debug)]
 pub struct Backend {
     config: Arc<Config>,

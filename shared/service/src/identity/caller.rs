@@ -15,7 +15,7 @@ use tokens::{NameError, Ttl};
 pub struct Caller {
     config: Arc<Config>,
     app_id: String,
-    /// Nobody in a local run without authentication, where everybody is believed.
+    /// `None`: a local run without authentication, which believes every caller.
     user: Option<SignedIn>,
 }
 
@@ -45,10 +45,10 @@ impl Identity for Caller {
 }
 
 impl Caller {
-    /// The user that the token is for: the caller, who may be asked for by name or as `me`.
+    /// The user that the token is for. This is always the caller. A client names them, or writes `me`.
     ///
     /// # Errors
-    /// Another user's id. Or the caller's own, where this vendor doesn't take it.
+    /// It is another user's id. Or it is the caller's own, and this vendor does not take it.
     pub fn user<N: Display>(&self, asked: Asked<N>, check: fn(String) -> Result<N, NameError>) -> Result<N, Problem> {
         match (asked, &self.user) {
             (Asked::Named(name), None) => Ok(name),
@@ -59,7 +59,7 @@ impl Caller {
         }
     }
 
-    /// The same user for a further service in an RTC token. Without an identity it is whoever joins RTC.
+    /// The same user, for one more service in an RTC token. Without an identity, the user who joins RTC.
     ///
     /// # Errors
     /// This service doesn't take the id.
@@ -73,7 +73,7 @@ impl Caller {
     /// A channel or room that the caller may enter.
     ///
     /// # Errors
-    /// One that their claim doesn't list.
+    /// Their claim does not list it.
     pub fn room<N: Display>(&self, parameter: &str, room: N) -> Result<N, Problem> {
         match &self.user {
             Some(user) if !user.may_enter(&room.to_string()) => {
@@ -83,7 +83,7 @@ impl Caller {
         }
     }
 
-    /// Checks that the caller may enter every room: what a token opens that names none.
+    /// Checks that the caller may enter every room. A token that names no room opens all of them.
     ///
     /// # Errors
     /// A claim lists the caller's rooms.
@@ -99,7 +99,7 @@ impl Caller {
     /// Checks that the caller may log in to RTM. An RTM token names no channel: it opens every message channel.
     ///
     /// # Errors
-    /// A claim lists the caller's rooms, and the configuration doesn't leave RTM alone.
+    /// A claim lists the caller's rooms, and the configuration does not except RTM.
     pub fn every_message_channel(&self, parameter: &str) -> Result<(), Problem> {
         match &self.user {
             Some(SignedIn { rooms: Some(_), .. }) if !self.config.policy.rtm_beyond_rooms => Err(Problem::forbidden(
@@ -122,10 +122,10 @@ impl Caller {
         }
     }
 
-    /// The version that was asked for. It depends on nobody's identity, so it holds in a run without identities, too.
+    /// The version that was asked for. The rule does not depend on the identity, so it holds in a local run, too.
     ///
     /// # Errors
-    /// `006`, where the configuration refuses it.
+    /// The configuration refuses `006`.
     pub fn rtm_version(&self, asked: Version) -> Result<Version, Problem> {
         match asked {
             Version::V006 if !self.config.policy.rtm_006 => {
@@ -135,13 +135,13 @@ impl Caller {
         }
     }
 
-    /// As whom the caller joins RTC: with their own stable uid or the one that a claim gives them, or with their user id
-    /// as the account.
+    /// As whom the caller joins RTC: with their own stable uid, with the uid that a claim gives them, or with their user id as
+    /// the account.
     ///
     /// An account that is a number in decimal makes the same token as that uid, so it needs the right to that uid.
     ///
     /// # Errors
-    /// Another user's uid or account; both at once; neither in a run without identities.
+    /// It is another user's uid or account. Or both were given. Or neither was given in a run without identities.
     pub fn rtc_user(&self, uid: Option<Uid>, account: Option<UserAccount>) -> Result<RtcUser, Problem> {
         let asked = match (uid, account) {
             (Some(_), Some(_)) => return Err(Problem::bad_parameter("account", "must not be given together with uid")),
@@ -179,7 +179,7 @@ impl Caller {
     }
 }
 
-/// The caller's id is theirs, but this vendor's rule decides whether it can be used.
+/// The caller owns the id, but this vendor may still refuse it.
 fn checked<N>(parameter: &str, id: &str, check: fn(String) -> Result<N, NameError>) -> Result<N, Problem> {
     check(id.to_owned()).map_err(|error| ParamError::from(error).of_the_callers_own_id().problem(parameter))
 }
@@ -201,7 +201,7 @@ mod tests {
         assert_eq!(status(alice.user(rtm("alice"), RtmUserId::new)), 200);
         assert_eq!(status(alice.user(rtm("bob"), RtmUserId::new)), 403);
         assert_eq!(status(alice.user(rtm("Alice"), RtmUserId::new)), 403);
-        // An identity provider may hand out ids that a vendor doesn't take, or that would be wildcards.
+        // An identity provider can give ids that a vendor does not take, or that would be wildcards.
         let star = caller(&config(|_| ()), &[("sub", "*")]);
         assert_eq!(status(star.user(Asked::Me, RtmUserId::new)), 403);
     }
@@ -218,7 +218,7 @@ mod tests {
             status(caller(config, claims).every_message_channel("user_id"))
         };
         let (limited, beyond) = (with(Some("rooms"), false), with(Some("rooms"), true));
-        // Where a claim is configured, what it says makes no difference: `*` is refused, too.
+        // If a claim is configured, its value makes no difference: `*` is refused, too.
         let callers: [&[(&str, &str)]; 4] = [
             &[("sub", "alice"), ("rooms", "[lobby team-*]")],
             &[("sub", "alice"), ("rooms", "[]")],
@@ -228,7 +228,7 @@ mod tests {
         for claims in callers {
             assert_eq!(logs_in(&limited, claims), 403, "{claims:?}");
             assert_eq!(logs_in(&beyond, claims), 200, "{claims:?}");
-            // The setting is for RTM alone: what opens every ZEGO room stays refused.
+            // The setting is for RTM alone: a token that opens every ZEGO room stays refused.
             assert_eq!(status(caller(&beyond, claims).every_room("room_id")), 403, "{claims:?}");
         }
         for rtm_beyond_rooms in [false, true] {
@@ -246,7 +246,7 @@ mod tests {
         let problem = alice(&refusing).rtm_version(Version::V006).expect_err("refused");
         assert_eq!(problem.status(), 403);
         assert!(problem.detail().contains("ask for version 007"), "{problem:?}");
-        // The tutorial's answer has no detail, so it says this in the token's place.
+        // The tutorial's answer has no detail. So it says this in the token's place.
         assert_eq!(problem.tutorial_text(), problem.detail());
         let local = config(|config| {
             config.auth = Auth::None;
@@ -278,7 +278,7 @@ mod tests {
         for no_uid in ["0", "-1", "042", "[42 43]", "4294967296", ""] {
             assert_eq!(status(with_uid(no_uid).rtc_user(Some(uid(42)), None)), 403, "{no_uid:?}");
         }
-        // Who can choose to be called like somebody's uid still doesn't get a token for it.
+        // A user can choose somebody's uid as their own id. They still get no token for that uid.
         let victim = own.to_string();
         let mallory = caller(&config(|_| ()), &[("sub", &victim)]);
         assert_eq!(status(mallory.rtc_user(None, Some(account(&victim)))), 403);

@@ -10,7 +10,7 @@ use tokens::agora::{Uid, UserAccount};
 #[serde(deny_unknown_fields)]
 pub(crate) struct Jwt {
     pub(crate) claims: BTreeMap<String, String>,
-    /// The token's scopes, where the route asks for some.
+    /// The token's scopes, if the route asks for some.
     pub(crate) scopes: Option<Vec<String>>,
 }
 
@@ -18,9 +18,9 @@ pub(crate) struct Jwt {
 #[derive(Debug)]
 pub(crate) struct SignedIn {
     pub(super) id: String,
-    /// A numeric uid that is theirs beside the assigned one, where a claim says so.
+    /// A numeric uid of theirs beside the assigned one, if a claim gives them one.
     pub(super) uid: Option<Uid>,
-    /// The rooms they may enter, where a claim says so: names, or prefixes ending in `*`.
+    /// The rooms they may enter, if a claim lists them: names, or prefixes that end in `*`.
     pub(super) rooms: Option<Vec<String>>,
     pub(super) may_publish: bool,
 }
@@ -31,7 +31,7 @@ impl SignedIn {
         let id = claim(&policy.user_id_claim).filter(|id| !id.is_empty());
         let id = id.ok_or_else(|| Problem::no_identity("the JWT lacks the claim that is the user id"))?;
         let may_publish = policy.publish_scope.as_deref().is_none_or(|needed| {
-            // `scope` (RFC 8693) has spaces between scopes; some issuers call it `scp`, and some send an array.
+            // `scope` (RFC 8693) is a text with spaces between the scopes. Some issuers call it `scp`, and some send an array.
             let claimed = ["scope", "scp"].into_iter().filter_map(claim);
             let mut claimed = claimed.flat_map(|text| entries(text).unwrap_or(text).split_ascii_whitespace());
             let mut listed = jwt.scopes.iter().flatten();
@@ -40,7 +40,7 @@ impl SignedIn {
         let rooms = policy.rooms_claim.as_deref().map(|name| match claim(name) {
             None => Vec::new(),
             Some(text) => match entries(text).map(|list| list.split_ascii_whitespace().collect::<Vec<_>>()) {
-                // Among others a `*` may be the end of a name that has a space in it, and not "every room".
+                // A `*` beside other names does not mean "every room": it may be the end of a name that has a space in it.
                 Some(list) if list.len() > 1 => {
                     list.into_iter().filter(|room| *room != "*").map(str::to_owned).collect()
                 }
@@ -49,7 +49,7 @@ impl SignedIn {
                 None => vec![text.to_owned()],
             },
         });
-        // A claim that is no uid opens none.
+        // A claim that is not a uid gives no uid.
         let uid = policy.rtc_uid_claim.as_deref().and_then(claim);
         let uid = uid.and_then(|uid| UserAccount::new(uid).ok()?.as_uid());
         Ok(SignedIn { id: in_form(policy.user_id_form, id)?, uid, rooms, may_publish })
@@ -65,7 +65,7 @@ impl SignedIn {
     }
 }
 
-/// What stands within an array as API Gateway writes one: `[a b c]`.
+/// The inside of an array as API Gateway writes it: `[a b c]`.
 fn entries(claim: &str) -> Option<&str> {
     claim.strip_prefix('[')?.strip_suffix(']')
 }
@@ -74,7 +74,8 @@ fn entries(claim: &str) -> Option<&str> {
 fn in_form(form: UserIdForm, id: &str) -> Result<String, Problem> {
     match form {
         UserIdForm::Verbatim => Ok(id.to_owned()),
-        // ASCII alone: Unicode knows other letters that become a plain k or s, and with them somebody else's id.
+        // Only ASCII letters: some other letters of Unicode become a plain k or s in lower case. Their owner would get
+        // somebody else's id.
         UserIdForm::Lower => Ok(id.to_ascii_lowercase()),
         UserIdForm::Uuid => {
             let groups: Vec<&str> = id.split('-').collect();
@@ -103,7 +104,7 @@ mod tests {
         };
         assert_eq!(id(UserIdForm::Verbatim, "aBc-1"), Ok("aBc-1".to_owned()));
         assert_eq!(id(UserIdForm::Lower, "aBc-1"), Ok("abc-1".to_owned()));
-        // A Kelvin sign is no k, and whoever is called so is not kate.
+        // The Kelvin sign is not a k, so this user is not kate.
         assert_eq!(id(UserIdForm::Lower, "\u{212a}Ate"), Ok("\u{212a}ate".to_owned()));
         let uuid = "0b5e6F2a-9c1d-4e8f-8a7b-6c5d4e3f2a1b";
         assert_eq!(id(UserIdForm::Uuid, uuid), Ok("0b5e6f2a9c1d4e8f8a7b6c5d4e3f2a1b".to_owned()));
@@ -127,7 +128,7 @@ mod tests {
         assert!(!enters("[]", "lobby"));
         assert!(enters("*", "lobby"));
         assert!(enters("[*]", "lobby"));
-        // Which an array of the one name "team *" could be, too.
+        // An array with the one name "team *" looks the same.
         assert!(!enters("[team *]", "lobby"));
         assert!(!enters("", "lobby"));
         // Not an array: one room with a space in its name, not two rooms.

@@ -1,4 +1,4 @@
-//! One token for all who may have it: minted once, and handed out again until it is due to be minted again.
+//! One token for every caller who may have it. It is minted once, and handed out again until it is time to mint the next.
 
 use crate::minted::Minted;
 use crate::problem::Problem;
@@ -12,7 +12,7 @@ pub(super) struct Shared<T, V>(Mutex<Option<Handed<T, V>>>);
 
 struct Handed<T, V> {
     token: T,
-    /// The very key that signed it: a rotated one ends it at once.
+    /// The key that signed it. If the key is rotated, the token is not handed out any more.
     key: Arc<V>,
     minted: Minted,
 }
@@ -22,7 +22,7 @@ impl<V: Vendor, T: Token<Key = V> + PartialEq> Shared<T, V> {
         Shared(Mutex::new(None))
     }
 
-    /// The token, for somebody who may have it.
+    /// The token, for a caller who may have it.
     pub(super) fn mint(&self, token: T, key: &Arc<V>, system: &dyn System) -> Result<Minted, Problem> {
         let mut handed = self.lock();
         let now = system.moment()?.as_unix_seconds();
@@ -35,7 +35,7 @@ impl<V: Vendor, T: Token<Key = V> + PartialEq> Shared<T, V> {
         Ok(minted)
     }
 
-    /// Mints the token that is handed out again, if there is one and it is due within this many seconds.
+    /// Mints the token again if there is one and its time comes within this many seconds.
     pub(super) fn mint_again(&self, key: &Arc<V>, within: u32, system: &dyn System) -> Result<(), Problem> {
         let now = system.moment()?.as_unix_seconds();
         if let Some(old) = self.lock().as_mut().filter(|old| !old.is_good(key, now, within)) {
@@ -51,9 +51,9 @@ impl<V: Vendor, T: Token<Key = V> + PartialEq> Shared<T, V> {
 }
 
 impl<T, V> Handed<T, V> {
-    /// Whether it may be handed out with this key, now and for so many seconds more.
+    /// Whether it may be handed out, signed by this key, for this many seconds from now on.
     fn is_good(&self, key: &Arc<V>, now: u32, within: u32) -> bool {
-        // A clock that was set back makes a token from the future: not that one either.
+        // After the clock was set back, a token can be from the future. It is not handed out.
         let issued_at = self.minted.signed.issued_at().as_unix_seconds();
         Arc::ptr_eq(&self.key, key) && issued_at <= now && now.saturating_add(within) < self.minted.renew_at
     }
@@ -112,7 +112,7 @@ mod tests {
         let backends = Backends::new();
         let (token, expires_in, renew_at) = backends.next();
         assert_eq!((expires_in, renew_at), (3600, 1_800_003_240));
-        // It needs no randomness to be handed out again.
+        // Handing it out again needs no randomness.
         backends.system.draw_from(Randomness::Missing);
         assert_eq!(backends.next(), (token.clone(), 3600, renew_at), "in the same second");
         backends.pass(1000);
