@@ -1,10 +1,12 @@
 //! The tests' own tools: a judge that refuses nothing, or a server that outlives its test, would prove nothing.
 
-use harness::http::{self, Request};
+use harness::http::{Answer, Request};
 use harness::judge::{self, AgoraCase, ZegoCase};
 use harness::secrets::{Fault, SecretsManager, Vendor};
 use harness::{descendants, project};
 use serde_json::{Value, json};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
@@ -182,17 +184,60 @@ fn secrets_are_kept_counted_and_withheld() {
     assert_eq!(secrets.read_secret_ids(), [agora, "tokenmint/zego", agora, agora, agora]);
 }
 
+/// A request's bytes as a server gets them, and the answer as the client gets it. The server does not hang up: the client must.
+fn on_the_wire(answer: &'static str, request: impl FnOnce(&str) -> Request) -> (String, Answer) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("the system has a free port");
+    let address = listener.local_addr().expect("a bound listener has an address");
+    let server = thread::spawn(move || {
+        let (mut connection, _) = listener.accept().expect("the client comes");
+        connection.set_read_timeout(Some(Duration::from_secs(5))).expect("a time-out that is not zero");
+        connection.write_all(answer.as_bytes()).expect("the client listens");
+        let mut bytes = String::new();
+        connection.read_to_string(&mut bytes).expect("the client sends text and hangs up");
+        bytes
+    });
+    let answer = request(&format!("http://{address}")).send();
+    (server.join().expect("the server got its request").replace(&address.to_string(), "<host>"), answer)
+}
+
 #[test]
 fn a_path_goes_out_exactly_as_given() {
-    let secrets = SecretsManager::start();
-    let path = "/a%23b/%20/+/../@/.%2F/?x=%26&x=+";
-    // Whatever it thinks of this: it has read the path, and says so in its log.
-    let _ = http::get(&format!("{}{path}", secrets.endpoint()));
-    let end = Instant::now() + Duration::from_secs(5);
-    while !secrets.logs().contains(&format!("GET {path} HTTP/1.1")) {
-        assert!(Instant::now() < end, "{}", secrets.logs());
-        thread::sleep(Duration::from_millis(20));
+    let path = "/a%23b/%20/+/../@/.%2F//%C3%A4/~?x=%26&x=+&&y";
+    let (bytes, _) =
+        on_the_wire("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", |to| Request::new("GET", &format!("{to}{path}")));
+    let (line, headers) = bytes.split_once("\r\n").expect("a line");
+    assert_eq!(line, format!("GET {path} HTTP/1.1"));
+    // The client adds no header of its own, such as a user agent.
+    let mut headers: Vec<_> = headers.trim_end().split("\r\n").collect();
+    headers.sort_unstable();
+    assert_eq!(headers, ["connection: close", "host: <host>"]);
+}
+
+#[test]
+fn any_method_goes_out_with_repeated_headers_and_a_body() {
+    for method in ["GET", "DELETE", "OPTIONS", "POST", "BREW"] {
+        let (bytes, _) = on_the_wire("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", |to| {
+            Request::new(method, &format!("{to}/")).header("x-a", "1").header("x-a", "2").body("{}")
+        });
+        assert!(bytes.starts_with(&format!("{method} / HTTP/1.1\r\n")), "{bytes}");
+        assert!(bytes.contains("x-a: 1\r\nx-a: 2\r\n") && bytes.contains("content-length: 2\r\n"), "{bytes}");
+        assert!(bytes.ends_with("\r\n\r\n{}"), "{bytes}");
     }
+}
+
+#[test]
+fn every_status_is_an_answer() {
+    for (status, answer) in [
+        (302, "HTTP/1.1 302 Found\r\nlocation: /elsewhere\r\nx-a: 1\r\nx-a: 2\r\ncontent-length: 2\r\n\r\nok"),
+        (404, "HTTP/1.1 404 Not Found\r\nx-a: 1\r\nx-a: 2\r\ncontent-length: 2\r\n\r\nok"),
+        (503, "HTTP/1.1 503 Service Unavailable\r\nx-a: 1\r\nx-a: 2\r\ncontent-length: 2\r\n\r\nok"),
+    ] {
+        let (_, answer) = on_the_wire(answer, |to| Request::new("GET", &format!("{to}/")));
+        assert_eq!((answer.status, answer.text(), answer.headers.get_all("x-a").iter().count()), (status, "ok", 2));
+    }
+    // Where nobody listens, there is no answer.
+    let nowhere = format!("http://127.0.0.1:{}/", harness::free_port());
+    assert!(Request::new("GET", &nowhere).try_send().is_err());
 }
 
 /// What a leash holds ends with whoever holds the leash, and takes along what has left its process group.

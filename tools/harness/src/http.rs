@@ -1,16 +1,16 @@
-//! An HTTP client that sends a path exactly as given and shows every answer, whatever its status.
+//! An HTTP client for tests. It sends a path exactly as given, and returns every answer, whatever its status.
 
-use crate::serve;
-use http_body_util::{BodyExt, Full};
-use hyper::body::Bytes;
-use hyper::client::conn::http1;
-use hyper::header::{CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue};
-use hyper::{Method, Uri};
-use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use std::error::Error;
+use std::sync::LazyLock;
 use std::time::Duration;
-use tokio::net::TcpStream;
+use ureq::http::header::{CONNECTION, HeaderValue};
+use ureq::http::request::Builder;
+use ureq::http::{self, HeaderMap};
+use ureq::{Agent, config::AutoHeaderValue};
+
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Asks with GET.
 ///
@@ -21,47 +21,29 @@ pub fn get(url: &str) -> Answer {
 }
 
 /// A request about to be sent, over a connection of its own.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Request {
-    method: Method,
-    host: String,
-    path: Uri,
-    headers: HeaderMap,
-    body: Bytes,
-    patience: Duration,
+    builder: Builder,
+    body: Vec<u8>,
 }
 
 impl Request {
-    /// `http://HOST:PORT/PATH?QUERY`. Path and query go out as they stand here: `%23`, `%2F`, `+`, `..` and all.
-    ///
-    /// # Panics
-    /// Not such a URL, or it has a character that HTTP cannot send, such as a space.
+    /// A request to `http://HOST:PORT/PATH?QUERY`. Path and query go out as they stand here: `%23`, `%2F`, `+`, `..`.
     pub fn new(method: &str, url: &str) -> Request {
-        let (host, path) = url
-            .strip_prefix("http://")
-            .and_then(|rest| rest.find('/').map(|at| rest.split_at(at)))
-            .unwrap_or_else(|| panic!("{url} is not of the form http://host:port/path"));
-        let path = path.parse().unwrap_or_else(|error| panic!("{path} cannot be sent: {error}"));
-        let method = method.parse().expect("a method is a word");
-        let patience = Duration::from_secs(60);
-        Request { method, host: host.to_owned(), path, headers: HeaderMap::new(), body: Bytes::new(), patience }
+        Request { builder: http::Request::builder().method(method).uri(url), body: Vec::new() }
     }
 
-    /// One more header.
-    ///
-    /// # Panics
-    /// HTTP has no such header.
+    /// One more header. A name may come several times.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Request {
-        let name: HeaderName = name.parse().expect("a header name is a word");
-        self.headers.append(name, value.parse().expect("a header value has no line break"));
+        self.builder = self.builder.header(name, value);
         self
     }
 
-    /// A body, as it is. Says nothing about its type.
+    /// A body, with any method. Says nothing about its type.
     #[must_use]
     pub fn body(mut self, body: impl Into<Vec<u8>>) -> Request {
-        self.body = Bytes::from(body.into());
+        self.body = body.into();
         self
     }
 
@@ -74,39 +56,44 @@ impl Request {
     /// Sends it.
     ///
     /// # Panics
-    /// No answer came.
+    /// No answer came, or HTTP cannot send such a request.
     pub fn send(self) -> Answer {
-        let what = format!("{} http://{}{}", self.method, self.host, self.path);
+        let what = format!("{:?} {:?}", self.builder.method_ref(), self.builder.uri_ref());
         self.try_send().unwrap_or_else(|error| panic!("{what}: {error}"))
     }
 
-    /// Sends it, prepared for there being nobody.
+    /// Sends it. Nobody need be there.
     ///
     /// # Errors
-    /// No answer came.
+    /// No answer came within a minute, or HTTP cannot send such a request.
     pub fn try_send(self) -> Result<Answer, Box<dyn Error + Send + Sync>> {
-        serve::block_on(self.exchange())
-    }
-
-    pub(crate) async fn exchange(self) -> Result<Answer, Box<dyn Error + Send + Sync>> {
-        tokio::time::timeout(self.patience, async move {
-            let stream = TcpStream::connect(&self.host).await?;
-            let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-            let connection = tokio::spawn(connection);
-            let mut request = hyper::Request::new(Full::new(self.body));
-            *request.method_mut() = self.method;
-            *request.uri_mut() = self.path;
-            *request.headers_mut() = self.headers;
-            request.headers_mut().insert(HOST, self.host.parse()?);
-            request.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-            let (head, body) = sender.send_request(request).await?.into_parts();
-            let body = body.collect().await?.to_bytes();
-            connection.abort();
-            Ok(Answer { status: head.status.as_u16(), headers: head.headers, body: body.to_vec() })
-        })
-        .await?
+        let builder = self.builder.header(CONNECTION, HeaderValue::from_static("close"));
+        // The type tells the agent whether there is a body: with a GET, an empty one would be sent too.
+        let (head, body) = match self.body.as_slice() {
+            [] => AGENT.run(builder.body(())?),
+            body => AGENT.run(builder.body(body)?),
+        }?
+        .into_parts();
+        let body = body.into_with_config().limit(u64::MAX).read_to_vec()?;
+        Ok(Answer { status: head.status.as_u16(), headers: head.headers, body })
     }
 }
+
+/// Adds nothing to a request, follows no redirect, and takes no proxy from the environment.
+static AGENT: LazyLock<Agent> = LazyLock::new(|| {
+    Agent::config_builder()
+        .http_status_as_error(false)
+        .allow_non_standard_methods(true)
+        .max_redirects(0)
+        .max_idle_connections(0)
+        .proxy(None)
+        .user_agent(AutoHeaderValue::None)
+        .accept(AutoHeaderValue::None)
+        .accept_encoding(AutoHeaderValue::None)
+        .timeout_global(Some(PATIENCE))
+        .build()
+        .into()
+});
 
 /// What came back.
 #[derive(Debug, Clone)]

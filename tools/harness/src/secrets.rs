@@ -12,6 +12,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tokio::task::spawn_blocking;
 
 /// A running Secrets Manager. It ends when this is dropped, and when our process ends.
 #[derive(Debug)]
@@ -272,9 +273,10 @@ async fn forward(asked: Asked, behind: String, desk: Arc<Mutex<Desk>>) -> Answer
             request = request.header(name.as_str(), value);
         }
     }
-    match request.exchange().await {
+    // The client blocks, and all our servers share one thread.
+    match spawn_blocking(|| request.try_send()).await.expect("sending does not panic") {
         Ok(answer) => typed(status(answer.status, answer.body)),
-        Err(error) => status(502, format!("moto is gone: {error}")),
+        Err(error) => status(502, format!("moto does not answer: {error}")),
     }
 }
 
