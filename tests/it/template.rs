@@ -4,6 +4,7 @@
 use crate::functions;
 use harness::project;
 use harness::secrets::Vendor;
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use service::Callers;
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,12 +28,16 @@ const AUDIENCE: (&str, &str) = ("JwtAudience", "app,web");
 const NO_AGORA: (&str, &str) = ("AgoraSecretArn", "");
 const NO_ZEGO: (&str, &str) = ("ZegoSecretArn", "");
 
-/// One stack: the template for some parameters, its conditions decided, its parameters put in. What only exists once it is
-/// deployed stays a `Ref` or a `Fn::GetAtt`, or `${Name}` within a text.
+/// One stack: the template for some parameters, its conditions decided, its parameters put in. What exists only after a
+/// deployment stays a `Ref` or a `Fn::GetAtt`, or `${Name}` within a text.
+#[derive(Deserialize)]
 pub(crate) struct Stack {
     template: Value,
     parameters: Map<String, Value>,
-    /// The resources that its conditions leave out, as the template has them.
+    conditions: BTreeMap<String, bool>,
+    /// What the template's rules say against the parameters.
+    refusals: Vec<String>,
+    /// The resources and outputs whose condition is false.
     left_out: Map<String, Value>,
 }
 
@@ -51,28 +56,20 @@ impl Stack {
     }
 
     fn with(given: &[(&str, &str)]) -> Stack {
+        Stack::try_with(given, &json!({})).unwrap_or_else(|error| panic!("CloudFormation refuses {given:?}: {error}"))
+    }
+
+    /// With resources that the template does not have.
+    fn try_with(given: &[(&str, &str)], added: &Value) -> Result<Stack, String> {
         let mut parameters = json!({ "AgoraSecretArn": AGORA, "ZegoSecretArn": ZEGO });
         for (name, value) in given {
             parameters[name] = json!(value);
         }
-        let mut answer = translated(&parameters);
-        let Value::Object(parameters) = answer["parameters"].take() else { panic!("parameters") };
-        let source = answer["template"].take();
-        let mut stack = Stack { template: source.clone(), parameters, left_out: Map::new() };
-        for section in ["Resources", "Outputs"] {
-            let entries = source[section].as_object().expect("a section").iter();
-            let there = entries.filter(|(_, it)| it["Condition"].as_str().is_none_or(|name| stack.holds(name)));
-            // Before the rest, so that references to what isn't there are found.
-            let there: Map<_, _> = there.map(|(name, it)| (name.clone(), it.clone())).collect();
-            stack.template[section] = Value::Object(there);
+        let answer = resolved(&json!({ "parameters": parameters, "added": added }));
+        match answer.get("error") {
+            Some(error) => Err(text(error)),
+            None => Ok(Stack::deserialize(answer).expect("a stack")),
         }
-        let resources = source["Resources"].as_object().expect("resources").iter();
-        let left_out = resources.filter(|(name, _)| !stack.exists(name)).map(|(name, it)| (name.clone(), it.clone()));
-        stack.left_out = left_out.collect();
-        for section in ["Resources", "Outputs"] {
-            stack.template[section] = stack.resolve(&stack.template[section]).expect("a section");
-        }
-        stack
     }
 
     /// Every way of deploying that makes a difference.
@@ -107,111 +104,7 @@ impl Stack {
 
     /// Whether a condition of the template holds.
     fn holds(&self, condition: &str) -> bool {
-        self.decide(&self.template["Conditions"][condition])
-    }
-
-    fn decide(&self, condition: &Value) -> bool {
-        let Some((function, of)) = intrinsic(condition) else { panic!("no condition: {condition}") };
-        let many = || of.as_array().expect("a list").iter();
-        match function {
-            "Fn::Equals" => {
-                let [left, right] = [&of[0], &of[1]].map(|side| text(&self.resolve(side).expect("a value")));
-                left == right
-            }
-            "Fn::Not" => !self.decide(&of[0]),
-            "Fn::And" => many().all(|one| self.decide(one)),
-            "Fn::Or" => many().any(|one| self.decide(one)),
-            "Condition" => self.holds(of.as_str().expect("a name")),
-            _ => panic!("this test doesn't know {function}"),
-        }
-    }
-
-    /// The value, or `None` for none.
-    fn resolve(&self, value: &Value) -> Option<Value> {
-        if let Some((function, of)) = intrinsic(value).filter(|(function, _)| *function != "Condition") {
-            return match function {
-                "Ref" if of == "AWS::NoValue" => None,
-                "Ref" => Some(self.named(of.as_str().expect("a name")).unwrap_or_else(|| value.clone())),
-                "Fn::If" => {
-                    let holds = self.holds(of[0].as_str().expect("a condition"));
-                    self.resolve(&of[if holds { 1 } else { 2 }])
-                }
-                "Fn::Split" => {
-                    let whole = text(&self.resolve(&of[1]).expect("a text"));
-                    Some(whole.split(of[0].as_str().expect("a text")).collect())
-                }
-                "Fn::Select" => {
-                    let all = self.resolve(&of[1]).expect("a list");
-                    let at = text(&of[0]).parse::<usize>().expect("a number");
-                    Some(all.get(at).unwrap_or_else(|| panic!("{all} has no item {at}")).clone())
-                }
-                "Fn::Sub" => Some(json!(self.substitute(of))),
-                "Fn::Join" => {
-                    let items = self.resolve(&of[1]).expect("a list");
-                    let texts: Option<Vec<_>> = list(&items).into_iter().map(Value::as_str).collect();
-                    // Some items may only exist once it is deployed.
-                    Some(match texts {
-                        Some(texts) => json!(texts.join(of[0].as_str().expect("a text"))),
-                        None => json!({ "Fn::Join": [of[0], items] }),
-                    })
-                }
-                "Fn::GetAtt" => {
-                    assert!(self.exists(of[0].as_str().expect("a name")), "there is no {of}");
-                    Some(value.clone())
-                }
-                _ => panic!("this test doesn't know {function}"),
-            };
-        }
-        Some(match value {
-            Value::Array(items) => items.iter().filter_map(|item| self.resolve(item)).collect(),
-            Value::Object(fields) => {
-                let fields = fields.iter().filter_map(|(name, field)| Some((name.clone(), self.resolve(field)?)));
-                Value::Object(fields.collect())
-            }
-            plain => plain.clone(),
-        })
-    }
-
-    fn substitute(&self, of: &Value) -> String {
-        let (pattern, own) = match of {
-            Value::Array(parts) => (&parts[0], &parts[1]),
-            pattern => (pattern, &Value::Null),
-        };
-        let mut parts = pattern.as_str().expect("a text").split("${");
-        let mut result = parts.next().expect("the first").to_owned();
-        for part in parts {
-            let (name, rest) = part.split_once('}').expect("a closed name");
-            let value = match own.get(name) {
-                Some(own) => self.resolve(own),
-                None => self.named(name.split('.').next().expect("the first")),
-            };
-            match value {
-                Some(Value::Object(reference)) => {
-                    result += &format!("${{{}}}", reference["Ref"].as_str().expect("a reference"));
-                }
-                Some(value) => result += &text(&value),
-                None => result += &format!("${{{name}}}"),
-            }
-            result += rest;
-        }
-        result
-    }
-
-    /// A parameter's value. `None` for a resource, which has to exist.
-    fn named(&self, name: &str) -> Option<Value> {
-        match name.strip_prefix("AWS::") {
-            Some("Region") => Some(json!("eu-central-1")),
-            Some("AccountId") => Some(json!("123456789012")),
-            Some("Partition") => Some(json!("aws")),
-            Some("URLSuffix") => Some(json!("amazonaws.com")),
-            Some("StackName") => Some(json!("tokenmint")),
-            Some(_) => panic!("this test doesn't know {name}"),
-            None => {
-                let parameter = self.parameters.get(name).cloned();
-                assert!(parameter.is_some() || self.exists(name), "there is no {name}");
-                parameter
-            }
-        }
+        self.conditions[condition]
     }
 
     fn exists(&self, name: &str) -> bool {
@@ -287,34 +180,26 @@ impl Stack {
     }
 }
 
-/// The translator's answer, asked for once.
-fn translated(parameters: &Value) -> Value {
+/// What `judges/template.py` answers. The same question is asked once.
+fn resolved(question: &Value) -> Value {
     static ANSWERS: Mutex<BTreeMap<String, Value>> = Mutex::new(BTreeMap::new());
-    static TRANSLATOR: LazyLock<Mutex<(Child, BufReader<ChildStdout>)>> = LazyLock::new(|| {
+    static RESOLVER: LazyLock<Mutex<(Child, BufReader<ChildStdout>)>> = LazyLock::new(|| {
         let mut python = Command::new(project::tool("python"));
-        // The translator wants a region to be in. It ends with its input, which is this process's end.
+        // The translator needs a region. The process ends when its input ends, which is when ours ends.
         python.arg("tests/judges/template.py").env("AWS_DEFAULT_REGION", "eu-central-1").current_dir(project::root());
         let mut child = python.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("`make setup` has been run");
         let answers = BufReader::new(child.stdout.take().expect("piped"));
         Mutex::new((child, answers))
     });
     let mut answers = ANSWERS.lock().expect("no test has failed in here");
-    let ask = |parameters: &String| {
-        let mut translator = TRANSLATOR.lock().expect("no test has failed in here");
-        writeln!(translator.0.stdin.as_ref().expect("piped"), "{parameters}").expect("it reads");
+    let ask = |question: &String| {
+        let mut resolver = RESOLVER.lock().expect("no test has failed in here");
+        writeln!(resolver.0.stdin.as_ref().expect("piped"), "{question}").expect("it reads");
         let mut line = String::new();
-        translator.1.read_line(&mut line).expect("it answers");
-        serde_json::from_str(&line).unwrap_or_else(|error| panic!("the translator says {line:?}: {error}"))
+        resolver.1.read_line(&mut line).expect("it answers");
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("template.py says {line:?}: {error}"))
     };
-    answers.entry(parameters.to_string()).or_insert_with_key(ask).clone()
-}
-
-/// A function of CloudFormation's and what it is applied to.
-fn intrinsic(value: &Value) -> Option<(&str, &Value)> {
-    let fields = value.as_object().filter(|fields| fields.len() == 1)?;
-    let (name, of) = fields.iter().next()?;
-    let is = name == "Ref" || name.starts_with("Fn::") || (name == "Condition" && of.is_string());
-    is.then_some((name.as_str(), of))
+    answers.entry(question.to_string()).or_insert_with_key(ask).clone()
 }
 
 /// A text or a number, as CloudFormation would write it.
@@ -490,14 +375,7 @@ fn with_an_issuer_only_its_tokens_count() {
 
 #[test]
 fn parameters_that_do_not_fit_together_are_refused() {
-    let fit = |given: &[(&str, &str)]| {
-        let stack = Stack::with(given);
-        let rules = stack.template["Rules"].as_object().expect("rules").values();
-        let mut asserted = rules
-            .filter(|rule| rule.get("RuleCondition").is_none_or(|condition| stack.decide(condition)))
-            .flat_map(|rule| list(&rule["Assertions"]));
-        asserted.all(|assertion| stack.decide(&assertion["Assert"]))
-    };
+    let fit = |given: &[(&str, &str)]| Stack::with(given).refusals.is_empty();
     assert!(fit(&[]));
     assert!(fit(&[ISSUER, AUDIENCE]));
     assert!(fit(&[ISSUER, AUDIENCE, ("JwtScope", "tokens")]));
@@ -1041,6 +919,54 @@ fn the_dashboard_shows_every_function() {
         }
         assert!(of_functions >= 6, "{body}");
     }
+}
+
+/// A reference that leads nowhere would end the deployment, so it must end these tests.
+#[test]
+fn references_to_what_is_not_there_are_refused() {
+    let topic = |name: Value| json!({ "Added": { "Type": "AWS::SNS::Topic", "Properties": { "TopicName": name } } });
+    for (name, error) in [
+        (json!({ "Ref": "Nothing" }), "there is no Nothing"),
+        (json!({ "Fn::GetAtt": ["Nothing", "Arn"] }), "there is no Nothing"),
+        (json!({ "Fn::Sub": "a-${Nothing}" }), "there is no Nothing"),
+        (json!({ "Fn::Sub": "a-${Nothing.Arn}" }), "there is no Nothing"),
+        (json!({ "Fn::Sub": ["a-${It}", { "It": { "Ref": "Nothing" } }] }), "there is no Nothing"),
+        (json!({ "Fn::Join": ["-", ["a", { "Ref": "Nothing" }]] }), "there is no Nothing"),
+        // The template has it, but its condition is false.
+        (json!({ "Ref": "UserPool" }), "there is no UserPool"),
+        (json!({ "Fn::If": ["Nothing", "a", "b"] }), "Condition 'Nothing' not found"),
+        (json!({ "Fn::Select": [1, ["a"]] }), "Fn::Select index out of bounds"),
+        (json!({ "Fn::ImportValue": "elsewhere" }), "Fn::ImportValue is not resolved"),
+    ] {
+        let refused = Stack::try_with(&[ISSUER, AUDIENCE], &topic(name.clone()));
+        assert_eq!(refused.err().as_deref(), Some(error), "{name}");
+    }
+    let unknown = Stack::try_with(&[("Nothing", "1")], &json!({}));
+    assert!(unknown.err().is_some_and(|error| error.contains("'Nothing'")));
+}
+
+/// What SAM's expander does not do, or does otherwise than CloudFormation.
+#[test]
+fn references_and_nothing_are_put_in_as_cloudformation_does() {
+    let nothing = json!({ "Ref": "AWS::NoValue" });
+    let sometimes =
+        |there: bool| json!({ "Fn::If": ["OwnUserPool", if there { json!("a") } else { nothing.clone() }, nothing] });
+    let properties = json!({
+        "Plain": { "Fn::Join": ["-", ["a", sometimes(false), "b", nothing]] },
+        "Later": { "Fn::Join": ["-", ["a", sometimes(false), { "Ref": "Api" }]] },
+        "Sub": { "Fn::Sub": ["${One} ${Two} ${AWS::Region}", { "One": { "Ref": "Api" }, "Two": sometimes(true) }] },
+        "Gone": sometimes(false),
+        "List": [sometimes(true), sometimes(false), nothing],
+    });
+    let added = json!({ "Added": { "Type": "AWS::SNS::Topic", "Properties": properties } });
+    let stack = Stack::try_with(&[], &added).unwrap_or_else(|error| panic!("{error}"));
+    let expected = json!({
+        "Plain": "a-b",
+        "Later": { "Fn::Join": ["-", ["a", { "Ref": "Api" }]] },
+        "Sub": "${Api} a eu-central-1",
+        "List": ["a"],
+    });
+    assert_eq!(*stack.resource("Added"), expected);
 }
 
 /// What CloudFormation has to make before this: what is referred to anywhere in it.

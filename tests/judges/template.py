@@ -1,37 +1,142 @@
-"""Prints template.yaml as the CloudFormation that would be deployed, translated by AWS's own code (aws-sam-translator).
+"""Prints template.yaml as CloudFormation would deploy it: aws-sam-translator translates it, and SAM CLI's own expander puts the parameters in.
 
-Each line of the input is a JSON object of parameters; its answer is the line {"template": ..., "parameters": ...}, with every
-parameter's value. Conditions and references are left for the reader. A function's code becomes s3://functions/BINARY, so that a reader
-finds the binary of each. One process answers many, because to load the translator takes seconds.
+Each line of the input is {"parameters": ..., "added": ...}: values of parameters, and resources that the template has besides its own.
+Each line of the output is the answer to one:
+    template    what would be deployed. What exists only after a deployment stays a Ref, a Fn::GetAtt, or ${Name} within a text
+    left_out    the resources whose condition is false
+    parameters  every parameter's value
+    conditions  every condition's value
+    refusals    what the template's rules say against these parameters
+or {"error": ...} where CloudFormation would refuse the template. A function's code becomes s3://functions/BINARY, so that a reader finds
+the binary of each. One process answers many lines, because loading the translator takes seconds.
 """
 
 import copy
 import json
 import logging
+import re
 import sys
 
+from samcli.lib.cfn_language_extensions.api import IntrinsicResolverProcessor
+from samcli.lib.cfn_language_extensions.exceptions import InvalidTemplateException
+from samcli.lib.cfn_language_extensions.models import PseudoParameterValues, TemplateProcessingContext
+from samcli.lib.cfn_language_extensions.processors import TemplateParsingProcessor
+from samcli.lib.cfn_language_extensions.resolvers import (
+    ConditionResolver,
+    FnIfResolver,
+    FnJoinResolver,
+    FnRefResolver,
+    FnSelectResolver,
+    FnSplitResolver,
+    FnSubResolver,
+    IntrinsicResolver,
+)
 from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
 
+HERE = PseudoParameterValues(region="eu-central-1", account_id="123456789012", stack_name="tokenmint")
+
+
+class Join(FnJoinResolver):
+    """SAM joins a reference to a resource as Python prints it, and joins AWS::NoValue as an empty text. CloudFormation does neither."""
+
+    def resolve(self, value):
+        delimiter, items = self.parent.resolve_value(value["Fn::Join"])
+        if isinstance(items, list):
+            items = [item for item in items if item not in (None, {"Ref": "AWS::NoValue"})]
+            if any(isinstance(item, dict) for item in items):
+                return {"Fn::Join": [delimiter, items]}
+        return super().resolve({"Fn::Join": [delimiter, items]})
+
+
+class Sub(FnSubResolver):
+    """SAM puts a reference to a resource into a text as Python prints it. Here it becomes ${Name}, as where the text itself refers to it."""
+
+    def _value_to_string(self, value):
+        return "${" + value["Ref"] + "}" if isinstance(value, dict) else super()._value_to_string(value)
+
+
+# The functions that the template uses. `check` finds any other.
+RESOLVERS = [ConditionResolver, FnIfResolver, FnRefResolver, FnSelectResolver, FnSplitResolver, Join, Sub]
+
 
 class ManagedPolicies:
-    """The translator asks an AWS account for these; it attaches none by itself where functions bring their roles."""
+    """The translator asks an AWS account for these. It attaches none itself, because the functions bring their roles."""
 
     def load(self):
         return {}
 
 
-# It warns that nobody collects its metrics.
-logging.disable(logging.WARNING)
-with open("template.yaml", encoding="utf-8") as file:
-    source = yaml_parse(file.read())
-declared = source["Parameters"]
-for resource in source["Resources"].values():
-    if resource["Type"] == "AWS::Serverless::Function":
-        resource["Properties"]["CodeUri"] = "s3://functions/" + resource["Metadata"]["BuildProperties"]["Binary"]
-for line in sys.stdin:
-    parameters = {name: it["Default"] for name, it in declared.items() if "Default" in it} | json.loads(line)
+def check(value, resources):
+    """Refuses references to what is not there, which SAM leaves as they stand."""
+    if isinstance(value, dict):
+        for name, of in value.items():
+            if name == "Ref" or name == "Fn::GetAtt":
+                target = of if name == "Ref" else of[0]
+                if target not in resources:
+                    raise InvalidTemplateException(f"there is no {target}")
+            elif name.startswith("Fn::") and name != "Fn::Join":
+                raise InvalidTemplateException(f"{name} is not resolved")
+            check(of, resources)
+    elif isinstance(value, list):
+        for item in value:
+            check(item, resources)
+    elif isinstance(value, str):
+        for target in re.findall(r"\$\{([^}.]*)", value):
+            if target not in resources:
+                raise InvalidTemplateException(f"there is no {target}")
+
+
+def answer(source, given, added):
+    declared = source["Parameters"]
+    parameters = {name: it["Default"] for name, it in declared.items() if "Default" in it} | given
     if parameters.keys() != declared.keys():
-        sys.exit(f"unknown or missing parameters: {parameters.keys() ^ declared.keys()}")
-    template = transform(copy.deepcopy(source), dict(parameters), ManagedPolicies())
-    print(json.dumps({"template": template, "parameters": parameters}), flush=True)
+        raise InvalidTemplateException(f"unknown or missing parameters: {parameters.keys() ^ declared.keys()}")
+    source = copy.deepcopy(source)
+    source["Resources"] |= added
+    template = transform(source, dict(parameters), ManagedPolicies())
+
+    context = TemplateProcessingContext(template, parameters, HERE)
+    resolver = IntrinsicResolver(context)
+    for each in RESOLVERS:
+        resolver.register_resolver(each)
+    TemplateParsingProcessor().process_template(context)
+    conditions = {name: resolver.resolve_value({"Condition": name}) for name in template["Conditions"]}
+    rules = [rule for rule in template["Rules"].values() if resolver.resolve_value(rule.get("RuleCondition", True))]
+    assertions = [assertion for rule in rules for assertion in rule["Assertions"]]
+
+    # SAM keeps what has a false condition. Here it goes before the rest is resolved, so that `check` finds references to it.
+    left_out = {}
+    for section in ["Resources", "Outputs"]:
+        for name, it in list(template[section].items()):
+            if not conditions.get(it.get("Condition"), True):
+                left_out[name] = resolver.resolve_value(template[section].pop(name))
+    IntrinsicResolverProcessor(resolver).process_template(context)
+    check([template["Resources"], template["Outputs"]], template["Resources"])
+    return {
+        "template": template,
+        "left_out": left_out,
+        "parameters": parameters,
+        "conditions": conditions,
+        "refusals": [it["AssertDescription"] for it in assertions if not resolver.resolve_value(it["Assert"])],
+    }
+
+
+def main():
+    # The translator warns that nobody collects its metrics.
+    logging.disable(logging.WARNING)
+    with open("template.yaml", encoding="utf-8") as file:
+        source = yaml_parse(file.read())
+    for resource in source["Resources"].values():
+        if resource["Type"] == "AWS::Serverless::Function":
+            resource["Properties"]["CodeUri"] = "s3://functions/" + resource["Metadata"]["BuildProperties"]["Binary"]
+    for line in sys.stdin:
+        asked = json.loads(line)
+        try:
+            said = answer(source, asked["parameters"], asked["added"])
+        except InvalidTemplateException as error:
+            said = {"error": str(error)}
+        print(json.dumps(said), flush=True)
+
+
+main()

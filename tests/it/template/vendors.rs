@@ -81,10 +81,9 @@ fn an_empty_secret_breaks_no_text() {
     for (_, without) in ALONE {
         let stack = Stack::with(&[without]);
         let left_out = stack.left_out.values().filter(|resource| resource["Type"] == "AWS::Lambda::Version");
-        let descriptions: Vec<_> =
-            left_out.map(|version| stack.resolve(&version["Properties"]["Description"]).expect("a text")).collect();
+        let descriptions: Vec<_> = left_out.map(|version| &version["Properties"]["Description"]).collect();
         assert!(!descriptions.is_empty());
-        assert!(descriptions.iter().all(Value::is_string));
+        assert!(descriptions.iter().all(|description| description.is_string()));
     }
 }
 
