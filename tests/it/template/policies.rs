@@ -1,0 +1,164 @@
+//! What the roles and resource policies allow.
+
+use super::{AGORA, BOUNDARY, KEY, NO_AGORA, NO_ZEGO, Stack, ZEGO, ZIM, everywhere, list, objects, text};
+use crate::functions;
+use harness::secrets::Vendor;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// Every statement of a policy document: actions, resources, and whatever else it says.
+fn statements(document: &Value) -> Vec<&Value> {
+    list(&document["Statement"])
+}
+
+#[test]
+fn a_function_may_read_one_secret_and_do_nothing_else() {
+    for stack in Stack::all() {
+        let own_zim = stack.holds("HasZimSecret");
+        let mut roles = BTreeSet::new();
+        for (name, function) in stack.token_functions() {
+            assert_eq!(function["Runtime"], "provided.al2023", "{name}");
+            assert_eq!(function["Architectures"], json!(["arm64"]), "{name}");
+            let binary = text(&function["Code"]["S3Key"]);
+            let vendor = functions::vendor(&binary);
+            let other = if vendor == Vendor::Zego { Vendor::Agora } else { Vendor::Zego };
+            let secret = match (vendor, binary.as_str()) {
+                (Vendor::Agora, _) => AGORA,
+                // ZIM may have a project of its own.
+                (Vendor::Zego, "zim-token") if own_zim => ZIM,
+                (Vendor::Zego, _) => ZEGO,
+            };
+            let variables = function["Environment"]["Variables"].as_object().expect("variables");
+            assert_eq!(variables.get(vendor.variable()), Some(&json!(secret)), "{name}");
+            for absent in [other.variable(), "AUTH", "LOCAL_CREDENTIALS"] {
+                assert_eq!(variables.get(absent), None, "{name}");
+            }
+
+            let role = function["Role"]["Fn::GetAtt"][0].as_str().expect("a role of its own");
+            assert!(roles.insert(role), "{name} shares {role}");
+            let mut allowed = allowed(&stack, role);
+            let log_group = function["LoggingConfig"]["LogGroup"]["Ref"].as_str().expect("a log group of its own");
+            let mut expected = vec![
+                json!({ "Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": secret }),
+                json!({ "Effect": "Allow", "Action": ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], "Resource": "*" }),
+                json!({ "Effect": "Allow", "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+                    "Resource": { "Fn::GetAtt": [log_group, "Arn"] } }),
+            ];
+            if stack.holds("HasSecretsKmsKey") {
+                expected.push(json!({ "Effect": "Allow", "Action": "kms:Decrypt", "Resource": KEY, "Condition": { "StringEquals": {
+                    "kms:ViaService": "secretsmanager.eu-central-1.amazonaws.com", "kms:EncryptionContext:SecretARN": secret,
+                } } }));
+            }
+            for statements in [&mut allowed, &mut expected] {
+                statements.sort_by_key(Value::to_string);
+            }
+            assert_eq!(allowed, expected, "{name}");
+        }
+    }
+}
+
+/// All that a role's policies say.
+pub(super) fn allowed(stack: &Stack, role: &str) -> Vec<Value> {
+    let role = stack.resource(role);
+    let managed = list(&role["ManagedPolicyArns"]).into_iter();
+    let managed = managed.map(|arn| stack.resource(arn["Ref"].as_str().expect("a policy of the template")));
+    let documents = managed.chain(list(&role["Policies"])).map(|policy| &policy["PolicyDocument"]);
+    documents.flat_map(statements).cloned().collect()
+}
+
+#[test]
+fn no_policy_has_a_wildcard_but_those_that_the_template_explains() {
+    for stack in Stack::all() {
+        let mut wild = Vec::new();
+        let resources = &stack.template["Resources"];
+        for statement in objects(resources).into_iter().filter(|object| object.contains_key("Effect")) {
+            let forbidden = ["NotAction", "NotResource", "NotPrincipal"];
+            assert!(forbidden.iter().all(|key| !statement.contains_key(*key)), "{statement:?}");
+            let said = ["Action", "Resource", "Principal"].map(|key| statement.get(key).cloned().unwrap_or_default());
+            if json!(said).to_string().contains(['*', '?']) {
+                wild.push(said);
+            }
+        }
+        let traces = json!(["xray:PutTraceSegments", "xray:PutTelemetryRecords"]);
+        assert_eq!(wild, [[traces, json!("*"), Value::Null]]);
+
+        // Policies that AWS wrote: one, for CodeDeploy.
+        let mut of_aws = Vec::new();
+        for (name, role) in stack.resources("AWS::IAM::Role") {
+            let arns = list(&role["ManagedPolicyArns"]).into_iter().filter(|arn| arn.is_string());
+            of_aws.extend(arns.map(|arn| (name, text(arn))));
+        }
+        let limited = "arn:aws:iam::aws:policy/service-role/AWSCodeDeployRoleForLambdaLimited".to_owned();
+        assert_eq!(of_aws, [("CodeDeployRole", limited)]);
+    }
+}
+
+#[test]
+fn every_role_has_the_boundary_that_the_deployer_names() {
+    let boundaries = |stack: &Stack| -> BTreeSet<Option<String>> {
+        let roles = stack.resources("AWS::IAM::Role").into_iter();
+        roles.map(|(_, role)| role.get("PermissionsBoundary").map(text)).collect()
+    };
+    for vendors in [&[][..], &[NO_ZEGO], &[NO_AGORA]] {
+        let stack = Stack::with(&[vendors, &[("PermissionsBoundaryArn", BOUNDARY)]].concat());
+        assert_eq!(boundaries(&stack), everywhere(BOUNDARY));
+        assert_eq!(boundaries(&Stack::with(vendors)), BTreeSet::from([None]));
+    }
+}
+
+#[test]
+fn nothing_is_public() {
+    for stack in Stack::all() {
+        let resources = stack.template["Resources"].as_object().expect("resources");
+        for (name, resource) in resources {
+            let kind = text(&resource["Type"]);
+            let doors = ["AWS::Lambda::Url", "AWS::Lambda::LayerVersionPermission", "AWS::Cognito::IdentityPool"];
+            assert!(!doors.contains(&kind.as_str()), "{name}");
+        }
+        for object in objects(&stack.template["Resources"]) {
+            for (key, value) in object {
+                let kind = key.to_ascii_lowercase();
+                assert!(!(kind.contains("auth") && value == "NONE"), "{object:?}");
+                assert!(!(key == "Principal" && value.to_string().contains('*')), "{object:?}");
+            }
+        }
+        // Who may take a role, and who may speak to the topic: a service of AWS's.
+        let principals = objects(&stack.template["Resources"]).into_iter().filter(|it| it.contains_key("Effect"));
+        let principals = principals.filter_map(|statement| statement.get("Principal"));
+        let known = ["cloudwatch", "codedeploy", "lambda", "scheduler"].map(|name| format!("{name}.amazonaws.com"));
+        for principal in principals {
+            let principal = principal.as_object().expect("a kind of principal");
+            assert_eq!(principal.keys().collect::<Vec<_>>(), ["Service"]);
+            assert!(known.contains(&text(&principal["Service"])), "{principal:?}");
+        }
+        // And only on behalf of this account, or other accounts' resources could have the service act for them here.
+        let account = json!({ "StringEquals": { "aws:SourceAccount": "123456789012" } });
+        let roles = stack.resources("AWS::IAM::Role").into_iter();
+        let trusts = roles.map(|(name, role)| (name, statements(&role["AssumeRolePolicyDocument"])));
+        let topics = stack.resources("AWS::SNS::TopicPolicy").into_iter();
+        for (name, statements) in trusts.chain(topics.map(|(name, it)| (name, statements(&it["PolicyDocument"])))) {
+            assert!(!statements.is_empty(), "{name}");
+            for statement in statements {
+                assert_eq!(statement["Condition"], account, "{name}");
+            }
+        }
+        let permissions = stack.resources("AWS::Lambda::Permission");
+        assert_eq!(permissions.len(), stack.routes().len());
+        for (name, permission) in permissions {
+            assert_eq!(permission["Principal"], "apigateway.amazonaws.com", "{name}");
+            assert_eq!(permission["Action"], "lambda:InvokeFunction", "{name}");
+            assert!(permission.get("FunctionUrlAuthType").is_none(), "{name}");
+            let source = text(&permission["SourceArn"]);
+            let (api, route) = source.split_once("/*/").expect("any stage of the API");
+            assert_eq!(api, "arn:aws:execute-api:eu-central-1:123456789012:${Api}", "{name}");
+            // SAM writes a star for a path's parameter.
+            let mut routes = stack.routes().into_keys();
+            let fits = |known: &str| {
+                let (method, path) = known.split_once(' ').expect("two words");
+                let parts = path.split('/').map(|part| if part.starts_with('{') { "*" } else { part });
+                format!("{method}{}", parts.collect::<Vec<_>>().join("/")) == route
+            };
+            assert!(routes.any(|known| fits(&known)), "{name}: {source}");
+        }
+    }
+}

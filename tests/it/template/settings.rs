@@ -1,0 +1,170 @@
+//! How the parameters reach the functions, and which parameters fit together.
+
+use super::{AUDIENCE, ISSUER, NO_AGORA, NO_ZEGO, ROOTS, Stack, ZEGO, ZIM, everywhere, text, variable};
+use crate::functions;
+use harness::project;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+#[test]
+fn each_setting_reaches_the_functions() {
+    let settings = [
+        ("UserIdClaim", "USER_ID_CLAIM", "id"),
+        ("UserIdForm", "USER_ID_FORM", "lower"),
+        ("RtcUidClaim", "RTC_UID_CLAIM", "uid"),
+        ("RoomsClaim", "ROOMS_CLAIM", "rooms"),
+        ("PublishScope", "PUBLISH_SCOPE", "publish"),
+        ("RtmBeyondRooms", "RTM_BEYOND_ROOMS", "allowed"),
+        ("Rtm006", "RTM_006", "refused"),
+        ("DefaultTokenTtlSeconds", "DEFAULT_TOKEN_TTL_SECONDS", "60"),
+        ("MaxTokenTtlSeconds", "MAX_TOKEN_TTL_SECONDS", "600"),
+        ("CredentialsTtlSeconds", "CREDENTIALS_TTL_SECONDS", "30"),
+        ("CredentialsMaxStaleSeconds", "CREDENTIALS_MAX_STALE_SECONDS", "600"),
+        (ROOTS.0, "SSL_CERT_FILE", ROOTS.1),
+    ];
+    let given: Vec<_> = settings.iter().map(|(parameter, _, value)| (*parameter, *value)).collect();
+    let stack = Stack::with(&[[ISSUER, AUDIENCE].as_slice(), given.as_slice()].concat());
+    for (parameter, name, value) in settings {
+        assert_eq!(variable(&stack, name), everywhere(value), "{parameter}");
+    }
+    // What nobody chose is what the functions do by themselves.
+    assert_eq!(variable(&Stack::plain(), "RTM_BEYOND_ROOMS"), everywhere("refused"));
+    assert_eq!(variable(&Stack::plain(), "RTM_006"), everywhere("allowed"));
+    for optional in ["RTC_UID_CLAIM", "ROOMS_CLAIM", "PUBLISH_SCOPE", "DEFAULT_TOKEN_TTL_SECONDS", "SSL_CERT_FILE"] {
+        let mut without = variable(&Stack::plain(), optional);
+        // The ZIM function has an empty one, which means the same.
+        without.remove(&Some(String::new()));
+        assert_eq!(without, BTreeSet::from([None]), "{optional}");
+    }
+}
+
+/// Nobody can take a token back.
+#[test]
+fn a_token_lives_an_hour_unless_the_deployer_says_more() {
+    assert_eq!(variable(&Stack::plain(), "MAX_TOKEN_TTL_SECONDS"), everywhere("3600"));
+    assert_eq!(
+        variable(&Stack::with(&[("MaxTokenTtlSeconds", "86400")]), "MAX_TOKEN_TTL_SECONDS"),
+        everywhere("86400")
+    );
+    // A default above the maximum would end every start: the functions then take the maximum, unless they are given one.
+    let shorter = Stack::with(&[("MaxTokenTtlSeconds", "600")]);
+    assert_eq!(variable(&shorter, "DEFAULT_TOKEN_TTL_SECONDS"), BTreeSet::from([None]));
+}
+
+#[test]
+fn the_parameters_say_what_is_open_until_somebody_closes_it() {
+    let stack = Stack::plain();
+    let said = |parameter: &str| text(&stack.template["Parameters"][parameter]["Description"]);
+    for (parameter, words) in [
+        ("AgoraSecretArn", &["real-time STT", "Conversational AI", "agora token="][..]),
+        ("ZegoSecretArn", &["room ids, privileges and stream ids", "only if its support has switched that on"]),
+        ("RoomsClaim", &["every signed-in user may enter any room", "anonymous", "ZEGO checks the room only if"]),
+        ("PublishScope", &["every signed-in user may publish", "ZEGO checks this privilege only if", "co-host"]),
+        ("RtmBeyondRooms", &["opens every message channel"]),
+        ("Rtm006", &["24 hours", "no lifetime setting"]),
+    ] {
+        for word in words {
+            assert!(said(parameter).contains(word), "{parameter}: {}", said(parameter));
+        }
+    }
+}
+
+#[test]
+fn parameters_that_do_not_fit_together_are_refused() {
+    let fit = |given: &[(&str, &str)]| Stack::with(given).refusals.is_empty();
+    assert!(fit(&[]));
+    assert!(fit(&[ISSUER, AUDIENCE]));
+    assert!(fit(&[ISSUER, AUDIENCE, ("JwtScope", "tokens")]));
+    assert!(!fit(&[ISSUER]), "any audience");
+    assert!(!fit(&[AUDIENCE]), "a forgotten issuer");
+    assert!(!fit(&[("JwtScope", "tokens")]), "a forgotten issuer");
+    // What the own pool's tokens never have.
+    assert!(!fit(&[("PublishScope", "publish")]) && !fit(&[("RtcUidClaim", "uid")]));
+    assert!(fit(&[ISSUER, AUDIENCE, ("PublishScope", "publish"), ("RtcUidClaim", "uid")]));
+    // One vendor is enough, and none too few.
+    assert!(fit(&[NO_AGORA]) && fit(&[NO_ZEGO]) && !fit(&[NO_AGORA, NO_ZEGO]));
+    assert!(fit(&[NO_AGORA, ("ZimSecretArn", ZIM)]) && !fit(&[NO_ZEGO, ("ZimSecretArn", ZIM)]));
+    // In Express's own project a ZIM token opens every room.
+    assert!(fit(&[("ZimSecretArn", ZIM)]) && !fit(&[("ZimSecretArn", ZEGO)]));
+}
+
+/// The gateway calls a published version, which has the settings of its day. A setting that is changed later has to make a
+/// new one, or a limit would limit nobody.
+#[test]
+fn a_changed_setting_makes_a_new_version() {
+    // What makes a version, and what makes Lambda agree to publish one.
+    let versions = |stack: &Stack| -> BTreeMap<String, (String, Value)> {
+        let versions = stack.versions().into_iter().map(|version| {
+            let function = text(&version["FunctionName"]["Ref"]);
+            let variables = stack.resource(&function)["Environment"]["Variables"].clone();
+            (function, (text(&version["Description"]), variables))
+        });
+        versions.collect()
+    };
+    let given = [ISSUER, AUDIENCE, ("PublishScope", "publish")];
+    let before = versions(&Stack::with(&given));
+    assert_eq!(before.len(), functions::minting().len());
+    let changes = [
+        ("UserIdClaim", "username"),
+        ("UserIdForm", "lower"),
+        ("RtcUidClaim", "uid"),
+        ("RoomsClaim", "rooms"),
+        ("PublishScope", "other"),
+        ("RtmBeyondRooms", "allowed"),
+        ("Rtm006", "refused"),
+        ("DefaultTokenTtlSeconds", "60"),
+        ("MaxTokenTtlSeconds", "7200"),
+        ("CredentialsTtlSeconds", "60"),
+        ("CredentialsMaxStaleSeconds", "60"),
+        ("AgoraSecretArn", "arn:aws:secretsmanager:eu-central-1:123456789012:secret:other-abcdef"),
+        ("ZegoSecretArn", "arn:aws:secretsmanager:eu-central-1:123456789012:secret:other-abcdef"),
+        ("ZimSecretArn", ZIM),
+        ROOTS,
+    ];
+    let mut stacks: Vec<_> = changes.iter().map(|change| Stack::with(&[&given[..], &[*change]].concat())).collect();
+    stacks.push(Stack::plain());
+    for stack in stacks {
+        let after = versions(&stack);
+        assert_ne!(after, before, "{:?}", stack.parameters);
+        for (function, (description, variables)) in after {
+            let (old_description, old_variables) = &before[&function];
+            assert_eq!(
+                description == *old_description,
+                variables == *old_variables,
+                "{function}: {:?}",
+                stack.parameters
+            );
+        }
+    }
+}
+
+/// CloudFormation refuses more than 256 characters.
+#[test]
+fn the_longest_settings_still_describe_a_version() {
+    let source = fs::read_to_string(project::root().join("template.yaml")).expect("the template");
+    assert_eq!(source.matches("    MaxLength: 40\n").count(), 4, "claims and scope");
+    let claim = "c".repeat(40);
+    let arn = format!("arn:aws:secretsmanager:eu-central-1:123456789012:secret:{}-abcdef", "s".repeat(40));
+    let longest = [
+        ISSUER,
+        AUDIENCE,
+        ("UserIdClaim", &claim),
+        ("UserIdForm", "verbatim"),
+        ("RtcUidClaim", &claim),
+        ("RoomsClaim", &claim),
+        ("PublishScope", &claim),
+        ("RtmBeyondRooms", "allowed"),
+        ("Rtm006", "refused"),
+        ("DefaultTokenTtlSeconds", "86400"),
+        ("MaxTokenTtlSeconds", "86400"),
+        ("CredentialsTtlSeconds", "86400"),
+        ("CredentialsMaxStaleSeconds", "31536000"),
+        ROOTS,
+        ("AgoraSecretArn", &arn),
+        ("ZegoSecretArn", &arn),
+    ];
+    for version in Stack::with(&longest).versions() {
+        assert!(text(&version["Description"]).len() <= 256, "{version}");
+    }
+}

@@ -1,0 +1,151 @@
+//! Logs, alarms and the dashboard, and how a new version gets its traffic.
+
+use super::{Stack, list, text};
+use crate::functions;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
+
+/// A log group that keeps what it gets for as long as the parameter says.
+fn assert_kept(stack: &Stack, group: &str) {
+    assert_eq!(text(&stack.resource(group)["RetentionInDays"]), text(&stack.parameters["LogRetentionDays"]), "{group}");
+}
+
+#[test]
+fn the_access_log_says_what_happened_and_to_nobody() {
+    let stack = Stack::plain();
+    let settings = &stack.only("AWS::ApiGatewayV2::Stage")["AccessLogSettings"];
+    assert_eq!(settings["DestinationArn"], json!({ "Fn::GetAtt": ["ApiLogs", "Arn"] }));
+    assert_kept(&stack, "ApiLogs");
+    let format = text(&settings["Format"]);
+    assert!(!format.contains('\n'), "one line");
+    // The status is a number once it is there.
+    let line: Map<String, Value> =
+        serde_json::from_str(&format.replace(":$context.status,", ":\"$context.status\",")).expect("a JSON object");
+    let mut said: Vec<_> = line.values().map(|value| text(value).replace("$context.", "")).collect();
+    said.sort();
+    // No path, query, header, claim, address or user agent. The route has the names of its parameters, not their values.
+    let known = [
+        "error.message",
+        "error.responseType",
+        "integration.integrationStatus",
+        "integration.requestId",
+        "integrationLatency",
+        "requestId",
+        "requestTime",
+        "responseLatency",
+        "routeKey",
+        "status",
+    ];
+    assert_eq!(said, known);
+
+    // What it counts ends deployments, so it must not wait for the API, which waits for them.
+    let filter = stack.only("AWS::Logs::MetricFilter");
+    assert_eq!(filter["LogGroupName"], json!({ "Ref": "ApiLogs" }));
+    let counted = &filter["MetricTransformations"][0];
+    let alarm = stack.resource("ServerErrors");
+    assert_eq!((&alarm["Namespace"], &alarm["MetricName"]), (&counted["MetricNamespace"], &counted["MetricName"]));
+}
+
+#[test]
+fn every_function_is_watched() {
+    for stack in Stack::all() {
+        let mut log_groups = BTreeSet::new();
+        for (name, binary) in stack.functions() {
+            let function = stack.resource(name);
+            let log_group = function["LoggingConfig"]["LogGroup"]["Ref"].as_str().expect("a log group");
+            assert_kept(&stack, log_group);
+            assert!(log_groups.insert(log_group), "{name} shares {log_group}");
+            assert_eq!(function["LoggingConfig"]["LogFormat"], "JSON", "{name}");
+            assert_eq!(function["TracingConfig"]["Mode"], "Active", "{name}");
+
+            // What keeps the others warm makes nobody wait, and has no credentials.
+            if binary == functions::PREWARM {
+                continue;
+            }
+            let dimensions = |key: &str| json!([{ "Name": key, "Value": { "Ref": name } }]);
+            let metrics = [
+                ("AWS/Lambda", "Errors", "FunctionName"),
+                ("AWS/Lambda", "Throttles", "FunctionName"),
+                ("AWS/Lambda", "Duration", "FunctionName"),
+                ("Tokenmint", "CredentialsStale", "function_name"),
+            ];
+            for (namespace, metric, key) in metrics {
+                let alarm = stack.alarm(namespace, metric, &dimensions(key));
+                let (_, alarm) = alarm.unwrap_or_else(|| panic!("{name} has no alarm on {metric}"));
+                let (statistic, other) =
+                    if metric == "Duration" { ("ExtendedStatistic", "p99") } else { ("Statistic", "Sum") };
+                assert_eq!(alarm[statistic], other, "{name} {metric}");
+                let limit =
+                    if metric == "Duration" { text(&stack.parameters["SlowMilliseconds"]) } else { "0".to_owned() };
+                assert_eq!(text(&alarm["Threshold"]), limit, "{name} {metric}");
+            }
+        }
+        let topic = json!([{ "Ref": "AlarmTopic" }]);
+        for (name, alarm) in stack.resources("AWS::CloudWatch::Alarm") {
+            assert_eq!((&alarm["AlarmActions"], &alarm["OKActions"]), (&topic, &topic), "{name}");
+            // Of the schedule it is the silence that counts.
+            let (comparison, missing) = if name == "PrewarmMissing" {
+                ("LessThanThreshold", "breaching")
+            } else {
+                ("GreaterThanThreshold", "notBreaching")
+            };
+            assert_eq!(alarm["ComparisonOperator"], comparison, "{name}");
+            assert_eq!(alarm["TreatMissingData"], missing, "{name}");
+        }
+        let subscription = &stack.only("AWS::SNS::Topic")["Subscription"];
+        if stack.holds("HasAlarmEmail") {
+            assert_eq!(*subscription, json!([{ "Protocol": "email", "Endpoint": "us@example.com" }]));
+        } else {
+            assert!(subscription.is_null());
+        }
+    }
+}
+
+#[test]
+fn a_new_version_gets_all_traffic_only_if_no_alarm_goes_off() {
+    for stack in Stack::all() {
+        let aliases = stack.resources("AWS::Lambda::Alias");
+        assert_eq!(aliases.len(), stack.functions().len());
+        for (name, alias) in aliases {
+            assert_eq!(alias["Name"], "live", "{name}");
+            let function = alias["FunctionName"]["Ref"].as_str().expect("a function");
+            if stack.functions()[function] == functions::PREWARM {
+                continue;
+            }
+            let update = &stack.template["Resources"][name]["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"];
+            let group = stack.resource(update["DeploymentGroupName"]["Ref"].as_str().expect("a deployment group"));
+            let how = format!("CodeDeployDefault.Lambda{}", text(&stack.parameters["DeploymentType"]));
+            assert_eq!(group["DeploymentConfigName"], how, "{name}");
+            let dimension = json!([{ "Name": "FunctionName", "Value": { "Ref": function } }]);
+            let own =
+                ["Errors", "Duration"].map(|metric| stack.alarm("AWS/Lambda", metric, &dimension).expect("an alarm").0);
+            let alarms = ["ServerErrors", own[0], own[1]].map(|alarm| json!({ "Name": { "Ref": alarm } }));
+            assert_eq!(group["AlarmConfiguration"], json!({ "Enabled": true, "Alarms": alarms }), "{name}");
+            assert_eq!(group["AutoRollbackConfiguration"]["Enabled"], true, "{name}");
+            let events = list(&group["AutoRollbackConfiguration"]["Events"]);
+            assert!(events.contains(&&json!("DEPLOYMENT_STOP_ON_ALARM")), "{name}");
+        }
+    }
+}
+
+#[test]
+fn the_dashboard_shows_every_function() {
+    for stack in Stack::all() {
+        let body = text(&stack.only("AWS::CloudWatch::Dashboard")["DashboardBody"]);
+        let body: Value = serde_json::from_str(&body).unwrap_or_else(|error| panic!("{error}: {body}"));
+        let functions = stack.token_functions();
+        let mut of_functions = 0;
+        for widget in list(&body["widgets"]) {
+            let metrics = list(&widget["properties"]["metrics"]);
+            // The API's own, and searches.
+            if metrics[0][0] == "AWS/ApiGateway" || metrics[0][0].is_object() {
+                continue;
+            }
+            let shown: BTreeSet<_> = metrics.iter().map(|metric| text(list(metric).last().expect("a value"))).collect();
+            let expected: BTreeSet<_> = functions.iter().map(|(name, _)| format!("${{{name}}}")).collect();
+            assert_eq!(shown, expected, "{}", widget["properties"]["title"]);
+            of_functions += 1;
+        }
+        assert!(of_functions >= 6, "{body}");
+    }
+}
