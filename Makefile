@@ -18,6 +18,8 @@ COLD_PYTHON := .tools/cold-python
 COLD_NODE := benches/cold/node
 
 WEB := clients/web
+VERIFIERS := tools/harness/verifiers
+PROOFS := tests/browser
 
 .PHONY: help setup run run-aws demo test test-clients test-rust test-browser faults soak test-arm64 check fuzz load bench bench-check bench-growth bench-renewals bench-cold validate build deploy clean
 
@@ -59,7 +61,7 @@ faults: setup ## Lets Secrets Manager fail in every way while requests go on, an
 soak: ## The same for a quarter of an hour
 	SOAK=12 $(MAKE) --no-print-directory faults
 
-test-browser: setup $(WEB)/node_modules/.installed ## Runs the vendors' SDKs in Chromium against the service, and judges what they send
+test-browser: setup $(WEB)/node_modules/.installed $(PROOFS)/node_modules/.installed ## Runs the vendors' SDKs in Chromium against the service, and judges what they send
 	tools/debian-packages.sh chromium
 	cargo build --workspace --bins
 	$(WEB)/node_modules/.bin/tsc --project tests/browser/pages
@@ -99,10 +101,10 @@ fuzz: $(CARGO_FUZZ)/bin/cargo-fuzz ## Fuzzes the token parser, the events and th
 
 ##@ Measure it
 
-bench: $(BENCH_PYTHON)/.installed tests/node_modules/.installed ## Measures minting beside its floor and the vendors' builders (two minutes; writes target/bench/mint.json)
+bench: $(BENCH_PYTHON)/.installed $(VERIFIERS)/node_modules/.installed ## Measures minting beside its floor and the vendors' builders (two minutes; writes target/bench/mint.json)
 	cargo bench --quiet --package benches --bench mint
 
-bench-check: $(BENCH_PYTHON)/.installed tests/node_modules/.installed ## Fails where minting is a quarter slower than recorded, in ratios
+bench-check: $(BENCH_PYTHON)/.installed $(VERIFIERS)/node_modules/.installed ## Fails where minting is a quarter slower than recorded, in ratios
 	cargo bench --quiet --package benches --bench mint -- check
 
 bench-renewals: ## Simulates when a million clients renew, and draws docs/renewals.svg
@@ -130,7 +132,7 @@ deploy: build ## Deploys them (PARAMETERS='Name=value ...' the first time and to
 
 ##@ Install and remove
 
-setup: .venv/.installed tests/node_modules/.installed ## Installs what the other verbs need
+setup: .venv/.installed $(VERIFIERS)/node_modules/.installed ## Installs what the other verbs need
 
 .venv/.installed: requirements.txt
 	$(PYTHON) -m venv .venv
@@ -163,4 +165,4 @@ $(CARGO_FUZZ)/bin/cargo-fuzz:
 	cargo install --quiet --locked --debug --root $(CARGO_FUZZ) cargo-fuzz@$(CARGO_FUZZ_VERSION)
 
 clean: ## Removes all that was built or installed
-	rm -rf target .aws-sam .venv .tools tests/node_modules clients/*/node_modules $(WEB)/dist $(WEB)/demo-dist $(COLD_NODE)/node_modules $(COLD_NODE)/bundle
+	rm -rf target .aws-sam .venv .tools {$(VERIFIERS),$(PROOFS)}/node_modules clients/*/node_modules $(WEB)/dist $(WEB)/demo-dist $(COLD_NODE)/node_modules $(COLD_NODE)/bundle

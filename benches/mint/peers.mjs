@@ -8,7 +8,7 @@ import { createCipheriv } from 'node:crypto'
 import { createRequire } from 'node:module'
 import { createInterface } from 'node:readline'
 
-const require = createRequire(new URL('../../tests/package.json', import.meta.url))
+const require = createRequire(new URL('../../tools/harness/verifiers/package.json', import.meta.url))
 const v007 = require('agora-token')
 const v006 = require('agora-access-token')
 

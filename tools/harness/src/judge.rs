@@ -34,9 +34,9 @@ pub struct AgoraCase<'a> {
 /// # Panics
 /// Node or the packages are missing.
 pub fn agora(cases: &[AgoraCase<'_>]) -> Vec<Value> {
-    let packages = project::root().join("tests/node_modules/agora-token");
+    let packages = project::root().join("tools/harness/verifiers/node_modules/agora-token");
     assert!(packages.exists(), "{} is missing: run `make setup`", packages.display());
-    ask(project::command("node").arg("tests/judges/agora.mjs"), cases)
+    ask(project::command("node").arg("tools/harness/verifiers/agora.mjs"), cases)
 }
 
 /// A token of ZEGO's, and the secret that should open it.
@@ -56,7 +56,7 @@ pub struct ZegoCase<'a> {
 /// # Panics
 /// Python or the package is missing.
 pub fn zego(cases: &[ZegoCase<'_>]) -> Vec<Value> {
-    ask(project::command(project::tool("python")).arg("tests/judges/zego.py"), cases)
+    ask(project::command(project::tool("python")).arg("tools/harness/verifiers/zego.py"), cases)
 }
 
 /// An answer of the service, and the route that gave it.
