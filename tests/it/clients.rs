@@ -53,13 +53,12 @@ fn the_swift_client_parses() {
     }
     assert!(files.len() >= 9, "{files:?}");
     let python = || Command::new(project::tool("python"));
-    let status = python().arg("tests/judges/swift.py").args(&files).current_dir(project::root()).status();
+    let status = python().arg("tests/it/swift.py").args(&files).current_dir(project::root()).status();
     assert!(status.expect("python runs").success(), "a file is not Swift: see above");
 
     // A parser that takes anything would say nothing.
     let broken = Path::new(env!("CARGO_TARGET_TMPDIR")).join("broken.swift");
     fs::write(&broken, "public actor { func").expect("a folder of our own");
-    let output =
-        python().arg(project::root().join("tests/judges/swift.py")).arg(&broken).output().expect("python runs");
+    let output = python().arg(project::root().join("tests/it/swift.py")).arg(&broken).output().expect("python runs");
     assert!(!output.status.success(), "{output:?}");
 }

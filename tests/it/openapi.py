@@ -1,7 +1,7 @@
 """Reads openapi.yaml for the tests.
 
 `openapi.py document` checks it, with its examples, and prints {"routes": {"GET /a/{b}": [scheme, ...]}, "problems": [...]}.
-`openapi.py answers` holds answers against it: a JSON list of cases in, a list of verdicts out (see src/judge.rs).
+`openapi.py answers` holds answers against it: a JSON list of cases in, a list of verdicts out (see openapi.rs).
 """
 
 import json
