@@ -61,7 +61,7 @@ faults: setup ## Lets Secrets Manager fail in every way while requests go on, an
 soak: ## The same for a quarter of an hour
 	SOAK=12 $(MAKE) --no-print-directory faults
 
-test-browser: setup $(WEB)/node_modules/.installed $(PROOFS)/node_modules/.installed ## Runs the vendors' SDKs in Chromium against the service, and judges what they send
+test-browser: setup $(WEB)/node_modules/.installed $(PROOFS)/node_modules/.installed ## Runs the vendors' SDKs in Chromium against the service, and verifies what they send
 	tools/debian-packages.sh chromium
 	cargo build --workspace --bins
 	$(WEB)/node_modules/.bin/tsc --project tests/browser/pages

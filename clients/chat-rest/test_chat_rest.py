@@ -67,8 +67,8 @@ class Server:
 def verdict(token):
     """What the vendor's own package reads in a token."""
     case = [{"token": token, "app_id": AGORA["app_id"], "app_certificate": AGORA["app_certificate"], "channel": "", "uid": ""}]
-    judge = ["node", "tools/harness/verifiers/agora.mjs"]
-    done = subprocess.run(judge, input=json.dumps(case), capture_output=True, text=True, check=True, cwd=ROOT)
+    verifier = ["node", "tools/harness/verifiers/agora.mjs"]
+    done = subprocess.run(verifier, input=json.dumps(case), capture_output=True, text=True, check=True, cwd=ROOT)
     return json.loads(done.stdout)[0]
 
 

@@ -1,5 +1,5 @@
 // The vendors' real SDKs, in a real Chromium, against the running service. Their clouds cannot be reached: the edge plays
-// them, takes the tokens that the SDKs send, and the vendors' own code judges these.
+// them, takes the tokens that the SDKs send, and the vendors' own code verifies these.
 
 import assert from 'node:assert/strict'
 import { mkdirSync, readFileSync } from 'node:fs'
@@ -12,9 +12,9 @@ import { agoraRtc } from './edge/agora-rtc.mjs'
 import { agoraRtm } from './edge/agora-rtm.mjs'
 import { Edge } from './edge/edge.mjs'
 import { zegoExpress, zegoZim } from './edge/zego.mjs'
-import { credentials } from './judge.mjs'
+import { credentials } from './verifiers.mjs'
 import { freePort, serve, serveFiles, serveGateway, serveNobody } from './service.mjs'
-import { verify } from './verify.mjs'
+import { check } from './said.mjs'
 
 /**
  * The SDKs of this life's tokens warn ten seconds after their issue: later than the keeper counts a token as new (5 s),
@@ -136,7 +136,7 @@ function prove({ name, sdk, cloud, wanted, lifetime = LIFE, steps = ['login', 'r
     return onStage(cloud, async ({ page, edge, patience }) => {
         const since = now()
         await page.goto(`${pages.url}/?${new URLSearchParams({ proof: name, service: gateway.url, expires_in: lifetime })}`)
-        const report = [`${name}: ${sdk} ${version(sdk)}`, ...await verifySteps({ edge, patience, steps, wanted, lifetime, since })]
+        const report = [`${name}: ${sdk} ${version(sdk)}`, ...await checkSteps({ edge, patience, steps, wanted, lifetime, since })]
         await page.waitForFunction(() => globalThis.happened.includes('renewed'), undefined, { timeout: PATIENCE })
         const happened = [...new Set(await page.evaluate(() => globalThis.happened))]
         assert.deepEqual(happened, [...first, 'logged in', ...(warned ? ['warned'] : []), 'renewed'])
@@ -151,7 +151,7 @@ function show({ name, cloud, wanted, lifetime = LIFE, steps = ['login', 'renewal
         const since = now()
         await page.goto(`${demo.url}/${name}.html?lifetime=${lifetime}`)
         await page.getByRole('button', { name: 'Log in' }).click()
-        const report = [`demo ${name}`, ...await verifySteps({ edge, patience, steps, wanted, lifetime, since })]
+        const report = [`demo ${name}`, ...await checkSteps({ edge, patience, steps, wanted, lifetime, since })]
         await page.locator('#renewals:text-is("1")').waitFor({ timeout: PATIENCE })
         await page.locator('#status[data-state=in]').waitFor({ timeout: PATIENCE })
         await page.getByText('has taken the new token').waitFor({ timeout: PATIENCE })
@@ -245,12 +245,12 @@ async function onStage(cloud, act) {
 }
 
 /** Waits for a token in each step, and verifies it; the last must be another one, and end later. */
-async function verifySteps({ edge, patience, steps, wanted, lifetime, since }) {
+async function checkSteps({ edge, patience, steps, wanted, lifetime, since }) {
     const report = []
     let last
     for (const step of steps) {
         const sighting = await edge.sighting(step, patience)
-        const { expires, lines } = await verify(sighting, { wanted, lifetime, since })
+        const { expires, lines } = await check(sighting, { wanted, lifetime, since })
         report.push(...lines)
         if (step === 'renewal') {
             assert.notEqual(sighting.token, last.token)

@@ -1,6 +1,6 @@
 //! Every event in `events/` runs through its function and gets the answer that stands beside it.
 //!
-//! An answer's `env` configures the function; without one it has its defaults. In an answer `<token>` is a token, which is then judged by the vendor's code and must say what `token_says` says;
+//! An answer's `env` configures the function; without one it has its defaults. In an answer `<token>` is a token, which is then verified by the vendor's code and must say what `token_says` says;
 //! `<now>` and `<now + n>` are moments counted from its issue; `<renewal>` is between half of the time until something in it ends and that end;
 //! `<request id>` is the invocation's.
 
@@ -49,7 +49,7 @@ fn env(settings: &Value) -> Env {
     settings.fold(credentials, |all, (name, value)| all.and(name, value.as_str().expect("a text")))
 }
 
-/// Compares a response with the answer beside its event. What it handed out is still to be judged.
+/// Compares a response with the answer beside its event. The tokens in it are verified later.
 fn check(what: &str, expected: &Value, response: &Value, asked: RangeInclusive<u64>) -> Option<Handed> {
     assert_eq!(response["statusCode"], expected["status"], "{what}: {response}");
     for (header, value) in expected["headers"].as_object().expect("an object") {
@@ -110,7 +110,7 @@ fn every_event_gets_its_answer() {
             assert!(names.contains(needed), "events/{function} has no {needed}.json");
         }
         assert!(!handed.is_empty(), "{function} minted nothing");
-        said::judge(&credentials, &handed);
+        said::verify(&credentials, &handed);
         openapi::check(&answers);
         for running in started.into_values() {
             said::check_logs(&function, &running.end(), &credentials);
@@ -137,7 +137,7 @@ fn every_event_gets_its_answer_through_cargo_lambda_invoke() {
             let response = watch.invoke(function, &project::root().join(format!("events/{function}/{name}.json")));
             handed.extend(check(&format!("{function}/{name}"), expected, &response, before..=unix_seconds()));
         }
-        said::judge(&credentials, &handed);
+        said::verify(&credentials, &handed);
         said::check_logs("cargo lambda watch", &watch.end(), &credentials);
     }
 }
@@ -162,7 +162,7 @@ fn every_arm64_artifact_mints() {
             }
         }
     }
-    said::judge(&said::credentials(), &handed);
+    said::verify(&said::credentials(), &handed);
 }
 
 /// A cold start begins with fetching the package.

@@ -1,5 +1,5 @@
 //! The whole API over HTTP: all functions under the real `cargo lambda watch`, with credentials from a real Secrets
-//! Manager API, asked well and badly. The vendors' own code judges every token, and in the end no answer and no log
+//! Manager API, asked well and badly. The vendors' own code verifies every token, and in the end no answer and no log
 //! line may hold a secret, nor a log line a token.
 
 use crate::functions;
@@ -44,7 +44,7 @@ impl Api {
         answer
     }
 
-    /// Asks for a token, which is to be judged. Returns the answer's JSON.
+    /// Asks for a token, and keeps it to be verified. Returns the answer's JSON.
     fn mint(&mut self, method: &str, path: &str, body: Option<Value>, says: Value) -> Value {
         let with_body = |request: Request| match &body {
             Some(body) => request.json(body),
@@ -97,9 +97,9 @@ impl Api {
         assert!(problem["detail"].as_str().is_some_and(|text| text.contains(detail)), "{method} {path}: {problem}");
     }
 
-    /// Judges what was minted, and looks for what must not be seen.
+    /// Verifies what was minted, and looks for what must not be seen.
     fn finish(self) {
-        said::judge(&credentials(), &self.handed);
+        said::verify(&credentials(), &self.handed);
         said::check_logs("cargo lambda watch", &self.watch.end(), &credentials());
         said::check_secrets("an answer", &self.answers, &credentials());
         for trace in ["stack backtrace", ".rs:"] {

@@ -3,7 +3,7 @@
 
 use crate::functions;
 use crate::template::Stack;
-use harness::judge;
+use harness::verifiers;
 use harness::watch::Watch;
 use harness::{Env, project};
 use serde::Serialize;
@@ -37,7 +37,7 @@ pub(crate) struct RouteAnswer {
 /// Each verdict is a list of what is wrong, which is empty for an answer that is as documented: its status, its headers
 /// and its body, all of them and no others.
 fn documented(answers: &[RouteAnswer]) -> Vec<Value> {
-    judge::ask(project::command(project::tool("python")).args(["tests/it/openapi.py", "answers"]), answers)
+    verifiers::ask(project::command(project::tool("python")).args(["tests/it/openapi.py", "answers"]), answers)
 }
 
 /// An event's answer, to be held against the document.
@@ -91,7 +91,7 @@ fn every_problem_is_documented() {
     }
 }
 
-/// A judge that accepts everything would prove nothing.
+/// A check that accepts everything would prove nothing.
 #[test]
 fn an_answer_that_is_not_documented_is_found() {
     let good = RouteAnswer {

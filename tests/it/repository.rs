@@ -102,7 +102,7 @@ fn all_is_the_only_list_of_functions_in_rust_code() {
         .filter(|file| lists(&fs::read_to_string(file).expect("a source file")))
         .map(|file| file.strip_prefix(project::root()).expect("within the project").display().to_string())
         .collect();
-    // The judge works out by itself who may have what, and the matrix says it, function by function; both fail for one
+    // The fuzz judge works out by itself who may have what, and the matrix says it, function by function; both fail for one
     // that they don't know.
     let allowed = ["functions/src/lib.rs", "tests/it/matrix.rs", "fuzz/src/kind.rs"];
     assert_eq!(found.iter().map(String::as_str).collect::<BTreeSet<_>>(), BTreeSet::from(allowed));

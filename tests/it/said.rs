@@ -1,7 +1,7 @@
 //! What a token says, in the words of the vendor's own parser, and how that compares with what a test expects.
 
-use harness::judge::{self, AgoraCase, ZegoCase};
 use harness::project;
+use harness::verifiers::{self, AgoraCase, ZegoCase};
 use serde_json::{Value, json};
 
 /// One vendor app's public id and secret, as they stand in a secret.
@@ -22,10 +22,10 @@ pub(crate) struct Handed {
     pub(crate) issued_at: Option<u64>,
 }
 
-/// Has every token judged: genuine for these credentials, and saying what it should, no more and no less.
+/// Has every token verified: it is genuine for these credentials, and says what it should, no more and no less.
 ///
 /// `<now + n>` in an expectation is n seconds after the token's moment of issue.
-pub(crate) fn judge(credentials: &Value, handed: &[Handed]) {
+pub(crate) fn verify(credentials: &Value, handed: &[Handed]) {
     let text = |value: &Value| value.as_str().expect("a text").to_owned();
     let (app_id, certificate) = (text(&credentials["agora"]["app_id"]), text(&credentials["agora"]["app_certificate"]));
     let server_secret = text(&credentials["zego"]["server_secret"]);
@@ -41,7 +41,7 @@ pub(crate) fn judge(credentials: &Value, handed: &[Handed]) {
             uid: handed.says["uid"].as_str().unwrap_or_default(),
         })
         .collect();
-    for (handed, verdict) in agora.iter().zip(judge::agora(&cases)) {
+    for (handed, verdict) in agora.iter().zip(verifiers::agora(&cases)) {
         let what = &handed.what;
         assert_eq!(verdict["valid"], true, "{what}: Agora's own code refuses the token: {verdict}");
         let (said, issued_at) = if verdict["version"] == "007" {
@@ -61,7 +61,7 @@ pub(crate) fn judge(credentials: &Value, handed: &[Handed]) {
 
     let cases: Vec<_> =
         zego.iter().map(|handed| ZegoCase { token: &handed.token, server_secret: &server_secret }).collect();
-    for (handed, verdict) in zego.iter().zip(judge::zego(&cases)) {
+    for (handed, verdict) in zego.iter().zip(verifiers::zego(&cases)) {
         let what = &handed.what;
         assert_eq!(verdict["valid"], true, "{what}: does not open: {verdict}");
         let fields = &verdict["fields"];

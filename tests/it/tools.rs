@@ -1,8 +1,8 @@
-//! The tests' own tools: a judge that refuses nothing, or a server that outlives its test, would prove nothing.
+//! The tests' own tools: a verifier that refuses nothing, or a server that outlives its test, would prove nothing.
 
 use harness::http::{Answer, Request};
-use harness::judge::{self, AgoraCase, ZegoCase};
 use harness::secrets::{Fault, SecretsManager, Vendor};
+use harness::verifiers::{self, AgoraCase, ZegoCase};
 use harness::{descendants, project};
 use serde_json::{Value, json};
 use std::io::{Read, Write};
@@ -59,7 +59,7 @@ fn agora_accepts_its_own_007_tokens_and_no_others() {
             ..AgoraCase::default()
         })
         .collect();
-    for ((token, vector), verdict) in tokens.iter().zip(judge::agora(&right)) {
+    for ((token, vector), verdict) in tokens.iter().zip(verifiers::agora(&right)) {
         assert_eq!(verdict["valid"], true, "{token}: {verdict}");
         for field in ["app_id", "issue_ts", "expire", "salt", "services"] {
             // The stored ones come without what the official parser reads from them.
@@ -76,7 +76,7 @@ fn agora_accepts_its_own_007_tokens_and_no_others() {
     let changed: Vec<String> = right.iter().map(|case| changed(case.token)).collect();
     let changed: Vec<_> = right.iter().zip(&changed).map(|(case, token)| AgoraCase { token, ..*case }).collect();
     for (case, verdict) in
-        [&wrong, &other, &cut, &changed].into_iter().flat_map(|cases| cases.iter().zip(judge::agora(cases)))
+        [&wrong, &other, &cut, &changed].into_iter().flat_map(|cases| cases.iter().zip(verifiers::agora(cases)))
     {
         assert_eq!(verdict["valid"], false, "{case:?}: {verdict}");
     }
@@ -97,7 +97,7 @@ fn agora_accepts_its_own_006_tokens_and_no_others() {
             uid,
         })
         .collect();
-    for (vector, verdict) in vectors.iter().zip(judge::agora(&right)) {
+    for (vector, verdict) in vectors.iter().zip(verifiers::agora(&right)) {
         assert_eq!(verdict["valid"], true, "{vector}: {verdict}");
         for field in ["salt", "ts", "privileges", "crc_channel_name", "crc_uid"] {
             assert_eq!(verdict[field], vector["decoded"][field], "{vector}");
@@ -110,7 +110,7 @@ fn agora_accepts_its_own_006_tokens_and_no_others() {
     let changed: Vec<String> = right.iter().map(|case| changed(case.token)).collect();
     let changed: Vec<_> = right.iter().zip(&changed).map(|(case, token)| AgoraCase { token, ..*case }).collect();
     for (case, verdict) in
-        [&wrong, &channel, &user, &changed].into_iter().flat_map(|cases| cases.iter().zip(judge::agora(cases)))
+        [&wrong, &channel, &user, &changed].into_iter().flat_map(|cases| cases.iter().zip(verifiers::agora(cases)))
     {
         assert_eq!(verdict["valid"], false, "{case:?}: {verdict}");
     }
@@ -126,7 +126,7 @@ fn zegos_tokens_open_with_their_secret_alone() {
             server_secret: text(vector, "server_secret"),
         })
         .collect();
-    for (vector, verdict) in vectors.iter().zip(judge::zego(&right)) {
+    for (vector, verdict) in vectors.iter().zip(verifiers::zego(&right)) {
         assert_eq!(verdict["valid"], true, "{vector}: {verdict}");
         assert_eq!(verdict["plaintext"], vector["plaintext"], "{vector}");
         assert_eq!(verdict["expire"], vector["inputs"]["expire"], "{vector}");
@@ -137,13 +137,13 @@ fn zegos_tokens_open_with_their_secret_alone() {
     let wrong: Vec<_> = right.iter().map(|case| ZegoCase { server_secret: secret, ..*case }).collect();
     let cut: Vec<_> =
         right.iter().map(|case| ZegoCase { token: &case.token[..case.token.len() - 24], ..*case }).collect();
-    for (case, verdict) in [&wrong, &cut].into_iter().flat_map(|cases| cases.iter().zip(judge::zego(cases))) {
+    for (case, verdict) in [&wrong, &cut].into_iter().flat_map(|cases| cases.iter().zip(verifiers::zego(cases))) {
         assert_eq!(verdict["valid"], false, "{case:?}: {verdict}");
     }
     // CBC is no signature: what a changed bit must do is to change what one reads.
     let changed: Vec<String> = right.iter().map(|case| changed(case.token)).collect();
     let changed: Vec<_> = right.iter().zip(&changed).map(|(case, token)| ZegoCase { token, ..*case }).collect();
-    for (vector, verdict) in vectors.iter().zip(judge::zego(&changed)) {
+    for (vector, verdict) in vectors.iter().zip(verifiers::zego(&changed)) {
         assert_ne!(verdict["plaintext"], vector["plaintext"], "{vector}");
     }
 }

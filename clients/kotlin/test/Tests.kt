@@ -185,9 +185,9 @@ fun verdicts(tokens: List<MintedToken>): List<JSONObject> {
     val cases = tokens.map {
         JSONObject(mapOf("token" to it.token, "app_id" to agora["app_id"], "app_certificate" to agora["app_certificate"], "channel" to (it.userId ?: ""), "uid" to ""))
     }
-    val judge = ProcessBuilder("node", "tools/harness/verifiers/agora.mjs").redirectError(ProcessBuilder.Redirect.INHERIT).start()
-    judge.outputStream.use { it.write(JSONArray(cases).toString().toByteArray()) }
-    val said = JSONArray(judge.inputStream.readBytes().decodeToString())
+    val verifier = ProcessBuilder("node", "tools/harness/verifiers/agora.mjs").redirectError(ProcessBuilder.Redirect.INHERIT).start()
+    verifier.outputStream.use { it.write(JSONArray(cases).toString().toByteArray()) }
+    val said = JSONArray(verifier.inputStream.readBytes().decodeToString())
     assertEquals(tokens.size, said.length())
     return List(said.length()) { said.getJSONObject(it) }
 }

@@ -1,7 +1,7 @@
 // Agora Chat: a directory of servers over HTTP, messages in protobuf over a WebSocket, and a REST API, which the SDK asks
 // how long a new token lives.
 
-import * as judge from '../judge.mjs'
+import * as verifiers from '../verifiers.mjs'
 import { place } from './edge.mjs'
 import { messages } from './protobuf.mjs'
 
@@ -53,7 +53,7 @@ export function agoraChat(edge) {
 
     /** When a token ends, in milliseconds: the SDK goes by what the cloud says. */
     async function expiry(token) {
-        const { issue_ts, expire } = await judge.agora(token)
+        const { issue_ts, expire } = await verifiers.agora(token)
         return (issue_ts + expire) * 1000
     }
 }

@@ -1,6 +1,6 @@
 // Agora RTC: an access point, asked over HTTP for an edge server, and that server's signalling in JSON over a WebSocket.
 
-import * as judge from '../judge.mjs'
+import * as verifiers from '../verifiers.mjs'
 import { place } from './edge.mjs'
 
 /** Where in the form the request for a server lies. */
@@ -44,7 +44,7 @@ export function agoraRtc(edge) {
             switch (_type) {
                 case 'join_v3': {
                     const { app_id, channel_name, channel_key } = _message
-                    if (app_id !== judge.credentials.agora.app_id) throw new Error(`joined with app id ${app_id}`)
+                    if (app_id !== verifiers.credentials.agora.app_id) throw new Error(`joined with app id ${app_id}`)
                     edge.saw('join', `${place('WebSocket', url)} join_v3: channel_key`, channel_key, { channel: channel_name })
                     succeed(joined(_message))
                     await warn(channel_key)
@@ -64,7 +64,7 @@ export function agoraRtc(edge) {
 
         /** As the vendor's cloud: 30 seconds before the token's end. */
         async function warn(token) {
-            const { issue_ts, expire } = await judge.agora(token)
+            const { issue_ts, expire } = await verifiers.agora(token)
             edge.at((issue_ts + expire - 30) * 1000, () => {
                 socket.send(JSON.stringify({ _type: 'on_token_privilege_will_expire', _message: {} }))
             })

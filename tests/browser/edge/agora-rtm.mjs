@@ -2,7 +2,7 @@
 // links over WebSockets, in protobuf. A new token goes the same way, and its ticket then to both links.
 
 import { createHash } from 'node:crypto'
-import * as judge from '../judge.mjs'
+import * as verifiers from '../verifiers.mjs'
 import { place } from './edge.mjs'
 import { messages } from './protobuf.mjs'
 
@@ -85,7 +85,7 @@ export function agoraRtm(version) {
              * privilege, which the cloud ignores: it takes 24 hours for all of them.)
              */
             async function warn(token, account, ticket) {
-                const verdict = await judge.agora(token, { channel: account })
+                const verdict = await verifiers.agora(token, { channel: account })
                 const end = verdict.version === '006' ? verdict.privileges[1000] : verdict.issue_ts + verdict.expire
                 edge.at((end - 30) * 1000, () => {
                     send(uri.nearlyExpired, 'NearlyExpired', { expire_ts: end, ticket, resources: '{"messageChannels":[]}' })

@@ -98,7 +98,7 @@ export class Edge {
             return socket.close()
         }
         const receive = cloud.connect(socket, url)
-        // One after another: a step may have to wait for a judge.
+        // One after another: a step may have to wait for a verifier.
         let last = Promise.resolve()
         socket.onMessage(message => {
             last = last.then(() => receive?.(message)).catch(error => this.#failed(error))

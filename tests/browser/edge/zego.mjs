@@ -2,7 +2,7 @@
 // protobuf. A message of a cloud's lies in it with a header of its own.
 
 import { createCipheriv, createDecipheriv, createHash } from 'node:crypto'
-import * as judge from '../judge.mjs'
+import * as verifiers from '../verifiers.mjs'
 import { place } from './edge.mjs'
 import { messages } from './protobuf.mjs'
 
@@ -103,7 +103,7 @@ export function zegoExpress(edge) {
     }
 
     async function left(token) {
-        const { expire } = await judge.zego(token)
+        const { expire } = await verifiers.zego(token)
         return Math.max(1, expire - Math.floor(Date.now() / 1000))
     }
 }

@@ -1,4 +1,4 @@
-//! Tools to run the real functions outside of AWS, ask them, and have their tokens judged by the vendors' own code.
+//! Tools to run the real functions outside of AWS, ask them, and have their tokens verified by the vendors' own code.
 //!
 //! * [`project`]: where things are, and every binary, built once per process.
 //! * [`lambda`]: a function's binary under a minimal Lambda Runtime API: raw events in, answers out.
@@ -8,7 +8,7 @@
 //! * [`local`]: the program behind `make run`.
 //! * [`secrets`]: a real Secrets Manager API (moto) behind a proxy that counts, delays and refuses.
 //! * [`tls`]: the same API over TLS, with a throw-away authority and nothing between.
-//! * [`judge`]: the vendors' own parsers, and an AES that is not ours.
+//! * [`verifiers`]: the vendors' own parsers, and an AES that is not ours.
 //!
 //! Everything blocks and panics: a test that cannot go on should say so and stop. Whatever is started here ends with
 //! this process, however it ends: servers hang on the `leash` program, and a function ends without its Runtime API.
@@ -25,7 +25,7 @@ pub mod requests;
 pub mod secrets;
 pub mod tls;
 pub mod watch;
-pub mod judge;
+pub mod verifiers;
 
 pub use process::{Output, descendants, free_port};
 

@@ -1,4 +1,4 @@
-// Judges Agora's tokens with Agora's own packages: a JSON list of cases in, a list of verdicts out (see src/judge.rs).
+// Verifies Agora's tokens with Agora's own packages: a JSON list of cases in, a list of verdicts out (see src/verifiers.rs).
 
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -24,7 +24,7 @@ function service(parsed) {
     return verdict
 }
 
-function judge007({ token, app_id, app_certificate }) {
+function verify007({ token, app_id, app_certificate }) {
     const parsed = new AccessToken2('', '', 0, 0)
     if (!parsed.from_string(token)) return { version: '007', parsed: false, valid: false }
     const read = String(parsed.appId)
@@ -41,7 +41,7 @@ function judge007({ token, app_id, app_certificate }) {
 }
 
 // This package verifies nothing: the same inputs must make the same token.
-function judge006({ token, app_id, app_certificate, channel, uid }) {
+function verify006({ token, app_id, app_certificate, channel, uid }) {
     const parsed = new AccessToken(app_id, app_certificate, channel, uid)
     if (!parsed.fromString(token)) return { version: '006', parsed: false, valid: false }
     return {
@@ -59,8 +59,8 @@ function judge006({ token, app_id, app_certificate, channel, uid }) {
 const cases = JSON.parse(readFileSync(0, 'utf8'))
 const verdicts = cases.map(each => {
     switch (each.token.slice(0, 3)) {
-        case '007': return judge007(each)
-        case '006': return judge006(each)
+        case '007': return verify007(each)
+        case '006': return verify006(each)
         default: return { version: null, parsed: false, valid: false }
     }
 })

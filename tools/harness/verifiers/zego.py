@@ -1,4 +1,4 @@
-"""Opens ZEGO's tokens with an AES that is not ours: a JSON list of cases in, a list of verdicts out (see src/judge.rs)."""
+"""Opens ZEGO's tokens with an AES that is not ours: a JSON list of cases in, a list of verdicts out (see src/verifiers.rs)."""
 
 import base64
 import json
@@ -47,7 +47,7 @@ def open_token(token, server_secret):
     return verdict
 
 
-def judge(case):
+def verify(case):
     try:
         return open_token(case["token"], case["server_secret"])
     # A wrong secret shows in bad padding, or in text that is no JSON of ours.
@@ -55,4 +55,4 @@ def judge(case):
         return {"valid": False, "reason": str(error) or type(error).__name__}
 
 
-json.dump([judge(case) for case in json.load(sys.stdin.buffer)], sys.stdout)
+json.dump([verify(case) for case in json.load(sys.stdin.buffer)], sys.stdout)

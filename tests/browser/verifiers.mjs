@@ -1,4 +1,4 @@
-// The same judges as the end-to-end tests': the vendor's own parsers for Agora, an AES that is not ours for ZEGO.
+// The verifiers of the end-to-end tests: Agora's own parsers, and for ZEGO an AES that is not ours.
 
 import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
@@ -29,9 +29,9 @@ function reversed(text) {
     return [...text].reverse().join('')
 }
 
-function ask(program, judge, asked) {
+function ask(program, verifier, asked) {
     return new Promise((resolve, reject) => {
-        const child = execFile(program, [judge], { cwd: root }, (error, stdout) => {
+        const child = execFile(program, [verifier], { cwd: root }, (error, stdout) => {
             if (error) reject(error)
             else resolve(JSON.parse(stdout)[0])
         })

@@ -1,5 +1,4 @@
-//! The vendors' own code as judge: Agora's npm packages, and Python's `cryptography` for ZEGO, whose assistants have no
-//! parser.
+//! The vendors' verifiers: Agora's npm packages, and Python's `cryptography` for ZEGO, because ZEGO's own code has no parser.
 
 use crate::process::lock;
 use crate::project;
@@ -64,24 +63,24 @@ pub fn zego(cases: &[ZegoCase<'_>]) -> Vec<Value> {
 /// # Panics
 /// The program does not start, fails, or does not answer every case.
 pub fn ask(command: &mut Command, cases: &[impl Serialize]) -> Vec<Value> {
-    // Tests judge in parallel: a process each at a time is enough.
+    // Tests run in parallel. One process at a time is enough.
     static TURN: Mutex<()> = Mutex::new(());
     let _turn = lock(&TURN);
-    let judge = format!("{command:?}");
+    let program = format!("{command:?}");
     let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit())
         .spawn()
-        .unwrap_or_else(|error| panic!("{judge} does not start (Node is not part of `make setup`): {error}"));
+        .unwrap_or_else(|error| panic!("{program} does not start (Node is not part of `make setup`): {error}"));
     let mut input = child.stdin.take().expect("it was asked for");
     let cases_json = serde_json::to_vec(cases).expect("texts become JSON");
-    input.write_all(&cases_json).unwrap_or_else(|error| panic!("{judge} does not listen: {error}"));
+    input.write_all(&cases_json).unwrap_or_else(|error| panic!("{program} does not listen: {error}"));
     drop(input);
     let output = child.wait_with_output().expect("it is our child");
-    assert!(output.status.success(), "{judge} failed: {}", output.status);
+    assert!(output.status.success(), "{program} failed: {}", output.status);
     let verdicts: Vec<Value> =
-        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{judge} does not speak JSON: {error}"));
-    assert_eq!(verdicts.len(), cases.len(), "{judge} judges every case");
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{program} does not speak JSON: {error}"));
+    assert_eq!(verdicts.len(), cases.len(), "{program} answers every case");
     verdicts
 }

@@ -1,7 +1,7 @@
 // What a token says, in words, and that it says the right thing.
 
 import assert from 'node:assert/strict'
-import * as judge from './judge.mjs'
+import * as verifiers from './verifiers.mjs'
 
 /** Agora's services by number, and their privileges by number. */
 const PRIVILEGES = {
@@ -11,13 +11,13 @@ const PRIVILEGES = {
 }
 
 /**
- * Reads what an SDK has sent, and holds it against what was wanted: the judge must accept it, refuse it with another
+ * Reads what an SDK has sent, and holds it against what was wanted: the verifier must accept it, refuse it with another
  * project's key, and read these fields; what the SDK said beside the token must be the same; and the token must end so
  * many seconds after its issue, which was no earlier than `since`.
  *
  * @returns the lines for the report, and the moment of expiry.
  */
-export async function verify(sighting, { wanted, lifetime, since }) {
+export async function check(sighting, { wanted, lifetime, since }) {
     const { token, where, said } = sighting
     const { fields, issued, expires } = await read(token, wanted)
     for (const [name, value] of Object.entries(wanted)) assert.deepEqual(fields[name], value, `${where}: ${name} of the token`)
@@ -39,10 +39,10 @@ export async function verify(sighting, { wanted, lifetime, since }) {
 
 async function read(token, { user }) {
     const version = token.startsWith('04') ? '04' : token.slice(0, 3)
-    const judged = ({ agora, zego }) => version === '04' ? judge.zego(token, zego) : judge.agora(token, { channel: user }, agora)
-    const [accepted, refused] = await Promise.all([judged(judge.credentials), judged(judge.strangers)])
-    assert.equal(accepted.valid, true, `the judge refuses ${token}: ${JSON.stringify(accepted)}`)
-    assert.equal(refused.valid, false, `the judge accepts ${token} with another key`)
+    const verified = ({ agora, zego }) => version === '04' ? verifiers.zego(token, zego) : verifiers.agora(token, { channel: user }, agora)
+    const [accepted, refused] = await Promise.all([verified(verifiers.credentials), verified(verifiers.strangers)])
+    assert.equal(accepted.valid, true, `the verifier refuses ${token}: ${JSON.stringify(accepted)}`)
+    assert.equal(refused.valid, false, `the verifier accepts ${token} with another key`)
     switch (version) {
         case '04': return readZego(accepted)
         case '006': return read006(accepted, user)
@@ -61,10 +61,10 @@ function read007({ app_id, issue_ts, expire, services: [service, ...others] }) {
     return { fields, issued: issue_ts, expires: issue_ts + expire }
 }
 
-/** It holds but a checksum of the user's id, which the judge has compared. Its own end is 24 hours away, always. */
+/** It holds but a checksum of the user's id, which the verifier has compared. Its own end is 24 hours away, always. */
 function read006({ ts, privileges: { 1000: login, ...others } }, user) {
     assert.deepEqual(others, {})
-    const fields = { signature: '006, made again from what was read', 'app id': judge.credentials.agora.app_id, user, privileges: ['login'] }
+    const fields = { signature: '006, made again from what was read', 'app id': verifiers.credentials.agora.app_id, user, privileges: ['login'] }
     return { fields, issued: ts - 24 * 3600, expires: login }
 }
 
