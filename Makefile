@@ -54,7 +54,7 @@ test-rust: setup clients/kotlin/node_modules/.installed ## Those of the crates, 
 	cargo test --workspace --test it --test allocations -- --skip faults::
 
 # They measure, so they have the machine to themselves, one after the other.
-faults: setup ## Lets Secrets Manager fail in every way while requests go on, and prints what came of it (two minutes)
+faults: setup ## Lets Secrets Manager fail in every way while requests go on, and prints what came of it (90 seconds)
 	tools/debian-packages.sh libfaketime
 	cargo test --workspace --test it -- faults:: --test-threads=1 --nocapture
 

@@ -1,6 +1,9 @@
 //! Bad times of Secrets Manager, under load: nobody may notice. Each run prints what it sent and got.
 //!
-//! They measure, so they run one at a time: `make test` gives them a run of their own, and `make soak` a long one.
+//! `service` tests in paused time when credentials are loaded, and in which order anything may happen. These runs show
+//! what only a real process can: that the AWS client takes each fault for a failure, and that requests do not wait for it.
+//!
+//! They measure, so they run one at a time: `make faults` gives them a run of their own, and `make soak` a long one.
 
 use crate::starting::{agora, event, secrets};
 use harness::lambda::Function;
@@ -16,58 +19,19 @@ use std::time::{Duration, Instant};
 use tokens::agora::{AppCertificate, AppId, Key};
 use tokens::read::{self, Unverified};
 
-/// What a request may take longer during a fault than nearly all take without one.
+/// During a fault, a request may take this much longer than the 99th percentile without one.
 const ALLOWANCE: Duration = Duration::from_millis(250);
 
-/// One after the other, also where somebody runs all tests at once.
-fn alone() -> MutexGuard<'static, ()> {
-    static ONE: Mutex<()> = Mutex::new(());
-    ONE.lock().unwrap_or_else(PoisonError::into_inner)
-}
+/// The longest pause between two loads is a minute.
+const PATIENCE: Duration = Duration::from_secs(70);
 
-/// How long a fault lasts: `SOAK` makes it so many times longer.
-fn a_while() -> Duration {
-    let times = std::env::var("SOAK").map_or(1, |times| times.parse().expect("SOAK is a whole number"));
+/// The app id of the secret that [`Run::recovers`] puts in place.
+const OTHER_APP_ID: &str = "ffffffffffffffffffffffffffffffff";
+
+/// A fault lasts until the function has met it, and at least this long: `SOAK=n` makes it n times five seconds.
+fn soak() -> Duration {
+    let times = std::env::var("SOAK").map_or(0, |times| times.parse().expect("SOAK is a whole number"));
     Duration::from_secs(5) * times
-}
-
-/// A function whose credentials are fresh for a second.
-fn start(secrets: &SecretsManager, env: impl Into<Env>) -> Function {
-    let settings = secrets.env(Vendor::Agora).and("CREDENTIALS_TTL_SECONDS", "1").and_all(env);
-    let function = Function::start("rtm-token", settings);
-    function.wait_ready();
-    function
-}
-
-/// Requests from four clients while something happens.
-fn during(function: &Function, meanwhile: impl FnOnce()) -> Vec<Answered> {
-    load(function, &event("rtm-token/signed-in-caller.json"), 4, Duration::from_millis(10), meanwhile)
-}
-
-/// The fault happens to a function that has its credentials: every request gets its token, and in time.
-fn outlast(what: &str, secrets: &SecretsManager, function: &Function, fault: impl FnOnce()) {
-    let calm = percentile(&during(function, || sleep(Duration::from_secs(2))), 99);
-    let calls = secrets.calls().len();
-    let answers = during(function, fault);
-    let calls = secrets.calls().len() - calls;
-    let slowest = report(what, calm, &answers, calls);
-    assert!(slowest <= calm + ALLOWANCE, "{what}: {slowest:?}:\n{}", function.logs());
-}
-
-/// Prints the run's line. Every request must have got its token.
-fn report(what: &str, calm: Duration, answers: &[Answered], calls: usize) -> Duration {
-    let tokens = answers.iter().filter(|answered| answered.token().is_some()).count();
-    let slowest = answers.iter().map(|answered| answered.took).max().expect("it was asked");
-    say(&format!(
-        "{what}: {} requests sent, {tokens} tokens minted, {} errors; slowest answer {:.1} ms, fault-free p99 {:.1} ms; {calls} calls to Secrets Manager",
-        answers.len(),
-        answers.len() - tokens,
-        slowest.as_secs_f64() * 1e3,
-        calm.as_secs_f64() * 1e3,
-    ));
-    let failed = answers.iter().find(|answered| answered.token().is_none());
-    assert!(failed.is_none(), "{what}: {failed:?}");
-    slowest
 }
 
 #[allow(clippy::print_stdout, reason = "the figures are what these tests are for")]
@@ -75,19 +39,101 @@ fn say(line: &str) {
     println!("  {line}");
 }
 
-/// After a fault is over, a secret that was rotated meanwhile comes into use by itself.
-fn recovers(secrets: &SecretsManager, function: &Function) {
-    secrets.put(Vendor::Agora.secret_id(), &other());
-    let began = Instant::now();
-    while app_id(function) != OTHER_APP_ID {
-        // The longest pause between two tries, and some.
-        assert!(began.elapsed() < Duration::from_secs(70), "it does not recover:\n{}", function.logs());
-        sleep(Duration::from_millis(50));
-    }
-    say(&format!("  recovered by itself, {:.1} s after the fault", began.elapsed().as_secs_f64()));
+fn milliseconds(time: Duration) -> String {
+    format!("{:.1} ms", time.as_secs_f64() * 1e3)
 }
 
-const OTHER_APP_ID: &str = "ffffffffffffffffffffffffffffffff";
+/// A function whose credentials are fresh for a second, and the Secrets Manager that it asks.
+struct Run {
+    function: Function,
+    secrets: SecretsManager,
+    /// Keeps other runs waiting, also where somebody runs all tests at once.
+    _alone: MutexGuard<'static, ()>,
+}
+
+impl Run {
+    fn start(env: impl Into<Env>) -> Run {
+        Run::start_with(env, |_| ())
+    }
+
+    fn start_with(env: impl Into<Env>, before: impl FnOnce(&SecretsManager)) -> Run {
+        static ONE: Mutex<()> = Mutex::new(());
+        let alone = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let secrets = secrets();
+        before(&secrets);
+        let settings = secrets.env(Vendor::Agora).and("CREDENTIALS_TTL_SECONDS", "1").and_all(env);
+        let function = Function::start("rtm-token", settings);
+        function.wait_ready();
+        Run { function, secrets, _alone: alone }
+    }
+
+    /// One request.
+    fn ask(&self) -> Answered {
+        let sent = Instant::now();
+        let outcome = self.function.invoke(&event("rtm-token/signed-in-caller.json"));
+        Answered { sent, took: sent.elapsed(), outcome }
+    }
+
+    /// The app id of a token that it must give now.
+    fn app_id(&self) -> Value {
+        let answered = self.ask();
+        answered.token().unwrap_or_else(|| panic!("{answered:?}"))["app_id"].clone()
+    }
+
+    /// Requests from four clients while something happens.
+    fn during(&self, meanwhile: impl FnOnce()) -> Vec<Answered> {
+        load(&self.function, &event("rtm-token/signed-in-caller.json"), 4, Duration::from_millis(10), meanwhile)
+    }
+
+    /// The 99th percentile without a fault. A refresh is in it.
+    fn calm(&self) -> Duration {
+        percentile(&self.during(|| sleep(Duration::from_secs(1))), 99)
+    }
+
+    fn until(&self, what: &str, done: impl Fn() -> bool) -> Duration {
+        let began = Instant::now();
+        while !done() {
+            assert!(began.elapsed() < PATIENCE, "{what}: this does not happen:\n{}", self.function.logs());
+            sleep(Duration::from_millis(20));
+        }
+        began.elapsed()
+    }
+
+    /// Waits until one more load has failed.
+    fn meets_the_fault(&self) {
+        let failures = || self.function.logs().matches("credentials not loaded").count();
+        let (began, before) = (Instant::now(), failures());
+        self.until("a load fails", || failures() > before && began.elapsed() >= soak());
+    }
+
+    /// Every request gets its token in time while something happens.
+    fn outlasts(&self, what: &str, fault: impl FnOnce()) -> Vec<Answered> {
+        let calm = self.calm();
+        let calls = self.secrets.calls().len();
+        let answers = self.during(fault);
+        let calls = self.secrets.calls().len() - calls;
+        let tokens = answers.iter().filter(|answered| answered.token().is_some()).count();
+        let slowest = answers.iter().map(|answered| answered.took).max().expect("it was asked");
+        say(&format!(
+            "{what}: {} requests sent, {tokens} tokens minted, {} errors; slowest answer {}, fault-free p99 {}; {calls} calls to Secrets Manager",
+            answers.len(),
+            answers.len() - tokens,
+            milliseconds(slowest),
+            milliseconds(calm),
+        ));
+        let failed = answers.iter().find(|answered| answered.token().is_none());
+        assert!(failed.is_none(), "{what}: {failed:?}");
+        assert!(slowest <= calm + ALLOWANCE, "{what}: {slowest:?}:\n{}", self.function.logs());
+        answers
+    }
+
+    /// The fault is over. A secret that was rotated meanwhile comes into use without a restart.
+    fn recovers(&self) {
+        self.secrets.put(Vendor::Agora.secret_id(), &other());
+        let took = self.until("it recovers", || self.app_id() == OTHER_APP_ID);
+        say(&format!("  recovered by itself, {:.1} s after the fault", took.as_secs_f64()));
+    }
+}
 
 fn other() -> Value {
     let mut other = agora();
@@ -95,159 +141,99 @@ fn other() -> Value {
     other
 }
 
-fn app_id(function: &Function) -> String {
-    let answers = load_once(function);
-    let token = answers.token().unwrap_or_else(|| panic!("{answers:?}"));
-    token["app_id"].as_str().expect("a text").to_owned()
-}
-
-fn load_once(function: &Function) -> Answered {
-    let sent = Instant::now();
-    let outcome = function.invoke(&event("rtm-token/signed-in-caller.json"));
-    Answered { sent, took: sent.elapsed(), outcome }
-}
-
-#[test]
-fn down_at_the_start() {
-    let _alone = alone();
-    let secrets = secrets();
-    secrets.go_down();
-    let function = start(&secrets, []);
-    let mut refused = 0;
-    let healed = Instant::now() + a_while() / 2;
-    let answers = during(&function, || {
-        sleep(healed.saturating_duration_since(Instant::now()));
-        secrets.come_up();
-        // The longest pause between two tries, and the try.
-        sleep(Duration::from_secs(6));
+/// A function that has its credentials outlasts a fault, and recovers once `end` has ended it.
+fn outlasts(what: &str, begin: impl FnOnce(&SecretsManager), end: impl FnOnce(&SecretsManager)) {
+    let run = Run::start([]);
+    run.outlasts(what, || {
+        begin(&run.secrets);
+        run.meets_the_fault();
+        end(&run.secrets);
     });
-    for answered in answers.iter().filter(|answered| answered.token().is_none()) {
-        let response = answered.outcome.clone().response();
-        assert_eq!(response["statusCode"], 503, "{response}");
-        assert!(response["headers"]["retry-after"].is_string(), "{response}");
-        refused += 1;
-    }
-    let tokens = answers.len() - refused;
-    let slowest = answers.iter().map(|answered| answered.took).max().expect("it was asked");
-    say(&format!(
-        "down at the start: {} requests sent, {tokens} tokens minted, {refused} times 503 with Retry-After; slowest answer {:.1} ms",
-        answers.len(),
-        slowest.as_secs_f64() * 1e3,
-    ));
-    assert!(refused > 0 && tokens > 0, "healed without a restart:\n{}", function.logs());
-    let first = answers.iter().filter(|answered| answered.token().is_some()).map(|answered| answered.sent).min();
-    let late = answers.iter().filter(|answered| answered.token().is_none()).map(|answered| answered.sent).max();
-    assert!(late < first.map(|first| first + Duration::from_secs(1)), "once healed, it stays so");
+    run.recovers();
 }
 
 #[test]
 fn down_in_steady_load() {
-    let _alone = alone();
-    let secrets = secrets();
-    let function = start(&secrets, []);
-    outlast("down", &secrets, &function, || {
-        secrets.go_down();
-        sleep(a_while() * 2);
-        secrets.come_up();
-    });
-    recovers(&secrets, &function);
+    outlasts("down", SecretsManager::go_down, SecretsManager::come_up);
 }
 
 #[test]
 fn answers_after_three_seconds() {
-    let _alone = alone();
-    let secrets = secrets();
-    let function = start(&secrets, []);
-    outlast("slow (3 s)", &secrets, &function, || {
-        secrets.break_with(Fault::Late(Duration::from_secs(3)));
-        sleep(a_while() * 2);
-        secrets.heal();
-    });
-    recovers(&secrets, &function);
+    outlasts("slow (3 s)", |it| it.break_with(Fault::Late(Duration::from_secs(3))), SecretsManager::heal);
 }
 
 #[test]
-fn bursts_of_errors_and_throttling() {
-    let _alone = alone();
-    let secrets = secrets();
-    let function = start(&secrets, []);
-    outlast("5xx and throttling in bursts", &secrets, &function, || {
-        let until = Instant::now() + a_while();
-        while Instant::now() < until {
-            for fault in [Fault::Refuse(500, "InternalServiceError"), Fault::Refuse(400, "ThrottlingException")] {
-                secrets.break_with(fault);
-                sleep(Duration::from_millis(700));
-                secrets.heal();
-                sleep(Duration::from_millis(300));
-            }
-        }
-    });
-    recovers(&secrets, &function);
+fn server_errors() {
+    outlasts("5xx", |it| it.break_with(Fault::Refuse(500, "InternalServiceError")), SecretsManager::heal);
+}
+
+#[test]
+fn throttling() {
+    outlasts("throttling", |it| it.break_with(Fault::Refuse(400, "ThrottlingException")), SecretsManager::heal);
 }
 
 #[test]
 fn access_denied() {
-    let _alone = alone();
-    let secrets = secrets();
-    let function = start(&secrets, []);
-    outlast("access denied", &secrets, &function, || {
-        secrets.break_with(Fault::Refuse(400, "AccessDeniedException"));
-        sleep(a_while());
-        secrets.heal();
-    });
-    recovers(&secrets, &function);
+    outlasts("access denied", |it| it.break_with(Fault::Refuse(400, "AccessDeniedException")), SecretsManager::heal);
 }
 
 #[test]
 fn a_malformed_version() {
-    let _alone = alone();
-    let secrets = secrets();
-    let function = start(&secrets, []);
-    outlast("malformed version", &secrets, &function, || {
-        secrets.put_text(Vendor::Agora.secret_id(), r#"{"app_id":"oops"}"#);
-        sleep(a_while());
-    });
-    recovers(&secrets, &function);
+    // The next rotation ends it.
+    outlasts("malformed version", |it| it.put_text(Vendor::Agora.secret_id(), r#"{"app_id":"oops"}"#), |_| ());
 }
 
 #[test]
 fn a_deleted_secret() {
-    let _alone = alone();
-    let secrets = secrets();
-    let function = start(&secrets, []);
-    outlast("deleted secret", &secrets, &function, || {
-        secrets.delete(Vendor::Agora.secret_id());
-        sleep(a_while());
+    outlasts("deleted secret", |it| it.delete(Vendor::Agora.secret_id()), |_| ());
+}
+
+#[test]
+fn down_at_the_start() {
+    let run = Run::start_with([], SecretsManager::go_down);
+    let answers = run.during(|| {
+        run.meets_the_fault();
+        run.secrets.come_up();
+        run.until("it mints", || run.ask().token().is_some());
+        // Once healed, it stays so.
+        sleep(Duration::from_millis(500));
     });
-    recovers(&secrets, &function);
+    let (minted, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answered| answered.token().is_some());
+    let slowest = minted.iter().chain(&refused).map(|answered| answered.took).max().expect("it was asked");
+    say(&format!(
+        "down at the start: {} requests sent, {} tokens minted, {} times 503 with Retry-After; slowest answer {}",
+        minted.len() + refused.len(),
+        minted.len(),
+        refused.len(),
+        milliseconds(slowest),
+    ));
+    let last_refused = refused.iter().map(|answered| answered.sent).max().expect("it was down");
+    for answered in refused {
+        let response = answered.outcome.response();
+        assert_eq!(response["statusCode"], 503, "{response}");
+        assert!(response["headers"]["retry-after"].is_string(), "{response}");
+    }
+    let first_minted = minted.iter().map(|answered| answered.sent).min().expect("it healed");
+    assert!(last_refused < first_minted + Duration::from_millis(500), "once healed, it stays so");
 }
 
 /// Tokens for the same app id under one certificate after the other: each token tells by its signature which one was in use.
 #[test]
 fn rotations_in_the_middle_of_load() {
-    let _alone = alone();
     let ttl = Duration::from_secs(2);
-    let secrets = secrets();
-    let function = start(&secrets, [("CREDENTIALS_TTL_SECONDS", "2")]);
+    let run = Run::start([("CREDENTIALS_TTL_SECONDS", "2")]);
     let mut replaced: Vec<(Key, Option<Instant>)> = vec![(key(&agora()), None)];
-    let calm = percentile(&during(&function, || sleep(Duration::from_secs(1))), 99);
-    let calls = secrets.calls().len();
-    let answers = during(&function, || {
-        let until = Instant::now() + a_while() * 2;
-        for generation in 1.. {
+    let answers = run.outlasts("rotations", || {
+        let began = Instant::now();
+        while replaced.len() < 7 || began.elapsed() < soak() {
             sleep(Duration::from_millis(1500));
             let mut next = agora();
-            next["app_certificate"] = json!(format!("{generation:032x}"));
-            secrets.put(Vendor::Agora.secret_id(), &next);
+            next["app_certificate"] = json!(format!("{:032x}", replaced.len()));
+            run.secrets.put(Vendor::Agora.secret_id(), &next);
             replaced.last_mut().expect("the first").1 = Some(Instant::now());
             replaced.push((key(&next), None));
-            if Instant::now() > until {
-                break;
-            }
         }
     });
-    let slowest = report("rotations", calm, &answers, secrets.calls().len() - calls);
-    assert!(slowest <= calm + ALLOWANCE, "{slowest:?}:\n{}", function.logs());
     let mut oldest = Duration::ZERO;
     let mut used = vec![0; replaced.len()];
     for answered in &answers {
@@ -268,7 +254,7 @@ fn rotations_in_the_middle_of_load() {
         oldest.as_secs_f64(),
     ));
     assert!(used.iter().filter(|tokens| **tokens > 0).count() > 3, "rotations were followed: {used:?}");
-    assert!(oldest <= ttl, "{oldest:?}:\n{}", function.logs());
+    assert!(oldest <= ttl, "{oldest:?}:\n{}", run.function.logs());
 }
 
 fn key(secret: &Value) -> Key {
@@ -321,103 +307,83 @@ impl Drop for Clock {
 
 #[test]
 fn a_clock_that_jumps() {
-    let _alone = alone();
-    let secrets = secrets();
     let clock = Clock::new();
-    let function = start(&secrets, clock.env());
-    let issued_at = || load_once(&function).token().expect("a token")["issued_at"].as_u64().expect("a moment");
+    let run = Run::start(clock.env());
+    let issued_at = || run.ask().token().expect("a token")["issued_at"].as_u64().expect("a moment");
     let before = issued_at();
-    outlast("clock jumps", &secrets, &function, || {
+    run.outlasts("clock jumps", || {
         for offset in ["+30h", "+0", "-2h", "+90d", "-90d", "+0"] {
             clock.set(offset);
-            sleep(a_while() / 5);
+            // Some tens of requests, and a load if one is due.
+            sleep(Duration::from_millis(500) + soak() / 5);
         }
         // Less than the credentials may be stale.
-        secrets.go_down();
+        run.secrets.go_down();
         clock.set("+10h");
-        sleep(a_while() / 2);
-        secrets.come_up();
+        run.meets_the_fault();
+        run.secrets.come_up();
     });
     assert!(issued_at() > before + 9 * 3600, "the clock did jump");
     clock.set("+0");
-    recovers(&secrets, &function);
+    run.recovers();
 }
 
 /// Lambda freezes an environment once it has answered, also in the middle of a refresh, and its connection dies meanwhile.
 #[test]
 fn a_frozen_refresh_costs_nobody_anything_and_is_made_up_for() {
-    let _alone = alone();
-    let secrets = secrets();
-    let function = start(&secrets, []);
-    let calm = percentile(&during(&function, || sleep(Duration::from_secs(1))), 99);
-    let mut slowest = Duration::ZERO;
-    let ask = || assert!(load_once(&function).token().is_some(), "it has its credentials");
-    // In the middle of a refresh, for longer than one may run by the wall clock; the connection breaks.
-    secrets.break_with(Fault::Late(Duration::from_secs(60)));
-    let calls = secrets.calls().len();
-    while secrets.calls().len() == calls {
-        ask();
-        sleep(Duration::from_millis(20));
-    }
-    function.freeze();
-    secrets.go_down();
-    secrets.put(Vendor::Agora.secret_id(), &other());
+    let run = Run::start([]);
+    let calm = run.calm();
+    // The refresh hangs, is frozen for longer than it may run by the wall clock, and its connection breaks.
+    run.secrets.break_with(Fault::Late(Duration::from_secs(60)));
+    let calls = run.secrets.calls().len();
+    run.until("it refreshes", || {
+        run.app_id();
+        run.secrets.calls().len() > calls
+    });
+    run.function.freeze();
+    run.secrets.go_down();
+    run.secrets.put(Vendor::Agora.secret_id(), &other());
     sleep(Duration::from_secs(4));
-    // What a request waits is too short for this, again and again.
-    secrets.break_with(Fault::Late(Duration::from_millis(150)));
-    secrets.come_up();
+    // One request does not wait long enough for this. Several do.
+    run.secrets.break_with(Fault::Late(Duration::from_millis(150)));
+    run.secrets.come_up();
+    let mut slowest = Duration::ZERO;
     let mut requests = 0;
     loop {
-        function.thaw();
-        let answered = load_once(&function);
+        run.function.thaw();
+        let answered = run.ask();
         let token = answered.token().unwrap_or_else(|| panic!("{answered:?}"));
         slowest = slowest.max(answered.took);
         requests += 1;
         if token["app_id"] == OTHER_APP_ID {
             break;
         }
-        function.freeze();
-        assert!(requests < 15, "it makes no progress:\n{}", function.logs());
+        run.function.freeze();
+        assert!(requests < 15, "it makes no progress:\n{}", run.function.logs());
         sleep(Duration::from_secs(1));
     }
     say(&format!("frozen in a refresh and after every answer: refreshed with request {requests} after the thaw"));
-    say(&format!(
-        "  slowest answer {:.1} ms, p99 before {:.1} ms",
-        slowest.as_secs_f64() * 1e3,
-        calm.as_secs_f64() * 1e3
-    ));
-    assert!(slowest <= calm + ALLOWANCE, "{slowest:?}:\n{}", function.logs());
+    say(&format!("  slowest answer {}, p99 before {}", milliseconds(slowest), milliseconds(calm)));
+    assert!(slowest <= calm + ALLOWANCE, "{slowest:?}:\n{}", run.function.logs());
 }
 
 #[test]
 fn what_is_stale_for_too_long_is_not_used() {
-    let _alone = alone();
-    let secrets = secrets();
-    let function = start(&secrets, [("CREDENTIALS_MAX_STALE_SECONDS", "2")]);
-    assert!(load_once(&function).token().is_some());
-    secrets.go_down();
-    let down = Instant::now();
-    let served = loop {
-        let answered = load_once(&function);
-        if answered.token().is_none() {
+    let run = Run::start([("CREDENTIALS_MAX_STALE_SECONDS", "2")]);
+    run.app_id();
+    run.secrets.go_down();
+    let served = run.until("it refuses", || {
+        let answered = run.ask();
+        let refused = answered.token().is_none();
+        if refused {
             assert_eq!(answered.outcome.response()["statusCode"], 503);
-            break down.elapsed();
         }
-        assert!(down.elapsed() < Duration::from_secs(30), "it goes on for ever:\n{}", function.logs());
-        sleep(Duration::from_millis(20));
-    };
+        refused
+    });
     say(&format!("stale for too long: the older credentials served {:.1} s more, then 503", served.as_secs_f64()));
     let limits = Duration::from_millis(1500)..Duration::from_secs(6);
     assert!(limits.contains(&served), "fresh for one second, and two more: {served:?}");
-    secrets.come_up();
-    recovers_from_503(&function);
-}
-
-fn recovers_from_503(function: &Function) {
-    // Without a key the pauses are short.
-    let began = Instant::now();
-    while load_once(function).token().is_none() {
-        assert!(began.elapsed() < Duration::from_secs(10), "it does not recover:\n{}", function.logs());
-        sleep(Duration::from_millis(50));
-    }
+    run.secrets.come_up();
+    let took = run.until("it mints", || run.ask().token().is_some());
+    assert!(took < Duration::from_secs(10), "without a key the pauses are short: {took:?}");
 }
