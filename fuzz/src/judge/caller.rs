@@ -1,0 +1,147 @@
+//! Who asks, as the gateway says it in the event.
+
+use super::limits::{APP_ID, Form, Limits};
+use serde_json::Value;
+use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+
+/// An object's fields, unread. What nobody reads may be nested deeper than a [`Value`] can be, or hold half a surrogate
+/// pair; the service passes over it, too.
+pub(crate) type Fields = BTreeMap<String, Box<RawValue>>;
+
+/// No fields are in what is no object.
+pub(crate) fn fields(json: &[u8]) -> Fields {
+    serde_json::from_slice(json).unwrap_or_default()
+}
+
+pub(super) fn object(fields: &Fields, name: &str) -> Fields {
+    fields.get(name).map(|object| self::fields(object.get().as_bytes())).unwrap_or_default()
+}
+
+/// Null for what isn't there or cannot be read.
+pub(super) fn value(fields: &Fields, name: &str) -> Value {
+    fields.get(name).and_then(|value| serde_json::from_str(value.get()).ok()).unwrap_or_default()
+}
+
+pub(super) fn is_post(event: &Fields) -> bool {
+    value(&object(&object(event, "requestContext"), "http"), "method") == "POST"
+}
+
+/// Who the gateway says is asking.
+#[derive(Debug)]
+pub(super) enum Who {
+    Nobody,
+    Backend,
+    User(User),
+}
+
+#[derive(Debug)]
+pub(super) struct User {
+    pub(super) id: String,
+    pub(super) uid: Option<u32>,
+    pub(super) rooms: Option<Vec<String>>,
+    pub(super) may_publish: bool,
+}
+
+impl Who {
+    pub(super) fn of(event: &Fields, limits: &Limits) -> Who {
+        // Whatever isn't written as the gateway writes it carries nobody's identity.
+        if value(event, "version") != "2.0" {
+            return Who::Nobody;
+        }
+        let authorizer = value(&object(event, "requestContext"), "authorizer");
+        let Some(authorizer) = authorizer.as_object() else { return Who::Nobody };
+        match (authorizer.get("jwt"), authorizer.get("iam")) {
+            (Some(jwt), None) => User::of(jwt, limits).map_or(Who::Nobody, Who::User),
+            (None, Some(Value::Object(iam))) => {
+                let named = |field: &str| matches!(iam.get(field), Some(Value::String(name)) if !name.is_empty());
+                let pooled = !matches!(iam.get("cognitoIdentity"), None | Some(Value::Null));
+                if named("userArn") && named("accountId") && !pooled { Who::Backend } else { Who::Nobody }
+            }
+            _ => Who::Nobody,
+        }
+    }
+}
+
+impl User {
+    fn of(jwt: &Value, limits: &Limits) -> Option<User> {
+        let claims = jwt.as_object()?.get("claims")?.as_object()?;
+        claims.values().all(Value::is_string).then_some(())?;
+        let claim = |name: &str| claims.get(name).and_then(Value::as_str);
+        let id = claim(&limits.user_id_claim).filter(|id| !id.is_empty())?;
+        let id = match limits.form {
+            Form::Verbatim => id.to_owned(),
+            Form::Lower => id.chars().map(|letter| letter.to_ascii_lowercase()).collect(),
+            Form::Uuid => {
+                let form = id.bytes().map(|byte| if byte.is_ascii_hexdigit() { b'x' } else { byte });
+                form.eq(*b"xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx").then_some(())?;
+                id.replace('-', "").to_ascii_lowercase()
+            }
+        };
+        let uid = limits.rtc_uid_claim.as_deref().and_then(claim).and_then(number);
+        let rooms = limits.rooms_claim.as_deref().map(|name| match claim(name) {
+            None => Vec::new(),
+            Some(claim) => rooms(claim),
+        });
+        let may_publish = limits.publish_scope.as_deref().is_none_or(|needed| {
+            let listed = jwt["scopes"].as_array().is_some_and(|scopes| scopes.iter().any(|scope| scope == needed));
+            let said = |claim: &str| words(claim).any(|scope| scope == needed);
+            listed || claim("scope").is_some_and(said) || claim("scp").is_some_and(said)
+        });
+        Some(User { id, uid, rooms, may_publish })
+    }
+
+    pub(super) fn may_enter(&self, room: &str) -> bool {
+        let Some(rooms) = &self.rooms else { return true };
+        rooms.iter().any(|listed| listed == room || beginning(listed).is_some_and(|start| room.starts_with(start)))
+    }
+
+    /// An RTM token opens every message channel, so limited rooms refuse it.
+    pub(super) fn may_use_rtm(&self, limits: &Limits) -> bool {
+        self.rooms.is_none() || limits.rtm_beyond_rooms
+    }
+
+    /// Every spelling of an RTC user that is this one.
+    pub(super) fn may_join_as(&self, name: &str) -> bool {
+        match number(name) {
+            Some(uid) => uid == assigned_uid(&self.id) || Some(uid) == self.uid,
+            None => name == self.id,
+        }
+    }
+}
+
+/// The name's beginning, where it stands for all that begin so.
+fn beginning(room: &str) -> Option<&str> {
+    room.ends_with('*').then(|| &room[..room.len() - 1])
+}
+
+/// The array that the gateway has written as `[a b c]`, or the text itself.
+fn words(claim: &str) -> impl Iterator<Item = &str> {
+    let list = claim.len() >= 2 && claim.starts_with('[') && claim.ends_with(']');
+    let inner = if list { &claim[1..claim.len() - 1] } else { claim };
+    inner.split([' ', '\t', '\n', '\r', '\x0c']).filter(|word| !word.is_empty())
+}
+
+fn rooms(claim: &str) -> Vec<String> {
+    if !(claim.len() >= 2 && claim.starts_with('[') && claim.ends_with(']')) {
+        return vec![claim.to_owned()];
+    }
+    let list: Vec<&str> = words(claim).collect();
+    // Beside others, a lone `*` is no room.
+    let alone = list.len() == 1;
+    list.into_iter().filter(|room| alone || *room != "*").map(str::to_owned).collect()
+}
+
+/// A uid's only spelling.
+fn number(text: &str) -> Option<u32> {
+    let digits = !text.is_empty() && !text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| text.parse().ok()).flatten()
+}
+
+/// The uid that a user without one is assigned: 31 bits of a digest of app and user, and never 0.
+pub(crate) fn assigned_uid(user_id: &str) -> u32 {
+    let digest = Sha256::digest([APP_ID, user_id].join("\0"));
+    let number = digest.iter().take(4).fold(0, |number, byte| number << 8 | u32::from(*byte));
+    (number % (1 << 31)).max(1)
+}

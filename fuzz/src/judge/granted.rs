@@ -1,0 +1,222 @@
+//! What a token says, and whether its caller may have that.
+
+use super::caller::{Fields, User, is_post};
+use super::limits::{APP_ID, Limits, ZEGO_APP_ID, agora_key, zego_key};
+use crate::kind::Kind;
+use serde_json::{Map, Value, json};
+use std::ops::RangeInclusive;
+use tokens::read::{self, AccessToken2, Service, ServiceBody, Token04Claims, Unverified};
+
+/// A token, and what its answer says about it.
+pub(super) struct Answer {
+    token: String,
+    /// Nothing where the vendor's tutorial has the token alone.
+    says: Option<Map<String, Value>>,
+}
+
+impl Answer {
+    pub(super) fn read(kind: Kind, event: &Fields, json: bool, body: &str) -> Answer {
+        if !json {
+            assert!(matches!(kind, Kind::ChatApp | Kind::ChatUser), "text is for Chat");
+            return Answer { token: body.to_owned(), says: None };
+        }
+        let says: Map<String, Value> = serde_json::from_str(body).expect("an object");
+        let token = says["token"].as_str().expect("a token").to_owned();
+        if kind == Kind::Rtm && is_post(event) {
+            assert_eq!(Value::Object(says), json!({ "token": token, "code": "200" }));
+            return Answer { token, says: None };
+        }
+        Answer { token, says: Some(says) }
+    }
+
+    /// Where it says anything, it says this, too.
+    fn says(&self, name: &str, what: impl Into<Value>) {
+        let Some(says) = &self.says else { return };
+        assert_eq!(says.get(name), Some(&what.into()), "the answer's {name} is not the token's");
+    }
+}
+
+/// What was given to somebody.
+pub(super) struct Granted<'a> {
+    pub(super) kind: Kind,
+    pub(super) limits: &'a Limits,
+    pub(super) meanwhile: RangeInclusive<u64>,
+    pub(super) answer: Answer,
+}
+
+impl Granted<'_> {
+    /// Issued just now; lives no longer than it may; and the answer says so. `first_ends` is the life of what ends first.
+    fn times(&self, issued_at: u64, lives: u64, first_ends: u64) {
+        assert!((1..=self.limits.max_ttl.into()).contains(&lives), "{lives} seconds");
+        let now = *self.meanwhile.end();
+        if self.kind == Kind::ChatApp {
+            // It is handed out again while it lives.
+            assert!((now.saturating_sub(lives)..=now).contains(&issued_at), "issued at {issued_at}, and it is {now}");
+        } else {
+            assert!(self.meanwhile.contains(&issued_at), "issued at {issued_at}, and it is {:?}", self.meanwhile);
+        }
+        let expires_at = issued_at + lives;
+        self.answer.says("issued_at", issued_at);
+        self.answer.says("expires_at", expires_at);
+        let Some(says) = &self.answer.says else { return };
+        let [expires_in, renew_at] = ["expires_in", "renew_at"].map(|name| says[name].as_u64().expect("seconds"));
+        if self.kind == Kind::ChatApp {
+            let left = expires_at.saturating_sub(now)..=expires_at.saturating_sub(*self.meanwhile.start());
+            assert!(expires_in == lives || left.contains(&expires_in), "{expires_in} seconds are left");
+        } else {
+            assert_eq!(expires_in, lives);
+        }
+        let ends = issued_at + first_ends;
+        let in_time = ends - if first_ends < 120 { 1 } else { 60 };
+        assert!((issued_at..=in_time).contains(&renew_at), "to be renewed at {renew_at}, and it ends at {ends}");
+    }
+
+    fn access_token2(&self) -> AccessToken2 {
+        let Ok(Unverified::AccessToken2(token)) = read::token(&self.answer.token) else { panic!("no 007 token") };
+        token.verify_signature(&agora_key()).expect("our own signature");
+        self.answer.says("app_id", APP_ID);
+        assert_eq!(token.unknown_service_type, None);
+        let lives = || token.services.iter().flat_map(|service| service.privileges.values().copied());
+        assert!(lives().all(|lives| (1..=token.expire).contains(&lives)), "outlives its token");
+        let first_ends = lives().min().expect("a privilege");
+        self.times(token.issue_ts.into(), token.expire.into(), first_ends.into());
+        token
+    }
+
+    pub(super) fn chat_app(&self) {
+        let token = self.access_token2();
+        self.answer.says("kind", "agora-chat-app");
+        let [chat] = &token.services[..] else { panic!("one service") };
+        assert_eq!((chat.service_type.number(), user_of(chat)), (5, ""));
+        assert_eq!(chat.privileges.keys().collect::<Vec<_>>(), [&2], "what only an app may");
+    }
+
+    pub(super) fn chat_user(&self, user: &User) {
+        let token = self.access_token2();
+        self.answer.says("kind", "agora-chat-user");
+        self.answer.says("user_id", &*user.id);
+        let [chat] = &token.services[..] else { panic!("one service") };
+        own_service(chat, 5, user);
+    }
+
+    pub(super) fn rtm(&self, user: &User) {
+        assert!(user.may_use_rtm(self.limits), "{user:?} reads every message channel");
+        self.answer.says("kind", "agora-rtm");
+        self.answer.says("user_id", &*user.id);
+        if let Ok(Unverified::AccessToken(token)) = read::token(&self.answer.token) {
+            assert!(self.limits.rtm_006, "a 006 token for {user:?}");
+            self.answer.says("version", "006");
+            self.answer.says("app_id", APP_ID);
+            token.verify_signature(&agora_key(), &user.id, "").expect("signed for this user");
+            assert!(!user.id.is_empty() && !user.id.contains('*'), "a wildcard");
+            let [(1000, ends)] = token.privileges.iter().map(|(number, ends)| (*number, *ends)).collect::<Vec<_>>()[..]
+            else {
+                panic!("to log in and no more")
+            };
+            // The token itself is always good for 24 hours: its vendor's format.
+            let issued_at = u64::from(token.ts) - 86_400;
+            let lives = u64::from(ends) - issued_at;
+            self.times(issued_at, lives, lives);
+            return;
+        }
+        let token = self.access_token2();
+        self.answer.says("version", "007");
+        let [rtm] = &token.services[..] else { panic!("one service") };
+        own_service(rtm, 2, user);
+    }
+
+    pub(super) fn rtc(&self, user: &User) {
+        let token = self.access_token2();
+        self.answer.says("kind", "agora-rtc");
+        let (rtc, companions) = token.services.split_first().expect("a service");
+        let ServiceBody::Rtc { channel_name, uid } = &rtc.body else { panic!("no RTC service: {rtc:?}") };
+        self.answer.says("channel", &**channel_name);
+        assert!(!channel_name.is_empty() && !channel_name.contains('*'), "a wildcard channel");
+        assert!(!uid.is_empty() && uid != "0" && !uid.contains('*'), "a wildcard uid");
+        assert!(user.may_join_as(uid), "{user:?} joins as {uid:?}");
+        let says = self.answer.says.as_ref().expect("JSON");
+        // A number in decimal may have been asked for as either.
+        match (says.get("uid"), says.get("account")) {
+            (Some(Value::Number(said)), None) => {
+                assert_eq!(said.to_string(), *uid, "the answer's uid is not the token's")
+            }
+            (None, Some(said)) => assert_eq!(said, uid, "the answer's account is not the token's"),
+            both => panic!("one of the two: {both:?}"),
+        }
+        assert!(user.may_enter(channel_name), "{user:?} enters {channel_name:?}");
+        assert!(rtc.privileges.contains_key(&1) && rtc.privileges.keys().all(|number| (1..=4).contains(number)));
+        let publishes = rtc.privileges.keys().any(|number| *number != 1);
+        assert!(user.may_publish || !publishes, "{user:?} publishes");
+        self.answer.says("role", if publishes { "publisher" } else { "subscriber" });
+        let names = ["join_channel", "publish_audio", "publish_video", "publish_data_stream"];
+        let ends = (1..).zip(names).filter_map(|(number, name)| {
+            let lives = rtc.privileges.get(&number)?;
+            Some((name.to_owned(), json!({ "expires_at": token.issue_ts + lives })))
+        });
+        self.answer.says("privileges", ends.collect::<Map<_, _>>());
+        assert!(companions.len() <= 2);
+        for companion in companions {
+            own_service(companion, if companion.service_type.number() == 2 { 2 } else { 5 }, user);
+        }
+        if let [first, second] = companions {
+            assert!(first.service_type.number() < second.service_type.number(), "one of each");
+        }
+        for (service_type, name) in [(2, "rtm"), (5, "chat")] {
+            let rides_along = companions.iter().any(|companion| companion.service_type.number() == service_type);
+            assert!(
+                !rides_along || name != "rtm" || user.may_use_rtm(self.limits),
+                "{user:?} reads every message channel"
+            );
+            let said = rides_along.then(|| json!({ "user_id": user.id }));
+            assert_eq!(says.get(name), said.as_ref(), "the answer's {name} is not the token's");
+        }
+    }
+
+    pub(super) fn zego(&self, user: &User) {
+        let Ok(Unverified::Token04(token)) = read::token(&self.answer.token) else { panic!("no 04 token") };
+        let claims: Token04Claims = token.decrypt(&zego_key()).expect("our own secret");
+        assert!(!claims.user_id.is_empty());
+        assert_eq!(claims.user_id, user.id);
+        self.answer.says("user_id", &*claims.user_id);
+        self.answer.says("app_id", ZEGO_APP_ID);
+        let [issued_at, expires_at] =
+            [claims.ctime, claims.expire].map(|moment| u64::try_from(moment).expect("after 1970"));
+        let lives = expires_at.checked_sub(issued_at).expect("it ends after it begins");
+        self.times(issued_at, lives, lives);
+        if claims.payload.is_empty() {
+            self.answer.says("kind", if self.kind == Kind::Zim { "zego-zim" } else { "zego-basic" });
+            assert!(user.rooms.is_none(), "{user:?} enters every room");
+            assert!(user.may_publish, "{user:?} publishes everywhere");
+            return;
+        }
+        self.answer.says("kind", "zego-room");
+        assert_eq!(self.kind, Kind::Zego, "ZIM has no rooms");
+        let payload: Value = serde_json::from_str(&claims.payload).expect("JSON");
+        let room = payload["room_id"].as_str().expect("a room");
+        self.answer.says("room_id", room);
+        assert!(!room.is_empty() && user.may_enter(room), "{user:?} enters {room:?}");
+        let privilege = payload["privilege"].as_object().expect("privileges");
+        assert_eq!(privilege.keys().collect::<Vec<_>>(), ["1", "2"]);
+        let [login, publish] = ["1", "2"].map(|number| privilege[number] != 0);
+        assert!(user.may_publish || !publish, "{user:?} publishes");
+        self.answer.says("privileges", json!({ "login": login, "publish": publish }));
+        self.answer.says(
+            "stream_ids",
+            payload.get("stream_id_list").filter(|list| !list.is_null()).unwrap_or(&json!([])).clone(),
+        );
+    }
+}
+
+fn user_of(service: &Service) -> &str {
+    match &service.body {
+        ServiceBody::User { user_id } => user_id,
+        other => panic!("{other:?} in place of a user"),
+    }
+}
+
+/// A service that is this user's, and only theirs.
+fn own_service(service: &Service, service_type: u16, user: &User) {
+    assert_eq!((service.service_type.number(), user_of(service)), (service_type, user.id.as_str()));
+    assert!(!user.id.is_empty() && !user.id.contains('*'), "a wildcard");
+    assert_eq!(service.privileges.keys().collect::<Vec<_>>(), [&1], "to log in and no more");
+}

@@ -1,0 +1,95 @@
+//! The policy, as it is configured, and the credentials.
+
+use arbitrary::Arbitrary;
+use tokens::{agora, zego};
+
+/// The policy, as it is configured.
+#[derive(Debug, Clone)]
+pub(crate) struct Limits {
+    pub(crate) user_id_claim: String,
+    pub(crate) form: Form,
+    pub(crate) rooms_claim: Option<String>,
+    pub(crate) rtc_uid_claim: Option<String>,
+    pub(crate) publish_scope: Option<String>,
+    /// Whether RTM tokens are given where rooms are limited.
+    pub(crate) rtm_beyond_rooms: bool,
+    /// Whether RTM tokens of version 006 are given.
+    pub(crate) rtm_006: bool,
+    pub(crate) default_ttl: u32,
+    pub(crate) max_ttl: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            user_id_claim: "sub".to_owned(),
+            form: Form::Verbatim,
+            rooms_claim: None,
+            rtc_uid_claim: None,
+            publish_scope: None,
+            rtm_beyond_rooms: false,
+            rtm_006: true,
+            default_ttl: 3600,
+            max_ttl: 86_400,
+        }
+    }
+}
+
+/// What `USER_ID_FORM` says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Arbitrary)]
+pub(crate) enum Form {
+    /// `verbatim`
+    Verbatim,
+    /// `lower`
+    Lower,
+    /// `uuid`
+    Uuid,
+}
+
+impl Limits {
+    /// As the functions read them.
+    pub(crate) fn settings(&self) -> Vec<(&'static str, String)> {
+        let form = match self.form {
+            Form::Verbatim => "verbatim",
+            Form::Lower => "lower",
+            Form::Uuid => "uuid",
+        };
+        let allowed = |allowed: bool| if allowed { "allowed" } else { "refused" }.to_owned();
+        let or_unset = |name: &Option<String>| name.clone().unwrap_or_default();
+        vec![
+            ("AUTH", "jwt".to_owned()),
+            ("USER_ID_CLAIM", self.user_id_claim.clone()),
+            ("USER_ID_FORM", form.to_owned()),
+            ("ROOMS_CLAIM", or_unset(&self.rooms_claim)),
+            ("RTC_UID_CLAIM", or_unset(&self.rtc_uid_claim)),
+            ("PUBLISH_SCOPE", or_unset(&self.publish_scope)),
+            ("RTM_BEYOND_ROOMS", allowed(self.rtm_beyond_rooms)),
+            ("RTM_006", allowed(self.rtm_006)),
+            ("DEFAULT_TOKEN_TTL_SECONDS", self.default_ttl.to_string()),
+            ("MAX_TOKEN_TTL_SECONDS", self.max_ttl.to_string()),
+        ]
+    }
+}
+
+/// The same as in `credentials.json`. The two secrets were drawn at random and open nothing: none of them stands in an
+/// input by accident, so one in an answer has leaked.
+pub(super) const APP_ID: &str = "00000000000000000000000000000000";
+pub(crate) const APP_CERTIFICATE: &str = "a91c4e07d2f35b8860e7b3d94f1a25c6";
+pub(super) const ZEGO_APP_ID: u64 = 1_234_567_890;
+pub(crate) const SERVER_SECRET: &str = "q7Vw2Kx9Zt4Rb8Ln3Hs6Yd1Mf5Pg0Cja";
+
+/// The Agora key of all that is fuzzed.
+pub(crate) fn agora_key() -> agora::Key {
+    agora::Key {
+        app_id: agora::AppId::new(APP_ID).expect("an app id"),
+        app_certificate: agora::AppCertificate::new(APP_CERTIFICATE).expect("a certificate"),
+    }
+}
+
+/// The ZEGO key.
+pub(crate) fn zego_key() -> zego::Key {
+    zego::Key {
+        app_id: zego::AppId::new(ZEGO_APP_ID).expect("an app id"),
+        server_secret: zego::ServerSecret::new(SERVER_SECRET).expect("a secret"),
+    }
+}
