@@ -1,0 +1,258 @@
+//! What the API refuses: bad requests, tokens that a deployment does not give, and callers without an identity.
+
+use super::{Api, rtm_user, says};
+use crate::functions;
+use serde_json::json;
+
+#[test]
+fn bad_requests_are_told_what_is_wrong_and_harm_nobody() {
+    let mut api = Api::start(&[("AUTH", "none"), ("MAX_TOKEN_TTL_SECONDS", "86400")]);
+    // One good request for each function.
+    let routes = [
+        "/chat/app/token",
+        "/chat/user/alice/token",
+        "/rtm/alice/token",
+        "/rtc/demo/token?uid=1",
+        "/zego/alice/token",
+        "/zim/alice/token",
+    ];
+    let pids = |api: &mut Api| {
+        for route in routes {
+            assert_eq!(api.ask("GET", route, |request| request).status, 200, "{route}");
+        }
+        let mut pids = api.watch.function_pids();
+        pids.sort();
+        pids
+    };
+    let before = pids(&mut api);
+    assert_eq!(before.len(), functions::minting().len(), "{before:?}");
+
+    for route in routes {
+        let with = |query: &str| format!("{route}{}{query}", if route.contains('?') { "&" } else { "?" });
+        for seconds in ["0", "-1", "86401", "99999999999", "99999999999999999999999", "", "1h", "1.5", "+60", "%20"] {
+            api.refuse("GET", &with(&format!("expires_in={seconds}")), None, 400, "expires_in: ");
+        }
+        api.refuse("GET", &with("expires_in=60&expires_in=60"), None, 400, "expires_in: must be given only once");
+        api.refuse("GET", &with("expire=60"), None, 400, "expire: is not a parameter");
+        api.refuse("GET", &with("%00%0a%1b[31m=60"), None, 400, "is not a parameter");
+    }
+
+    // Ids that the vendor's rule doesn't allow, as they stand in a path.
+    let long = "a".repeat(65);
+    for (path, detail) in [
+        ("/chat/user/Alice/token".to_owned(), "may only contain a-z"),
+        ("/chat/user/a%20b/token".to_owned(), "may only contain a-z"),
+        ("/chat/user/a+b/token".to_owned(), "may only contain a-z"),
+        ("/chat/user/a@b/token".to_owned(), "may only contain a-z"),
+        ("/chat/user/%E7%94%A8%E6%88%B7/token".to_owned(), "may only contain a-z"),
+        (format!("/chat/user/{long}/token"), "at most 64 bytes"),
+        ("/chat/user/me/token".to_owned(), "me needs an identity"),
+        ("/rtm/%20a/token".to_owned(), "must not begin with a space"),
+        ("/rtm/null/token".to_owned(), "must not be the word null"),
+        ("/rtm/a%00b/token".to_owned(), "printable ASCII"),
+        ("/rtm/Zo%C3%AB/token".to_owned(), "printable ASCII"),
+        ("/rtm/%ff/token".to_owned(), "must be UTF-8"),
+        (format!("/rtm/{long}/token"), "at most 64 bytes"),
+        ("/zego/%F0%9F%9A%80/token".to_owned(), "printable ASCII"),
+        (format!("/zego/{long}/token"), "at most 64 bytes"),
+        ("/zim/a%20b/token".to_owned(), "may only contain"),
+        ("/zim/a%2Ab/token".to_owned(), "may only contain"),
+        (format!("/zim/{}/token", "a".repeat(33)), "at most 32 bytes"),
+    ] {
+        api.refuse("GET", &path, None, 400, "user_id: ");
+        api.refuse("GET", &path, None, 400, detail);
+    }
+    for path in ["/rtm/*/token", "/rtm/1*2/token"] {
+        api.refuse("GET", path, None, 403, "user_id: an RTM user id must not contain '*'");
+    }
+    api.refuse("GET", "/rtm/alice/token?version=008", None, 400, "version: must be one of: 007 006");
+
+    for (query, status, detail) in [
+        ("uid=4294967296", 400, "uid: an RTC uid must be 1 to 4294967295"),
+        ("uid=-1", 400, "uid: must be a whole number"),
+        ("uid=0", 403, "uid: an RTC uid must not be 0"),
+        ("uid=00", 400, "uid: must be a whole number"),
+        ("uid=042", 400, "uid: must be a whole number"),
+        ("uid=*", 400, "uid: must be a whole number"),
+        ("uid=1*2", 400, "uid: must be a whole number"),
+        ("uid=", 400, "uid: must be a whole number"),
+        ("uid=1&uid=2", 400, "uid: must be given only once"),
+        ("uid=1&account=a", 400, "account: must not be given together with uid"),
+        ("account=*", 403, "account: an RTC user account must not contain '*'"),
+        ("account=1*2", 403, "account: an RTC user account must not contain '*'"),
+        ("account=", 400, "account: an RTC user account must not be empty"),
+        ("account=0", 403, "account: an RTC user account must not be 0"),
+        ("account=%C3%AB", 400, "account: an RTC user account may only contain"),
+        ("role=publisher", 400, "uid: uid or account is required"),
+        ("uid=1&role=admin", 400, "role: must be one of: subscriber publisher"),
+        ("uid=1&role=Publisher", 400, "role: must be one of: subscriber publisher"),
+        ("uid=1&role=", 400, "role: must be one of: subscriber publisher"),
+        ("uid=1&with=video", 400, "with: must be one of: rtm chat"),
+        ("uid=1&with=", 400, "with: must be one of: rtm chat"),
+        ("account=Alice&with=chat", 400, "with: the caller's own id doesn't fit"),
+        ("uid=1&privileges=1", 400, "privileges: must be a JSON object"),
+    ] {
+        api.refuse("GET", &format!("/rtc/demo/token?{query}"), None, status, detail);
+    }
+    for (channel, status, detail) in [
+        ("*", 403, "channel: an RTC channel name must not contain '*'"),
+        ("1*2", 403, "channel: an RTC channel name must not contain '*'"),
+        ("%2A", 403, "channel: an RTC channel name must not contain '*'"),
+        ("a%22b", 400, "channel: an RTC channel name may only contain"),
+        ("%E6%88%BF", 400, "channel: an RTC channel name may only contain"),
+        (&long, 400, "channel: an RTC channel name must be at most 64 bytes long"),
+    ] {
+        api.refuse("GET", &format!("/rtc/{channel}/token?uid=1"), None, status, detail);
+    }
+    // An empty channel is no such route: to the gateway, or to us.
+    assert!((400..500).contains(&api.ask("GET", "/rtc//token?uid=1", |request| request).status));
+
+    let large = format!(r#"{{"uid":1,"role":"{}"}}"#, "x".repeat(9 * 1024));
+    for (body, status, detail) in [
+        ("", 400, "the body must be a JSON object"),
+        ("{", 400, "the body must be a JSON object"),
+        ("{}}", 400, "the body must be a JSON object"),
+        ("[]", 400, "the body must be a JSON object"),
+        ("null", 400, "the body must be a JSON object"),
+        ("\"uid\"", 400, "the body must be a JSON object"),
+        ("uid=1", 400, "the body must be a JSON object"),
+        (r#"{"uid":1,"uid":2}"#, 400, "no name may occur twice"),
+        (r#"{"uid":1,"privileges":{"join_channel":1,"join_channel":2}}"#, 400, "no name may occur twice"),
+        (r#"{"uid":"1"}"#, 400, "uid: must be a whole number"),
+        (r#"{"uid":1.0}"#, 400, "uid: must be a whole number"),
+        (r#"{"uid":-1}"#, 400, "uid: must be a whole number"),
+        (r#"{"uid":1e400}"#, 400, "the body must be a JSON object"),
+        (r#"{"uid":null}"#, 400, "uid: must be a whole number"),
+        (r#"{"uid":4294967296}"#, 400, "uid: an RTC uid must be"),
+        (r#"{"uid":0}"#, 403, "uid: an RTC uid must not be 0"),
+        (r#"{"uid":1,"expires_in":"60"}"#, 400, "expires_in: must be a whole number"),
+        (r#"{"uid":1,"expires_in":99999999999}"#, 400, "expires_in: a lifetime must be 1 to 86400"),
+        (r#"{"uid":1,"role":7}"#, 400, "role: must be a string"),
+        (r#"{"uid":1,"with":"rtm"}"#, 400, "with: must be an array"),
+        (r#"{"uid":1,"with":["rtm",1]}"#, 400, "with: must be a string"),
+        (r#"{"uid":1,"channel":"other"}"#, 400, "channel: must be given only once"),
+        (r#"{"uid":1,"privileges":[]}"#, 400, "privileges: must be a JSON object"),
+        (r#"{"uid":1,"privileges":{}}"#, 400, "privileges.join_channel: is required"),
+        (r#"{"uid":1,"privileges":{"join_channel":60,"fly":60}}"#, 400, "privileges.fly: is not a parameter"),
+        (r#"{"uid":1,"privileges":{"join_channel":0}}"#, 400, "privileges.join_channel: a lifetime must be"),
+        (
+            r#"{"uid":1,"privileges":{"join_channel":60,"publish_audio":60}}"#,
+            400,
+            "privileges: only the role publisher",
+        ),
+        (r#"{"uid":1,"role":"publisher","privileges":{"join_channel":60}}"#, 400, "privileges: the role publisher"),
+        (
+            r#"{"uid":1,"expires_in":60,"privileges":{"join_channel":61}}"#,
+            400,
+            "privileges: no privilege may live longer",
+        ),
+        (&large, 413, "at most 8192 bytes"),
+        (&format!("{}{}", "[".repeat(4000), "]".repeat(4000)), 400, "the body must be a JSON object"),
+    ] {
+        api.refuse("POST", "/rtc/demo/token", Some(body), status, detail);
+    }
+    api.refuse("POST", "/rtc/demo/token?uid=1", Some("{}"), 400, "uid: a POST takes its parameters from path and body");
+
+    let too_many = format!(r#"{{"room_id":"demo","stream_ids":[{}"s"]}}"#, r#""s","#.repeat(100));
+    for (body, detail) in [
+        (r#"{"privileges":{"login":true}}"#, "room_id: is required"),
+        (r#"{"privileges":{}}"#, "room_id: is required"),
+        (r#"{"stream_ids":["s1"]}"#, "room_id: is required"),
+        (r#"{"stream_ids":[]}"#, "room_id: is required"),
+        (r#"{"room_id":""}"#, "room_id: a ZEGO room id must not be empty"),
+        (r#"{"room_id":"demo","privileges":{"login":1}}"#, "privileges.login: must be true or false"),
+        (r#"{"room_id":"demo","privileges":{"admin":true}}"#, "privileges.admin: is not a parameter"),
+        (r#"{"room_id":"demo","stream_ids":["a b"]}"#, "stream_ids: a ZEGO stream id may only contain"),
+        (r#"{"room_id":"demo","login":true}"#, "login: is not a parameter"),
+        (&too_many, "stream_ids: a token names at most 100 stream ids"),
+    ] {
+        api.refuse("POST", "/zego/alice/token", Some(body), 400, detail);
+    }
+    for (query, detail) in [
+        ("login=true", "room_id: is required"),
+        ("stream_id=s1", "room_id: is required"),
+        ("room_id=", "room_id: a ZEGO room id must not be empty"),
+        ("room_id=a&room_id=b", "room_id: must be given only once"),
+        ("room_id=demo&login=yes", "login: must be true or false"),
+        ("room_id=demo&stream_ids=s1", "stream_ids: is not a parameter"),
+    ] {
+        api.refuse("GET", &format!("/zego/alice/token?{query}"), None, 400, detail);
+    }
+
+    // The tutorial's route has errors of its own shape.
+    for (body, text) in [
+        ("{", "Bad request."),
+        ("", "Bad request."),
+        ("{}", "Bad request. Please check your params."),
+        (r#"{"uid":1234}"#, "Bad request. Please check your params."),
+        (r#"{"uid":""}"#, "Bad request. Please check your params."),
+        (r#"{"uid":"1234","role":1}"#, "Bad request. Please check your params."),
+        (r#"{"uid":"1","uid":"2"}"#, "Bad request. Please check your params."),
+    ] {
+        let answer = api.ask("POST", "/fetch_rtm_token", |request| {
+            request.header("content-type", "application/json; charset=UTF-8").body(body)
+        });
+        assert_eq!((answer.status, answer.header("content-type")), (400, Some("application/json")), "{body}");
+        assert_eq!(answer.json(), json!({ "token": text, "code": "400" }), "{body}");
+    }
+
+    for (method, path) in
+        [("GET", "/"), ("GET", "/rtc/token"), ("DELETE", "/rtm/alice/token"), ("GET", "/fetch_rtm_token")]
+    {
+        assert!((400..500).contains(&api.ask(method, path, |request| request).status), "{method} {path}");
+    }
+
+    // The processes that were asked all this still answer.
+    assert_eq!(pids(&mut api), before, "a function was replaced");
+    api.finish();
+}
+
+/// Everybody is believed in this run, and nobody gets one.
+#[test]
+fn where_006_tokens_are_refused_nobody_gets_one() {
+    let mut api = Api::start(&[("AUTH", "none"), ("RTM_006", "refused")]);
+    let rule = "version: this service gives no 006 tokens; ask for version 007";
+    api.refuse("GET", "/rtm/alice/token?version=006", None, 403, rule);
+    // The tutorial's default is 006. It is not replaced by a version that nobody asked for.
+    for body in [json!({ "uid": "alice" }), json!({ "uid": "alice", "version": "006" })] {
+        let answer = api.ask("POST", "/fetch_rtm_token", |request| request.json(&body));
+        assert_eq!((answer.status, answer.header("content-type")), (403, Some("application/json")), "{body}");
+        assert_eq!(answer.json(), json!({ "token": rule, "code": "403" }), "{body}");
+    }
+    let newer = says(3600, json!([rtm_user("alice", 3600)]));
+    api.mint("GET", "/rtm/alice/token", None, newer.clone());
+    api.mint("GET", "/rtm/alice/token?version=007", None, newer.clone());
+    let body = json!({ "uid": "alice", "version": "007" });
+    let answer = api.mint("POST", "/fetch_rtm_token", Some(body), newer);
+    assert_eq!(answer, json!({ "token": answer["token"], "code": "200" }));
+    api.finish();
+}
+
+#[test]
+fn without_an_identity_no_route_gives_anything() {
+    let mut api = Api::start(&[]);
+    for (method, path, body) in [
+        ("GET", "/chat/app/token", None),
+        ("GET", "/chat/user/alice/token", None),
+        ("GET", "/rtm/alice/token", None),
+        ("GET", "/rtc/demo/token", None),
+        ("POST", "/rtc/demo/token", Some("{}")),
+        ("GET", "/zego/alice/token", None),
+        ("POST", "/zego/alice/token", Some("{}")),
+        ("GET", "/zim/alice/token", None),
+        // Who is nobody doesn't learn what else is wrong either.
+        ("GET", "/rtm/*/token?nonsense", None),
+        ("POST", "/rtc/demo/token", Some("{")),
+    ] {
+        api.refuse(method, path, body, 401, "the request carries no");
+    }
+    let answer = api.ask("POST", "/fetch_rtm_token", |request| request.json(&json!({ "uid": "1234" })));
+    assert_eq!(answer.status, 401);
+    assert_eq!(answer.json(), json!({ "token": "Nobody is signed in.", "code": "401" }));
+    // A header is not an identity: only the gateway's word is.
+    let forged = api.ask("GET", "/rtm/alice/token", |request| {
+        request.header("authorization", "Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJhbGljZSJ9.").header("x-user-id", "alice")
+    });
+    assert_eq!(forged.status, 401);
+    api.finish();
+}
