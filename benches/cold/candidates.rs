@@ -13,12 +13,12 @@ pub(crate) struct Candidate {
     pub(crate) command: Vec<PathBuf>,
     /// What is deployed, in bytes, where that is one file.
     pub(crate) bytes: Option<u64>,
-    pub(crate) kind: Kind,
+    pub(crate) maker: Maker,
 }
 
-/// What is to be known of a candidate.
+/// Whose code makes a candidate's tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum Maker {
     /// It mints tokens and trusts Amazon alone, as ours does.
     Ours,
     /// It mints tokens and trusts whomever the system does.
@@ -38,22 +38,22 @@ pub(crate) const EMULATOR: &str = "emulator alone";
 pub(crate) fn all(only: &[String]) -> Vec<Candidate> {
     let wanted = |name: &&str| only.is_empty() || only.iter().any(|only| only == name);
     let built = [OURS, PLAIN, NODE, BUNDLED, PYTHON, EMULATOR].into_iter().filter(wanted);
-    let kind = |name| match name {
-        OURS => Kind::Ours,
-        EMULATOR => Kind::Echo,
-        _ => Kind::Other,
+    let maker = |name| match name {
+        OURS => Maker::Ours,
+        EMULATOR => Maker::Echo,
+        _ => Maker::Other,
     };
-    built.map(|name| Candidate::new(name, command(name), kind(name))).collect()
+    built.map(|name| Candidate::new(name, command(name), maker(name))).collect()
 }
 
 impl Candidate {
-    pub(crate) fn new(name: &str, command: Vec<PathBuf>, kind: Kind) -> Candidate {
+    pub(crate) fn new(name: &str, command: Vec<PathBuf>, maker: Maker) -> Candidate {
         let deployed = match name {
             EMULATOR | NODE | PYTHON => None,
             _ => command.last(),
         };
         let bytes = deployed.map(|file| fs::metadata(file).expect("it is built").len());
-        Candidate { name: name.to_owned(), command, bytes, kind }
+        Candidate { name: name.to_owned(), command, bytes, maker }
     }
 }
 

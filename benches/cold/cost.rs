@@ -3,7 +3,7 @@
 //! Prices: us-east-1, arm64, first tier, as AWS listed them in November 2026. What is the same whoever answers (data sent, a
 //! domain) is left out.
 
-use crate::candidates::{Candidate, Kind};
+use crate::candidates::{Candidate, Maker};
 use crate::start::Start;
 use benches::{Spread, milliseconds};
 use serde_json::{Value, json};
@@ -70,7 +70,7 @@ impl Day {
         let logged = warm.iter().map(|start| start.logged as f64 - first).sum::<f64>() / answers;
         let starting = Spread::of(cold.iter().map(|start| milliseconds(start.cpu)))?.median;
         let computing = warm.iter().map(|start| milliseconds(start.cpu) - starting).sum::<f64>() / answers * 1000.0;
-        let ours = candidate.kind == Kind::Ours;
+        let ours = candidate.maker == Maker::Ours;
         let reads = COLD_STARTS + if ours { ENVIRONMENTS * 86_400.0 / CREDENTIALS_TTL_SECONDS } else { 0.0 };
         let extra = |cost: f64| if ours { cost } else { 0.0 };
         let dollars = |milliseconds: f64| milliseconds / 1000.0 * MEMORY * GB_SECOND;
@@ -105,7 +105,7 @@ fn column(rounds: &[Vec<Start>], at: usize) -> Vec<&Start> {
 
 /// Prints the table, and returns it.
 pub(crate) fn print(candidates: &[Candidate], cold: &[Vec<Start>], warm: &[Vec<Start>]) -> Value {
-    let functions = candidates.iter().enumerate().filter(|(_, candidate)| candidate.kind != Kind::Echo);
+    let functions = candidates.iter().enumerate().filter(|(_, candidate)| candidate.maker != Maker::Echo);
     let days: Vec<(&str, Day)> = functions
         .filter_map(|(at, candidate)| {
             Some((&*candidate.name, Day::of(candidate, &column(cold, at), &column(warm, at))?))

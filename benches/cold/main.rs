@@ -13,7 +13,7 @@ mod emulator;
 mod report;
 mod start;
 
-use candidates::{Candidate, Kind};
+use candidates::{Candidate, Maker};
 use emulator::Emulator;
 use harness::lambda::environment;
 use harness::secrets::Vendor;
@@ -41,10 +41,10 @@ fn main() -> ExitCode {
             Some(("rounds", number)) => rounds = number.parse().expect("rounds=NUMBER"),
             Some(("warm", number)) => warm_rounds = number.parse().expect("warm=NUMBER"),
             Some(("only", names)) => only = names.split(',').map(str::to_owned).collect(),
-            Some((kind @ ("also" | "also-all"), named)) => {
+            Some((word @ ("also" | "also-all"), named)) => {
                 let (name, binary) = named.split_once('=').expect("also=NAME=BINARY");
-                let kind = if kind == "also" { Kind::Ours } else { Kind::Other };
-                also.push(Candidate::new(name, vec![binary.into()], kind));
+                let maker = if word == "also" { Maker::Ours } else { Maker::Other };
+                also.push(Candidate::new(name, vec![binary.into()], maker));
             }
             _ => panic!("{argument} is none of rounds=, warm=, only=, also=, also-all="),
         }
@@ -65,9 +65,9 @@ fn measure(candidates: &[Candidate], rounds: usize, warm_rounds: usize) -> Repor
     let event = serde_json::from_slice::<Value>(&event).expect("it is JSON").to_string();
     let emulator = Emulator::start();
     let once = |candidate: &Candidate, events| {
-        let env = if candidate.kind == Kind::Ours { &ours } else { &others };
+        let env = if candidate.maker == Maker::Ours { &ours } else { &others };
         let started = start(candidate, env, &emulator, event.as_bytes(), events);
-        if candidate.kind != Kind::Echo {
+        if candidate.maker != Maker::Echo {
             check(&candidate.name, &started);
         }
         started

@@ -146,7 +146,7 @@ fn unix_seconds() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs()
 }
 
-/// What is deployed, on an emulated processor of its kind.
+/// What is deployed, on an emulated arm64 processor.
 #[test]
 #[ignore = "needs the artifacts of `make build` and qemu-user: `make test-arm64` has both"]
 fn every_arm64_artifact_mints() {

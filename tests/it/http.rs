@@ -93,7 +93,7 @@ impl Api {
         assert_eq!(answer.header("content-type"), Some("application/problem+json"), "{path}");
         let problem = answer.json();
         assert_eq!(problem["status"], status, "{path}: {problem}");
-        assert!(problem["type"].as_str().is_some_and(|kind| kind.starts_with("urn:tokenmint:problem:")), "{problem}");
+        assert!(problem["type"].as_str().is_some_and(|name| name.starts_with("urn:tokenmint:problem:")), "{problem}");
         assert!(problem["request_id"].as_str().is_some_and(|id| !id.is_empty()), "{problem}");
         assert!(problem["detail"].as_str().is_some_and(|text| text.contains(detail)), "{method} {path}: {problem}");
     }

@@ -23,8 +23,8 @@ registry = Registry().with_resource("urn:document", DRAFT202012.create_resource(
 def resolved(part):
     """The object itself, where a reference may stand for it."""
     while "$ref" in part and part["$ref"].startswith("#/components/"):
-        _, _, kind, name = part["$ref"].split("/")
-        part = document["components"][kind][name]
+        _, _, section, name = part["$ref"].split("/")
+        part = document["components"][section][name]
     return part
 
 
@@ -79,8 +79,8 @@ def described():
     security = {route: operation.get("security", document["security"]) for route, _, operation in routes()}
     problems = []
     for schema in document["components"]["schemas"].values():
-        kind = schema.get("properties", {}).get("type", {})
-        problems += kind.get("enum", [kind["const"]] if "const" in kind else [])
+        problem = schema.get("properties", {}).get("type", {})
+        problems += problem.get("enum", [problem["const"]] if "const" in problem else [])
     return {
         "routes": {route: [name for one in all for name in one] for route, all in security.items()},
         "schemes": sorted(document["components"]["securitySchemes"]),

@@ -94,8 +94,8 @@ fn a_local_file_that_cannot_be_used_ends_the_start() {
 
 #[test]
 fn real_lambda_takes_no_setting_for_local_runs() {
-    for kind in ["on-demand", "provisioned-concurrency", "snap-start", ""] {
-        let lambda = [("AWS_LAMBDA_INITIALIZATION_TYPE", kind), ("AGORA_SECRET_ID", "agora")];
+    for start in ["on-demand", "provisioned-concurrency", "snap-start", ""] {
+        let lambda = [("AWS_LAMBDA_INITIALIZATION_TYPE", start), ("AGORA_SECRET_ID", "agora")];
         let with = |name: &str, value: &str| refused(Env::from(lambda).and(name, value));
         assert_eq!(with("AUTH", "none"), "AUTH must not be none in Lambda: it is for local runs");
         assert_eq!(

@@ -118,15 +118,15 @@ impl Stack {
         &self.template["Resources"][name]["Properties"]
     }
 
-    fn resources(&self, kind: &str) -> Vec<(&str, &Value)> {
+    fn resources(&self, resource_type: &str) -> Vec<(&str, &Value)> {
         let resources = self.template["Resources"].as_object().expect("resources").iter();
-        let these = resources.filter(|(_, resource)| resource["Type"] == kind);
+        let these = resources.filter(|(_, resource)| resource["Type"] == resource_type);
         these.map(|(name, it)| (name.as_str(), &it["Properties"])).collect()
     }
 
-    fn only(&self, kind: &str) -> &Value {
-        let all = self.resources(kind);
-        let [(_, one)] = all.as_slice() else { panic!("one {kind}, not {}", all.len()) };
+    fn only(&self, resource_type: &str) -> &Value {
+        let all = self.resources(resource_type);
+        let [(_, one)] = all.as_slice() else { panic!("one {resource_type}, not {}", all.len()) };
         one
     }
 

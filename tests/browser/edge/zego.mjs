@@ -26,22 +26,22 @@ function unpack(socket, receive) {
     return frame => {
         // Anything else is a log, compressed.
         if (typeof frame === 'string' || frame[0] !== 0xaf || frame.length < 13) return undefined
-        const kind = frame.readUInt16BE(2)
+        const number = frame.readUInt16BE(2)
         const stream = frame.readUInt32BE(8)
         const body = frame.subarray(13, 13 + frame.readUInt32BE(4))
-        const send = (number, content) => {
+        const send = (code, content) => {
             const head = Buffer.alloc(13)
             head[0] = 0xaf
-            head.writeUInt16BE(number, 2)
+            head.writeUInt16BE(code, 2)
             head.writeUInt32BE(content.length, 4)
             head.writeUInt32BE(stream, 8)
             socket.send(Buffer.concat([head, content]))
         }
-        if (kind === HEARTBEAT) {
+        if (number === HEARTBEAT) {
             const { txid, ts } = hub.read('Heartbeat', body)
             return send(HEARTBEAT_ANSWER, hub.write('Heartbeat', { txid, ts, ntp_time: Date.now() }))
         }
-        if (kind !== UP) return undefined
+        if (number !== UP) return undefined
         if (!established.has(stream)) {
             established.add(stream)
             send(ESTABLISHED, hub.write('Established', { elapse: 1 }))

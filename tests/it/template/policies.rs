@@ -111,14 +111,14 @@ fn nothing_is_public() {
     for stack in Stack::all() {
         let resources = stack.template["Resources"].as_object().expect("resources");
         for (name, resource) in resources {
-            let kind = text(&resource["Type"]);
+            let resource_type = text(&resource["Type"]);
             let doors = ["AWS::Lambda::Url", "AWS::Lambda::LayerVersionPermission", "AWS::Cognito::IdentityPool"];
-            assert!(!doors.contains(&kind.as_str()), "{name}");
+            assert!(!doors.contains(&resource_type.as_str()), "{name}");
         }
         for object in objects(&stack.template["Resources"]) {
             for (key, value) in object {
-                let kind = key.to_ascii_lowercase();
-                assert!(!(kind.contains("auth") && value == "NONE"), "{object:?}");
+                let lower = key.to_ascii_lowercase();
+                assert!(!(lower.contains("auth") && value == "NONE"), "{object:?}");
                 assert!(!(key == "Principal" && value.to_string().contains('*')), "{object:?}");
             }
         }
@@ -127,7 +127,7 @@ fn nothing_is_public() {
         let principals = principals.filter_map(|statement| statement.get("Principal"));
         let known = ["cloudwatch", "codedeploy", "lambda", "scheduler"].map(|name| format!("{name}.amazonaws.com"));
         for principal in principals {
-            let principal = principal.as_object().expect("a kind of principal");
+            let principal = principal.as_object().expect("an object");
             assert_eq!(principal.keys().collect::<Vec<_>>(), ["Service"]);
             assert!(known.contains(&text(&principal["Service"])), "{principal:?}");
         }
