@@ -1,8 +1,8 @@
 //! Any identity, asking any route for anything, under any policy.
 
-use crate::functions::Function;
+use crate::function::Function;
 use crate::judge::{self, Form, Limits};
-use crate::kind::Kind;
+use crate::running::Running;
 use arbitrary::Arbitrary;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 pub struct Input {
     settings: Settings,
     identity: Identity,
-    function: Kind,
+    function: Function,
     post: bool,
     /// Whether the event is the emulator's, which knows no route keys and decodes nothing.
     emulated: bool,
@@ -216,29 +216,29 @@ impl Input {
     pub fn check(&self) {
         let limits =
             Limits { rtm_006: !self.refuses_006, rtm_beyond_rooms: self.rtm_beyond_rooms, ..self.settings.limits() };
-        let function = Function::new(self.function, &limits);
-        let status = function.ask(self.event(&limits, &self.in_path.text(), &self.asked).to_string().as_bytes());
+        let running = Running::new(self.function, &limits);
+        let status = running.ask(self.event(&limits, &self.in_path.text(), &self.asked).to_string().as_bytes());
         assert!(status.is_some_and(|status| status != 404), "an event like the gateway's finds its route: {status:?}");
-        self.check_plainest(&limits, &function);
+        self.check_plainest(&limits, &running);
     }
 
     /// Asks for the least there is to ask for: a service that refuses everything keeps no promise either.
-    fn check_plainest(&self, limits: &Limits, function: &Function) {
+    fn check_plainest(&self, limits: &Limits, running: &Running) {
         const ROOM: &str = "demo";
         let own = |name, text: &str| (name, Asked::Text(Text::Any(text.to_owned())));
         let requests = match (self.function, self.post) {
-            (Kind::Rtc, _) => {
+            (Function::Rtc, _) => {
                 let with = (Name::With, Asked::Companions { rtm: true, chat: false });
                 vec![(ROOM, vec![], Some(ROOM)), (ROOM, vec![with], Some(ROOM))]
             }
-            (Kind::Rtm, true) => vec![("", vec![own(Name::Uid, "me")], None)],
-            (Kind::Zego, _) => vec![("me", vec![], None), ("me", vec![own(Name::RoomId, ROOM)], Some(ROOM))],
+            (Function::Rtm, true) => vec![("", vec![own(Name::Uid, "me")], None)],
+            (Function::Zego, _) => vec![("me", vec![], None), ("me", vec![own(Name::RoomId, ROOM)], Some(ROOM))],
             _ => vec![("me", vec![], None)],
         };
         for (in_path, asked, room) in requests {
             let event = self.event(limits, in_path, &asked).to_string();
-            let status = function.ask(event.as_bytes());
-            let opens_rtm = self.function == Kind::Rtm || asked.iter().any(|(name, _)| matches!(name, Name::With));
+            let status = running.ask(event.as_bytes());
+            let opens_rtm = self.function == Function::Rtm || asked.iter().any(|(name, _)| matches!(name, Name::With));
             let event_fields = judge::fields(event.as_bytes());
             let due = judge::plain_status(self.function, limits, &event_fields, room, opens_rtm);
             assert!(due.is_none() || due == status, "{due:?} is due, and {status:?} came for {event}");
@@ -301,7 +301,7 @@ impl Input {
 ///
 /// # Panics
 /// They don't get what they must, or get more.
-pub(crate) fn grants_what_it_must(kind: Kind, limits: &Limits, function: &Function) {
+pub(crate) fn grants_what_it_must(function: Function, limits: &Limits, running: &Running) {
     let alice = |scope: &str| {
         let claims = [(Claim::Sub, "alice"), (Claim::Rooms, "[demo]"), (Claim::Scope, scope)];
         let claims = claims.map(|(claim, text)| (claim, Text::Any(text.to_owned())));
@@ -322,7 +322,7 @@ pub(crate) fn grants_what_it_must(kind: Kind, limits: &Limits, function: &Functi
             let input = Input {
                 settings,
                 identity,
-                function: kind,
+                function,
                 post,
                 emulated: false,
                 accepts_json: true,
@@ -331,7 +331,7 @@ pub(crate) fn grants_what_it_must(kind: Kind, limits: &Limits, function: &Functi
                 refuses_006: !limits.rtm_006,
                 rtm_beyond_rooms: limits.rtm_beyond_rooms,
             };
-            input.check_plainest(limits, function);
+            input.check_plainest(limits, running);
         }
     }
 }

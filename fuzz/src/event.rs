@@ -1,17 +1,17 @@
 //! Any bytes, as the event of every function.
 
 use crate::claims;
-use crate::functions::Function;
+use crate::function::Function;
 use crate::judge::{Form, Limits};
-use crate::kind::Kind;
+use crate::running::Running;
 use std::cell::OnceCell;
 
 thread_local! {
     /// Every function, without limits and with all of them.
-    static FUNCTIONS: OnceCell<Vec<Function>> = const { OnceCell::new() };
+    static FUNCTIONS: OnceCell<Vec<Running>> = const { OnceCell::new() };
 }
 
-fn functions() -> Vec<Function> {
+fn functions() -> Vec<Running> {
     let open = Limits::default();
     let strict = Limits {
         form: Form::Lower,
@@ -23,11 +23,11 @@ fn functions() -> Vec<Function> {
         ..Limits::default()
     };
     let both = [open, strict];
-    let all = both.iter().flat_map(|limits| Kind::all().map(move |kind| (kind, limits)));
-    all.map(|(kind, limits)| {
-        let function = Function::new(kind, limits);
-        claims::grants_what_it_must(kind, limits, &function);
-        function
+    let all = both.iter().flat_map(|limits| Function::all().map(move |function| (function, limits)));
+    all.map(|(function, limits)| {
+        let running = Running::new(function, limits);
+        claims::grants_what_it_must(function, limits, &running);
+        running
     })
     .collect()
 }

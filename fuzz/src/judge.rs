@@ -11,7 +11,7 @@ mod granted;
 pub(crate) use caller::{Fields, assigned_uid, fields};
 pub(crate) use limits::{APP_CERTIFICATE, Form, Limits, SERVER_SECRET, agora_key, zego_key};
 
-use crate::kind::Kind;
+use crate::function::Function;
 use caller::{Who, is_post, object, value};
 use granted::{Answer, Granted};
 use serde_json::Value;
@@ -21,17 +21,17 @@ use std::ops::RangeInclusive;
 /// names, if it names one. `opens_rtm`: the token opens RTM, alone or beside a channel. `None`: the policy alone does not
 /// decide, for example because the vendor may refuse the caller's id.
 pub(crate) fn plain_status(
-    kind: Kind,
+    function: Function,
     limits: &Limits,
     event: &Fields,
     room: Option<&str>,
     opens_rtm: bool,
 ) -> Option<u64> {
     let granted = |granted: bool| Some(if granted { 200 } else { 403 });
-    match (kind, Who::of(event, limits)) {
+    match (function, Who::of(event, limits)) {
         // Who is nobody here may be somebody whom this route refuses.
-        (Kind::ChatApp, Who::Nobody) => None,
-        (Kind::ChatApp, who) => granted(matches!(who, Who::Backend)),
+        (Function::ChatApp, Who::Nobody) => None,
+        (Function::ChatApp, who) => granted(matches!(who, Who::Backend)),
         (_, Who::Nobody) => Some(401),
         (_, Who::Backend) => Some(403),
         (_, Who::User(user)) => {
@@ -42,10 +42,10 @@ pub(crate) fn plain_status(
             if opens_rtm && !user.may_use_rtm(limits) {
                 return granted(false);
             }
-            match (kind, room) {
+            match (function, room) {
                 // Without a version, each of the two routes has its own.
-                (Kind::Rtm, _) => granted(limits.rtm_006 || !is_post(event)),
-                (Kind::Zego | Kind::Zim, None) => granted(user.rooms.is_none() && user.may_publish),
+                (Function::Rtm, _) => granted(limits.rtm_006 || !is_post(event)),
+                (Function::Zego | Function::Zim, None) => granted(user.rooms.is_none() && user.may_publish),
                 (_, Some(room)) => granted(user.may_enter(room)),
                 (_, None) => granted(true),
             }
@@ -58,7 +58,7 @@ pub(crate) fn plain_status(
 /// # Panics
 /// Nobody may get such an answer, or not whoever sent this event.
 pub(crate) fn answer(
-    kind: Kind,
+    function: Function,
     limits: &Limits,
     event: &[u8],
     meanwhile: RangeInclusive<u64>,
@@ -83,15 +83,15 @@ pub(crate) fn answer(
         return Some(status);
     }
     let who = Who::of(&event, limits);
-    let answer = Answer::read(kind, &event, answer["headers"]["content-type"] == "application/json", body);
-    let granted = Granted { kind, limits, meanwhile, answer };
-    match (kind, who) {
-        (Kind::ChatApp, Who::Backend) => granted.chat_app(),
-        (Kind::ChatUser, Who::User(user)) => granted.chat_user(&user),
-        (Kind::Rtc, Who::User(user)) => granted.rtc(&user),
-        (Kind::Rtm, Who::User(user)) => granted.rtm(&user),
-        (Kind::Zego | Kind::Zim, Who::User(user)) => granted.zego(&user),
-        (_, who) => panic!("a {kind:?} token for {who:?}"),
+    let answer = Answer::read(function, &event, answer["headers"]["content-type"] == "application/json", body);
+    let granted = Granted { function, limits, meanwhile, answer };
+    match (function, who) {
+        (Function::ChatApp, Who::Backend) => granted.chat_app(),
+        (Function::ChatUser, Who::User(user)) => granted.chat_user(&user),
+        (Function::Rtc, Who::User(user)) => granted.rtc(&user),
+        (Function::Rtm, Who::User(user)) => granted.rtm(&user),
+        (Function::Zego | Function::Zim, Who::User(user)) => granted.zego(&user),
+        (_, who) => panic!("a token of {function:?} for {who:?}"),
     }
     Some(status)
 }

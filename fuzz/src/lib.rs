@@ -7,8 +7,8 @@
 //! The last two hand each answer to the same `judge`, which works out from the event alone who asks and what they may
 //! have, and opens the token to see what it says. It shares no code with the service's own reading of identities.
 
-mod functions;
-mod kind;
+mod function;
+mod running;
 mod judge;
 
 pub mod claims;

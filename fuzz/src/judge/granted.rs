@@ -2,7 +2,7 @@
 
 use super::caller::{Fields, User, is_post};
 use super::limits::{APP_ID, Limits, ZEGO_APP_ID, agora_key, zego_key};
-use crate::kind::Kind;
+use crate::function::Function;
 use serde_json::{Map, Value, json};
 use std::ops::RangeInclusive;
 use tokens::read::{self, AccessToken2, Service, ServiceBody, Token04Claims, Unverified};
@@ -15,14 +15,14 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    pub(super) fn read(kind: Kind, event: &Fields, json: bool, body: &str) -> Answer {
+    pub(super) fn read(function: Function, event: &Fields, json: bool, body: &str) -> Answer {
         if !json {
-            assert!(matches!(kind, Kind::ChatApp | Kind::ChatUser), "text is for Chat");
+            assert!(matches!(function, Function::ChatApp | Function::ChatUser), "text is for Chat");
             return Answer { token: body.to_owned(), says: None };
         }
         let says: Map<String, Value> = serde_json::from_str(body).expect("an object");
         let token = says["token"].as_str().expect("a token").to_owned();
-        if kind == Kind::Rtm && is_post(event) {
+        if function == Function::Rtm && is_post(event) {
             assert_eq!(Value::Object(says), json!({ "token": token, "code": "200" }));
             return Answer { token, says: None };
         }
@@ -38,7 +38,7 @@ impl Answer {
 
 /// What was given to somebody.
 pub(super) struct Granted<'a> {
-    pub(super) kind: Kind,
+    pub(super) function: Function,
     pub(super) limits: &'a Limits,
     pub(super) meanwhile: RangeInclusive<u64>,
     pub(super) answer: Answer,
@@ -49,7 +49,7 @@ impl Granted<'_> {
     fn times(&self, issued_at: u64, lives: u64, first_ends: u64) {
         assert!((1..=self.limits.max_ttl.into()).contains(&lives), "{lives} seconds");
         let now = *self.meanwhile.end();
-        if self.kind == Kind::ChatApp {
+        if self.function == Function::ChatApp {
             // It is handed out again while it lives.
             assert!((now.saturating_sub(lives)..=now).contains(&issued_at), "issued at {issued_at}, and it is {now}");
         } else {
@@ -60,7 +60,7 @@ impl Granted<'_> {
         self.answer.says("expires_at", expires_at);
         let Some(says) = &self.answer.says else { return };
         let [expires_in, renew_at] = ["expires_in", "renew_at"].map(|name| says[name].as_u64().expect("seconds"));
-        if self.kind == Kind::ChatApp {
+        if self.function == Function::ChatApp {
             let left = expires_at.saturating_sub(now)..=expires_at.saturating_sub(*self.meanwhile.start());
             assert!(expires_in == lives || left.contains(&expires_in), "{expires_in} seconds are left");
         } else {
@@ -184,13 +184,13 @@ impl Granted<'_> {
         let lives = expires_at.checked_sub(issued_at).expect("it ends after it begins");
         self.times(issued_at, lives, lives);
         if claims.payload.is_empty() {
-            self.answer.says("kind", if self.kind == Kind::Zim { "zego-zim" } else { "zego-basic" });
+            self.answer.says("kind", if self.function == Function::Zim { "zego-zim" } else { "zego-basic" });
             assert!(user.rooms.is_none(), "{user:?} enters every room");
             assert!(user.may_publish, "{user:?} publishes everywhere");
             return;
         }
         self.answer.says("kind", "zego-room");
-        assert_eq!(self.kind, Kind::Zego, "ZIM has no rooms");
+        assert_eq!(self.function, Function::Zego, "ZIM has no rooms");
         let payload: Value = serde_json::from_str(&claims.payload).expect("JSON");
         let room = payload["room_id"].as_str().expect("a room");
         self.answer.says("room_id", room);

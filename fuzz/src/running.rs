@@ -1,15 +1,15 @@
 //! The functions, with the route tables that are deployed.
 
+use crate::function::Function;
 use crate::judge::{self, Limits};
-use crate::kind::Kind;
 use ::functions::Routes;
 use service::{Route, Vendor, testing};
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokens::{agora, zego};
 
 /// A function at work under these limits.
-pub(crate) struct Function {
-    kind: Kind,
+pub(crate) struct Running {
+    function: Function,
     limits: Limits,
     at_work: AtWork,
 }
@@ -21,14 +21,14 @@ enum AtWork {
 
 const CREDENTIALS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/credentials.json");
 
-impl Function {
+impl Running {
     /// Starts it.
-    pub(crate) fn new(kind: Kind, limits: &Limits) -> Function {
-        let at_work = match kind.function().routes {
+    pub(crate) fn new(function: Function, limits: &Limits) -> Running {
+        let at_work = match function.entry().routes {
             Routes::Agora(routes) => AtWork::Agora(start(routes(), &limits.settings())),
             Routes::Zego(routes) => AtWork::Zego(start(routes(), &limits.settings())),
         };
-        Function { kind, limits: limits.clone(), at_work }
+        Running { function, limits: limits.clone(), at_work }
     }
 
     /// Gives it an event and judges what it answers, whose status this returns.
@@ -41,7 +41,7 @@ impl Function {
             AtWork::Agora(function) => function.answer(event),
             AtWork::Zego(function) => function.answer(event),
         }?;
-        judge::answer(self.kind, &self.limits, event, asked_at..=now(), &answer)
+        judge::answer(self.function, &self.limits, event, asked_at..=now(), &answer)
     }
 }
 

@@ -1,11 +1,11 @@
-//! The functions by the names that the judge has for them.
+//! The functions, by the judge's own names.
 
 use ::functions::ALL;
 use service::RouteKey;
 
 /// Which function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, arbitrary::Arbitrary)]
-pub(crate) enum Kind {
+pub(crate) enum Function {
     /// `chat-app-token`
     ChatApp,
     /// `chat-user-token`
@@ -20,34 +20,34 @@ pub(crate) enum Kind {
     Zim,
 }
 
-impl Kind {
+impl Function {
     /// Every function there is.
-    pub(crate) fn all() -> impl Iterator<Item = Kind> {
-        ALL.iter().map(Kind::of)
+    pub(crate) fn all() -> impl Iterator<Item = Function> {
+        ALL.iter().map(Function::of)
     }
 
     /// # Panics
     /// The judge doesn't know this function yet.
-    fn of(function: &::functions::Function) -> Kind {
+    fn of(function: &::functions::Function) -> Function {
         match function.name {
-            "chat-app-token" => Kind::ChatApp,
-            "chat-user-token" => Kind::ChatUser,
-            "rtc-token" => Kind::Rtc,
-            "rtm-token" => Kind::Rtm,
-            "zego-token" => Kind::Zego,
-            "zim-token" => Kind::Zim,
+            "chat-app-token" => Function::ChatApp,
+            "chat-user-token" => Function::ChatUser,
+            "rtc-token" => Function::Rtc,
+            "rtm-token" => Function::Rtm,
+            "zego-token" => Function::Zego,
+            "zim-token" => Function::Zim,
             unknown => panic!("the judge does not know what {unknown} may give"),
         }
     }
 
-    /// The function itself.
-    pub(crate) fn function(self) -> &'static ::functions::Function {
-        ALL.iter().find(|function| Kind::of(function) == self).expect("each kind is a function's")
+    /// Its entry in [`ALL`].
+    pub(crate) fn entry(self) -> &'static ::functions::Function {
+        ALL.iter().find(|function| Function::of(function) == self).expect("each has its entry")
     }
 
     /// Its route for this method, or its only one.
     pub(crate) fn route(self, post: bool) -> RouteKey {
-        let keys = self.function().route_keys();
+        let keys = self.entry().route_keys();
         let method = if post { "POST" } else { "GET" };
         *keys.iter().find(|key| key.method == method).unwrap_or(&keys[0])
     }
