@@ -231,16 +231,16 @@ fn a_dead_secrets_manager_does_not_hold_up_the_start_or_the_answer() {
 }
 
 /// A function whose credentials are fresh for a second.
-struct Renewing<'a> {
+struct Refreshing<'a> {
     function: Function,
     secrets: &'a SecretsManager,
 }
 
-impl Renewing<'_> {
-    fn start(secrets: &SecretsManager) -> Renewing<'_> {
+impl Refreshing<'_> {
+    fn start(secrets: &SecretsManager) -> Refreshing<'_> {
         let function = Function::start("rtm-token", secrets.env(Vendor::Agora).and("CREDENTIALS_TTL_SECONDS", "1"));
         function.wait_ready();
-        Renewing { function, secrets }
+        Refreshing { function, secrets }
     }
 
     /// The app id that a token is signed for. There is always one.
@@ -281,13 +281,13 @@ fn rotate(secrets: &SecretsManager) {
 /// While Secrets Manager has this fault, loaded credentials keep serving; when it is over, a rotation is followed.
 fn outlast(fault: Fault) {
     let secrets = secrets();
-    let renewing = Renewing::start(&secrets);
+    let refreshing = Refreshing::start(&secrets);
     secrets.break_with(fault);
-    renewing.ask_until_it_calls();
-    assert_eq!(renewing.app_id(), "970ca35de60c44645bbae8a215061b33", "{fault:?}");
+    refreshing.ask_until_it_calls();
+    assert_eq!(refreshing.app_id(), "970ca35de60c44645bbae8a215061b33", "{fault:?}");
     rotate(&secrets);
     secrets.heal();
-    renewing.ask_until_rotated();
+    refreshing.ask_until_rotated();
 }
 
 #[test]
@@ -318,10 +318,10 @@ fn loaded_credentials_outlast_silence() {
 #[test]
 fn a_refresh_that_takes_longer_than_a_request_waits_is_not_lost() {
     let secrets = secrets();
-    let renewing = Renewing::start(&secrets);
+    let refreshing = Refreshing::start(&secrets);
     rotate(&secrets);
     secrets.break_with(Fault::Late(Duration::from_millis(700)));
-    renewing.ask_until_rotated();
+    refreshing.ask_until_rotated();
 }
 
 #[test]
