@@ -3,7 +3,7 @@
 //! no log line a token.
 
 use crate::said::{self, Handed};
-use harness::http::{Answer, Request};
+use harness::http::{Request, Response};
 use harness::secrets::{SecretsManager, Vendor};
 use harness::watch::Watch;
 use serde_json::{Value, json};
@@ -38,7 +38,7 @@ impl Api {
         Api { watch, secrets, handed: Vec::new(), answers: String::new() }
     }
 
-    fn ask(&mut self, method: &str, path: &str, change: impl FnOnce(Request) -> Request) -> Answer {
+    fn ask(&mut self, method: &str, path: &str, change: impl FnOnce(Request) -> Request) -> Response {
         let answer = change(Request::new(method, &self.watch.url(path))).send();
         self.answers += &format!("{method} {path} {} {:?} {}\n", answer.status, answer.headers, answer.text());
         assert!(answer.status < 500, "{method} {path}: {} {}", answer.status, answer.text());

@@ -2,7 +2,7 @@
 
 use crate::openapi;
 use crate::starting::{agora, event, zego};
-use harness::http::{Answer, Request};
+use harness::http::{Request, Response};
 use harness::lambda::Function;
 use harness::local::LocalRun;
 use harness::requests;
@@ -85,7 +85,7 @@ fn a_function_without_its_part_of_the_local_file_starts_and_answers_503() {
     }
 }
 
-fn send(run: &LocalRun, request: &requests::Request) -> Answer {
+fn send(run: &LocalRun, request: &requests::Request) -> Response {
     let url = run.url(request.example.path);
     match request.example.body {
         Some(body) => Request::new("POST", &url).header("content-type", "application/json").body(body),
@@ -164,9 +164,9 @@ fn a_local_run_with_one_vendors_part_malformed_ends() {
 fn no_page_of_another_origin_may_read_an_answer_of_the_local_run() {
     let run = LocalRun::start([]);
     let origins = ["https://app.example", "http://localhost:5173", "http://127.0.0.1:9000", "null"];
-    let silent = |what: &str, answer: &Answer| {
-        let about_origins = answer.headers.keys().find(|name| name.as_str().starts_with("access-control-"));
-        assert_eq!(about_origins, None, "{what}: {:?}", answer.headers);
+    let silent = |what: &str, response: &Response| {
+        let about_origins = response.headers.keys().find(|name| name.as_str().starts_with("access-control-"));
+        assert_eq!(about_origins, None, "{what}: {:?}", response.headers);
     };
     for origin in origins {
         for request in requests::all() {

@@ -1,4 +1,4 @@
-//! Every route, asked by every kind of somebody and nobody: the expected status, no 5xx, and no token where none is due.
+//! Every route, asked by everybody: the expected status, never a 5xx, and no token for a caller who may not have one.
 
 use crate::functions;
 use harness::lambda::Function;
@@ -66,7 +66,7 @@ fn authorizer(who: &str) -> Option<Value> {
 }
 
 /// A request, and what the first seven of [`WHO`] get for it, in their order. All others get 401.
-struct Asked {
+struct Request {
     function: &'static str,
     route: &'static str,
     parameters: Value,
@@ -75,8 +75,8 @@ struct Asked {
     statuses: [u16; 7],
 }
 
-const fn ask(function: &'static str, route: &'static str, statuses: [u16; 7]) -> Asked {
-    Asked { function, route, parameters: Value::Null, query: "", body: None, statuses }
+const fn ask(function: &'static str, route: &'static str, statuses: [u16; 7]) -> Request {
+    Request { function, route, parameters: Value::Null, query: "", body: None, statuses }
 }
 
 /// The policies under which everybody asks, beside ROOMS_CLAIM and PUBLISH_SCOPE.
@@ -99,7 +99,7 @@ fn if_allowed(setting: &str, statuses: [u16; 7]) -> [u16; 7] {
     statuses.map(|status| if status == 200 && setting == "refused" { 403 } else { status })
 }
 
-fn requests(policy: Policy) -> Vec<Asked> {
+fn requests(policy: Policy) -> Vec<Request> {
     let user = || json!({ "user_id": "alice" });
     let demo = || json!({ "channel": "demo" });
     let room = r#"{"room_id":"demo"}"#;
@@ -111,92 +111,96 @@ fn requests(policy: Policy) -> Vec<Asked> {
     //                                                     nobody user other rooms scope no id IAM
     vec![
         ask("chat-app-token", "GET /chat/app/token", [401, 403, 403, 403, 403, 403, 200]),
-        Asked {
+        Request {
             parameters: user(),
             ..ask("chat-user-token", "GET /chat/user/{user_id}/token", [401, 200, 403, 200, 200, 401, 403])
         },
-        Asked { parameters: user(), ..ask("rtm-token", "GET /rtm/{user_id}/token", rtm) },
-        Asked { parameters: user(), query: "version=006", ..ask("rtm-token", "GET /rtm/{user_id}/token", rtm_006) },
-        Asked { body: Some(r#"{"uid":"alice"}"#), ..ask("rtm-token", "POST /fetch_rtm_token", rtm_006) },
-        Asked { body: Some(r#"{"uid":"alice","version":"007"}"#), ..ask("rtm-token", "POST /fetch_rtm_token", rtm) },
-        Asked {
+        Request { parameters: user(), ..ask("rtm-token", "GET /rtm/{user_id}/token", rtm) },
+        Request { parameters: user(), query: "version=006", ..ask("rtm-token", "GET /rtm/{user_id}/token", rtm_006) },
+        Request { body: Some(r#"{"uid":"alice"}"#), ..ask("rtm-token", "POST /fetch_rtm_token", rtm_006) },
+        Request { body: Some(r#"{"uid":"alice","version":"007"}"#), ..ask("rtm-token", "POST /fetch_rtm_token", rtm) },
+        Request {
             parameters: demo(),
             ..ask("rtc-token", "GET /rtc/{channel}/token", [401, 200, 200, 403, 200, 401, 403])
         },
-        Asked {
+        Request {
             parameters: demo(),
             query: "account=alice",
             ..ask("rtc-token", "GET /rtc/{channel}/token", [401, 200, 403, 403, 200, 401, 403])
         },
-        Asked {
+        Request {
             parameters: demo(),
             query: "role=publisher",
             ..ask("rtc-token", "GET /rtc/{channel}/token", [401, 200, 200, 403, 403, 401, 403])
         },
-        Asked { parameters: demo(), query: "with=rtm", ..ask("rtc-token", "GET /rtc/{channel}/token", with_rtm) },
-        Asked { parameters: demo(), query: "with=chat,rtm", ..ask("rtc-token", "GET /rtc/{channel}/token", with_rtm) },
-        Asked {
+        Request { parameters: demo(), query: "with=rtm", ..ask("rtc-token", "GET /rtc/{channel}/token", with_rtm) },
+        Request {
+            parameters: demo(),
+            query: "with=chat,rtm",
+            ..ask("rtc-token", "GET /rtc/{channel}/token", with_rtm)
+        },
+        Request {
             parameters: demo(),
             query: "with=chat",
             ..ask("rtc-token", "GET /rtc/{channel}/token", [401, 200, 200, 403, 200, 401, 403])
         },
-        Asked {
+        Request {
             parameters: demo(),
             body: Some(r#"{"with":["rtm"]}"#),
             ..ask("rtc-token", "POST /rtc/{channel}/token", with_rtm)
         },
-        Asked {
+        Request {
             parameters: json!({ "channel": "vip" }),
             ..ask("rtc-token", "GET /rtc/{channel}/token", [401, 403, 403, 403, 403, 401, 403])
         },
-        Asked {
+        Request {
             parameters: json!({ "channel": "*" }),
             ..ask("rtc-token", "GET /rtc/{channel}/token", [401, 403, 403, 403, 403, 401, 403])
         },
-        Asked {
+        Request {
             parameters: demo(),
             body: Some(r#"{"role":"publisher"}"#),
             ..ask("rtc-token", "POST /rtc/{channel}/token", [401, 200, 200, 403, 403, 401, 403])
         },
-        Asked {
+        Request {
             parameters: user(),
             query: "room_id=demo",
             ..ask("zego-token", "GET /zego/{user_id}/token", [401, 200, 403, 403, 200, 401, 403])
         },
-        Asked {
+        Request {
             parameters: user(),
             ..ask("zego-token", "GET /zego/{user_id}/token", [401, 403, 403, 403, 403, 401, 403])
         },
-        Asked {
+        Request {
             parameters: user(),
             body: Some(room),
             ..ask("zego-token", "POST /zego/{user_id}/token", [401, 200, 403, 403, 200, 401, 403])
         },
-        Asked {
+        Request {
             parameters: user(),
             body: Some(publish),
             ..ask("zego-token", "POST /zego/{user_id}/token", [401, 200, 403, 403, 403, 401, 403])
         },
-        Asked {
+        Request {
             parameters: user(),
             ..ask("zim-token", "GET /zim/{user_id}/token", [401, 403, 403, 403, 403, 401, 403])
         },
     ]
 }
 
-fn event(asked: &Asked, who: &str) -> Value {
-    let (method, _) = asked.route.split_once(' ').expect("a method and a path");
-    let mut context = json!({ "http": { "method": method }, "requestId": "id", "routeKey": asked.route });
+fn event(request: &Request, who: &str) -> Value {
+    let (method, _) = request.route.split_once(' ').expect("a method and a path");
+    let mut context = json!({ "http": { "method": method }, "requestId": "id", "routeKey": request.route });
     if let Some(authorizer) = authorizer(who) {
         context["authorizer"] = authorizer;
     }
     json!({
         "version": "2.0",
-        "rawQueryString": asked.query,
-        "pathParameters": asked.parameters,
+        "rawQueryString": request.query,
+        "pathParameters": request.parameters,
         "headers": { "accept": "application/json" },
         "requestContext": context,
-        "body": asked.body,
+        "body": request.body,
         "isBase64Encoded": false,
     })
 }
@@ -217,16 +221,16 @@ fn answers_everybody_as_it_should(policy: Policy) {
     let requests = requests(policy);
     for name in functions::minting() {
         let function = Function::start(&name, env.clone());
-        let own: Vec<_> = requests.iter().filter(|asked| asked.function == name).collect();
+        let own: Vec<_> = requests.iter().filter(|request| request.function == name).collect();
         let routes = functions::routes_in_code().into_iter().filter(|(_, function)| *function == name);
         for (route, _) in routes {
-            assert!(own.iter().any(|asked| asked.route == route), "the matrix lacks {route}");
+            assert!(own.iter().any(|request| request.route == route), "the matrix lacks {route}");
         }
-        for asked in own {
+        for request in own {
             for (at, who) in WHO.iter().enumerate() {
-                let expected = asked.statuses.get(at).copied().unwrap_or(401);
-                let response = function.invoke(&event(asked, who)).response();
-                let what = format!("{} {} {:?} for {who} under {policy:?}", asked.route, asked.query, asked.body);
+                let expected = request.statuses.get(at).copied().unwrap_or(401);
+                let response = function.invoke(&event(request, who)).response();
+                let what = format!("{} {} {:?} for {who} under {policy:?}", request.route, request.query, request.body);
                 assert_eq!(response["statusCode"], expected, "{what}: {response}");
                 let body = response["body"].as_str().expect("a text");
                 let token = ["007eJ", "00600000", "04AAAA"].iter().any(|beginning| body.contains(beginning));

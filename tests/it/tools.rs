@@ -1,6 +1,6 @@
 //! The tests' own tools: a verifier that refuses nothing, or a server that outlives its test, would prove nothing.
 
-use harness::http::{Answer, Request};
+use harness::http::{Request, Response};
 use harness::secrets::{Fault, SecretsManager, Vendor};
 use harness::verifiers::{self, AgoraCase, ZegoCase};
 use harness::{descendants, project};
@@ -185,7 +185,7 @@ fn secrets_are_kept_counted_and_withheld() {
 }
 
 /// A request's bytes as a server gets them, and the answer as the client gets it. The server does not hang up: the client must.
-fn on_the_wire(answer: &'static str, request: impl FnOnce(&str) -> Request) -> (String, Answer) {
+fn on_the_wire(answer: &'static str, request: impl FnOnce(&str) -> Request) -> (String, Response) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("the system has a free port");
     let address = listener.local_addr().expect("a bound listener has an address");
     let server = thread::spawn(move || {

@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 ///
 /// # Panics
 /// No answer came.
-pub fn get(url: &str) -> Answer {
+pub fn get(url: &str) -> Response {
     Request::new("GET", url).send()
 }
 
@@ -57,7 +57,7 @@ impl Request {
     ///
     /// # Panics
     /// No answer came, or HTTP cannot send such a request.
-    pub fn send(self) -> Answer {
+    pub fn send(self) -> Response {
         let what = format!("{:?} {:?}", self.builder.method_ref(), self.builder.uri_ref());
         self.try_send().unwrap_or_else(|error| panic!("{what}: {error}"))
     }
@@ -66,7 +66,7 @@ impl Request {
     ///
     /// # Errors
     /// No answer came within a minute, or HTTP cannot send such a request.
-    pub fn try_send(self) -> Result<Answer, Box<dyn Error + Send + Sync>> {
+    pub fn try_send(self) -> Result<Response, Box<dyn Error + Send + Sync>> {
         let builder = self.builder.header(CONNECTION, HeaderValue::from_static("close"));
         // The type tells the agent whether there is a body: with a GET, an empty one would be sent too.
         let (head, body) = match self.body.as_slice() {
@@ -75,7 +75,7 @@ impl Request {
         }?
         .into_parts();
         let body = body.into_with_config().limit(u64::MAX).read_to_vec()?;
-        Ok(Answer { status: head.status.as_u16(), headers: head.headers, body })
+        Ok(Response { status: head.status.as_u16(), headers: head.headers, body })
     }
 }
 
@@ -97,7 +97,7 @@ static AGENT: LazyLock<Agent> = LazyLock::new(|| {
 
 /// What came back.
 #[derive(Debug, Clone)]
-pub struct Answer {
+pub struct Response {
     /// The status code.
     pub status: u16,
     /// The headers.
@@ -106,7 +106,7 @@ pub struct Answer {
     pub body: Vec<u8>,
 }
 
-impl Answer {
+impl Response {
     /// A header's first value.
     ///
     /// # Panics

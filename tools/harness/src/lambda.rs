@@ -4,7 +4,7 @@
 //! is refused.
 
 use crate::process::{self, Logs, lock};
-use crate::serve::{Answered, Asked, Server, status};
+use crate::serve::{Request, Response, Server, status};
 use crate::{Env, project};
 use hyper::Method;
 use hyper::body::Bytes;
@@ -290,19 +290,19 @@ impl Api {
         outcome
     }
 
-    async fn answer(self: Arc<Self>, asked: Asked) -> Answered {
-        let path = asked.path.strip_prefix("/2018-06-01/runtime/").unwrap_or_default();
-        match (&asked.method, path.split('/').collect::<Vec<_>>().as_slice()) {
+    async fn answer(self: Arc<Self>, request: Request) -> Response {
+        let path = request.path.strip_prefix("/2018-06-01/runtime/").unwrap_or_default();
+        match (&request.method, path.split('/').collect::<Vec<_>>().as_slice()) {
             (&Method::GET, ["invocation", "next"]) => self.next().await,
-            (&Method::POST, ["invocation", id, "response"]) => self.end(id, Outcome::Response(json(&asked.body))),
-            (&Method::POST, ["invocation", id, "error"]) => self.end(id, Outcome::Error(json(&asked.body))),
+            (&Method::POST, ["invocation", id, "response"]) => self.end(id, Outcome::Response(json(&request.body))),
+            (&Method::POST, ["invocation", id, "error"]) => self.end(id, Outcome::Error(json(&request.body))),
             (&Method::POST, ["init", "error"]) => status(202, "{}"),
-            _ => status(404, format!("{} {} is not emulated", asked.method, asked.path)),
+            _ => status(404, format!("{} {} is not emulated", request.method, request.path)),
         }
     }
 
     /// Holds the line until there is an event, as Lambda does.
-    async fn next(&self) -> Answered {
+    async fn next(&self) -> Response {
         let pollers = self.pollers.fetch_add(1, Ordering::SeqCst) + 1;
         self.workers.fetch_max(pollers, Ordering::SeqCst);
         lock(&self.first_asked).get_or_insert_with(|| self.started.elapsed());
@@ -324,7 +324,7 @@ impl Api {
         response
     }
 
-    fn end(&self, id: &str, outcome: Outcome) -> Answered {
+    fn end(&self, id: &str, outcome: Outcome) -> Response {
         let Some(sender) = lock(&self.running).remove(id) else {
             return status(400, format!("no invocation {id} is running"));
         };

@@ -3,7 +3,7 @@
 
 use crate::http::Request;
 use crate::process::{Leashed, Output, free_port, lock};
-use crate::serve::{Answered, Asked, Server, status};
+use crate::serve::{self, Server, status};
 use crate::{Env, http, project};
 use functions::{Function, Routes};
 use hyper::header::{CONTENT_TYPE, HeaderValue};
@@ -222,7 +222,7 @@ impl SecretsManager {
         lock(&self.moto).ended().is_some()
     }
 
-    fn call(&self, action: &str, body: &Value) -> http::Answer {
+    fn call(&self, action: &str, body: &Value) -> http::Response {
         Request::new("POST", &self.behind)
             .header("content-type", "application/x-amz-json-1.1")
             .header("x-amz-target", &format!("secretsmanager.{action}"))
@@ -237,14 +237,14 @@ impl SecretsManager {
     }
 }
 
-fn forwarding(behind: &str, desk: &Arc<Mutex<Desk>>) -> impl Fn(Asked) -> Forwarded + Clone + Send + 'static {
+fn forwarding(behind: &str, desk: &Arc<Mutex<Desk>>) -> impl Fn(serve::Request) -> Forwarded + Clone + Send + 'static {
     let (behind, desk) = (behind.to_owned(), Arc::clone(desk));
     move |asked| Box::pin(forward(asked, behind.clone(), Arc::clone(&desk)))
 }
 
-type Forwarded = Pin<Box<dyn Future<Output = Answered> + Send>>;
+type Forwarded = Pin<Box<dyn Future<Output = serve::Response> + Send>>;
 
-async fn forward(asked: Asked, behind: String, desk: Arc<Mutex<Desk>>) -> Answered {
+async fn forward(asked: serve::Request, behind: String, desk: Arc<Mutex<Desk>>) -> serve::Response {
     let action = asked.headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
     let fault = {
         let mut desk = lock(&desk);
@@ -275,12 +275,12 @@ async fn forward(asked: Asked, behind: String, desk: Arc<Mutex<Desk>>) -> Answer
     }
     // The client blocks, and all our servers share one thread.
     match spawn_blocking(|| request.try_send()).await.expect("sending does not panic") {
-        Ok(answer) => typed(status(answer.status, answer.body)),
+        Ok(response) => typed(status(response.status, response.body)),
         Err(error) => status(502, format!("moto does not answer: {error}")),
     }
 }
 
-fn typed(mut answered: Answered) -> Answered {
-    answered.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-amz-json-1.1"));
-    answered
+fn typed(mut response: serve::Response) -> serve::Response {
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-amz-json-1.1"));
+    response
 }

@@ -5,7 +5,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::HeaderMap;
 use hyper::service::service_fn;
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Method, StatusCode};
 use hyper_util::rt::TokioIo;
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -38,7 +38,7 @@ pub(crate) fn block_on<T: Send + 'static>(future: impl Future<Output = T> + Send
 
 /// A request with its whole body.
 #[derive(Debug)]
-pub(crate) struct Asked {
+pub(crate) struct Request {
     pub(crate) method: Method,
     /// Path and query, exactly as they came.
     pub(crate) path: String,
@@ -46,10 +46,10 @@ pub(crate) struct Asked {
     pub(crate) body: Bytes,
 }
 
-pub(crate) type Answered = Response<Full<Bytes>>;
+pub(crate) type Response = hyper::Response<Full<Bytes>>;
 
-/// An answer without more.
-pub(crate) fn status(status: u16, body: impl Into<Bytes>) -> Answered {
+/// A response with a status and a body.
+pub(crate) fn status(status: u16, body: impl Into<Bytes>) -> Response {
     let mut response = Response::new(Full::new(body.into()));
     *response.status_mut() = StatusCode::from_u16(status).expect("a status code has three digits");
     response
@@ -63,17 +63,17 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn start<A>(answer: impl Fn(Asked) -> A + Clone + Send + 'static) -> Server
+    pub(crate) fn start<A>(answer: impl Fn(Request) -> A + Clone + Send + 'static) -> Server
     where
-        A: Future<Output = Answered> + Send + 'static,
+        A: Future<Output = Response> + Send + 'static,
     {
         Server::start_at((Ipv4Addr::LOCALHOST, 0).into(), answer)
     }
 
     /// The same on a port that must be free.
-    pub(crate) fn start_at<A>(address: SocketAddr, answer: impl Fn(Asked) -> A + Clone + Send + 'static) -> Server
+    pub(crate) fn start_at<A>(address: SocketAddr, answer: impl Fn(Request) -> A + Clone + Send + 'static) -> Server
     where
-        A: Future<Output = Answered> + Send + 'static,
+        A: Future<Output = Response> + Send + 'static,
     {
         let listener = block_on(TcpListener::bind(address)).expect("the port is free");
         let address = listener.local_addr().expect("a bound listener has an address");
@@ -88,14 +88,14 @@ impl Drop for Server {
     }
 }
 
-async fn accept<A>(listener: TcpListener, answer: impl Fn(Asked) -> A + Clone + Send + 'static)
+async fn accept<A>(listener: TcpListener, answer: impl Fn(Request) -> A + Clone + Send + 'static)
 where
-    A: Future<Output = Answered> + Send + 'static,
+    A: Future<Output = Response> + Send + 'static,
 {
     let mut connections = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
         let answer = answer.clone();
-        let service = service_fn(move |request: Request<Incoming>| {
+        let service = service_fn(move |request: hyper::Request<Incoming>| {
             let answer = answer.clone();
             async move {
                 let (head, body) = request.into_parts();
@@ -103,8 +103,8 @@ where
                     return Ok::<_, Infallible>(status(400, "the body broke off"));
                 };
                 let path = head.uri.path_and_query().map(ToString::to_string).unwrap_or_default();
-                let asked = Asked { method: head.method, path, headers: head.headers, body: body.to_bytes() };
-                Ok(answer(asked).await)
+                let request = Request { method: head.method, path, headers: head.headers, body: body.to_bytes() };
+                Ok(answer(request).await)
             }
         });
         connections.spawn(async move {
