@@ -22,23 +22,23 @@ fn round(environments: u16, hold: u16) -> Value {
     json!({ "environments": environments, "hold_milliseconds": hold, "every_minutes": 4 })
 }
 
-/// Starts that many instances of each function, a few at a time: the emulator starts each through cargo, and dozens of
-/// these at once take longer than a warm-up waits.
-fn start_instances<'a>(functions: impl IntoIterator<Item = &'a str>, instances: usize, watch: &Watch) {
+/// Starts this many environments of each function, a few at a time. The emulator starts each through cargo: if dozens
+/// start at once, they take longer than a warm-up waits.
+fn start_environments<'a>(functions: impl IntoIterator<Item = &'a str>, environments: usize, watch: &Watch) {
     let held = json!({ "warm_up": { "for_seconds": 240, "hold_milliseconds": 2000 } }).to_string();
     for function in functions {
         let url = watch.url(&format!("/2015-03-31/functions/{function}/invocations"));
         let ask = || Request::new("POST", &url).body(held.clone()).send().json()["warmed"]["environment"].clone();
         let distinct = || {
             thread::scope(|scope| {
-                let asked: Vec<_> = (0..instances).map(|_| scope.spawn(ask)).collect();
+                let asked: Vec<_> = (0..environments).map(|_| scope.spawn(ask)).collect();
                 let names = asked.into_iter().map(|asked| asked.join().expect("it answers").to_string());
                 names.collect::<BTreeSet<_>>().len()
             })
         };
         let patience = Instant::now() + Duration::from_secs(60);
-        while distinct() < instances {
-            assert!(Instant::now() < patience, "{function} doesn't start {instances} times:\n{}", watch.logs());
+        while distinct() < environments {
+            assert!(Instant::now() < patience, "{function} doesn't start {environments} times:\n{}", watch.logs());
         }
     }
 }
@@ -74,11 +74,11 @@ fn warmed(function: &Function, for_seconds: u32) -> Value {
 fn a_round_warms_that_many_distinct_environments_of_each_function() {
     let demo = project::root().join("tests/demo-credentials.json");
     let watch = Watch::start_many([("LOCAL_CREDENTIALS", demo.to_str().expect("UTF-8"))], 4);
-    // Two of them: the emulator takes its time to start an instance.
+    // Two functions are enough: the emulator needs long to start an environment.
     let names = ["rtm-token", "zim-token"];
     let prewarm = prewarm(&names.join(","), &watch);
     let all = names.len() * 4;
-    start_instances(names, 4, &watch);
+    start_environments(names, 4, &watch);
     let of_each = json!({ "cold": 0, "warm": 4, "failed": 0, "doubled": 0, "fresh_too_short": 0 });
     let functions: Map<_, _> = names.iter().map(|name| ((*name).to_owned(), of_each.clone())).collect();
     let expected = json!({ "sent": all, "cold": 0, "warm": all, "failed": 0, "functions": functions });
@@ -99,7 +99,7 @@ fn what_fails_is_told_and_keeps_nobody_else_cold() {
     secrets.put(Vendor::Agora.secret_id(), &agora());
     let watch = Watch::start_many(secrets.env_for_all(), 2);
     let prewarm = prewarm("rtm-token,zego-token,nobody-token", &watch);
-    start_instances(["rtm-token", "zego-token"], 2, &watch);
+    start_environments(["rtm-token", "zego-token"], 2, &watch);
     let (said, failed) = report(&prewarm, 2);
     assert!(failed, "Lambda counts an error");
     assert_eq!((&said["sent"], &said["failed"]), (&json!(6), &json!(4)), "{said}");

@@ -32,21 +32,22 @@ impl Watch {
         Watch::serve(free_port(), 1, &unwanted(), &env.into(), Output::Collected)
     }
 
-    /// The same with up to so many instances of each function at once, as Lambda has.
+    /// Like [`Self::start`], with at most this many environments of each function at once.
     ///
     /// # Panics
     /// As [`Self::start`].
-    pub fn start_many(env: impl Into<Env>, instances: u16) -> Watch {
+    pub fn start_many(env: impl Into<Env>, environments: u16) -> Watch {
         let port = free_port();
         let env = env.into().and("AWS_ENDPOINT_URL_LAMBDA", format!("http://127.0.0.1:{port}"));
-        Watch::serve(port, instances, &unwanted(), &env, Output::Collected)
+        Watch::serve(port, environments, &unwanted(), &env, Output::Collected)
     }
 
-    /// Serves up to so many instances of each function on this port, without these variables of our own environment, but with those.
+    /// Serves on this port, with at most this many environments of each function. The functions get our own variables
+    /// except those in `without`, and the variables in `with`.
     ///
     /// # Panics
     /// As [`Self::start`], or the port is taken.
-    pub fn serve(port: u16, instances: u16, without: &[String], with: &Env, output: Output) -> Watch {
+    pub fn serve(port: u16, environments: u16, without: &[String], with: &Env, output: Output) -> Watch {
         // All at once and before the first request, which would otherwise wait for it.
         project::function("local");
         assert!(TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err(), "port {port} is taken: set PORT to another");
@@ -54,7 +55,7 @@ impl Watch {
         command.args(["lambda", "watch", "--ignore-changes", "--invoke-address", "127.0.0.1"]);
         // By default it lets the pages of every origin read its answers.
         command.arg("--disable-cors");
-        command.args(["--invoke-port", &port.to_string(), "--concurrency", &instances.to_string()]);
+        command.args(["--invoke-port", &port.to_string(), "--concurrency", &environments.to_string()]);
         for name in without {
             command.env_remove(name);
         }

@@ -16,8 +16,8 @@ use std::process::{Command, ExitCode};
 
 /// How many requests are under way at once.
 const CONNECTIONS: &str = "8";
-/// How many instances of each function there are: as many as processors where everything runs on one small machine.
-const INSTANCES: u16 = 2;
+/// How many environments each function has: as many as a small machine has processors.
+const ENVIRONMENTS: u16 = 2;
 
 /// The last line that the script prints.
 #[derive(Debug, Deserialize)]
@@ -42,9 +42,9 @@ fn main() -> ExitCode {
     };
     let credentials = project::root().join("tests/demo-credentials.json");
     let credentials = credentials.to_str().expect("the project's path is UTF-8");
-    let watch = Watch::start_many(Env::from([("AUTH", "none"), ("LOCAL_CREDENTIALS", credentials)]), INSTANCES);
+    let watch = Watch::start_many(Env::from([("AUTH", "none"), ("LOCAL_CREDENTIALS", credentials)]), ENVIRONMENTS);
 
-    println!("{CONNECTIONS} connections, {seconds} s each, {INSTANCES} instances of each function\n");
+    println!("{CONNECTIONS} connections, {seconds} s each, {ENVIRONMENTS} environments of each function\n");
     println!(
         "{:<32}{:>10}{:>12}{:>10}{:>10}{:>10}{:>8}",
         "", "requests", "per second", "p50", "p99", "longest", "errors"
