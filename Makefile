@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
 
 PYTHON ?= python3
-# pip takes only files whose hash is in the list, and installs nothing besides the list. `pip check` fails if the list misses something.
+# pip takes only files whose hash is in the list. `pip check` fails if the list lacks something.
 BY_HASH := --quiet --require-hashes --no-deps
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := .tools/cargo-deny-$(CARGO_DENY_VERSION)
@@ -31,11 +31,11 @@ help: ## Lists the verbs
 run: .venv/.installed ## Serves the API on port 9000 with built-in local credentials (AUTH=jwt wants identities, PORT=n another port)
 	cargo run --quiet --bin local
 
-run-aws: .venv/.installed ## The same with credentials from a local Secrets Manager API
+run-aws: .venv/.installed ## Like `run`, with credentials from a local Secrets Manager API
 	cargo run --quiet --bin local -- --aws
 
 demo: .venv/.installed $(WEB)/node_modules/.installed ## Serves the API and, on port 5173, a page for each SDK (PORT=n, DEMO_PORT=n: other ports)
-	@node -e 'const port = process.env.DEMO_PORT ?? 5173; const server = require("net").createServer(); server.on("error", error => { console.error(`port $${port} cannot be had (DEMO_PORT=n says another): $${error.code}`); process.exit(1) }); server.listen(port, "localhost", () => server.close())'
+	@node -e 'const port = process.env.DEMO_PORT ?? 5173; const server = require("net").createServer(); server.on("error", error => { console.error(`port $${port} is not free ($${error.code}). Set DEMO_PORT to another port.`); process.exit(1) }); server.listen(port, "localhost", () => server.close())'
 	cargo build --quiet --bin local
 	@trap 'kill $$(jobs -p) 2>/dev/null; wait' EXIT; trap 'exit 0' INT TERM HUP; \
 	target=$${CARGO_TARGET_DIR:-target}; $$target/debug/local & (cd $(WEB) && exec node_modules/.bin/vite) & \
@@ -45,20 +45,20 @@ demo: .venv/.installed $(WEB)/node_modules/.installed ## Serves the API and, on 
 
 test: test-clients test-rust faults test-browser ## Runs every test
 
-test-clients: $(WEB)/node_modules/.installed ## Those of the clients
+test-clients: $(WEB)/node_modules/.installed ## Runs the web client's tests
 	cd $(WEB) && npm run --silent check && npm run --silent demo:build && npm run --silent test
 
-test-rust: setup clients/kotlin/node_modules/.installed ## Those of the crates, and of the functions end to end
+test-rust: setup clients/kotlin/node_modules/.installed ## Runs the tests of the crates, and the end-to-end tests of the functions
 	cargo build --workspace --bins
 	cargo test --workspace --lib -- --show-output
 	cargo test --workspace --test it --test allocations -- --skip faults::
 
-# They measure, so they have the machine to themselves, one after the other.
+# These tests measure, so they run one after the other, with nothing else.
 faults: setup ## Lets Secrets Manager fail in every way while requests go on, and prints what came of it (90 seconds)
 	tools/debian-packages.sh libfaketime
 	cargo test --workspace --test it -- faults:: --test-threads=1 --nocapture
 
-soak: ## The same for a quarter of an hour
+soak: ## Like `faults`, for a quarter of an hour
 	SOAK=12 $(MAKE) --no-print-directory faults
 
 test-browser: setup $(WEB)/node_modules/.installed $(PROOFS)/node_modules/.installed ## Runs the vendors' SDKs in Chromium against the service, and verifies what they send
@@ -84,7 +84,7 @@ validate: .venv/.installed ## Checks template.yaml with SAM and cfn-lint
 	sam validate --lint
 	cfn-lint template.yaml
 
-# RUSTC_BOOTSTRAP lets the stable compiler instrument. What is found new stays out of the repository.
+# RUSTC_BOOTSTRAP lets the stable compiler instrument code. New inputs that the fuzzer finds stay out of the repository.
 FUZZ_SECONDS ?= 20
 FUZZ := RUSTC_BOOTSTRAP=1 $(CARGO_FUZZ)/bin/cargo-fuzz
 FUZZ_TARGET = $${CARGO_TARGET_DIR:-target}/fuzz
@@ -104,7 +104,7 @@ fuzz: $(CARGO_FUZZ)/bin/cargo-fuzz ## Fuzzes the token parser, the events and th
 bench: $(BENCH_PYTHON)/.installed $(VERIFIERS)/node_modules/.installed ## Measures minting beside its floor and the vendors' builders (two minutes; writes target/bench/mint.json)
 	cargo bench --quiet --package benches --bench mint
 
-bench-check: $(BENCH_PYTHON)/.installed $(VERIFIERS)/node_modules/.installed ## Fails where minting is a quarter slower than recorded, in ratios
+bench-check: $(BENCH_PYTHON)/.installed $(VERIFIERS)/node_modules/.installed ## Fails if minting is a quarter slower than recorded, compared by ratios
 	cargo bench --quiet --package benches --bench mint -- check
 
 bench-renewals: ## Simulates when a million clients renew, and draws docs/renewals.svg
@@ -127,7 +127,7 @@ build: .venv/.installed ## Builds the arm64 functions that `sam deploy` uploads
 	rustup target add aarch64-unknown-linux-gnu
 	sam build
 
-deploy: build ## Deploys them (PARAMETERS='Name=value ...' the first time and to change; what isn't named stays)
+deploy: build ## Deploys them (PARAMETERS='Name=value ...' for the first time and for changes; all others keep their values)
 	sam deploy $(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
 
 ##@ Install and remove
@@ -138,7 +138,7 @@ setup: .venv/.installed $(VERIFIERS)/node_modules/.installed ## Installs what th
 	$(PYTHON) -m venv .venv
 	.venv/bin/pip install $(BY_HASH) --requirement requirements.txt
 	.venv/bin/pip check
-	# The linker for arm64, where it is found without asking Python for it each time.
+	# A link to the linker for arm64, so that nobody has to ask Python for it each time.
 	ln -sf "$$(.venv/bin/python -c 'import ziglang; print(ziglang.__path__[0])')/zig" .venv/bin/zig
 	touch $@
 
@@ -160,9 +160,9 @@ $(COLD_NODE)/bundle/main.cjs: $(COLD_NODE)/node_modules/.installed $(COLD_NODE)/
 $(CARGO_DENY)/bin/cargo-deny:
 	cargo install --quiet --locked --root $(CARGO_DENY) cargo-deny@$(CARGO_DENY_VERSION)
 
-# It only starts cargo and the targets, so it need not be fast itself.
+# cargo-fuzz only starts cargo and the targets, so a debug build is enough.
 $(CARGO_FUZZ)/bin/cargo-fuzz:
 	cargo install --quiet --locked --debug --root $(CARGO_FUZZ) cargo-fuzz@$(CARGO_FUZZ_VERSION)
 
-clean: ## Removes all that was built or installed
+clean: ## Removes everything that was built or installed
 	rm -rf target .aws-sam .venv .tools {$(VERIFIERS),$(PROOFS)}/node_modules clients/*/node_modules $(WEB)/dist $(WEB)/demo-dist $(COLD_NODE)/node_modules $(COLD_NODE)/bundle

@@ -1,4 +1,4 @@
-//! What the benches beside it share. `make bench` and `make bench-cold` run them.
+//! Code that the benches share. `make bench` and `make bench-cold` run them.
 
 use serde::Serialize;
 use std::time::Duration;
@@ -8,12 +8,12 @@ use std::time::Duration;
 pub struct Spread {
     /// Half of the values are below it.
     pub median: f64,
-    /// A quarter of the values is below the first, a quarter above the second.
+    /// A quarter of the values is below the first quartile, and a quarter above the second.
     pub quartiles: [f64; 2],
 }
 
 impl Spread {
-    /// Of these values. `None`: there are none.
+    /// The spread of these values. `None` if there are none.
     pub fn of(values: impl IntoIterator<Item = f64>) -> Option<Spread> {
         let mut values: Vec<f64> = values.into_iter().collect();
         values.sort_unstable_by(f64::total_cmp);

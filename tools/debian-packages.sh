@@ -1,19 +1,19 @@
 #!/usr/bin/env bash
-# Installs what the tests and benches need of Debian's packages, where it is missing: tools/debian-packages.sh NEED...
+# Installs the missing Debian packages for tests and benches: tools/debian-packages.sh NEED...
 set -euo pipefail
 
 missing=()
 for need in "$@"; do
     case $need in
-    # For the run in which a function's clock jumps.
+    # For the test in which a function's clock jumps.
     libfaketime) compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' >/dev/null || missing+=(libfaketime) ;;
     chromium) test -x /usr/bin/chromium || missing+=(chromium) ;;
-    # An emulated arm64 processor, with the libraries that a function finds in Lambda.
+    # An emulated arm64 processor, and the libraries that a function needs.
     arm64) command -v qemu-aarch64 >/dev/null || missing+=(qemu-user libc6-arm64-cross libgcc-s1-arm64-cross) ;;
-    # libFuzzer is C++.
+    # libFuzzer is written in C++.
     c++) command -v c++ >/dev/null || missing+=(g++) ;;
     wrk) command -v wrk >/dev/null || missing+=(wrk) ;;
-    # For the Kotlin client. The second is Android's own org.json.
+    # For the Kotlin client. The second package is Android's own org.json.
     java)
         command -v javac >/dev/null || missing+=(openjdk-17-jdk-headless)
         test -e /usr/share/java/com.android.json.jar || missing+=(libandroid-json-java)

@@ -11,7 +11,7 @@ use std::{env, fs};
 pub(crate) struct Candidate {
     pub(crate) name: String,
     pub(crate) command: Vec<PathBuf>,
-    /// What is deployed, in bytes, where that is one file.
+    /// The size of the deployed file in bytes, if it is one file.
     pub(crate) bytes: Option<u64>,
     pub(crate) maker: Maker,
 }
@@ -19,9 +19,9 @@ pub(crate) struct Candidate {
 /// Whose code makes a candidate's tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Maker {
-    /// It mints tokens and trusts Amazon alone, as ours does.
+    /// Our own code: it mints tokens and trusts only Amazon's authorities.
     Ours,
-    /// It mints tokens and trusts whomever the system does.
+    /// Another's code: it mints tokens and trusts the system's authorities.
     Other,
     /// It mints nothing.
     Echo,
@@ -67,7 +67,7 @@ fn command(name: &str) -> Vec<PathBuf> {
             let manifest = manifest.to_str().expect("UTF-8");
             let target = results().join("cold-plain");
             let target = target.to_str().expect("UTF-8");
-            // From elsewhere, so that the workspace's own settings don't reach it.
+            // Cargo runs in another folder, so that the workspace's own settings have no effect.
             vec![build(&["--manifest-path", manifest, "--target-dir", target], &env::temp_dir())]
         }
         NODE => vec![node(), folder.join("node/main.mjs")],
@@ -82,7 +82,7 @@ fn command(name: &str) -> Vec<PathBuf> {
 pub(crate) fn build(arguments: &[&str], folder: &Path) -> PathBuf {
     let mut command = project::command("cargo");
     command.args(["build", "--release", "--locked", "--quiet", "--message-format=json-render-diagnostics"]);
-    // Cargo has set what `.cargo/config.toml` says for us, and would for whomever we start.
+    // Cargo has set the variables of `.cargo/config.toml` for us. The programs that we start must not inherit them.
     command.args(arguments).current_dir(folder).env_remove("AWS_LC_SYS_NO_JITTER_ENTROPY");
     let output = command.stderr(Stdio::inherit()).output().expect("cargo runs: it has started us");
     assert!(output.status.success(), "{arguments:?} does not build");
@@ -92,14 +92,14 @@ pub(crate) fn build(arguments: &[&str], folder: &Path) -> PathBuf {
     built.next().expect("the package has a binary")
 }
 
-/// Functions start without our `PATH`.
+/// The full path of a program, because functions start without our `PATH`.
 fn on_path(program: &str) -> PathBuf {
     let path = env::var_os("PATH").unwrap_or_default();
     let found = env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.exists());
     found.unwrap_or_else(|| panic!("no {program} in PATH"))
 }
 
-/// Where results go.
+/// The file for the results.
 pub(crate) fn results() -> PathBuf {
     let target = env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
     let folder = project::root().join(target).join("bench");

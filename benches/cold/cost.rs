@@ -1,7 +1,7 @@
-//! What a million tokens a day cost, worked out from what was measured and what AWS charges.
+//! What a million tokens a day cost: computed from the measurements and AWS's prices.
 //!
-//! Prices: us-east-1, arm64, first tier, as AWS listed them in November 2026. What is the same whoever answers (data sent, a
-//! domain) is left out.
+//! Prices: us-east-1, arm64, first tier, as AWS listed them in November 2026. Costs that are equal for all candidates
+//! (data sent, a domain) are left out.
 
 use crate::candidates::{Candidate, Maker};
 use crate::start::Start;
@@ -10,25 +10,25 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 const TOKENS: f64 = 1e6;
-/// A day's cold starts. At twelve requests a second Lambda needs few environments, and replaces each some times a day;
-/// this allows for bursts, too.
+/// Cold starts in a day. At twelve requests a second, Lambda needs few environments and replaces each several times a day. This
+/// number also allows for bursts.
 const COLD_STARTS: f64 = 1000.0;
-/// Environments alive at any time, each of which reads the secret anew when its time is over.
+/// Environments alive at any time. Each reads the secret again when its time is over.
 const ENVIRONMENTS: f64 = 10.0;
 /// `CREDENTIALS_TTL_SECONDS`.
 const CREDENTIALS_TTL_SECONDS: f64 = 300.0;
 
 /// In GB; the template's `MemorySize`.
 const MEMORY: f64 = 0.25;
-/// Lambda gives a whole processor at 1,769 MB and a share of it below. A start gets a whole one.
+/// With 1,769 MB, Lambda gives a whole processor, and with less memory a share of one. A start gets a whole one.
 const PROCESSORS: f64 = 256.0 / 1769.0;
 
 /// In bytes. `platform.start` (170) and `platform.report` with its metrics and trace (550), as Lambda writes them in JSON, and 26 on
 /// top of each for CloudWatch.
 const PLATFORM_LOGS: f64 = 770.0;
-/// In bytes: the template's format, filled in. The others' templates ask for none.
+/// In bytes: one line of the access log in the template's format. The other candidates' templates have no access log.
 const ACCESS_LOG: f64 = 400.0;
-/// CloudWatch's metrics of ours: six of a function, six of its route.
+/// Our metrics in CloudWatch: six of a function, six of its route.
 const METRICS: f64 = 12.0;
 /// One request in a second, and five in a hundred of the rest.
 const TRACES: f64 = 86_400.0 + 0.05 * (TOKENS - 86_400.0);
@@ -45,15 +45,15 @@ const TRACE: f64 = 5.00 / 1e6;
 
 /// One candidate's day.
 struct Day {
-    /// What an answer takes of a processor, in microseconds, on average.
+    /// Processor time of an answer, in microseconds, on average.
     computing: f64,
-    /// Billed for an answer, in milliseconds, on average.
+    /// Billed time of an answer, in milliseconds, on average.
     billed: f64,
-    /// Written about an answer by the function itself, in bytes.
+    /// What the function itself logs about an answer, in bytes.
     logged: f64,
-    /// What Lambda takes for its time, in dollars.
+    /// What Lambda charges for the time, in dollars.
     lambda_time: f64,
-    /// In dollars, each with what it is for.
+    /// In dollars, each with its purpose.
     items: Vec<(&'static str, f64)>,
 }
 
@@ -94,7 +94,7 @@ impl Day {
     }
 }
 
-/// As if all of it were computing, which a share of a processor stretches; every millisecond that has begun is billed.
+/// As if all of the time were computing: a share of a processor makes it longer. Each started millisecond is billed.
 fn billed_milliseconds(took: Duration) -> f64 {
     (milliseconds(took) / PROCESSORS).ceil()
 }

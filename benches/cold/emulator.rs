@@ -1,5 +1,5 @@
-//! A Lambda Runtime API that costs next to nothing: a thread for each connection, no copies, one write for an answer.
-//! What it costs nevertheless is measured beside the functions.
+//! A Lambda Runtime API that costs almost nothing: a thread for each connection, no copies, one write for an answer. Its own cost
+//! is measured beside the functions.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -19,19 +19,20 @@ pub(crate) struct Emulator {
 pub(crate) struct Recorded {
     /// When it asked for its first event.
     pub(crate) asked: Instant,
-    /// When its first answer was there.
+    /// When its first answer had arrived.
     pub(crate) answered: Instant,
     /// The first answer.
     pub(crate) answer: Vec<u8>,
-    /// From sending an event until its answer was there, for each after the first.
+    /// From sending an event until its answer had arrived, for each event after the first.
     pub(crate) warm: Vec<Duration>,
-    /// From sending an event until the function asked for another one, which is what Lambda bills; for each but the first
+    /// From sending an event until the function asked for another one. Lambda bills this time. For each event except the first
     /// and the last.
     pub(crate) busy: Vec<Duration>,
 }
 
 struct Run {
-    /// Which function's. One that has just been ended may still have asked for an event, which isn't to be taken from the next.
+    /// The number of the function. A function that was just ended may still ask for an event. It must not get one that is meant for
+    /// the next function.
     number: usize,
     response: Arc<[u8]>,
     /// Events yet to be sent.
@@ -57,14 +58,14 @@ impl Emulator {
             for stream in listener.incoming().map_while(Result::ok) {
                 let run = Arc::clone(&shared);
                 let number = lock(&run).as_ref().map_or(0, |run| run.number);
-                // A function that is ended breaks its connections off.
+                // When a function is ended, its connections break.
                 thread::spawn(move || serve(stream, &run, number));
             }
         });
         Emulator { address, run }
     }
 
-    /// Gives the next function this event so many times. What it did arrives when the last answer does.
+    /// Gives the next function this event, this many times. The record of what it did arrives with the last answer.
     pub(crate) fn expect(&self, event: &[u8], events: usize) -> Receiver<Recorded> {
         let deadline = "99999999999999";
         let head = format!(
@@ -87,7 +88,7 @@ impl Emulator {
 }
 
 impl Run {
-    /// The event's bytes, or none when there are no more: Lambda, too, lets a function wait then.
+    /// The event's bytes. `None` if there are no more events: the function then waits, as in Lambda.
     fn next(&mut self) -> Option<Arc<[u8]>> {
         let now = Instant::now();
         self.asked.get_or_insert(now);
@@ -147,7 +148,7 @@ fn serve(mut stream: TcpStream, run: &Mutex<Option<Run>>, number: usize) -> io::
                 run.answered(&buffer[head..end]);
                 stream.write_all(b"HTTP/1.1 202 Accepted\r\ncontent-length: 2\r\n\r\n{}")?;
                 if let Some(recorded) = run.recorded() {
-                    // Who waited may have lost patience.
+                    // The receiver may have stopped waiting.
                     let _ = run.done.send(recorded);
                 }
             }
@@ -164,7 +165,7 @@ enum Asked {
     Other,
 }
 
-/// Where a request's body begins, how long it is, and what is asked. None while its head isn't whole.
+/// Where a request's body begins, how long it is, and what is asked. `None` until the head is complete.
 fn request(bytes: &[u8]) -> Option<(usize, usize, Asked)> {
     let mut headers = [httparse::EMPTY_HEADER; 32];
     let mut request = httparse::Request::new(&mut headers);
@@ -189,8 +190,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The least that a function can be: it asks for events and gives each the same answer. What it takes is the emulator's
-/// own cost, and the system's.
+/// The smallest possible function: it asks for events and gives each the same answer. Its time is the cost of the emulator and the
+/// system.
 pub(crate) fn echo() -> io::Result<()> {
     let address = std::env::var("AWS_LAMBDA_RUNTIME_API").expect("it runs under the emulator");
     let mut stream = TcpStream::connect(&address)?;

@@ -1,9 +1,13 @@
-//! What a cold start costs, and an answer after it: our function beside others that answer the same event, under the
-//! same Lambda Runtime API, with their secret behind TLS.
+//! What a cold start costs, and each answer after it. Our function and others answer the same event under the same Lambda Runtime
+//! API. Their secret is behind TLS.
 //!
-//! Every round starts each candidate once, in turn; ratios are taken within a round. Arguments: `rounds=20`, `warm=5`
-//! (rounds of 2,000 answers each), `only=NAME,NAME`, and, as often as wanted, for another build of ours `also=NAME=BINARY`, or
-//! `also-all=NAME=BINARY` where it reads all authorities of the system.
+//! Each round starts each candidate once. Ratios are computed within a round. Arguments:
+//!
+//! * `rounds=20`: how many rounds
+//! * `warm=5`: how many warm rounds, of 2,000 answers each
+//! * `only=NAME,NAME`: only these candidates
+//! * `also=NAME=BINARY`: another build of our function; may come several times
+//! * `also-all=NAME=BINARY`: the same, for a build that reads all authorities of the system
 
 #![allow(clippy::print_stdout, reason = "a report is meant to be seen")]
 
@@ -72,27 +76,27 @@ fn measure(candidates: &[Candidate], rounds: usize, warm_rounds: usize) -> Repor
         }
         started
     };
-    // Files are in the system's cache from here on, as far as that goes.
+    // From here on, the system's cache should hold all files.
     for candidate in candidates {
         once(candidate, 1);
     }
     let in_turn = |round: usize, events| {
-        // Who comes first changes, lest one always finds what the same other left behind.
+        // The order changes, so that a candidate does not always run after the same other one.
         let first = round % candidates.len();
         let mut starts: Vec<_> =
             candidates[first..].iter().chain(&candidates[..first]).map(|candidate| once(candidate, events)).collect();
         starts.rotate_right(first);
         starts
     };
-    // The last of three: the client is warm by then.
+    // Takes the last of three, because the client is warm by then.
     let timed = |round| (in_turn(round, 1), secrets.time(secret, 3)[2]);
     let (cold, moto) = (0..rounds).map(timed).unzip();
     let warm = (0..warm_rounds).map(|round| in_turn(round, 1 + ANSWERS)).collect();
     Report { candidates: candidates.to_vec(), moto, cold, warm }
 }
 
-/// What Lambda sets, what says where the secret is, and whom to trust, for each language in its own words. Moto's
-/// authority is one among as many as each reads in Lambda: ours has Amazon's five within it, all others read the system's.
+/// The variables that Lambda sets, and those that say where the secret is and whom to trust, for each language. Each candidate reads
+/// Moto's authority together with as many others as in Lambda: ours has Amazon's five built in, all others read the system's.
 fn env(secrets: &SecretsManagerOverTls, roots: &Path) -> Env {
     let text = |path: &Path| path.to_str().expect("temporary folders have plain names").to_owned();
     let (roots, authority) = (text(roots), text(&secrets.authority()));
@@ -100,12 +104,12 @@ fn env(secrets: &SecretsManagerOverTls, roots: &Path) -> Env {
         .and("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand")
         .and("SSL_CERT_FILE", &*roots)
         .and("AWS_CA_BUNDLE", &*roots)
-        // Node has its own authorities within it.
+        // Node has its authorities built in.
         .and("NODE_EXTRA_CA_CERTS", authority)
         .and_all(secrets.env(Vendor::Agora))
 }
 
-/// Whoever is fast must also be right.
+/// The answers must be right too.
 fn check(name: &str, started: &Start) {
     let answer: Value = serde_json::from_slice(&started.answer).expect("an answer is JSON");
     assert_eq!(answer["statusCode"], 200, "{name}: {answer}");

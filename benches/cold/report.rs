@@ -1,4 +1,4 @@
-//! What came out, as a table and as JSON.
+//! The results, as a table and as JSON.
 
 use crate::ANSWERS;
 use crate::candidates::{Candidate, EMULATOR, NODE, OURS, PLAIN, PYTHON, results};
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use std::fs;
 use std::time::Duration;
 
-/// All that was measured: for each round, a start of each candidate.
+/// All measurements: for each round, a start of each candidate.
 pub(crate) struct Report {
     pub(crate) candidates: Vec<Candidate>,
     pub(crate) moto: Vec<Duration>,
@@ -17,10 +17,10 @@ pub(crate) struct Report {
     pub(crate) warm: Vec<Vec<Start>>,
 }
 
-/// A column: what it is of a start.
+/// A column: computes its value from a start.
 type Figure = fn(&Start) -> f64;
 
-/// What is asked of ours, beside another.
+/// A target for our function, compared with another candidate.
 struct Target {
     title: &'static str,
     warm: bool,
@@ -30,9 +30,9 @@ struct Target {
 }
 
 enum Asked {
-    /// Of the other's.
+    /// At most this part of the other's.
     AtMost(f64),
-    /// Times the other's.
+    /// At least this many times faster than the other.
     Faster(f64),
 }
 
@@ -82,12 +82,18 @@ impl Report {
     /// Prints the tables, and writes `target/bench/cold.json`.
     pub(crate) fn print(&self) {
         let moto = Spread::of(self.moto.iter().copied().map(milliseconds)).expect("it was timed");
-        println!("\nMedians (quartiles) of {} cold starts, each in turn. `×` is by the round, the", self.cold.len());
-        println!("plain Rust build = 1; less is better. Reading the secret takes a warm client {} ms,", moto.text(1));
-        println!("over a new connection, nearly all of it `moto_server`'s, in every start.\n");
+        println!(
+            "\nMedians (quartiles) of {} cold starts. The candidates took turns. `×`: round by round, the",
+            self.cold.len()
+        );
+        println!(
+            "plain Rust build = 1. Less is better. In every start, reading the secret takes {} ms for a warm client",
+            moto.text(1)
+        );
+        println!("over a new connection. Nearly all of this is `moto_server`'s own time.\n");
         let cold = self.table(&self.cold, &COLD, &[PLAIN]);
         let rounds = self.warm.len();
-        println!("\n{rounds} times {ANSWERS} warm answers. `×` as above, and with the emulator alone = 1.\n");
+        println!("\n{rounds} times {ANSWERS} warm answers. `×` as above, and also with the emulator alone = 1.\n");
         let warm = self.table(&self.warm, &WARM, &[PLAIN, EMULATOR]);
         self.targets();
         let cost = cost::print(&self.candidates, &self.cold, &self.warm);
@@ -128,9 +134,9 @@ impl Report {
         rows.into()
     }
 
-    /// Prints how ours does against what is asked for, by the round.
+    /// Prints the targets and whether ours meets them, compared round by round.
     fn targets(&self) {
-        println!("\n| ours | asked | is | |\n|---|--:|--:|---|");
+        println!("\n| ours | target | measured | |\n|---|--:|--:|---|");
         for Target { title, warm, figure, other, asked } in &TARGETS {
             let (Some(ours), Some(other)) = (self.position(OURS), self.position(other)) else { continue };
             let rounds = if *warm { &self.warm } else { &self.cold };

@@ -13,28 +13,28 @@ use std::time::{Duration, Instant};
 /// How long a run may take.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// What a start came to.
+/// The measurements of a start.
 #[derive(Debug)]
 pub(crate) struct Start {
     /// From before the process was made until it asked for an event.
     pub(crate) to_next: Duration,
-    /// From before the process was made until its first answer was there.
+    /// From before the process was made until its first answer had arrived.
     pub(crate) to_answer: Duration,
-    /// Processor time of all its threads, in the system too, until it was ended.
+    /// Processor time of all its threads until it was ended, including system time.
     pub(crate) cpu: Duration,
     /// The most memory it ever had, in KiB.
     pub(crate) peak: u64,
-    /// What it has written to its log, in bytes.
+    /// The size of its log, in bytes.
     pub(crate) logged: u64,
     /// Its first answer.
     pub(crate) answer: Vec<u8>,
-    /// What each further answer took.
+    /// How long each further answer took.
     pub(crate) warm: Vec<Duration>,
-    /// For how long each but the last of these kept it busy.
+    /// How long each of these events kept it busy. The last one is left out.
     pub(crate) busy: Vec<Duration>,
 }
 
-/// Starts a candidate, gives it the event so many times, and ends it as soon as the last answer is there.
+/// Starts a candidate, gives it the event this many times, and ends it as soon as the last answer has arrived.
 pub(crate) fn start(candidate: &Candidate, env: &Env, emulator: &Emulator, event: &[u8], events: usize) -> Start {
     let log = results().join("cold.log");
     let output = File::create(&log).expect("the target folder is ours to write in");
@@ -60,7 +60,7 @@ pub(crate) fn start(candidate: &Candidate, env: &Env, emulator: &Emulator, event
         let logs = || fs::read_to_string(&log).unwrap_or_default();
         assert!(ended.is_none(), "{} ended ({ended:?}):\n{}", candidate.name, logs());
         if began.elapsed() > PATIENCE {
-            // It may be gone by now.
+            // It may have ended already.
             let _ = child.kill();
             panic!("{} does not answer:\n{}", candidate.name, logs());
         }

@@ -1,4 +1,4 @@
-//! Many tokens at once: what more cores are worth.
+//! Many tokens at once: how much faster more cores are.
 
 use crate::floor::draw;
 use crate::kinds;
@@ -10,17 +10,17 @@ use std::hint::black_box;
 use std::time::Instant;
 use tokens::{Stamp, Token};
 
-/// How many tokens a batch has.
+/// How many tokens are in a batch.
 const TOKENS: usize = 10_000;
 const ROUNDS: usize = 40;
 
-/// A batch's time on some cores, beside that on one.
+/// A batch's time on some cores, compared with its time on one.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(crate) struct Batch {
     pub(crate) threads: usize,
     pub(crate) milliseconds: Spread,
-    /// What all threads together used of their processors: as much as one thread alone, if none waits for or hinders
-    /// another. Other load on the machine doesn't show in it.
+    /// Processor time of all threads together. If no thread waits for or hinders another, it equals that of one thread alone. Other
+    /// load on the machine does not change it.
     pub(crate) processor_milliseconds: Spread,
     /// How many times faster than one thread, round by round.
     pub(crate) speedup: Spread,
@@ -46,7 +46,7 @@ struct Took {
     processor: f64,
 }
 
-/// All threads share one key and one description, and nothing else.
+/// All threads share only one key and one description.
 fn mint(threads: usize) -> Took {
     let (key, token) = (kinds::agora_key(), kinds::rtc(kinds::uid()));
     let mut batch = vec![String::new(); TOKENS];

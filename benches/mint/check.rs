@@ -1,4 +1,4 @@
-//! What keeps the minting fast: ratios, which hold on any machine, against those that were recorded and asked for.
+//! Fails if minting became slower. It compares ratios, which hold on any machine, with the recorded ones and the targets.
 
 use crate::kinds;
 use crate::peers::{Language, Peer};
@@ -8,13 +8,13 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// A quarter worse is a regression; less may be the machine.
+/// More than a quarter slower is a regression. Less may come from the machine.
 const SLACK: f64 = 1.25;
 const TIME_PER_KIND: Duration = Duration::from_millis(1200);
-/// The kinds whose builders are asked: one of each format and language.
+/// The kinds that are compared with the vendors' builders: one for each format and language.
 const BESIDE_BUILDERS: [&str; 4] = ["agora-rtc", "agora-rtm/006", "agora-rtc/006", "zego-basic"];
 
-/// How many floors each kind cost when that was last recorded.
+/// How many floors each kind cost when it was last recorded.
 fn recorded() -> PathBuf {
     root().join("benches/mint/recorded.json")
 }

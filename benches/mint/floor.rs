@@ -1,7 +1,7 @@
-//! The least that a token can cost: its format's primitives over the same bytes, and no format code.
+//! The floor: the least that a token can cost. It runs the format's primitives over the same bytes, without any format code.
 //!
-//! The primitives are the crates that sign the tokens, each called as its documentation shows, with everything derived
-//! from the key for every token. They write into buffers that exist already.
+//! The primitives come from the crates that sign the tokens. Each is called as its documentation shows. Everything that depends on
+//! the key is derived again for every token. The primitives write into existing buffers.
 
 use aes::cipher::block_padding::Pkcs7;
 use aes::cipher::{BlockModeDecrypt, BlockModeEncrypt, KeyIvInit};
@@ -17,7 +17,7 @@ use std::hint::black_box;
 /// The primitives of one token.
 pub(crate) struct Floor {
     primitives: Primitives,
-    /// What becomes base64, and room for that.
+    /// The bytes that become base64, and a buffer for the result.
     content: Vec<u8>,
     text: Vec<u8>,
     base64: Simd,
@@ -40,7 +40,7 @@ const CIPHER_AT: usize = 8 + 2 + 16 + 2;
 impl Floor {
     pub(crate) fn of_007(token: &str, certificate: &str, md5_of: Option<&str>) -> Floor {
         let content = decode(&token[3..]);
-        // The app id and its length come first in what is signed, then the moment, the lifetime and the salt.
+        // Signed are the app id with its length, then the moment, the lifetime and the salt.
         let fields = &content[ZLIB_HEAD + SIGNATURE + 2 + 32..];
         let number = |at: usize| u32::from_le_bytes(fields[at..at + 4].try_into().expect("four bytes"));
         let (issue_ts, salt) = (number(0), number(8));

@@ -1,4 +1,4 @@
-//! How the cost of signing grows with what is written into a token, as a plot and as straight lines through it.
+//! How the cost of signing grows with the size of what a token holds: as a plot, and as straight lines through its points.
 
 use crate::kinds::{self, Kind};
 use crate::root;
@@ -23,12 +23,12 @@ struct Point {
 struct Line {
     at_zero: f64,
     slope: f64,
-    /// How much of the points' variance it explains.
+    /// R²: how much of the points' variance the line explains.
     r_squared: f64,
 }
 
 impl Series {
-    /// Measures what `kind` makes of each length, in turns: a slow moment hits all lengths alike.
+    /// Measures `kind` with each length in turns, so that a slow moment affects all lengths alike.
     fn measure(
         title: &'static str,
         unit: &'static str,

@@ -1,4 +1,4 @@
-//! Every kind of token, with inputs as they are in use.
+//! Every kind of token, with realistic inputs.
 
 use crate::floor::{Floor, draw};
 use crate::turns::Work;
@@ -25,13 +25,13 @@ pub(crate) enum Format {
 }
 
 impl Format {
-    /// Whether the floor holds the operating system's randomness, so that the token's side does, too.
+    /// Whether the floor includes the operating system's randomness. If it does, the token's time includes it too.
     pub(crate) fn draws_in_floor(self) -> bool {
         self == Format::V04
     }
 
-    /// Whether a builder's cost is compared with minting. A `007` token is that much cheaper even so; the other two are
-    /// compared without the operating system's randomness, because Node's builders of those draw none.
+    /// Whether a builder's cost is compared with minting. A `007` token is cheap enough for this comparison. The other two are
+    /// compared with signing, without the operating system's randomness, because Node's builders of those do not use it.
     pub(crate) fn compared_with_randomness(self) -> bool {
         self == Format::V007
     }
@@ -41,15 +41,15 @@ impl Format {
 pub(crate) struct Kind {
     pub(crate) name: &'static str,
     pub(crate) format: Format,
-    /// All of it: the operating system's randomness, and signing.
+    /// Minting: the operating system's randomness, and signing.
     pub(crate) mint: Work,
-    /// Signing alone: the stamp is there.
+    /// Signing alone, with a given stamp.
     pub(crate) sign: Work,
     /// The bare primitives, with the operating system's randomness where [`Format::draws_in_floor`] says so.
     pub(crate) floor: Work,
-    /// How many floors a token may cost: asked for where it says for whom and where, not where it lists a hundred things.
+    /// How many floors a token may cost. `None` for tokens with long lists, which have no target.
     pub(crate) most_floors: Option<f64>,
-    /// A token, to hold the others' against.
+    /// A token that the builders' tokens are compared with.
     pub(crate) example: String,
 }
 
@@ -113,7 +113,7 @@ fn of_a_long_list(kind: Kind) -> Kind {
     Kind { most_floors: None, ..kind }
 }
 
-/// Compiled for each kind, so that a turn's loop calls nothing through a pointer.
+/// Generic over the kind, so that a turn's loop calls nothing through a pointer.
 fn repeat(mut once: impl FnMut() + 'static) -> Work {
     Box::new(move |times| {
         for _ in 0..times {
@@ -136,7 +136,7 @@ pub(crate) fn zego_key() -> zego::Key {
     }
 }
 
-/// A fixed moment: reading the clock costs every builder the same.
+/// A fixed moment, because reading the clock costs all builders the same.
 pub(crate) fn now() -> Moment {
     Moment::from_unix_seconds(1_800_000_000).expect("in range")
 }
@@ -184,7 +184,7 @@ pub(crate) fn room(streams: usize) -> zego::Room {
     }
 }
 
-/// All kinds that the crate has, and some in two sizes.
+/// All kinds of the crate. Some come in two sizes.
 pub(crate) fn all() -> Vec<Kind> {
     let ttl = ttl();
     let channel = || agora::ChannelName::new(CHANNEL).expect("valid");

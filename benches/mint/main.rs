@@ -1,9 +1,9 @@
-//! What a token costs: every kind through the public API, beside its floor and beside the vendors' own builders.
+//! What a token costs: every kind through the public API, compared with its floor and with the vendors' own builders.
 //!
-//! * without arguments: all of it; prints the tables and writes `target/bench/mint.json`.
-//! * `check`: the ratios alone, for a minute; fails where one is more than a quarter worse than recorded or asked for.
-//! * `record`: the ratios of this machine become the recorded ones.
-//! * `growth`: cost against the lengths of names and lists; writes the plot in `docs/`.
+//! * without arguments: measures everything, prints the tables and writes `target/bench/mint.json`.
+//! * `check`: only the ratios, in a minute. Fails if one is more than a quarter worse than recorded or than its target.
+//! * `record`: records the ratios of this machine.
+//! * `growth`: the cost against the lengths of names and lists. Writes the plot in `docs/`.
 //! * `repeat KIND N`: signs that many tokens and nothing else, for a profiler.
 
 #![allow(clippy::print_stdout, reason = "a report is meant to be seen")]
@@ -40,7 +40,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the benches lie in a folder of the workspace")
 }
 
-/// Where results go.
+/// The folder for results.
 fn results() -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
     let folder = target.join("bench");

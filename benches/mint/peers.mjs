@@ -1,8 +1,8 @@
-// Builds tokens with Agora's npm packages when asked (see peers.rs): a line of JSON in, a line of JSON out.
+// Builds tokens with Agora's npm packages. For each line of JSON it answers with a line of JSON (see peers.rs).
 //
-// ZEGO's server assistant is no npm package, and its code is not ours to carry. What stands in for it is written for this
-// and takes the assistant's steps, as they are in its Node version: Math.random for nonce and IV, JSON.stringify, a cipher
-// from the secret's text, each number through a view of its own, and the same copies of the parts and of the whole.
+// ZEGO's server assistant is not an npm package, and we may not copy its code. The stand-in here was written for this bench. It
+// takes the same steps as the assistant's Node version: Math.random for nonce and IV, JSON.stringify, a cipher from the secret's
+// text, a DataView for each number, and the same copies of the parts and of the whole.
 
 import { createCipheriv } from 'node:crypto'
 import { createRequire } from 'node:module'
@@ -12,7 +12,7 @@ const require = createRequire(new URL('../../tools/harness/verifiers/package.jso
 const v007 = require('agora-token')
 const v006 = require('agora-access-token')
 
-// The packages print; standard output is for the answers.
+// The packages print, but standard output is only for the answers.
 console.log = console.error
 
 const now = () => Math.floor(Date.now() / 1000)
@@ -65,7 +65,7 @@ function builders({ agora: { app_id, app_certificate }, zego, channel, user, uid
         'agora-rtc': () => v007.RtcTokenBuilder.buildTokenWithUid(...agora, channel, uid, publisher, ttl, ttl),
         'agora-rtc/account': () =>
             v007.RtcTokenBuilder.buildTokenWithUserAccount(...agora, channel, user, publisher, ttl, ttl),
-        // Not APaaS: this package leaves the privilege out, so its tokens are others than ours.
+        // APaaS is missing: this package leaves out a privilege, so its tokens differ from ours.
         'agora-fpa': () => v007.FpaTokenBuilder.buildToken(...agora),
         'agora-rtm/006': () => v006.RtmTokenBuilder.buildToken(...agora, user, v006.RtmRole.Rtm_User, now() + ttl),
         'agora-rtc/006': () =>
@@ -90,7 +90,7 @@ for await (const line of createInterface({ input: process.stdin })) {
     for (let made = 0; made < request.tokens; made++) token = once()
     const wall = Number(process.hrtime.bigint() - start)
     const { user, system } = process.cpuUsage(cpu)
-    // The lesser of both: no waiting for the processor, and no garbage collected by other threads meanwhile.
+    // The smaller of wall time and processor time. So neither waiting for the processor nor other threads' garbage collection counts.
     const nanoseconds = Math.min(wall, (user + system) * 1000) / request.tokens
     process.stdout.write(JSON.stringify({ nanoseconds, token }) + '\n')
 }

@@ -1,4 +1,4 @@
-"""Builds tokens with Agora's Python package when asked (see peers.rs): a line of JSON in, a line of JSON out."""
+"""Builds tokens with Agora's Python package. For each line of JSON it answers with a line of JSON (see peers.rs)."""
 
 import json
 import sys
@@ -15,7 +15,7 @@ from agoraiotools.RtmTokenBuilder2 import RtmTokenBuilder
 PUBLISHER = 1
 RTM_USER = 1
 
-# The package prints; standard output is for the answers.
+# The package prints, but standard output is only for the answers.
 answers, sys.stdout = sys.stdout, sys.stderr
 
 
@@ -51,7 +51,7 @@ for line in sys.stdin:
     start, cpu = time.perf_counter_ns(), time.process_time_ns()
     for _ in range(request["tokens"]):
         token = once()
-    # The lesser of both: no waiting for the processor.
+    # The smaller of wall time and processor time, so that waiting for the processor does not count.
     took = min(time.perf_counter_ns() - start, time.process_time_ns() - cpu)
     nanoseconds = took / request["tokens"]
     answer({"nanoseconds": nanoseconds, "token": token})

@@ -1,4 +1,4 @@
-//! The vendors' own builders, each in a process of its own that makes tokens when asked and says what one cost.
+//! The vendors' own builders. Each runs in a process of its own, builds tokens when asked, and says what one cost.
 
 use crate::kinds::{self, Format};
 use crate::root;
@@ -21,7 +21,7 @@ pub(crate) enum Language {
 impl Language {
     pub(crate) const ALL: [Language; 2] = [Language::Node, Language::Python];
 
-    /// How many times as much as ours its builder of this format has to cost at least.
+    /// Its builder of this format must cost at least this many times as much as ours.
     pub(crate) fn least_multiple(self, format: Format) -> Option<f64> {
         match (format, self) {
             (Format::V007, Language::Node) => Some(25.0),
@@ -81,7 +81,7 @@ impl Peer {
         self.kinds.iter().any(|known| known == kind)
     }
 
-    /// Makes tokens like this one, and says how many nanoseconds each took.
+    /// Builds tokens like this one, and returns how many nanoseconds each took.
     pub(crate) fn build(&mut self, kind: &str, example: &str, tokens: u32) -> f64 {
         let turn = self.ask(&json!({ "kind": kind, "tokens": tokens }));
         let turn: Turn = serde_json::from_value(turn).expect("a turn");
@@ -99,13 +99,13 @@ impl Peer {
 
 impl Drop for Peer {
     fn drop(&mut self) {
-        // It ends by itself when its input does; this is for one that doesn't listen any more.
+        // It ends when its input ends. `kill` is for a builder that hangs.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// What a token opens and for how long, checked against the key: all but the moment and the randomness.
+/// What a token opens and for how long, checked against the key. The moment and the randomness are left out.
 fn claims(token: &str) -> Value {
     match read::token(token).expect("a token") {
         Unverified::AccessToken2(token) => {
@@ -113,7 +113,7 @@ fn claims(token: &str) -> Value {
             json!([token.app_id, token.expire, token.services])
         }
         Unverified::AccessToken(token) => {
-            // The signature of a 006 token is over a channel and uid that it doesn't name; its checksums are.
+            // A 006 token signs channel and uid but holds only their checksums, so the checksums are compared.
             let privileges: Vec<_> = token.privileges.keys().collect();
             json!([token.app_id, privileges, token.crc_channel_name, token.crc_uid])
         }

@@ -1,4 +1,4 @@
-//! The full run: all kinds, the builders beside them, a batch, and what came out, as a table and as JSON.
+//! The full run: all kinds, the builders and a batch. The results are printed as tables and written as JSON.
 
 use crate::batch::{self, Batch};
 use crate::kinds::{self, Format, Kind};
@@ -10,7 +10,7 @@ use serde::Serialize;
 use std::fs;
 use std::time::Duration;
 
-/// What was measured of one kind.
+/// The measurements of one kind.
 #[derive(Debug, Serialize)]
 pub(crate) struct Row {
     pub(crate) kind: &'static str,
@@ -31,9 +31,9 @@ pub(crate) struct Row {
 pub(crate) struct Versus {
     pub(crate) language: Language,
     pub(crate) nanoseconds: Spread,
-    /// How many times as much it costs as ours with the operating system's randomness, round by round.
+    /// Its cost divided by ours, with the operating system's randomness in ours. Compared round by round.
     pub(crate) of_minting: Spread,
-    /// How many times as much as ours without: the like of a builder that draws from `Math.random`, as Node's do.
+    /// Its cost divided by ours, without the operating system's randomness. This is fair to builders that use `Math.random`.
     pub(crate) of_signing: Spread,
 }
 
@@ -51,7 +51,7 @@ fn floors(turns: &Turns<'_, 3>, format: Format) -> Spread {
     turns.ratio(over_floor(format), FLOOR)
 }
 
-/// The same where nothing disturbs either.
+/// How many floors a token costs when nothing disturbs the measurement.
 pub(crate) fn undisturbed_floors(turns: &Turns<'_, 3>, format: Format) -> f64 {
     turns.undisturbed_ratio(over_floor(format), FLOOR)
 }
@@ -61,8 +61,8 @@ fn over_floor(format: Format) -> usize {
 }
 
 pub(crate) fn run() {
-    // Criterion warms up, decides how often to measure, and compares with the run before; each of its samples is turns
-    // of minting, signing and the floor, and what it sees of them is minting.
+    // Criterion warms up, decides how often to measure, and compares with the last run. Each of its samples is a turn of minting,
+    // signing and the floor. Criterion sees only the time for minting.
     let mut criterion = Criterion::default()
         .output_directory(&crate::results().join("criterion"))
         .warm_up_time(Duration::from_millis(500))
@@ -97,12 +97,12 @@ pub(crate) fn run() {
     println!("\nwritten to {}", path.display());
 }
 
-/// Criterion makes folders of names.
+/// Criterion makes a folder for each name, so a name must not hold a slash.
 fn criterion_name(kind: &str) -> String {
     kind.replace('/', "-")
 }
 
-/// A builder's turns, each with one of ours beside it. A turn is long enough to have its share of collecting garbage.
+/// A builder's turns, each next to one of ours. A turn is long enough to include its share of garbage collection.
 pub(crate) fn versus(kind: &mut Kind, peer: &mut Peer, rounds: usize) -> Option<Versus> {
     const WARM_UP: u32 = 4000;
     const TURN_NANOSECONDS: f64 = 1e7;
@@ -110,7 +110,7 @@ pub(crate) fn versus(kind: &mut Kind, peer: &mut Peer, rounds: usize) -> Option<
     if !peer.builds(kind.name) {
         return None;
     }
-    // Node compiles what it has run often.
+    // This first turn is not counted, because Node compiles code only after it has run often.
     let cold = peer.build(kind.name, &kind.example, WARM_UP);
     let tokens = (TURN_NANOSECONDS / cold).ceil() as u32;
     let mut theirs = Vec::with_capacity(rounds);

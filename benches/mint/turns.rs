@@ -1,14 +1,14 @@
-//! Measuring in turns: what is to be compared runs alternately, a few microseconds each, so that whatever else the
-//! machine does falls on all alike.
+//! Measures in turns. The works to compare run alternately, for some microseconds each. So other load on the machine affects all of
+//! them alike.
 
 use benches::Spread;
 use std::time::{Duration, Instant};
 
-/// Something that costs time: called with how many times to do it.
+/// A piece of work. The argument says how often to do it.
 pub(crate) type Work = Box<dyn FnMut(u32)>;
 
-/// How often each work is done before it is the next one's turn: some 50 µs, too short for most interruptions and long
-/// enough for the clock.
+/// How often each work is done in one turn. A turn takes about 50 µs: too short for most interruptions, and long enough for the
+/// clock.
 pub(crate) const PER_TURN: u32 = 64;
 
 /// Works `N` things in turns and remembers what each turn cost.
@@ -26,7 +26,7 @@ impl<'a, const N: usize> Turns<'a, N> {
     /// One turn for each. Returns what they took.
     pub(crate) fn round(&mut self) -> [Duration; N] {
         let mut took = [Duration::ZERO; N];
-        // Who comes first changes, lest one always finds what the other left in the caches.
+        // The order changes, because the works leave different data in the caches.
         let first = self.rounds.len();
         for turn in 0..N {
             let who = (first + turn) % N;
@@ -38,7 +38,7 @@ impl<'a, const N: usize> Turns<'a, N> {
         took
     }
 
-    /// Rounds until `time` is over, those of the first tenth for warming up only.
+    /// Measures rounds until `time` is over. The first tenth is for warming up and does not count.
     pub(crate) fn run_for(&mut self, time: Duration) {
         let start = Instant::now();
         let mut warm = false;
@@ -66,26 +66,25 @@ impl<'a, const N: usize> Turns<'a, N> {
         spread(self.each(which))
     }
 
-    /// What it costs when nothing disturbs it: the tenth of the rounds that was cheapest ends here.
+    /// What a piece of this work costs when nothing disturbs it: the 10th percentile of the rounds.
     fn undisturbed(&self, which: usize) -> f64 {
         let mut each: Vec<f64> = self.each(which).collect();
         each.sort_by(f64::total_cmp);
         each[each.len() / 10]
     }
 
-    /// How many times as much as `below` `above` costs when nothing disturbs either: other load on the machine hardly
-    /// moves it.
+    /// The cost of `above` divided by that of `below`, when nothing disturbs them. Other load on the machine hardly changes it.
     pub(crate) fn undisturbed_ratio(&self, above: usize, below: usize) -> f64 {
         self.undisturbed(above) / self.undisturbed(below)
     }
 
-    /// How many times as much as `below` `above` costs, compared round by round.
+    /// The cost of `above` divided by that of `below`, compared round by round.
     pub(crate) fn ratio(&self, above: usize, below: usize) -> Spread {
         spread(self.rounds.iter().map(|round| round[above] / round[below]))
     }
 }
 
-/// The spread of what was measured.
+/// The spread of the measurements.
 pub(crate) fn spread(measured: impl IntoIterator<Item = f64>) -> Spread {
     Spread::of(measured).expect("something was measured")
 }

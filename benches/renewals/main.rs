@@ -1,8 +1,8 @@
-//! When 1,000,000 clients come for their tokens, who all came for the first one in the same second: over six hours, with the
-//! spread of `renew_at` and without it. A simulation with the service's own rule; writes the plot in `docs/`.
+//! A simulation: 1,000,000 clients get their first token in the same second. When do they come for the next ones, over six hours, with
+//! and without the spread of `renew_at`? It uses the service's own rule, and writes the plot in `docs/`.
 //!
-//! A client asks at the second that `renew_at` names, gets a token that was issued then, and so on. Nothing else spreads
-//! them here: real clients' networks and clocks would a little more.
+//! A client asks in the second of `renew_at`, gets a token that is issued in this second, and so on. Networks and clocks would
+//! spread real clients a little more.
 
 #![allow(clippy::print_stdout, reason = "a report is meant to be seen")]
 
@@ -34,17 +34,17 @@ impl Arrivals {
         arrivals
     }
 
-    /// The most requests in one second after the first, in which all come.
+    /// The most requests in one second. The first second is left out, because all clients come then.
     fn peak_after_the_first(&self) -> u32 {
         self.0[1..].iter().copied().max().unwrap_or_default()
     }
 
-    /// The most in each generation: from one hour's first second to the next.
+    /// The most requests in one second, for each hour.
     fn peaks_by_hour(&self) -> Vec<u32> {
         self.0.chunks(3600).map(|hour| hour.iter().copied().max().unwrap_or_default()).collect()
     }
 
-    /// The mean of an hour.
+    /// The mean number of requests in a second of an hour.
     fn mean(&self, hour: usize) -> f64 {
         let requests: u32 = self.0[hour * 3600..][..3600].iter().sum();
         f64::from(requests) / 3600.0
@@ -57,10 +57,10 @@ impl Arrivals {
 
 fn main() {
     let ttl = Ttl::from_seconds(3600).expect("an hour is a lifetime");
-    // Seeded, so that the plot is the same each time. The service draws from the operating system.
+    // A fixed seed makes the plot the same each time. The service uses the operating system's randomness.
     let mut randomness = SmallRng::seed_from_u64(1);
     let with = Arrivals::simulate(ttl, || randomness.random());
-    // The end of the span is what a client would use that only knew the margin.
+    // Without the spread, every client comes at the end of the span.
     let without = Arrivals::simulate(ttl, || u32::MAX);
     println!("{CLIENTS} clients, first tokens in one second, tokens of {} s, {HOURS} hours", ttl.as_seconds());
     println!("                          without spread     with spread");
@@ -79,7 +79,7 @@ fn main() {
     plot(&file, &without, &with).expect("docs/ can be written");
 }
 
-/// Both curves, on a logarithmic axis: a million in one second would press everything else flat.
+/// Both curves, on a logarithmic axis. On a linear axis, the million in one second would make all other values invisible.
 fn plot(file: &Path, without: &Arrivals, with: &Arrivals) -> Result<(), Box<dyn std::error::Error>> {
     let area = SVGBackend::new(file, (960, 420)).into_drawing_area();
     area.fill(&WHITE)?;
@@ -96,7 +96,7 @@ fn plot(file: &Path, without: &Arrivals, with: &Arrivals) -> Result<(), Box<dyn 
         .light_line_style(TRANSPARENT)
         .draw()?;
     let hour = |second: usize| second as f64 / 3600.0;
-    // Only where there are any: nothing has no logarithm.
+    // Leaves out seconds without requests, because zero has no logarithm.
     let spikes = without.0.iter().enumerate().filter(|(_, requests)| **requests > 0);
     chart
         .draw_series(spikes.map(|(second, requests)| {
@@ -104,7 +104,7 @@ fn plot(file: &Path, without: &Arrivals, with: &Arrivals) -> Result<(), Box<dyn 
         }))?
         .label("without the spread")
         .legend(|(x, y)| PathElement::new(vec![(x, y), (x + 20, y)], RED.stroke_width(2)));
-    // A point for each half minute, in which the curve hardly moves.
+    // One point for each half minute, in which the curve hardly changes.
     let curve = with.0.chunks(30).enumerate().map(|(at, seconds)| {
         let mean = f64::from(seconds.iter().sum::<u32>()) / seconds.len() as f64;
         (hour(at * 30), mean.max(1.0))

@@ -14,12 +14,12 @@ pub struct Input {
     identity: Identity,
     function: Function,
     post: bool,
-    /// Whether the event is the emulator's, which knows no route keys and decodes nothing.
+    /// Whether the event looks like the emulator's, which has no route keys and decodes nothing.
     emulated: bool,
     accepts_json: bool,
     in_path: Text,
     asked: Vec<(Name, Asked)>,
-    // Part of the policy, but last, so that older inputs mean what they meant.
+    // These belong to the policy. They stand last, so that older inputs keep their meaning.
     refuses_006: bool,
     rtm_beyond_rooms: bool,
 }
@@ -54,11 +54,11 @@ enum Claim {
     Other(String),
 }
 
-/// Texts that meet each other often enough, and any others.
+/// Texts that are often equal to each other, and any other text.
 #[derive(Debug, Arbitrary)]
 enum Text {
     Word(u8),
-    /// The uid that this word's user is assigned.
+    /// The uid that the user of this name is assigned.
     Uid(u8),
     Beginning(u8),
     List(Vec<u8>),
@@ -112,7 +112,7 @@ impl Text {
     }
 }
 
-/// Every parameter of some route, and any other.
+/// Every parameter of every route, and any other name.
 #[derive(Debug, Arbitrary)]
 enum Name {
     ExpiresIn,
@@ -209,10 +209,10 @@ fn present<const N: usize>(fields: [(&str, Option<Value>); N]) -> Value {
 }
 
 impl Input {
-    /// Asks, and judges the answer.
+    /// Sends the request, and judges the answer.
     ///
     /// # Panics
-    /// It is one that this identity may not get.
+    /// This identity may not get such an answer.
     pub fn check(&self) {
         let limits =
             Limits { rtm_006: !self.refuses_006, rtm_beyond_rooms: self.rtm_beyond_rooms, ..self.settings.limits() };
@@ -222,7 +222,7 @@ impl Input {
         self.check_plainest(&limits, &running);
     }
 
-    /// Asks for the least there is to ask for: a service that refuses everything keeps no promise either.
+    /// Sends the simplest request, because a service that refuses everything would be wrong too.
     fn check_plainest(&self, limits: &Limits, running: &Running) {
         const ROOM: &str = "demo";
         let own = |name, text: &str| (name, Asked::Text(Text::Any(text.to_owned())));
@@ -297,10 +297,10 @@ impl Input {
     }
 }
 
-/// Lets everybody whom it knows ask for the least there is, in every way.
+/// Lets each kind of caller send the simplest request, with each method.
 ///
 /// # Panics
-/// They don't get what they must, or get more.
+/// A caller gets less or more than the policy says.
 pub(crate) fn grants_what_it_must(function: Function, limits: &Limits, running: &Running) {
     let alice = |scope: &str| {
         let claims = [(Claim::Sub, "alice"), (Claim::Rooms, "[demo]"), (Claim::Scope, scope)];

@@ -7,7 +7,7 @@ use crate::running::Running;
 use std::cell::OnceCell;
 
 thread_local! {
-    /// Every function, without limits and with all of them.
+    /// Every function, once without limits and once with all limits.
     static FUNCTIONS: OnceCell<Vec<Running>> = const { OnceCell::new() };
 }
 
@@ -32,10 +32,10 @@ fn functions() -> Vec<Running> {
     .collect()
 }
 
-/// Asks every function, and judges every answer.
+/// Sends the event to every function, and judges every answer.
 ///
 /// # Panics
-/// One of them gave what nobody may get.
+/// A function gave an answer that the caller may not get.
 pub fn check(event: &[u8]) {
     FUNCTIONS.with(|all| {
         for function in all.get_or_init(functions) {

@@ -21,7 +21,7 @@ pub(crate) enum Function {
 }
 
 impl Function {
-    /// Every function there is.
+    /// Every function of the service.
     pub(crate) fn all() -> impl Iterator<Item = Function> {
         ALL.iter().map(Function::of)
     }
@@ -45,7 +45,7 @@ impl Function {
         ALL.iter().find(|function| Function::of(function) == self).expect("each has its entry")
     }
 
-    /// Its route for this method, or its only one.
+    /// Its route for this method. If it has only one route, that one.
     pub(crate) fn route(self, post: bool) -> RouteKey {
         let keys = self.entry().route_keys();
         let method = if post { "POST" } else { "GET" };

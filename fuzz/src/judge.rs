@@ -1,4 +1,5 @@
-//! Who asks and what they may have, worked out from the event alone; and what their token says.
+//! Judges the answers of functions. It works out from the event alone who asks and what this caller may have, and compares
+//! this with the token in the answer.
 //!
 //! * `limits`: the policy, and the credentials.
 //! * `caller`: who asks, as the gateway says it in the event.
@@ -17,9 +18,9 @@ use granted::{Answer, Granted};
 use serde_json::Value;
 use std::ops::RangeInclusive;
 
-/// The status that the policy gives to the simplest request: a caller asks for their own token. `room` is the room that it
-/// names, if it names one. `opens_rtm`: the token opens RTM, alone or beside a channel. `None`: the policy alone does not
-/// decide, for example because the vendor may refuse the caller's id.
+/// The status that the policy gives to the simplest request, in which a caller asks for their own token. `room` is the room in
+/// the request, if there is one. `opens_rtm` says that the token opens RTM, alone or beside a channel. The result is `None` if
+/// the policy alone does not decide, for example because the vendor may refuse the caller's id.
 pub(crate) fn plain_status(
     function: Function,
     limits: &Limits,
@@ -29,13 +30,13 @@ pub(crate) fn plain_status(
 ) -> Option<u64> {
     let granted = |granted: bool| Some(if granted { 200 } else { 403 });
     match (function, Who::of(event, limits)) {
-        // Who is nobody here may be somebody whom this route refuses.
+        // This route checks IAM identities. The judge does not know which status a caller without one gets.
         (Function::ChatApp, Who::Nobody) => None,
         (Function::ChatApp, who) => granted(matches!(who, Who::Backend)),
         (_, Who::Nobody) => Some(401),
         (_, Who::Backend) => Some(403),
         (_, Who::User(user)) => {
-            // What every vendor takes.
+            // Every vendor takes such ids.
             let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
             let taken = (1..=32).contains(&user.id.len()) && user.id.bytes().all(plain) && user.id != "null";
             taken.then_some(())?;
@@ -43,7 +44,7 @@ pub(crate) fn plain_status(
                 return granted(false);
             }
             match (function, room) {
-                // Without a version, each of the two routes has its own.
+                // Without a version in the request, GET gives 007, and POST gives 006.
                 (Function::Rtm, _) => granted(limits.rtm_006 || !is_post(event)),
                 (Function::Zego | Function::Zim, None) => granted(user.rooms.is_none() && user.may_publish),
                 (_, Some(room)) => granted(user.may_enter(room)),
@@ -53,10 +54,10 @@ pub(crate) fn plain_status(
     }
 }
 
-/// Judges an answer that was given while it was these Unix seconds, and returns its status where it has one.
+/// Judges an answer that was given within these Unix seconds. Returns its status, if it has one.
 ///
 /// # Panics
-/// Nobody may get such an answer, or not whoever sent this event.
+/// The sender of this event may not get such an answer.
 pub(crate) fn answer(
     function: Function,
     limits: &Limits,
@@ -65,7 +66,7 @@ pub(crate) fn answer(
     answer: &Value,
 ) -> Option<u64> {
     let text = answer.to_string();
-    assert!(!text.contains(APP_CERTIFICATE) && !text.contains(SERVER_SECRET), "a secret in an answer");
+    assert!(!text.contains(APP_CERTIFICATE) && !text.contains(SERVER_SECRET), "a secret is in an answer");
     let event = fields(event);
     if answer.get("warmed").is_some() {
         assert!(is_warm_up(&event), "an event that is no warm-up was taken for one");
@@ -78,7 +79,7 @@ pub(crate) fn answer(
     assert_eq!(answer["headers"]["cache-control"], "no-store");
     let body = answer["body"].as_str().expect("a body");
     if status != 200 {
-        // What a client sent is not repeated, so a refusal stays small.
+        // A refusal does not repeat what a client sent, so it is small.
         assert!(body.len() < 1000, "{} bytes of refusal", body.len());
         return Some(status);
     }

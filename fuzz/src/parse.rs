@@ -1,4 +1,4 @@
-//! Any text as a token, and any content in one that is genuine.
+//! Any text as a token, and any content in a token that is genuinely signed.
 
 use crate::judge::{APP_CERTIFICATE, SERVER_SECRET, agora_key, zego_key};
 use aes::Aes256Enc;
@@ -23,10 +23,10 @@ use tokens::{Moment, Stamp, Token, Ttl, agora, zego};
 /// Another project's certificate, and another app's secret.
 const OTHER: &str = "0123456789abcdef0123456789abcdef";
 
-/// Reads it in every way.
+/// Reads the input in every way.
 ///
 /// # Panics
-/// The reader believes what it should not, refuses what is genuine, or reads something else than was written.
+/// The reader accepts a forged token, refuses a genuine one, or does not read what was written.
 pub fn check(data: &[u8]) {
     if let Ok(text) = str::from_utf8(data) {
         any_text(text);
@@ -45,7 +45,7 @@ fn other_zego_key() -> zego::Key {
     zego::Key { server_secret: zego::ServerSecret::new(OTHER).expect("a secret"), ..zego_key() }
 }
 
-/// A text that nobody signed for: it may be read, and nothing more.
+/// A text that nobody signed. It may be read, but its signature must not verify.
 fn any_text(text: &str) {
     let parsed = match read::token(text) {
         Ok(parsed) => parsed,
@@ -58,7 +58,7 @@ fn any_text(text: &str) {
     match parsed {
         Unverified::AccessToken2(token) => {
             json(&token);
-            // Whatever app it names: guessing an HMAC is no way in.
+            // Nobody can guess an HMAC, whatever app the token names.
             for key in both_agora_keys(&token.app_id) {
                 token.verify_signature(&key).expect_err("nobody signed this");
             }
@@ -69,7 +69,7 @@ fn any_text(text: &str) {
                 token.verify_signature(&key, "demo", "42").expect_err("nobody signed this");
             }
         }
-        // This format has no signature: one guess in 256 opens, and then fails as JSON.
+        // This format has no signature. One text in 256 can be decrypted, but then it is not JSON.
         Unverified::Token04(token) => {
             for key in [zego_key(), other_zego_key()] {
                 token.unseal(&key.server_secret).expect_err("nobody sealed this");
@@ -78,7 +78,7 @@ fn any_text(text: &str) {
     }
 }
 
-/// Ours and another's, for this app where that can be one.
+/// Our key and another one, for this app if its id is valid.
 fn both_agora_keys(app_id: &str) -> [agora::Key; 2] {
     [agora_key(), other_agora_key()].map(|key| match agora::AppId::new(app_id) {
         Ok(app_id) => agora::Key { app_id, ..key },
@@ -103,7 +103,7 @@ fn bytes(content: &[u8]) -> Option<Vec<u8>> {
     Some([&length.to_le_bytes(), content].concat())
 }
 
-/// `007`: signs the data as what follows the app id.
+/// `007`: signs the data as the part that follows the app id.
 fn genuine_access_token2(data: &[u8]) {
     let key = agora_key();
     let Some([issue_ts, _, salt]) = data.first_chunk::<12>().map(|head| [&head[..4], &head[4..8], &head[8..]]) else {
@@ -124,7 +124,7 @@ fn genuine_access_token2(data: &[u8]) {
     // The last byte before the checksum.
     let last = changed.len() - 5;
     changed[last] ^= 1;
-    // The inflater leaves zlib's checksum out in a fuzzed build. The signature is what counts.
+    // In a fuzzed build, the inflater does not check zlib's checksum. The signature decides.
     if let Ok(Unverified::AccessToken2(changed)) = read::token(&format!("007{}", BASE64_STANDARD.encode(&changed))) {
         changed.verify_signature(&key).expect_err("it was changed");
     }
@@ -135,7 +135,7 @@ fn genuine_access_token2(data: &[u8]) {
     }
 }
 
-/// The token that our own writer makes of what was read, where it can describe that.
+/// The token that our own writer makes of what was read, if it can describe that.
 fn signed_again(token: &AccessToken2, key: &agora::Key) -> Option<String> {
     let ttl = Ttl::from_seconds(token.expire.into()).ok()?;
     let stamp = Stamp::new(Moment::from_unix_seconds(token.issue_ts.into()).ok()?, salted(token.salt)?);

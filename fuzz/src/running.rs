@@ -31,10 +31,10 @@ impl Running {
         Running { function, limits: limits.clone(), at_work }
     }
 
-    /// Gives it an event and judges what it answers, whose status this returns.
+    /// Sends it an event and judges the answer. Returns the answer's status.
     ///
     /// # Panics
-    /// The answer is one that nobody may get.
+    /// The caller may not get this answer.
     pub(crate) fn ask(&self, event: &[u8]) -> Option<u64> {
         let asked_at = now();
         let answer = match &self.at_work {

@@ -1,4 +1,4 @@
-// Builds the proofs' pages and the demo with the web module's own Vite and SDKs, and serves the demo as Vite does.
+// Builds the proofs' pages and the demo with the web module's own Vite and SDKs. Vite serves the demo.
 
 import { createRequire } from 'node:module'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -7,7 +7,7 @@ const at = path => fileURLToPath(new URL(path, import.meta.url))
 const web = at('../../clients/web/package.json')
 const vite = await import(pathToFileURL(createRequire(web).resolve('vite')).href)
 
-/** Where the built pages lie. */
+/** The folder of the built pages. */
 export const built = at('../../target/browser-proofs/pages')
 
 export function buildPages() {
@@ -27,7 +27,7 @@ export function buildPages() {
     })
 }
 
-/** The demo, by its own configuration: `/api` on its host is the service. */
+/** The demo, with its own configuration. The service is at `/api` on the demo's host. */
 const demo = {
     configFile: at('../../clients/web/vite.config.ts'),
     logLevel: 'error',

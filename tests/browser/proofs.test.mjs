@@ -1,5 +1,5 @@
-// The vendors' real SDKs, in a real Chromium, against the running service. Their clouds cannot be reached: the edge plays
-// them, takes the tokens that the SDKs send, and the vendors' own code verifies these.
+// The vendors' real SDKs, in a real Chromium, against the running service. Their clouds cannot be reached from here, so the edge
+// stands in for them and collects the tokens that the SDKs send. The vendors' own code verifies these tokens.
 
 import assert from 'node:assert/strict'
 import { mkdirSync, readFileSync } from 'node:fs'
@@ -17,13 +17,13 @@ import { freePort, serve, serveFiles, serveGateway, serveNobody } from './servic
 import { check } from './said.mjs'
 
 /**
- * The SDKs of this life's tokens warn ten seconds after their issue: later than the keeper counts a token as new (5 s),
- * and earlier than it renews this short one by itself (20 s).
+ * With this lifetime, an SDK warns ten seconds after a token's issue. By then the keeper no longer counts the token as new (5 s),
+ * and it does not yet renew the token by itself (20 s).
  */
 const LIFE = 40
-/** Chat's SDK warns when four fifths of a token's life are gone, and the keeper comes first. */
+/** Chat's SDK warns after four fifths of a token's life. The keeper renews earlier. */
 const CHAT_LIFE = 30
-/** What the tutorials' pages get, which ask for no lifetime. */
+/** The lifetime of the tutorials' tokens, because their pages ask for none. */
 const DEFAULT_LIFE = 30
 const PATIENCE = 90_000
 
@@ -35,7 +35,7 @@ const agora = { 'app id': credentials.agora.app_id }
 const zego = { 'app id': credentials.zego.app_id, user: 'alice' }
 const PUBLISHER = ['join_channel', 'publish_audio', 'publish_video', 'publish_data_stream']
 
-/** The longest first. */
+/** The proofs. The longest one stands first. */
 const PROOFS = [
     {
         name: 'tutorial-rtm', sdk: 'agora-rtm-1', cloud: agoraRtm(1), wanted: { ...agora, user: '1234', privileges: ['login'] },
@@ -56,7 +56,7 @@ const PROOFS = [
     {
         name: 'agora-rtc', sdk: 'agora-rtc-sdk-ng', cloud: agoraRtc,
         wanted: { ...agora, channel: 'demo', user: '1234', privileges: PUBLISHER },
-        // The access point gets the token, and then the edge server.
+        // The token goes to the access point first, and then to the edge server.
         steps: ['login', 'join', 'renewal'], warned: "the cloud's message, sent by the edge",
     },
     {
@@ -73,12 +73,12 @@ const PROOFS = [
     },
     {
         name: 'zego-zim', sdk: 'zego-zim-web', cloud: zegoZim, wanted: zego, warned: "the SDK's own timer",
-        // The SDK looks at a token's length, version and expiry before it sends it: malformed, expired, wrong version.
+        // Before it sends a token, this SDK checks the token's length, version and expiry.
         first: ['a token cut short: 6000103', 'a token not base64: 6000106', 'a token of another version: 6000107'],
     },
 ]
 
-/** The demo's pages, as they come, but for the life of their tokens. */
+/** The demo's pages. Only the lifetime of their tokens is changed. */
 const DEMOS = [
     { name: 'chat', cloud: agoraChat, wanted: { ...agora, user: 'alice', privileges: ['user'] }, lifetime: CHAT_LIFE },
     {
@@ -105,7 +105,7 @@ before(async () => {
         args: [
             '--headless=new', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync',
             '--disable-background-networking', '--disable-component-update',
-            // Whatever slips past the edge ends at this proxy, which lets nobody through; and media have no way out at all.
+            // Requests that pass the edge end at this proxy, which refuses all of them. Media cannot leave at all.
             `--proxy-server=${nobody.url}`, '--webrtc-ip-handling-policy=disable_non_proxied_udp',
         ],
     })
@@ -196,10 +196,10 @@ function showStranger() {
             [`${demo.url}/api${path}`],
             [`${demo.url}/api/fetch_rtm_token`, { ...post, headers: { 'content-type': 'application/json' } }],
         ]
-        // They are good requests: outside of a browser each gets a token.
+        // These requests are good: outside of a browser, each gets a token.
         for (const [url, init] of asked) assert.equal((await fetch(url, init)).status, 200, url)
 
-        /** What the page can read. It runs in the page. */
+        /** Returns what the page can read. It runs in the page. */
         const read = ([url, init]) => fetch(url, init).then(
             async answer => `${answer.type} ${answer.status} ${await answer.text()}`,
             error => `rejected: ${error.name}`,
@@ -209,7 +209,7 @@ function showStranger() {
             const what = JSON.stringify(each)
             assert.equal(await page.evaluate(read, each), 'rejected: TypeError', what)
             const [url, init] = each
-            // What a page may send but not read.
+            // A page may send such a request, but may not read the answer.
             const blind = await page.evaluate(read, [url, { ...init, mode: 'no-cors' }])
             assert.equal(blind, 'opaque 0 ', what)
         }
@@ -219,10 +219,10 @@ function showStranger() {
     })
 }
 
-/** Of a page without an SDK nothing may come. */
+/** A page without an SDK must send nothing to other machines. */
 const nobodysCloud = () => ({ hosts: /^$/, answer: () => undefined, connect: () => undefined })
 
-/** A page of its own, behind an edge of its own, and nothing wrong on either side in the end. */
+/** Runs a proof in a new page behind a new edge. In the end, neither may have seen an error. */
 async function onStage(cloud, act) {
     const context = await browser.newContext({ viewport: SIZES.desktop })
     const edge = await Edge.of(context, cloud)
@@ -244,7 +244,7 @@ async function onStage(cloud, act) {
     }
 }
 
-/** Waits for a token in each step, and verifies it; the last must be another one, and end later. */
+/** Waits for a token in each step, and checks it. The renewed token must be another one that ends later. */
 async function checkSteps({ edge, patience, steps, wanted, lifetime, since }) {
     const report = []
     let last
@@ -258,12 +258,12 @@ async function checkSteps({ edge, patience, steps, wanted, lifetime, since }) {
         }
         last = { token: sighting.token, expires }
     }
-    // Nothing else was sent as a token, at any time.
+    // The SDK sent no other token at any time.
     for (const { token } of edge.sightings) assert.match(token, /^(007|006|04)[A-Za-z0-9+/]+=*$/)
     return report
 }
 
-/** In both sizes and both colour schemes; nothing may stick out at the side. */
+/** Takes screenshots in both sizes and both colour schemes. The page must not be wider than its window. */
 async function photograph(page, name) {
     for (const [size, viewport] of Object.entries(SIZES)) {
         await page.setViewportSize(viewport)

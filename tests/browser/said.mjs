@@ -1,4 +1,4 @@
-// What a token says, in words, and that it says the right thing.
+// Checks what a token says, and writes it in words.
 
 import assert from 'node:assert/strict'
 import * as verifiers from './verifiers.mjs'
@@ -11,9 +11,10 @@ const PRIVILEGES = {
 }
 
 /**
- * Reads what an SDK has sent, and holds it against what was wanted: the verifier must accept it, refuse it with another
- * project's key, and read these fields; what the SDK said beside the token must be the same; and the token must end so
- * many seconds after its issue, which was no earlier than `since`.
+ * Checks a token that an SDK has sent:
+ * - the verifier accepts it, and refuses it with another project's key;
+ * - its fields are the wanted ones, and the SDK says the same beside the token;
+ * - it was issued at `since` or later, and lives for `lifetime` seconds.
  *
  * @returns the lines for the report, and the moment of expiry.
  */
@@ -22,12 +23,12 @@ export async function check(sighting, { wanted, lifetime, since }) {
     const { fields, issued, expires } = await read(token, wanted)
     for (const [name, value] of Object.entries(wanted)) assert.deepEqual(fields[name], value, `${where}: ${name} of the token`)
     for (const [name, value] of Object.entries(said)) {
-        // A basic token is for every room.
+        // A basic token names no room: it is for every room.
         if (name === 'room' && !('room' in fields)) continue
         assert.equal(String(value), String(fields[name]), `${where}: ${name} beside the token`)
     }
     assert.equal(expires - issued, lifetime, `${where}: lifetime`)
-    // The service's clock is ours.
+    // The service and this test have the same clock.
     assert.ok(issued >= since && issued <= Date.now() / 1000, `${where}: issued at ${issued}, not after ${since}`)
     const shown = { ...fields, expires: `${moment(expires)}, ${lifetime} s after its issue` }
     const lines = Object.entries(shown).map(([name, value]) => {
@@ -61,7 +62,7 @@ function read007({ app_id, issue_ts, expire, services: [service, ...others] }) {
     return { fields, issued: issue_ts, expires: issue_ts + expire }
 }
 
-/** It holds but a checksum of the user's id, which the verifier has compared. Its own end is 24 hours away, always. */
+/** The token holds only a checksum of the user's id, which the verifier has compared. It always ends 24 hours after its issue. */
 function read006({ ts, privileges: { 1000: login, ...others } }, user) {
     assert.deepEqual(others, {})
     const fields = { signature: '006, made again from what was read', 'app id': verifiers.credentials.agora.app_id, user, privileges: ['login'] }

@@ -1,5 +1,5 @@
-// The real service on a port of its own, and the pages on another. Between the two stands what lets pages of another origin
-// read from a deployed service. So every token crosses origins, as an app's do.
+// The real service on one port, and the pages on another. Between them stands a gateway that lets pages of one other origin read
+// answers, as API Gateway does. So every token crosses origins, as in an app.
 
 import { spawn } from 'node:child_process'
 import { createReadStream } from 'node:fs'
@@ -11,7 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-/** What configures a function, beside everything of AWS: nothing of it may come from the developer's own shell. */
+/** The variables that configure a function or AWS. None of them may come from the developer's own shell. */
 const CONFIGURATION = /^(AWS_.*|AUTH|PORT|LOCAL_CREDENTIALS|.*_SECRET_ID|.*_CLAIM|USER_ID_FORM|PUBLISH_SCOPE|RTM_006|RTM_BEYOND_ROOMS|.*_TTL_SECONDS)$/
 
 /** All functions, as `make run` serves them: where they are, and how to end them. */
@@ -20,7 +20,7 @@ export async function serve(settings) {
     const port = await freePort()
     const env = { ...Object.fromEntries(inherited), ...settings, PORT: String(port) }
     const run = ['run', '--quiet', '--bin']
-    // The leash ends them when our end of its input closes, whatever ends us.
+    // The leash ends the functions when our end of its input closes, for whatever reason we end.
     const leash = spawn('cargo', [...run, 'leash', '--', 'cargo', ...run, 'local'], { cwd: root, env, stdio: 'pipe' })
     let output = ''
     for (const stream of [leash.stdout, leash.stderr]) stream.on('data', text => (output += text))
@@ -40,8 +40,8 @@ export async function serve(settings) {
 }
 
 /**
- * What API Gateway does for pages when the service is deployed: it lets those of this origin read, and answers their
- * preflights, as CorsConfiguration in template.yaml says. A local run lets no origin read.
+ * Does for pages what API Gateway does for a deployed service (CorsConfiguration in template.yaml): it lets pages of this
+ * origin read answers, and answers their preflights. A local run lets no origin read.
  */
 export async function serveGateway(service, origin) {
     const server = createServer((request, response) => {
@@ -95,7 +95,7 @@ export async function serveNobody() {
     return { url: `http://127.0.0.1:${server.address().port}`, tried, end: () => server.close() }
 }
 
-/** A port of the loopback interface that nobody listens on just now. */
+/** A free port of the loopback interface. */
 export async function freePort() {
     const server = createTcpServer()
     await new Promise(resolve => server.listen(0, '127.0.0.1', resolve))

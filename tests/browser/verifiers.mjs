@@ -6,20 +6,20 @@ import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-/** The credentials of a local run: plainly no secret. */
+/** The credentials of a local run. They are plainly no secret. */
 export const credentials = JSON.parse(readFileSync(`${root}/tests/demo-credentials.json`, 'utf8'))
 
-/** What a token of Agora's says, and whether it is signed with the project's certificate: see `tools/harness/verifiers/agora.mjs`. */
+/** What one of Agora's tokens says, and whether it is signed with the project's certificate: see `tools/harness/verifiers/agora.mjs`. */
 export function agora(token, { channel = '', uid = '' } = {}, { app_id, app_certificate } = credentials.agora) {
     return ask(process.execPath, 'tools/harness/verifiers/agora.mjs', { token, app_id, app_certificate, channel, uid })
 }
 
-/** What a token of ZEGO's says, if the project's server secret opens it: see `tools/harness/verifiers/zego.py`. */
+/** What one of ZEGO's tokens says, if the project's server secret opens it: see `tools/harness/verifiers/zego.py`. */
 export function zego(token, { server_secret } = credentials.zego) {
     return ask(`${root}/.venv/bin/python`, 'tools/harness/verifiers/zego.py', { token, server_secret })
 }
 
-/** The same projects with other keys: no token of ours may be good with these. */
+/** The same projects with other keys. No token of ours may be valid with these. */
 export const strangers = {
     agora: { ...credentials.agora, app_certificate: reversed(credentials.agora.app_certificate) },
     zego: { ...credentials.zego, server_secret: reversed(credentials.zego.server_secret) },

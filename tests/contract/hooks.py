@@ -1,4 +1,4 @@
-"""What schemathesis has to know of the local run, and what openapi.yaml cannot say of an answer."""
+"""What schemathesis must know about the local run, and checks that openapi.yaml cannot express."""
 
 import re
 import zlib
@@ -10,10 +10,11 @@ TEXT_OR_JSON = {"getChatAppToken", "getChatUserToken"}
 
 @schemathesis.hook
 def before_call(ctx, case, kwargs):
-    """Asks half of the requests for JSON where the bare token is the default: always the same half, so that a failure is found again.
+    """Lets half of the requests ask for JSON on routes whose default is the bare token. It is always the same half, so that a failure
+    occurs again in the next run.
 
-    The emulator puts a body that is called JSON into its event as text, and answers 500 itself where that isn't UTF-8. Called anything
-    else it goes to the function byte for byte, as API Gateway sends it.
+    The emulator writes a JSON body into its event as text. If the body is not UTF-8, the emulator itself answers 500. With another
+    content type, the body reaches the function byte for byte, as from API Gateway.
     """
     if case.operation.definition.raw.get("operationId") in TEXT_OR_JSON and zlib.crc32(repr((case.path_parameters, case.query)).encode()) % 2:
         case.headers["Accept"] = "application/json"
@@ -26,7 +27,7 @@ def before_call(ctx, case, kwargs):
 
 @schemathesis.hook
 def after_call(ctx, case, response):
-    """Puts API Gateway's words in place of the emulator's for a path or method that is no route: those have no type."""
+    """For a path or method without a route, the emulator's answer has no content type. This replaces it by API Gateway's answer."""
     if response.status_code == 404 and "content-type" not in response.headers:
         response.content = b'{"message":"Not Found"}'
         response.headers["content-type"] = ["application/json"]
@@ -34,9 +35,9 @@ def after_call(ctx, case, response):
 
 @schemathesis.check
 def is_the_services_answer(ctx, response, case):
-    """No answer of the service may be kept by a cache, and a problem's status is the answer's."""
+    """No cache may keep an answer of the service. The status in a problem is the status of its answer."""
     if case.method == "OPTIONS":
-        # CORS is the gateway's, and here the emulator's.
+        # API Gateway answers preflights, and here the emulator does.
         return
     headers = {name.lower(): values for name, values in response.headers.items()}
     if headers["content-type"] == ["application/json"] and response.json().keys() == {"message"}:

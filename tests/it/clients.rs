@@ -1,4 +1,4 @@
-//! The clients in `clients/`, each by its own tests, against the real functions.
+//! Runs the own tests of each client in `clients/`, against the real functions.
 
 use harness::http;
 use harness::watch::Watch;
@@ -7,8 +7,8 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// All functions with the demo credentials, believing everybody, and started: under the emulator a function ends for good when its first
-/// client loses patience.
+/// All functions with the demo credentials and `AUTH=none`, each already started. If the first client of a function gave up during
+/// its start, the emulator would end the function for good.
 fn serve() -> Watch {
     let credentials = project::root().join("tests/demo-credentials.json");
     let watch =
@@ -34,7 +34,7 @@ fn a_backend_registers_chat_users_over_rest() {
     run(Command::new(project::tool("python")).arg("clients/chat-rest/test_chat_rest.py"), &watch);
 }
 
-/// Compiled here by the real compiler against the real OkHttp, and run on the JVM.
+/// The real compiler compiles the client against the real OkHttp, and the JVM runs it.
 #[test]
 fn the_kotlin_client_keeps_tokens_fresh() {
     let watch = serve();
@@ -42,7 +42,7 @@ fn the_kotlin_client_keeps_tokens_fresh() {
     run(Command::new(project::root().join("clients/kotlin/test.sh")).env("OUT", out), &watch);
 }
 
-/// There is no Swift compiler to be had. That every file parses is little, and better than nothing.
+/// There is no Swift compiler here, so this only shows that every file parses.
 #[test]
 fn the_swift_client_parses() {
     let swift = project::root().join("clients/swift");
@@ -56,7 +56,7 @@ fn the_swift_client_parses() {
     let status = python().arg("tests/it/swift.py").args(&files).current_dir(project::root()).status();
     assert!(status.expect("python runs").success(), "a file is not Swift: see above");
 
-    // A parser that takes anything would say nothing.
+    // The parser must refuse a broken file, or it would prove nothing.
     let broken = Path::new(env!("CARGO_TARGET_TMPDIR")).join("broken.swift");
     fs::write(&broken, "public actor { func").expect("a folder of our own");
     let output = python().arg(project::root().join("tests/it/swift.py")).arg(&broken).output().expect("python runs");

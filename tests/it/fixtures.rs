@@ -1,8 +1,13 @@
 //! Every event in `events/` runs through its function and gets the answer that stands beside it.
 //!
-//! An answer's `env` configures the function; without one it has its defaults. In an answer `<token>` is a token, which is then verified by the vendor's code and must say what `token_says` says;
-//! `<now>` and `<now + n>` are moments counted from its issue; `<renewal>` is between half of the time until something in it ends and that end;
-//! `<request id>` is the invocation's.
+//! An answer's `env` configures the function. Without `env`, the function has its defaults. In an answer:
+//!
+//! | placeholder | stands for |
+//! |---|---|
+//! | `<token>` | a token. The vendor's code verifies it, and it must say what `token_says` says |
+//! | `<now>`, `<now + n>` | the moment of issue, and n seconds later |
+//! | `<renewal>` | a moment in the second half of the time until the first thing in the token ends |
+//! | `<request id>` | the invocation's id |
 
 use crate::said::{self, Handed};
 use crate::{functions, openapi, repository};
@@ -41,7 +46,7 @@ fn events(function: &str) -> Vec<(String, Value, Value)> {
     events
 }
 
-/// The demo credentials, and what an answer's `env` says.
+/// The demo credentials, and the variables of an answer's `env`.
 fn env(settings: &Value) -> Env {
     let credentials = project::root().join("tests/demo-credentials.json");
     let credentials = Env::from([("LOCAL_CREDENTIALS", credentials.to_str().expect("UTF-8"))]);
@@ -118,7 +123,7 @@ fn every_event_gets_its_answer() {
     }
 }
 
-/// The same as a person does it: `cargo lambda watch` with `AUTH` unset, and `cargo lambda invoke` beside it.
+/// The events as a person sends them: `cargo lambda watch` with `AUTH` unset, and `cargo lambda invoke`.
 #[test]
 fn every_event_gets_its_answer_through_cargo_lambda_invoke() {
     let credentials = said::credentials();
@@ -146,7 +151,7 @@ fn unix_seconds() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs()
 }
 
-/// What is deployed, on an emulated arm64 processor.
+/// The arm64 functions that would be deployed, on an emulated processor.
 #[test]
 #[ignore = "needs the artifacts of `make build` and qemu-user: `make test-arm64` has both"]
 fn every_arm64_artifact_mints() {
@@ -165,7 +170,7 @@ fn every_arm64_artifact_mints() {
     said::verify(&said::credentials(), &handed);
 }
 
-/// A cold start begins with fetching the package.
+/// A cold start begins with loading the package, so a small package starts faster.
 #[test]
 #[ignore = "needs the artifacts of `make build`: `make test-arm64` has them"]
 fn every_arm64_package_has_at_most_3_mb() {
@@ -173,7 +178,7 @@ fn every_arm64_package_has_at_most_3_mb() {
     let folders = fs::read_dir(&build).expect("run `make build`").map(|entry| entry.expect("readable").path());
     let mut found = 0;
     for folder in folders.filter(|folder| folder.join("bootstrap").exists()) {
-        // `sam deploy` zips with Python, too.
+        // `sam deploy` also zips with Python.
         let script = "import io, sys, zipfile\n\
             zipped = io.BytesIO()\n\
             zipfile.ZipFile(zipped, 'w', zipfile.ZIP_DEFLATED).write(sys.argv[1])\n\
@@ -185,7 +190,7 @@ fn every_arm64_package_has_at_most_3_mb() {
     assert_eq!(found, functions::names().len());
 }
 
-/// What is no event of the gateway's gets no token, and costs nobody the next one.
+/// An event that does not come from the gateway gets no token. The function still answers the next event.
 #[test]
 fn what_is_not_the_gateways_gets_nothing() {
     for function in functions::minting() {

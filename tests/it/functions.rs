@@ -1,4 +1,4 @@
-//! The functions that there are, as the tests ask for them. The list itself is [`ALL`].
+//! All functions, in the forms that tests need. The list itself is [`ALL`].
 
 pub(crate) use ::functions::PREWARM;
 use ::functions::{ALL, Function};
@@ -19,12 +19,12 @@ pub(crate) fn names() -> BTreeSet<String> {
     minting().into_iter().chain([PREWARM.to_owned()]).collect()
 }
 
-/// The names of those that mint tokens.
+/// The names of the functions that mint tokens.
 pub(crate) fn minting() -> BTreeSet<String> {
     ALL.iter().map(|function| function.name.to_owned()).collect()
 }
 
-/// Whose tokens a function mints.
+/// The vendor whose tokens a function mints.
 pub(crate) fn vendor(name: &str) -> Vendor {
     let function = ALL.iter().find(|function| function.name == name);
     Vendor::of(function.unwrap_or_else(|| panic!("no function is called {name}")))
@@ -36,7 +36,7 @@ pub(crate) fn routes() -> BTreeMap<RouteKey, String> {
     ALL.iter().flat_map(of).collect()
 }
 
-/// The same, each route written as API Gateway does: `GET /rtm/{user_id}/token`.
+/// Each route as API Gateway writes it, such as `GET /rtm/{user_id}/token`, with the function that serves it.
 pub(crate) fn routes_in_code() -> BTreeMap<String, String> {
     routes().into_iter().map(|(key, function)| (key.to_string(), function)).collect()
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 mod refused;
 
-/// Secrets that occur nowhere else, so that finding one means something.
+/// Secrets that occur nowhere else. So if a test finds one, it has leaked.
 const CERTIFICATE: &str = "5ec2e70ffacade0ffee0badcab1edeed";
 const SERVER_SECRET: &str = "5erver-5ecret-that-occurs-nowhere";
 
@@ -21,7 +21,7 @@ fn credentials() -> Value {
     })
 }
 
-/// All functions, serving, and what came of asking them.
+/// All functions at work, and what they answered so far.
 struct Api {
     watch: Watch,
     secrets: SecretsManager,
@@ -70,7 +70,7 @@ impl Api {
         json
     }
 
-    /// Asks for a token that answers as bare text.
+    /// Asks for a token as bare text.
     fn mint_text(&mut self, path: &str, accept: &str, says: Value) {
         let answer = self.ask("GET", path, |request| request.header("accept", accept));
         assert_eq!(answer.status, 200, "{path}: {}", answer.text());
@@ -83,7 +83,7 @@ impl Api {
         });
     }
 
-    /// Asks badly: the problem must have this status and its detail must contain these words.
+    /// Sends a bad request. The problem must have this status, and its detail must contain these words.
     fn refuse(&mut self, method: &str, path: &str, body: Option<&str>, status: u16, detail: &str) {
         let answer = self.ask(method, path, |request| match body {
             Some(body) => request.header("content-type", "application/json").body(body),
@@ -98,7 +98,7 @@ impl Api {
         assert!(problem["detail"].as_str().is_some_and(|text| text.contains(detail)), "{method} {path}: {problem}");
     }
 
-    /// Verifies what was minted, and looks for what must not be seen.
+    /// Verifies all tokens, and searches answers and logs for secrets.
     fn finish(self) {
         said::verify(&credentials(), &self.handed);
         said::check_logs("cargo lambda watch", &self.watch.end(), &credentials());
@@ -135,7 +135,7 @@ fn every_route_mints_what_the_vendors_accept() {
 
     let app = says(3600, json!([{ "type": 5, "privileges": { "2": 3600 }, "user_id": "" }]));
     api.mint_text("/chat/app/token", "*/*", app.clone());
-    // Minted once and handed out again.
+    // The app token is minted once and handed out again.
     api.mint_text("/chat/app/token", "text/html,application/xhtml+xml,*/*;q=0.8", app);
     let [first, second] = api.handed.as_slice() else { panic!("two tokens") };
     assert_eq!(first.token, second.token, "the app token is handed out again");
@@ -153,7 +153,7 @@ fn every_route_mints_what_the_vendors_accept() {
     assert_eq!(answer.json()["expires_in"], 86_400);
     assert_eq!(answer.json()["app_id"], "970ca35de60c44645bbae8a215061b33");
 
-    // Ids as they stand in a path, where the vendor's rule allows them.
+    // Ids that the vendor's rule allows, as they are written in a path.
     for (path, id) in [
         ("alice", "alice"),
         ("a%20b", "a b"),
@@ -178,7 +178,7 @@ fn every_route_mints_what_the_vendors_accept() {
     let tutorial = json!({ "channel": "1234", "uid": "", "privileges": { "1000": "<now + 3600>" } });
     let answer = api.mint("POST", "/fetch_rtm_token", Some(json!({ "uid": "1234" })), tutorial.clone());
     assert_eq!(answer, json!({ "token": answer["token"], "code": "200" }));
-    // As curl sends it, without a word about JSON, and base64-encoded by the gateway for it.
+    // curl sends JSON as a form. The gateway encodes such a body as base64.
     let form = |request: Request| {
         request.header("content-type", "application/x-www-form-urlencoded").body(r#"{"uid":"1234"}"#)
     };
@@ -228,12 +228,12 @@ fn every_route_mints_what_the_vendors_accept() {
     let answer = api.mint("GET", "/zim/a+b@c.d/token", None, zego("a+b@c.d", ""));
     assert_eq!(answer["kind"], "zego-zim");
 
-    // Each function asked Secrets Manager once, when it started, for its own vendor's secret.
+    // Each function read its own vendor's secret once, at its start.
     let reads = api.secrets.read_secret_ids();
     let of = |vendor: Vendor| reads.iter().filter(|id| *id == vendor.secret_id()).count();
     assert_eq!((of(Vendor::Agora), of(Vendor::Zego), reads.len()), (4, 2, 6), "{reads:?}");
 
-    // One line a request, and it says what came of it.
+    // Each request has one log line, which names the outcome.
     let logs = api.watch.logs();
     let line = logs.lines().find(|line| line.contains(r#""route":"GET /rtc/{channel}/token""#)).expect("it is logged");
     let line: Value = serde_json::from_str(line).expect("the log is JSON");

@@ -1,4 +1,4 @@
-//! The local run: one vendor's credentials are enough for it, no request to it hangs, and no web page reads from it.
+//! The local run: one vendor's credentials are enough, no request hangs, and no web page can read an answer.
 
 use crate::openapi;
 use crate::starting::{agora, event, zego};
@@ -46,7 +46,7 @@ fn no_part(vendor: Vendor) -> String {
     format!(r#"this run has no credentials for this vendor: LOCAL_CREDENTIALS has no part "{}""#, vendor.part())
 }
 
-/// Asks until there is a token. An answer without one says to come again after five seconds, so by then there must be one.
+/// Asks until there is a token. A refusal says to come again after five seconds, so by then there must be one.
 fn within_retry_after(what: &str, status: impl Fn() -> Value) {
     let patience = Instant::now() + Duration::from_secs(5) + AT_ONCE;
     while status() != 200 {
@@ -76,7 +76,7 @@ fn a_function_without_its_part_of_the_local_file_starts_and_answers_503() {
             assert_eq!(problem["type"], "urn:tokenmint:problem:no-credentials");
             assert_eq!(problem["detail"], no_part(vendor));
         }
-        // The caller and the parameters are checked first, as ever.
+        // The caller and the parameters are checked first, as always.
         assert_eq!(ask("no-identity")["statusCode"], 401);
         assert_eq!(ask("bad-parameter")["statusCode"], 400);
 
@@ -123,7 +123,7 @@ fn one_vendor_is_enough_for_the_local_run() {
             let answer = send(&run, &request);
             assert!(started.elapsed() < AT_ONCE, "{}: {:?}", request.example.path, started.elapsed());
             assert_eq!(answer.status, 503, "{}: {}", request.example.path, answer.text());
-            // The tutorial's route has its own words for every 503.
+            // The tutorial's route has a text of its own for every 503.
             if request.example.path != "/fetch_rtm_token" {
                 assert_eq!(answer.json()["detail"], no_part(missing), "{}", request.example.path);
             }
@@ -136,7 +136,7 @@ fn one_vendor_is_enough_for_the_local_run() {
     }
 }
 
-/// What the local run says when these credentials end it, after it has announced the build.
+/// What the local run prints after the line about the build, when it refuses these credentials.
 fn ends(path: &str) -> String {
     let printed = LocalRun::refused([("LOCAL_CREDENTIALS", path)]);
     let (_, said) = printed.split_once("first time.\n").unwrap_or_else(|| panic!("{printed}"));
@@ -150,7 +150,7 @@ fn a_local_run_without_any_credentials_ends_with_one_line() {
     assert_eq!(ends(&path), line);
 }
 
-/// The emulator never starts that function again, so every request to it would wait for nothing.
+/// The emulator never starts such a function again, so every request to it would wait for ever.
 #[test]
 fn a_local_run_with_one_vendors_part_malformed_ends() {
     let path = text_file("malformed.json", &json!({ "agora": agora(), "zego": { "app_id": 1 } }).to_string());
@@ -159,7 +159,7 @@ fn a_local_run_with_one_vendors_part_malformed_ends() {
     assert!(said.contains("LOCAL_CREDENTIALS must be a JSON file") && !said.contains("c0ffee"), "{said}");
 }
 
-/// A browser gives an answer to a page of another origin only if the answer's headers say so. There are none to say it.
+/// A browser lets a page of another origin read an answer only if a header allows it. No answer has such a header.
 #[test]
 fn no_page_of_another_origin_may_read_an_answer_of_the_local_run() {
     let run = LocalRun::start([]);
@@ -191,7 +191,7 @@ fn no_page_of_another_origin_may_read_an_answer_of_the_local_run() {
                 silent(&format!("preflight of {method} {what}"), &preflight(method));
             }
         }
-        // What is refused, what is nowhere, and what the emulator itself answers.
+        // A refusal, a path without a route, and a path that the emulator itself answers.
         for path in ["/rtm/*/token", "/", "/2015-03-31/functions/rtm-token/invocations"] {
             for method in ["GET", "POST", "OPTIONS"] {
                 let asked = Request::new(method, &run.url(path)).header("origin", origin);

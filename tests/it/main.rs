@@ -1,4 +1,4 @@
-//! The one integration binary: the real functions, asked as their callers ask them.
+//! The only integration binary. It sends requests to the real functions, as their callers do.
 
 mod functions;
 mod said;

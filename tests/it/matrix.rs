@@ -65,7 +65,7 @@ fn authorizer(who: &str) -> Option<Value> {
     })
 }
 
-/// A request, and what the first seven of [`WHO`] get for it, in their order. All others get 401.
+/// A request, and the statuses that the first seven callers of [`WHO`] get for it. All others get 401.
 struct Request {
     function: &'static str,
     route: &'static str,
@@ -79,7 +79,7 @@ const fn ask(function: &'static str, route: &'static str, statuses: [u16; 7]) ->
     Request { function, route, parameters: Value::Null, query: "", body: None, statuses }
 }
 
-/// The policies under which everybody asks, beside ROOMS_CLAIM and PUBLISH_SCOPE.
+/// The settings that vary. ROOMS_CLAIM and PUBLISH_SCOPE are always set.
 #[derive(Debug, Clone, Copy)]
 struct Policy {
     /// RTM_BEYOND_ROOMS
@@ -94,7 +94,7 @@ const POLICIES: [Policy; 3] = [
     Policy { rtm_beyond_rooms: "allowed", rtm_006: "refused" },
 ];
 
-/// These, or 403 for everybody who would get a token, where a setting refuses it.
+/// These statuses. If the setting is `refused`, 403 in place of 200.
 fn if_allowed(setting: &str, statuses: [u16; 7]) -> [u16; 7] {
     statuses.map(|status| if status == 200 && setting == "refused" { 403 } else { status })
 }

@@ -1,4 +1,4 @@
-//! What stays in a function's memory after a rotation: of the old secret nothing that our code has put there.
+//! After a rotation, no copy of the old secret that our code made stays in the function's memory.
 
 use crate::starting::event;
 use harness::Env;
@@ -10,23 +10,22 @@ use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
-/// Secrets that stand nowhere else, so that each place where they are found is a copy.
+/// Secrets that occur nowhere else. So each place where one is found is a copy.
 const OLD: &str = "c4d19e7ba0f8423596e1d7b3fa58c062";
 const NEW: &str = "7fb6a3d20c9e4815a7d3e0946bf1825d";
 
-/// Of each way in which a secret is used: to sign, to sign a token that is handed out again, and to encrypt.
+/// One function for each way to use a secret: to sign, to sign a token that is handed out again, and to encrypt.
 const FUNCTIONS: [(&str, Vendor); 3] =
     [("rtc-token", Vendor::Agora), ("chat-app-token", Vendor::Agora), ("zego-token", Vendor::Zego)];
 
 /// A copy of a secret in memory.
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
 enum Copy {
-    /// As it stands in an answer of Secrets Manager, where the quotes of the secret's text are escaped. Only the SDK
-    /// holds it in this form.
+    /// Within Secrets Manager's response, where the quotes of the secret's text are escaped. Only the SDK holds this form.
     InAnAnswer,
-    /// As it stands in the secret's text.
+    /// Within the secret's text.
     InTheSecretsText,
-    /// Without any of that, or hidden as HMAC hides its keys.
+    /// The secret alone, as it is or as HMAC combines its key with a constant byte.
     Alone,
 }
 
@@ -34,7 +33,7 @@ enum Copy {
 fn copies(pid: u32, secret: &str) -> Vec<Copy> {
     let memory = File::open(format!("/proc/{pid}/mem")).expect("the process is our child");
     let maps = fs::read_to_string(format!("/proc/{pid}/maps")).expect("the process is our child");
-    // HMAC starts with its key combined with one of these bytes.
+    // HMAC combines its key with these bytes.
     let padded = |pad: u8| secret.bytes().map(|byte| byte ^ pad).collect::<Vec<_>>();
     let forms = [secret.as_bytes().to_vec(), padded(0x36), padded(0x5c)];
     let mut found = Vec::new();
@@ -43,7 +42,7 @@ fn copies(pid: u32, secret: &str) -> Vec<Copy> {
         let (start, end) = range.split_once('-').expect("two addresses");
         let address = |text| u64::from_str_radix(text, 16).expect("an address");
         let (start, end) = (address(start), address(end));
-        // Nothing was written anywhere else.
+        // Only writable memory can hold a copy.
         if !rest.starts_with("rw") {
             continue;
         }

@@ -1,6 +1,6 @@
 """Reads openapi.yaml for the tests.
 
-`openapi.py document` checks it, with its examples, and prints {"routes": {"GET /a/{b}": [scheme, ...]}, "problems": [...]}.
+`openapi.py document` checks the document and its examples, and prints {"routes": {"GET /a/{b}": [scheme, ...]}, "problems": [...]}.
 `openapi.py answers` holds answers against it: a JSON list of cases in, a list of verdicts out (see openapi.rs).
 """
 
@@ -21,7 +21,7 @@ registry = Registry().with_resource("urn:document", DRAFT202012.create_resource(
 
 
 def resolved(part):
-    """The object itself, where a reference may stand for it."""
+    """The object itself, if this is a reference to one."""
     while "$ref" in part and part["$ref"].startswith("#/components/"):
         _, _, section, name = part["$ref"].split("/")
         part = document["components"][section][name]
@@ -29,14 +29,14 @@ def resolved(part):
 
 
 def absolute(schema):
-    """The same schema with references that need no base."""
+    """The schema with absolute references, which need no base."""
     if isinstance(schema, dict):
         return {k: "urn:document" + v if k == "$ref" else absolute(v) for k, v in schema.items()}
     return [absolute(item) for item in schema] if isinstance(schema, list) else schema
 
 
 def errors(schema, value):
-    """What is wrong with a value: where, and against which rule. Never the value, which may be a token."""
+    """The faults of a value: the place and the rule. The value is left out, because it may be a token."""
     found = Draft202012Validator(absolute(schema), registry=registry).iter_errors(value)
     return [f"{error.json_path} against {'/'.join(map(str, error.schema_path))}" for error in found]
 
@@ -53,7 +53,7 @@ def examples(part):
 
 
 def check_examples():
-    """Every example is what its own schema says, and every route has some."""
+    """Checks each example against its schema. Every route must have an example."""
     checked = 0
     for route, item, operation in routes():
         content = [(f"{route} body", it) for it in operation.get("requestBody", {}).get("content", {}).values()]
@@ -65,7 +65,7 @@ def check_examples():
             for example in examples(part):
                 wrong = errors(part["schema"], example)
                 if wrong:
-                    sys.exit(f"{where}: the example is not what it should be: {wrong}")
+                    sys.exit(f"{where}: the example does not fit its schema: {wrong}")
                 checked += 1
         for media_type, part in resolved(operation["responses"]["200"])["content"].items():
             if not examples(part):

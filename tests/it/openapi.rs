@@ -1,5 +1,5 @@
-//! `openapi.yaml` is the contract: it has the template's routes and authorizers and the code's problems, and whatever the
-//! service answers to generated requests, good and bad, is in it.
+//! `openapi.yaml` is the contract. It has the template's routes and authorizers, and the code's problems. Every answer to a
+//! generated request, good or bad, is in it.
 
 use crate::functions;
 use crate::template::Stack;
@@ -13,13 +13,13 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// What the document says, once it and its examples have been found to be in order.
+/// What the document says. The document and its examples are checked first.
 fn document() -> Value {
     let python = project::tool("python");
     crate::repository::output(Command::new(python).args(["tests/it/openapi.py", "document"]))
 }
 
-/// An answer of the service, and the route that gave it.
+/// A response of the service, and its route.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct RouteAnswer {
     /// As the template spells it: `GET /rtm/{user_id}/token`.
@@ -34,13 +34,13 @@ pub(crate) struct RouteAnswer {
 
 /// Holds answers against `openapi.yaml` with a JSON Schema validator that is not ours.
 ///
-/// Each verdict is a list of what is wrong, which is empty for an answer that is as documented: its status, its headers
-/// and its body, all of them and no others.
+/// Each verdict is a list of faults in status, headers and body. A header that is not documented is a fault too. The list is
+/// empty if the answer is as documented.
 fn documented(answers: &[RouteAnswer]) -> Vec<Value> {
     verifiers::ask(project::command(project::tool("python")).args(["tests/it/openapi.py", "answers"]), answers)
 }
 
-/// An event's answer, to be held against the document.
+/// The answer to an event, to be held against the document.
 pub(crate) fn answer(event: &Value, response: &Value) -> RouteAnswer {
     RouteAnswer {
         route: event["routeKey"].as_str().expect("a text").to_owned(),
@@ -50,7 +50,7 @@ pub(crate) fn answer(event: &Value, response: &Value) -> RouteAnswer {
     }
 }
 
-/// Every one of these is as documented.
+/// Fails if one of these is not as documented.
 pub(crate) fn check(answers: &[RouteAnswer]) {
     for (answer, wrong) in answers.iter().zip(documented(answers)) {
         assert_eq!(wrong, Value::Array(Vec::new()), "{} {}", answer.route, answer.status);
@@ -122,10 +122,10 @@ fn an_answer_that_is_not_documented_is_found() {
     }
 }
 
-/// Asks every route for all that schemathesis can think of, within the document and outside of it. The checks are
-/// schemathesis's own, and those in `tests/contract/hooks.py`.
+/// schemathesis generates requests to every route: some as documented, some not. The checks are its own, and those in
+/// `tests/contract/hooks.py`.
 ///
-/// The requests are the same every time, unless `SCHEMATHESIS_EXAMPLES` says how many to make up for a route.
+/// The requests are the same every time. With `SCHEMATHESIS_EXAMPLES=n` they are random, n for each route.
 #[test]
 fn no_generated_request_gets_an_answer_that_is_not_documented() {
     let credentials = project::root().join("tests/demo-credentials.json");
@@ -141,7 +141,7 @@ fn no_generated_request_gets_an_answer_that_is_not_documented() {
     let sent = schemathesis(&watch, "everybody", &many);
     let total: usize = sent.values().flat_map(BTreeMap::values).sum();
     assert!(total >= 2000, "{total} requests: {sent:#?}");
-    // Neither all good nor all bad, on any route.
+    // Every route got good and bad requests.
     for route in functions::routes_in_code().into_keys() {
         for status in [200, 400] {
             let answers = sent.get(&route).and_then(|statuses| statuses.get(&status));
@@ -151,7 +151,7 @@ fn no_generated_request_gets_an_answer_that_is_not_documented() {
     let logs = watch.end();
     assert!(!logs.contains("panicked"), "{logs}");
 
-    // The same without an identity: whatever else is wrong or right with a request, nobody gets an answer but 401.
+    // Without an identity, every request gets 401, good or bad.
     let watch = Watch::start(credentials);
     let sent = schemathesis(&watch, "nobody", &["--max-examples", "10", "--generation-deterministic"]);
     for route in functions::routes_in_code().into_keys() {
@@ -168,7 +168,7 @@ type Sent = BTreeMap<String, BTreeMap<u64, usize>>;
 /// # Panics
 /// It found something.
 fn schemathesis(watch: &Watch, name: &str, more: &[&str]) -> Sent {
-    // It remembers what it once found where it runs: every run is its first.
+    // It keeps what it found in the folder where it runs. A new folder makes every run the first.
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("schemathesis").join(name);
     if folder.exists() {
         fs::remove_dir_all(&folder).expect("it is ours");
@@ -198,7 +198,7 @@ fn schemathesis(watch: &Watch, name: &str, more: &[&str]) -> Sent {
     sent(&report)
 }
 
-/// Counts what really went over the wire. Requests that are no route's (other methods, for one) are left out.
+/// Counts the requests that were really sent. Requests that match no route, such as other methods, are left out.
 fn sent(report: &Path) -> Sent {
     let report: Value = serde_json::from_slice(&fs::read(report).expect("it was written")).expect("HAR is JSON");
     let routes = functions::routes_in_code();

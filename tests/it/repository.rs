@@ -9,14 +9,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// What a command says, in JSON.
+/// The JSON that a command prints.
 pub(crate) fn output(command: &mut Command) -> Value {
     let output = command.current_dir(project::root()).output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).expect("it speaks JSON")
 }
 
-/// What cargo knows of the workspace.
+/// What cargo knows about the workspace.
 fn metadata() -> Value {
     let cargo = std::env::var_os("CARGO").expect("tests are run by cargo");
     output(Command::new(cargo).args(["metadata", "--no-deps", "--format-version", "1"]))
@@ -57,8 +57,8 @@ fn every_function_has_its_program_its_events_and_its_resource() {
     assert_eq!(Stack::plain().functions().into_values().collect::<BTreeSet<_>>(), functions);
 }
 
-/// `docs/contributing.md` lists the files that a new kind of token costs. So a function that is there stands in each of
-/// them, and of the server's files in no other.
+/// `docs/contributing.md` lists the files that a new kind of token needs. Each function must occur in each of these files, and
+/// in no other file of the server.
 #[test]
 fn a_function_stands_in_the_files_that_contributors_are_told_and_in_no_other() {
     let document = fs::read_to_string(project::root().join("docs/contributing.md")).expect("it is there");
@@ -79,7 +79,7 @@ fn a_function_stands_in_the_files_that_contributors_are_told_and_in_no_other() {
             assert!(project::root().join(path).exists(), "docs/contributing.md tells of {path}, which is not there");
         }
         let resource: String = name.split('-').map(|word| word[..1].to_uppercase() + &word[1..]).collect();
-        // Tests and documents may take any function for an example.
+        // Tests and documents may use any function as an example.
         let server =
             ["functions", "shared", "Cargo.toml", "template.yaml", "openapi.yaml", "samconfig.toml", "Makefile"];
         let pattern = format!("{name}|{resource}");
@@ -102,14 +102,13 @@ fn all_is_the_only_list_of_functions_in_rust_code() {
         .filter(|file| lists(&fs::read_to_string(file).expect("a source file")))
         .map(|file| file.strip_prefix(project::root()).expect("within the project").display().to_string())
         .collect();
-    // The fuzz judge works out by itself who may have what, and the matrix says it, function by function; both fail for one
-    // that they don't know.
+    // The fuzz judge and the matrix decide for each function who may have what. Both fail for a function that they do not
+    // know.
     let allowed = ["functions/src/lib.rs", "tests/it/matrix.rs", "fuzz/src/function.rs"];
     assert_eq!(found.iter().map(String::as_str).collect::<BTreeSet<_>>(), BTreeSet::from(allowed));
 }
 
-/// What the documents cite as proof is there: events by `function/name`, tests by their function's name. A `*` or an
-/// ellipsis stands for any ending.
+/// The events (`function/name`) and tests that the documents cite exist. A `*` or an ellipsis stands for any ending.
 #[test]
 fn the_documents_cite_what_exists() {
     let sources = all_sources().into_iter().map(|file| fs::read_to_string(file).expect("a source file"));
@@ -141,7 +140,7 @@ fn the_documents_cite_what_exists() {
     assert!(events > 20 && tests > 10, "{events} events, {tests} tests: this test looks where nothing is");
 }
 
-/// The five that https://www.amazontrust.com/repository names for trust stores of one's own, by their SHA-256.
+/// The SHA-256 of the five roots that https://www.amazontrust.com/repository recommends for trust stores.
 #[test]
 fn the_trusted_roots_are_amazons() {
     let roots = project::root().join("shared/service/src/aws/roots.pem");
@@ -159,13 +158,13 @@ fn the_trusted_roots_are_amazons() {
     assert_eq!(fingerprints, serde_json::json!(known));
 }
 
-/// What `.cargo/config.toml` is for has happened: AWS-LC is in, its 30 ms of timing the processor are not.
+/// `.cargo/config.toml` has its effect: AWS-LC is built in, but not its jitter entropy, which takes 30 ms at each start.
 #[test]
 fn no_start_waits_for_the_processors_jitter() {
     without_jitter_entropy(&project::function("rtm-token"));
 }
 
-/// The same of what is deployed. No artifact has names of functions in it, so this looks into the library that it was linked with.
+/// The same for arm64. The artifacts have no symbols, so this looks into the library that they were linked with.
 #[test]
 #[ignore = "needs the artifacts of `make build`: `make test-arm64` has them"]
 fn no_start_on_arm64_waits_for_the_processors_jitter() {
@@ -195,7 +194,7 @@ fn without_jitter_entropy(file: &Path) {
     assert!(!has(b"jent_entropy_collector"), "{}: AWS-LC was built with its jitter entropy", file.display());
 }
 
-/// What is fuzzed is what is deployed: of every crate that both have, the fuzz targets take a version from our lock file.
+/// The fuzz targets use the versions that are deployed: each crate that both lock files have is of the same version.
 #[test]
 fn the_fuzz_targets_take_the_versions_that_are_deployed() {
     let locked = |folder: &str| {
@@ -228,7 +227,7 @@ fn every_relaxed_lint_has_its_reason() {
         let code = fs::read_to_string(&file).expect("a source file");
         for relaxed in ["#[allow(", "#![allow(", "#[expect(", "#![expect("] {
             for attribute in code.split(relaxed).skip(1) {
-                // This file speaks of them.
+                // This file only searches for them.
                 if file.ends_with("it/repository.rs") {
                     continue;
                 }
@@ -241,7 +240,8 @@ fn every_relaxed_lint_has_its_reason() {
     assert!(found > 0, "this test looks where nothing is");
 }
 
-/// A package that somebody replaced would run on developers' machines. The lists name no registry: each machine has its own.
+/// Without a hash, a replaced package would run on developers' machines. The lists name no registry, because each machine has
+/// its own.
 #[test]
 fn pythons_packages_are_taken_by_their_hashes() {
     let read =
@@ -260,7 +260,7 @@ fn pythons_packages_are_taken_by_their_hashes() {
         assert!(packages > 0, "{file}: this test looks where nothing is");
         assert!(!text.contains("://"), "{file} names a registry");
     }
-    // Each environment of the Makefile's is filled that way.
+    // The Makefile installs all Python packages from such lists.
     let makefile = read("Makefile");
     let installs: Vec<_> = makefile.lines().filter(|line| line.contains("pip install")).collect();
     assert_eq!(installs.len(), 2, "{installs:?}");

@@ -1,10 +1,10 @@
-//! What a token says, in the words of the vendor's own parser, and how that compares with what a test expects.
+//! Compares what the vendor's own parser reads in a token with what a test expects.
 
 use harness::project;
 use harness::verifiers::{self, AgoraCase, ZegoCase};
 use serde_json::{Value, json};
 
-/// One vendor app's public id and secret, as they stand in a secret.
+/// The public id and the secret of one vendor's app, as a secret holds them.
 pub(crate) fn credentials() -> Value {
     let file = project::root().join("tests/demo-credentials.json");
     let text = std::fs::read_to_string(file).expect("the demo credentials are here");
@@ -18,13 +18,13 @@ pub(crate) struct Handed {
     pub(crate) what: String,
     pub(crate) token: String,
     pub(crate) says: Value,
-    /// The moment of issue, if the answer told it.
+    /// The moment of issue, if the answer says it.
     pub(crate) issued_at: Option<u64>,
 }
 
 /// Has every token verified: it is genuine for these credentials, and says what it should, no more and no less.
 ///
-/// `<now + n>` in an expectation is n seconds after the token's moment of issue.
+/// In an expectation, `<now + n>` is n seconds after the token's moment of issue.
 pub(crate) fn verify(credentials: &Value, handed: &[Handed]) {
     let text = |value: &Value| value.as_str().expect("a text").to_owned();
     let (app_id, certificate) = (text(&credentials["agora"]["app_id"]), text(&credentials["agora"]["app_certificate"]));
@@ -77,7 +77,7 @@ pub(crate) fn verify(credentials: &Value, handed: &[Handed]) {
     }
 }
 
-/// Puts moments in the place of `<now>` and `<now + n>`.
+/// Replaces `<now>` and `<now + n>` by moments.
 pub(crate) fn in_time(expected: &Value, now: u64) -> Value {
     match expected {
         Value::String(text) => match text.strip_prefix("<now").and_then(|rest| rest.strip_suffix('>')) {
@@ -96,7 +96,7 @@ pub(crate) fn in_time(expected: &Value, now: u64) -> Value {
     }
 }
 
-/// Looks for what no log may hold: a certificate or server secret, a token by its beginning, the inside of a panic.
+/// Searches a log for what must not be in it: a certificate, a server secret, the beginning of a token, a panic's backtrace.
 pub(crate) fn check_logs(what: &str, logs: &str, credentials: &Value) {
     check_secrets(what, logs, credentials);
     let older = format!("006{}", credentials["agora"]["app_id"].as_str().expect("a text"));
@@ -106,7 +106,7 @@ pub(crate) fn check_logs(what: &str, logs: &str, credentials: &Value) {
     assert!(!logs.contains("panicked"), "{what}: something panicked:\n{logs}");
 }
 
-/// Looks for what nothing may hold that leaves a function.
+/// Searches a text that left a function for secrets.
 pub(crate) fn check_secrets(what: &str, text: &str, credentials: &Value) {
     for secret in [&credentials["agora"]["app_certificate"], &credentials["zego"]["server_secret"]] {
         assert!(!text.contains(secret.as_str().expect("a text")), "{what}: a secret stands in {text}");

@@ -1,5 +1,4 @@
-//! How a function starts: with the right settings or not at all, with its own secret and no other, and through bad
-//! times of Secrets Manager.
+//! How a function starts: only with the right settings, only with its own secret, and also while Secrets Manager fails.
 
 use crate::functions;
 use harness::lambda::Function;
@@ -43,7 +42,7 @@ fn text(path: &Path) -> String {
     path.to_str().expect("UTF-8").to_owned()
 }
 
-/// Starts a function that must refuse to, and returns its one line.
+/// Starts a function that must refuse to start, and returns the one line that it logs.
 fn refused(env: impl Into<Env>) -> String {
     let function = Function::start("rtc-token", env);
     let status = function.wait_exit(Duration::from_secs(10)).expect("it ends by itself");
@@ -109,7 +108,7 @@ fn real_lambda_takes_no_setting_for_local_runs() {
 fn each_function_reads_its_own_secret_before_the_first_event() {
     for name in functions::minting() {
         let secrets = secrets();
-        // Both ids are set, as nothing keeps a deployment from doing that.
+        // Both ids are set, because a deployment may set both.
         let function = Function::start(&name, secrets.env_for_all());
         function.wait_ready();
         assert_eq!(secrets.read_secret_ids(), [functions::vendor(&name).secret_id()], "{name}");
@@ -119,7 +118,7 @@ fn each_function_reads_its_own_secret_before_the_first_event() {
     }
 }
 
-/// The emulator would start a function with the first request, and let that wait for it.
+/// The emulator would start a function only with its first request, and that request would wait for the start.
 #[test]
 fn a_wrong_setting_ends_the_local_run_too() {
     let said = LocalRun::refused([("AUTH", "JWT")]);
@@ -148,11 +147,11 @@ fn a_secret_is_taken_only_from_a_server_that_a_trusted_authority_vouches_for() {
         (response["statusCode"].clone(), function.end())
     };
     let env = secrets.env(Vendor::Agora);
-    // By itself a function trusts Amazon's authorities, and the system's list changes nothing about that.
+    // Without a setting, a function trusts only Amazon's authorities. The system's list has no effect.
     let (answer, logs) = status(env.clone());
     assert_eq!(answer, 503, "{logs}");
     assert!(logs.contains(r#""outcome":"unreachable""#), "{logs}");
-    // Empty means unset, never the system's.
+    // An empty value means unset. It never means the system's list.
     for variable in ["SSL_CERT_FILE", "SSL_CERT_DIR"] {
         assert_eq!(status(env.clone().and(variable, "")).0, 503, "{variable}");
     }
@@ -178,7 +177,7 @@ fn without_credentials_there_is_a_503_until_there_are_some() {
         }
     };
     unavailable(&ask());
-    // Who is nobody, or asks badly, is told so all the same.
+    // A missing identity or a bad parameter is still refused as usual.
     assert_eq!(function.invoke(&event("rtm-token/no-identity.json")).response()["statusCode"], 401);
     assert_eq!(function.invoke(&event("rtm-token/bad-parameter.json")).response()["statusCode"], 400);
 
@@ -190,7 +189,7 @@ fn without_credentials_there_is_a_503_until_there_are_some() {
     ];
     for secret in malformed {
         secrets.put_text(Vendor::Agora.secret_id(), secret);
-        // Until this one has been read: failures are followed by pauses.
+        // Waits until this secret has been read, because each failure is followed by a pause.
         let calls = secrets.calls().len();
         let patience = Instant::now() + Duration::from_secs(30);
         while secrets.calls().len() == calls {
@@ -216,7 +215,7 @@ fn a_dead_secrets_manager_does_not_hold_up_the_start_or_the_answer() {
     let secrets = secrets();
     secrets.break_with(Fault::Late(Duration::from_secs(10)));
     let function = Function::start("rtm-token", secrets.env(Vendor::Agora));
-    // Lambda gives a start ten seconds.
+    // Lambda allows ten seconds for a start.
     assert!(function.wait_ready() < Duration::from_secs(8));
     let started = Instant::now();
     let response = function.invoke(&event("rtm-token/signed-in-caller.json")).response();
@@ -278,7 +277,7 @@ fn rotate(secrets: &SecretsManager) {
     secrets.put(Vendor::Agora.secret_id(), &rotated);
 }
 
-/// While Secrets Manager has this fault, loaded credentials keep serving; when it is over, a rotation is followed.
+/// During this fault, the loaded credentials serve on. After it, a rotated secret comes into use.
 fn outlast(fault: Fault) {
     let secrets = secrets();
     let refreshing = Refreshing::start(&secrets);
@@ -356,7 +355,7 @@ fn many_requests_at_once_load_the_credentials_once() {
     secrets.break_with(Fault::Refuse(500, "InternalServiceError"));
     let function = Function::start("rtm-token", demo);
     function.wait_ready();
-    // Past the pause after the failed first load, so that all of them find nothing loaded.
+    // Waits until the pause after the failed first load is over. Then all warm-ups find nothing loaded.
     sleep(Duration::from_millis(1500));
     secrets.break_with(Fault::Late(Duration::from_millis(300)));
     let before = secrets.calls().len();
@@ -369,7 +368,7 @@ fn many_requests_at_once_load_the_credentials_once() {
     });
     assert_eq!(secrets.calls().len(), before + 1);
 
-    // One after the other they would be held for half a minute.
+    // One after the other, they would take half a minute.
     let started = Instant::now();
     let hold = json!({ "warm_up": { "for_seconds": 240, "hold_milliseconds": 500 } });
     thread::scope(|scope| {
@@ -380,6 +379,6 @@ fn many_requests_at_once_load_the_credentials_once() {
         }
     });
     assert!(started.elapsed() < Duration::from_secs(16), "64 at once: {:?}", started.elapsed());
-    // One that may have run already, and one for all that asked meanwhile; a few where they didn't all come in time for it.
+    // One load may have run already. One more is for all that came meanwhile. Some may come too late for it.
     assert!(secrets.calls().len() <= before + 5, "{:?}", secrets.calls());
 }

@@ -1,4 +1,4 @@
-"""Says where Swift files, given as arguments, aren't Swift: a parser's word (tree-sitter), for want of a compiler."""
+"""Parses Swift files, given as arguments, and lists what is not Swift. It uses a parser (tree-sitter), because there is no compiler here."""
 
 import sys
 
@@ -21,7 +21,7 @@ for path in sys.argv[1:]:
         tree = parser.parse(file.read())
     found += [f"{path}:{row + 1}:{column + 1}: this is not Swift" for row, column in errors(tree.root_node)]
     if tree.root_node.child_count == 0:
-        found.append(f"{path}: nothing is here")
+        found.append(f"{path}: the file is empty")
 if found or len(sys.argv) < 2:
     sys.exit("\n".join(found) or "no files")
 print(f"Swift: {len(sys.argv) - 1} files parse")

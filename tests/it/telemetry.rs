@@ -1,4 +1,4 @@
-//! What operators see: one line for each request, metrics in CloudWatch's embedded format, and no user's id in either.
+//! What operators see: one log line for each request, and metrics in CloudWatch's embedded format. A user's id is in neither.
 
 use harness::lambda::Function;
 use harness::secrets::{Fault, SecretsManager, Vendor};
@@ -22,7 +22,7 @@ fn event(user: &str, asked: &str) -> Value {
     })
 }
 
-/// Adds up every metric in the logs, by name and, behind a slash, what its further dimension says.
+/// Adds up each metric in the logs. A metric with a further dimension is listed as `name/value`.
 fn metrics(logs: &str) -> BTreeMap<String, f64> {
     let mut sums = BTreeMap::new();
     for line in logs.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()) {
@@ -45,7 +45,7 @@ fn metrics(logs: &str) -> BTreeMap<String, f64> {
                 };
                 let value = match &line[name] {
                     Value::Number(number) => number.as_f64().expect("a number"),
-                    // A histogram: how many values there were.
+                    // For a histogram, this counts the values.
                     values => values["Counts"].as_array().map_or_else(
                         || values.as_array().map_or(0.0, |values| values.len() as f64),
                         |counts| counts.iter().filter_map(Value::as_f64).sum(),
@@ -83,7 +83,7 @@ fn each_request_is_one_line_and_is_counted() {
         );
         assert!(line["request_id"].is_string() && line["duration_us"].is_number(), "{line}");
     }
-    // One user, one pseudonym, which isn't the id.
+    // Each user has one pseudonym, which is not the id.
     let users: Vec<_> = answered[..5].iter().map(|line| line["user"].as_str().expect("a pseudonym")).collect();
     assert!(users[..4].iter().all(|other| *other == users[0]) && users[4] != users[0], "{users:?}");
     assert_eq!(users[0].len(), 12);
@@ -117,7 +117,7 @@ fn stale_and_failed_credentials_are_counted() {
         assert_eq!(function.invoke(&event("alice", "me")).response()["statusCode"], 200);
         sleep(Duration::from_millis(100));
     }
-    // It was tried ahead of time. Now the credentials are over a second old.
+    // The refresh was tried before its time. Now the credentials are older than a second.
     sleep(Duration::from_millis(1000));
     assert_eq!(function.invoke(&event("alice", "me")).response()["statusCode"], 200);
     let logs = function.end();

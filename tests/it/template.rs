@@ -1,5 +1,4 @@
-//! What `template.yaml` deploys, for each way of deploying it, as AWS's own translator has it. It opens no more than it
-//! should, and is watched.
+//! What `template.yaml` deploys with different parameters, as AWS's own translator and expander see it.
 
 use crate::functions;
 use harness::project;
@@ -31,14 +30,14 @@ const AUDIENCE: (&str, &str) = ("JwtAudience", "app,web");
 const NO_AGORA: (&str, &str) = ("AgoraSecretArn", "");
 const NO_ZEGO: (&str, &str) = ("ZegoSecretArn", "");
 
-/// One stack: the template for some parameters, its conditions decided, its parameters put in. What exists only after a
-/// deployment stays a `Ref` or a `Fn::GetAtt`, or `${Name}` within a text.
+/// One stack: the template with its conditions decided and its parameters put in. What exists only after a deployment stays
+/// a `Ref`, a `Fn::GetAtt`, or `${Name}` within a text.
 #[derive(Deserialize)]
 pub(crate) struct Stack {
     template: Value,
     parameters: Map<String, Value>,
     conditions: BTreeMap<String, bool>,
-    /// What the template's rules say against the parameters.
+    /// The rules of the template that these parameters break.
     refusals: Vec<String>,
     /// The resources and outputs whose condition is false.
     left_out: Map<String, Value>,
@@ -48,12 +47,12 @@ pub(crate) struct Stack {
 pub(crate) struct Target {
     /// The function's binary.
     pub(crate) function: String,
-    /// The authorizer and the scopes that it wants; none for an open route.
+    /// The authorizer and the scopes that it wants. `None` for an open route.
     pub(crate) authorizer: Option<(String, Value)>,
 }
 
 impl Stack {
-    /// With nothing but what has to be given.
+    /// Only with the parameters that have no default.
     pub(crate) fn plain() -> Stack {
         Stack::with(&[])
     }
@@ -62,7 +61,7 @@ impl Stack {
         Stack::try_with(given, &json!({})).unwrap_or_else(|error| panic!("CloudFormation refuses {given:?}: {error}"))
     }
 
-    /// With resources that the template does not have.
+    /// With additional resources.
     fn try_with(given: &[(&str, &str)], added: &Value) -> Result<Stack, String> {
         let mut parameters = json!({ "AgoraSecretArn": AGORA, "ZegoSecretArn": ZEGO });
         for (name, value) in given {
@@ -75,7 +74,7 @@ impl Stack {
         }
     }
 
-    /// Every way of deploying that makes a difference.
+    /// Every set of parameters that makes a difference.
     fn all() -> Vec<Stack> {
         let origins = ("AllowedOrigins", "https://app.example.com");
         vec![
@@ -136,14 +135,14 @@ impl Stack {
         functions.map(|(name, function)| (name, text(&function["Code"]["S3Key"]))).collect()
     }
 
-    /// Those that mint tokens.
+    /// The functions that mint tokens.
     fn token_functions(&self) -> Vec<(&str, &Value)> {
         let functions = self.functions();
         let mints = |(name, _): &(&str, &Value)| functions[name] != functions::PREWARM;
         self.resources("AWS::Lambda::Function").into_iter().filter(mints).collect()
     }
 
-    /// The versions of those, which have their settings in them.
+    /// The versions of these functions. A version holds its settings.
     fn versions(&self) -> Vec<&Value> {
         let functions: BTreeSet<_> = self.token_functions().into_iter().map(|(name, _)| name).collect();
         let versions = self.resources("AWS::Lambda::Version").into_iter().map(|(_, version)| version);
@@ -161,7 +160,7 @@ impl Stack {
                 let alias = aliases.iter().find(|(name, _)| uri.ends_with(&format!("/${{{name}}}/invocations")));
                 let (_, alias) = alias.unwrap_or_else(|| panic!("{method} {path} goes to {uri}, which is no alias"));
                 let function = functions[alias["FunctionName"]["Ref"].as_str().expect("a function")].clone();
-                // Several requirements would mean any of them.
+                // With several requirements, any one of them would be enough.
                 let authorizer = match operation["security"].as_array().map(Vec::as_slice) {
                     Some([one]) => one.as_object().and_then(|one| one.iter().next()),
                     _ => None,
@@ -173,7 +172,7 @@ impl Stack {
         routes
     }
 
-    /// The alarms on a metric that has this dimension.
+    /// The alarm on a metric with these dimensions.
     fn alarm(&self, namespace: &str, metric: &str, dimensions: &Value) -> Option<(&str, &Value)> {
         let alarms = self.resources("AWS::CloudWatch::Alarm").into_iter();
         let mut fitting = alarms.filter(|(_, alarm)| {
@@ -183,12 +182,12 @@ impl Stack {
     }
 }
 
-/// What `template/resolve.py` answers. The same question is asked once.
+/// What `template/resolve.py` answers. Each question is asked only once.
 fn resolved(question: &Value) -> Value {
     static ANSWERS: Mutex<BTreeMap<String, Value>> = Mutex::new(BTreeMap::new());
     static RESOLVER: LazyLock<Mutex<(Child, BufReader<ChildStdout>)>> = LazyLock::new(|| {
         let mut python = Command::new(project::tool("python"));
-        // The translator needs a region. The process ends when its input ends, which is when ours ends.
+        // The translator needs a region. When our process ends, its input ends, and then it ends too.
         python
             .arg("tests/it/template/resolve.py")
             .env("AWS_DEFAULT_REGION", "eu-central-1")

@@ -1,4 +1,4 @@
-//! The tests' own tools: a verifier that refuses nothing, or a server that outlives its test, would prove nothing.
+//! Tests of the tests' own tools. A verifier that refuses nothing would prove nothing, and a server must not outlive its test.
 
 use harness::http::{Request, Response};
 use harness::secrets::{Fault, SecretsManager, Vendor};
@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
-/// The vectors of these files, which the vendors' own builders made.
+/// The vectors in these files. The vendors' own builders made them.
 fn vectors(files: &[&str]) -> Vec<Value> {
     let read = |file: &&str| {
         let path = project::root().join("tests/vectors").join(format!("{file}.json"));
@@ -22,7 +22,7 @@ fn vectors(files: &[&str]) -> Vec<Value> {
     files.iter().flat_map(read).collect()
 }
 
-/// A uid as the vendor takes it: 0 is nobody in particular.
+/// The uid as the vendor's verifier takes it. A uid of 0 stands for every user and becomes an empty text.
 fn uid(inputs: &Value) -> String {
     match &inputs["uid"] {
         Value::String(account) => account.clone(),
@@ -31,7 +31,7 @@ fn uid(inputs: &Value) -> String {
     }
 }
 
-/// Another token that differs by one character in the middle, where it is neither version nor padding.
+/// The token with one character in the middle changed. There is neither version nor padding in the middle.
 fn changed(token: &str) -> String {
     let middle = token.len() / 2;
     let other = if &token[middle..=middle] == "A" { "B" } else { "A" };
@@ -62,7 +62,7 @@ fn agora_accepts_its_own_007_tokens_and_no_others() {
     for ((token, vector), verdict) in tokens.iter().zip(verifiers::agora(&right)) {
         assert_eq!(verdict["valid"], true, "{token}: {verdict}");
         for field in ["app_id", "issue_ts", "expire", "salt", "services"] {
-            // The stored ones come without what the official parser reads from them.
+            // Stored vectors have no `decoded` part.
             if let Some(decoded) = vector["decoded"].get(field) {
                 assert_eq!(&verdict[field], decoded, "{token}");
             }
@@ -140,7 +140,7 @@ fn zegos_tokens_open_with_their_secret_alone() {
     for (case, verdict) in [&wrong, &cut].into_iter().flat_map(|cases| cases.iter().zip(verifiers::zego(cases))) {
         assert_eq!(verdict["valid"], false, "{case:?}: {verdict}");
     }
-    // CBC is no signature: what a changed bit must do is to change what one reads.
+    // CBC does not protect against changes. But a changed character must change the plaintext.
     let changed: Vec<String> = right.iter().map(|case| changed(case.token)).collect();
     let changed: Vec<_> = right.iter().zip(&changed).map(|(case, token)| ZegoCase { token, ..*case }).collect();
     for (vector, verdict) in vectors.iter().zip(verifiers::zego(&changed)) {
@@ -240,7 +240,7 @@ fn every_status_is_an_answer() {
     assert!(Request::new("GET", &nowhere).try_send().is_err());
 }
 
-/// What a leash holds ends with whoever holds the leash, and takes along what has left its process group.
+/// When the leash's pipe closes or its command ends, all processes below end, also those in other process groups.
 #[test]
 fn a_leash_ends_everything_below() {
     let leash = |script: &str| {
@@ -271,9 +271,9 @@ fn a_leash_ends_everything_below() {
     held.wait().expect("it is our child");
     assert!(!below.iter().any(|&(pid, _)| alive(pid)), "{below:?}");
 
-    // The command ends by itself and leaves somebody behind.
+    // The command ends by itself and leaves a process behind.
     let mut held = leash("sleep 1002 & sleep 0.5; exit 7");
-    // `wait` would close the pipe.
+    // Without this, `wait` would close the pipe.
     let _pipe = held.stdin.take();
     let below = family(held.id(), 3);
     assert_eq!(held.wait().expect("it is our child").code(), Some(7));

@@ -1,4 +1,4 @@
-//! Pre-warming: a round reaches as many environments as it should, tells what came of it, and gives nobody a token.
+//! Pre-warming: a round reaches as many environments as it should, reports the result, and mints no token.
 
 use crate::starting::{agora, event, secrets, zego};
 use harness::http::Request;
@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// The pre-warming function for these, invoking them there.
+/// The pre-warming function that warms these functions at this address.
 fn prewarm(functions: &str, lambda: &Watch) -> Function {
     let env = Env::from([("FUNCTIONS", functions)]).and("AWS_ENDPOINT_URL_LAMBDA", lambda.url(""));
     Function::start("prewarm", env)
@@ -43,7 +43,7 @@ fn start_environments<'a>(functions: impl IntoIterator<Item = &'a str>, environm
     }
 }
 
-/// What a round comes to: its report, and whether Lambda would count an error.
+/// The result of a round: its report, and whether Lambda would count an error.
 fn report(prewarm: &Function, environments: u16) -> (Value, bool) {
     match prewarm.invoke(&round(environments, 1500)) {
         Outcome::Response(report) => (report, false),
@@ -94,7 +94,7 @@ fn a_round_warms_that_many_distinct_environments_of_each_function() {
 
 #[test]
 fn what_fails_is_told_and_keeps_nobody_else_cold() {
-    // ZEGO's secret isn't there, and nobody has ever heard of the third.
+    // ZEGO's secret is missing, and the third function does not exist.
     let secrets = SecretsManager::start();
     secrets.put(Vendor::Agora.secret_id(), &agora());
     let watch = Watch::start_many(secrets.env_for_all(), 2);
@@ -106,10 +106,10 @@ fn what_fails_is_told_and_keeps_nobody_else_cold() {
     assert_eq!(said["functions"]["rtm-token"]["warm"], 2, "{said}");
     assert_eq!(said["functions"]["zego-token"]["reasons"], json!({ "not ready": 2 }), "{said}");
     assert_eq!(said["functions"]["nobody-token"]["failed"], 2, "{said}");
-    // The next round heals what can be healed.
+    // ZEGO's secret is there now, so the next round warms its function.
     secrets.put(Vendor::Zego.secret_id(), &zego());
     let (said, failed) = report(&prewarm, 2);
-    assert!(failed, "nobody is still nobody");
+    assert!(failed, "the third function still does not exist");
     assert_eq!((&said["functions"]["zego-token"]["warm"], &said["failed"]), (&json!(2), &json!(2)), "{said}");
     let logs = prewarm.end();
     assert!(logs.contains("\"EnvironmentsFailed\":2"), "{logs}");
@@ -134,7 +134,7 @@ fn a_round_is_recognised_strictly() {
         assert!(matches!(outcome, Outcome::Error(_)), "{wrong}: {outcome:?}");
     }
     assert!(!watch.logs().contains("warmed up"), "nothing was sent");
-    // One environment is all that this emulator has, and its credentials are fresh for a minute.
+    // This emulator has one environment, and its credentials are fresh for a minute.
     let heard = |cold: u8, warm: u8, doubled: u8| json!({ "cold": cold, "warm": warm, "failed": 0, "doubled": doubled, "fresh_too_short": 1 + doubled });
     assert_eq!(report(&prewarm, 1).0["functions"]["rtm-token"], heard(1, 0, 0));
     assert_eq!(report(&prewarm, 2).0["functions"]["rtm-token"], heard(0, 1, 1));
@@ -151,7 +151,7 @@ fn a_round_is_recognised_strictly() {
     }
 }
 
-/// The id of the app whose token a backend gets, and the token.
+/// The app id of the token that a backend gets, and the token.
 fn app_token(function: &Function) -> (String, String) {
     let mut asked = event("chat-app-token/iam-caller.json");
     asked["headers"]["accept"] = json!("application/json");

@@ -1,4 +1,4 @@
-// Asks the Lambda Runtime API for events, over one connection. AWS's own client needs a C++ compiler to install.
+// Asks the Lambda Runtime API for events, over one connection. It replaces AWS's own client, which needs a C++ compiler to install.
 
 import http from 'node:http'
 import { start } from './function.mjs'

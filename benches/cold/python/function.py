@@ -1,4 +1,4 @@
-"""An RTM token function as anybody would write it."""
+"""An RTM token function, written in the usual way."""
 
 import json
 import os

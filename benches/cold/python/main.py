@@ -1,4 +1,4 @@
-"""Asks the Lambda Runtime API for events, over one connection, in place of AWS's own client, which is a C++ extension."""
+"""Asks the Lambda Runtime API for events, over one connection. It replaces AWS's own client, which is a C++ extension."""
 
 import http.client
 import json

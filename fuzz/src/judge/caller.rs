@@ -1,4 +1,4 @@
-//! Who asks, as the gateway says it in the event.
+//! The caller, as the gateway describes it in the event.
 
 use super::limits::{APP_ID, Form, Limits};
 use serde_json::Value;
@@ -6,11 +6,11 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
-/// An object's fields, unread. What nobody reads may be nested deeper than a [`Value`] can be, or hold half a surrogate
-/// pair; the service passes over it, too.
+/// The fields of an object, unread. A field that nobody reads may be nested too deep for a [`Value`], or hold half a
+/// surrogate pair. The service does not read such a field either.
 pub(crate) type Fields = BTreeMap<String, Box<RawValue>>;
 
-/// No fields are in what is no object.
+/// The fields of an object. Anything else has no fields.
 pub(crate) fn fields(json: &[u8]) -> Fields {
     serde_json::from_slice(json).unwrap_or_default()
 }
@@ -19,7 +19,7 @@ pub(super) fn object(fields: &Fields, name: &str) -> Fields {
     fields.get(name).map(|object| self::fields(object.get().as_bytes())).unwrap_or_default()
 }
 
-/// Null for what isn't there or cannot be read.
+/// The value of a field. It is null if the field is missing or cannot be read.
 pub(super) fn value(fields: &Fields, name: &str) -> Value {
     fields.get(name).and_then(|value| serde_json::from_str(value.get()).ok()).unwrap_or_default()
 }
@@ -46,7 +46,7 @@ pub(super) struct User {
 
 impl Who {
     pub(super) fn of(event: &Fields, limits: &Limits) -> Who {
-        // Whatever isn't written as the gateway writes it carries nobody's identity.
+        // An event that the gateway cannot have written carries no identity.
         if value(event, "version") != "2.0" {
             return Who::Nobody;
         }
@@ -97,12 +97,12 @@ impl User {
         rooms.iter().any(|listed| listed == room || beginning(listed).is_some_and(|start| room.starts_with(start)))
     }
 
-    /// An RTM token opens every message channel, so limited rooms refuse it.
+    /// An RTM token opens every message channel. So a user with limited rooms may not have one.
     pub(super) fn may_use_rtm(&self, limits: &Limits) -> bool {
         self.rooms.is_none() || limits.rtm_beyond_rooms
     }
 
-    /// Every spelling of an RTC user that is this one.
+    /// Whether this name, as a uid or an account, is the user's own.
     pub(super) fn may_join_as(&self, name: &str) -> bool {
         match number(name) {
             Some(uid) => uid == assigned_uid(&self.id) || Some(uid) == self.uid,
@@ -111,12 +111,12 @@ impl User {
     }
 }
 
-/// The name's beginning, where it stands for all that begin so.
+/// The text before a final `*`. Such a name stands for all rooms that begin with this text.
 fn beginning(room: &str) -> Option<&str> {
     room.ends_with('*').then(|| &room[..room.len() - 1])
 }
 
-/// The array that the gateway has written as `[a b c]`, or the text itself.
+/// The words of a claim. The gateway writes an array as `[a b c]`.
 fn words(claim: &str) -> impl Iterator<Item = &str> {
     let list = claim.len() >= 2 && claim.starts_with('[') && claim.ends_with(']');
     let inner = if list { &claim[1..claim.len() - 1] } else { claim };
@@ -128,18 +128,18 @@ fn rooms(claim: &str) -> Vec<String> {
         return vec![claim.to_owned()];
     }
     let list: Vec<&str> = words(claim).collect();
-    // Beside others, a lone `*` is no room.
+    // In a list with other names, `*` is ignored.
     let alone = list.len() == 1;
     list.into_iter().filter(|room| alone || *room != "*").map(str::to_owned).collect()
 }
 
-/// A uid's only spelling.
+/// A uid. It has only one spelling.
 fn number(text: &str) -> Option<u32> {
     let digits = !text.is_empty() && !text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit());
     digits.then(|| text.parse().ok()).flatten()
 }
 
-/// The uid that a user without one is assigned: 31 bits of a digest of app and user, and never 0.
+/// The uid that is assigned to a user without a uid: 31 bits of a digest of app and user, never 0.
 pub(crate) fn assigned_uid(user_id: &str) -> u32 {
     let digest = Sha256::digest([APP_ID, user_id].join("\0"));
     let number = digest.iter().take(4).fold(0, |number, byte| number << 8 | u32::from(*byte));

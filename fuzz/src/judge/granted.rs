@@ -1,4 +1,4 @@
-//! What a token says, and whether its caller may have that.
+//! What a token grants, and whether its caller may have that.
 
 use super::caller::{Fields, User, is_post};
 use super::limits::{APP_ID, Limits, ZEGO_APP_ID, agora_key, zego_key};
@@ -7,10 +7,10 @@ use serde_json::{Map, Value, json};
 use std::ops::RangeInclusive;
 use tokens::read::{self, AccessToken2, Service, ServiceBody, Token04Claims, Unverified};
 
-/// A token, and what its answer says about it.
+/// A token, and what the answer says about it.
 pub(super) struct Answer {
     token: String,
-    /// Nothing where the vendor's tutorial has the token alone.
+    /// `None` if the answer is the token alone, as in the vendor's tutorial.
     says: Option<Map<String, Value>>,
 }
 
@@ -29,14 +29,14 @@ impl Answer {
         Answer { token, says: Some(says) }
     }
 
-    /// Where it says anything, it says this, too.
+    /// If the answer says anything about the token, it must say this.
     fn says(&self, name: &str, what: impl Into<Value>) {
         let Some(says) = &self.says else { return };
         assert_eq!(says.get(name), Some(&what.into()), "the answer's {name} is not the token's");
     }
 }
 
-/// What was given to somebody.
+/// A token that was granted, with everything that decides whether it may be.
 pub(super) struct Granted<'a> {
     pub(super) function: Function,
     pub(super) limits: &'a Limits,
@@ -45,12 +45,13 @@ pub(super) struct Granted<'a> {
 }
 
 impl Granted<'_> {
-    /// Issued just now; lives no longer than it may; and the answer says so. `first_ends` is the life of what ends first.
+    /// The token was issued just now and does not live too long, and the answer says so. `first_ends` is the lifetime of the
+    /// privilege that ends first.
     fn times(&self, issued_at: u64, lives: u64, first_ends: u64) {
         assert!((1..=self.limits.max_ttl.into()).contains(&lives), "{lives} seconds");
         let now = *self.meanwhile.end();
         if self.function == Function::ChatApp {
-            // It is handed out again while it lives.
+            // The app token is handed out again while it is valid.
             assert!((now.saturating_sub(lives)..=now).contains(&issued_at), "issued at {issued_at}, and it is {now}");
         } else {
             assert!(self.meanwhile.contains(&issued_at), "issued at {issued_at}, and it is {:?}", self.meanwhile);
@@ -68,7 +69,7 @@ impl Granted<'_> {
         }
         let ends = issued_at + first_ends;
         let in_time = ends - if first_ends < 120 { 1 } else { 60 };
-        assert!((issued_at..=in_time).contains(&renew_at), "to be renewed at {renew_at}, and it ends at {ends}");
+        assert!((issued_at..=in_time).contains(&renew_at), "renew_at is {renew_at}, and the token ends at {ends}");
     }
 
     fn access_token2(&self) -> AccessToken2 {
@@ -77,7 +78,7 @@ impl Granted<'_> {
         self.answer.says("app_id", APP_ID);
         assert_eq!(token.unknown_service_type, None);
         let lives = || token.services.iter().flat_map(|service| service.privileges.values().copied());
-        assert!(lives().all(|lives| (1..=token.expire).contains(&lives)), "outlives its token");
+        assert!(lives().all(|lives| (1..=token.expire).contains(&lives)), "a privilege outlives its token");
         let first_ends = lives().min().expect("a privilege");
         self.times(token.issue_ts.into(), token.expire.into(), first_ends.into());
         token
@@ -113,7 +114,7 @@ impl Granted<'_> {
             else {
                 panic!("to log in and no more")
             };
-            // The token itself is always good for 24 hours: its vendor's format.
+            // In the vendor's format, the token itself is always valid for 24 hours.
             let issued_at = u64::from(token.ts) - 86_400;
             let lives = u64::from(ends) - issued_at;
             self.times(issued_at, lives, lives);
@@ -135,7 +136,7 @@ impl Granted<'_> {
         assert!(!uid.is_empty() && uid != "0" && !uid.contains('*'), "a wildcard uid");
         assert!(user.may_join_as(uid), "{user:?} joins as {uid:?}");
         let says = self.answer.says.as_ref().expect("JSON");
-        // A number in decimal may have been asked for as either.
+        // The request may have named a number as `uid` or as `account`.
         match (says.get("uid"), says.get("account")) {
             (Some(Value::Number(said)), None) => {
                 assert_eq!(said.to_string(), *uid, "the answer's uid is not the token's")
@@ -214,7 +215,7 @@ fn user_of(service: &Service) -> &str {
     }
 }
 
-/// A service that is this user's, and only theirs.
+/// Fails if the service is not for this user alone.
 fn own_service(service: &Service, service_type: u16, user: &User) {
     assert_eq!((service.service_type.number(), user_of(service)), (service_type, user.id.as_str()));
     assert!(!user.id.is_empty() && !user.id.contains('*'), "a wildcard");

@@ -1,9 +1,9 @@
-//! The policy, as it is configured, and the credentials.
+//! The configured policy, and the credentials.
 
 use arbitrary::Arbitrary;
 use tokens::{agora, zego};
 
-/// The policy, as it is configured.
+/// The configured policy.
 #[derive(Debug, Clone)]
 pub(crate) struct Limits {
     pub(crate) user_id_claim: String,
@@ -11,9 +11,9 @@ pub(crate) struct Limits {
     pub(crate) rooms_claim: Option<String>,
     pub(crate) rtc_uid_claim: Option<String>,
     pub(crate) publish_scope: Option<String>,
-    /// Whether RTM tokens are given where rooms are limited.
+    /// Whether users with limited rooms get RTM tokens.
     pub(crate) rtm_beyond_rooms: bool,
-    /// Whether RTM tokens of version 006 are given.
+    /// Whether users get RTM tokens of version 006.
     pub(crate) rtm_006: bool,
     pub(crate) default_ttl: u32,
     pub(crate) max_ttl: u32,
@@ -35,7 +35,7 @@ impl Default for Limits {
     }
 }
 
-/// What `USER_ID_FORM` says.
+/// The value of `USER_ID_FORM`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Arbitrary)]
 pub(crate) enum Form {
     /// `verbatim`
@@ -47,7 +47,7 @@ pub(crate) enum Form {
 }
 
 impl Limits {
-    /// As the functions read them.
+    /// The variables that configure a function so.
     pub(crate) fn settings(&self) -> Vec<(&'static str, String)> {
         let form = match self.form {
             Form::Verbatim => "verbatim",
@@ -71,14 +71,14 @@ impl Limits {
     }
 }
 
-/// The same as in `credentials.json`. The two secrets were drawn at random and open nothing: none of them stands in an
-/// input by accident, so one in an answer has leaked.
+/// As in `credentials.json`. The two secrets are random and open nothing. No input holds one of them by accident. So if an
+/// answer holds one, it has leaked.
 pub(super) const APP_ID: &str = "00000000000000000000000000000000";
 pub(crate) const APP_CERTIFICATE: &str = "a91c4e07d2f35b8860e7b3d94f1a25c6";
 pub(super) const ZEGO_APP_ID: u64 = 1_234_567_890;
 pub(crate) const SERVER_SECRET: &str = "q7Vw2Kx9Zt4Rb8Ln3Hs6Yd1Mf5Pg0Cja";
 
-/// The Agora key of all that is fuzzed.
+/// The Agora key of all fuzzed functions.
 pub(crate) fn agora_key() -> agora::Key {
     agora::Key {
         app_id: agora::AppId::new(APP_ID).expect("an app id"),

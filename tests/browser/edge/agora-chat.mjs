@@ -1,4 +1,4 @@
-// Agora Chat: a directory of servers over HTTP, messages in protobuf over a WebSocket, and a REST API, which the SDK asks
+// Agora Chat: a directory of servers over HTTP, messages in protobuf over a WebSocket, and a REST API. The SDK asks the REST API
 // how long a new token lives.
 
 import * as verifiers from '../verifiers.mjs'
@@ -14,7 +14,7 @@ const { read, write } = messages(`
 `)
 const UNREAD = 1
 const PROVISION = 3
-/** What stands before a token where Chat's own tokens could be. */
+/** The prefix that marks an Agora token where one of Chat's own tokens could stand. */
 const AGORA = '$t$'
 
 export function agoraChat(edge) {
@@ -51,7 +51,7 @@ export function agoraChat(edge) {
         }
     }
 
-    /** When a token ends, in milliseconds: the SDK goes by what the cloud says. */
+    /** When a token ends, in milliseconds. The SDK believes the cloud in this. */
     async function expiry(token) {
         const { issue_ts, expire } = await verifiers.agora(token)
         return (issue_ts + expire) * 1000

@@ -1,11 +1,11 @@
-// Agora RTC: an access point, asked over HTTP for an edge server, and that server's signalling in JSON over a WebSocket.
+// Agora RTC: an access point that names an edge server over HTTP, and that server's signalling in JSON over a WebSocket.
 
 import * as verifiers from '../verifiers.mjs'
 import { place } from './edge.mjs'
 
-/** Where in the form the request for a server lies. */
+/** The field of the form that holds the request for a server. */
 const REQUEST = /name="request"\r\n\r\n(?<json>.*?)\r\n--/s
-/** What the access point calls an ordinary edge server, and a proxy to fall back on. */
+/** The access point's numbers for an ordinary edge server and for a fallback proxy. */
 const GATEWAY = 4096
 const PROXY = 4194310
 
@@ -13,7 +13,7 @@ export function agoraRtc(edge) {
     return { hosts: /(^|\.)(agora\.io|sd-rtn\.com)$/, answer, connect }
 
     function answer(request, url) {
-        // A user by name gets a number for the media.
+        // A user with a name gets a number for the media.
         if (url.searchParams.get('action') === 'stringuid') return { code: 0, uid: 7 }
         if (url.pathname !== '/api/v2/transpond/webrtc') return undefined
         const { groups } = REQUEST.exec(request.postDataBuffer().toString())
@@ -32,7 +32,7 @@ export function agoraRtc(edge) {
             opid,
             sid,
             detail: {},
-            // Media would go there, too: to a port of this machine that nobody has.
+            // Media would go to this address too. Nobody listens on this port.
             response_body: [server(GATEWAY, [{ ip: '127.0.0.1', port: 9 }]), server(PROXY, [])],
         }
     }
@@ -62,7 +62,7 @@ export function agoraRtc(edge) {
             }
         }
 
-        /** As the vendor's cloud: 30 seconds before the token's end. */
+        /** The warning comes 30 seconds before the token's end, as from the vendor's cloud. */
         async function warn(token) {
             const { issue_ts, expire } = await verifiers.agora(token)
             edge.at((issue_ts + expire - 30) * 1000, () => {
@@ -72,7 +72,7 @@ export function agoraRtc(edge) {
     }
 }
 
-/** The answer to a join: a server without any codec, which media never reach. */
+/** The answer to a join. The server has no codec, and no media ever reach it. */
 function joined({ p2p_id }) {
     const nothing = { audioCodecs: [], videoCodecs: [], audioExtensions: [], videoExtensions: [] }
     return {

@@ -1,12 +1,12 @@
-// Agora RTM, 1.x and 2.x: an access point, asked over HTTP, which gives a ticket for a token; and with the ticket two
-// links over WebSockets, in protobuf. A new token goes the same way, and its ticket then to both links.
+// Agora RTM, 1.x and 2.x: an access point gives a ticket for a token over HTTP. With the ticket, the SDK opens two links: protobuf
+// over WebSockets. The SDK exchanges a new token in the same way, and then sends the new ticket over both links.
 
 import { createHash } from 'node:crypto'
 import * as verifiers from '../verifiers.mjs'
 import { place } from './edge.mjs'
 import { messages } from './protobuf.mjs'
 
-/** Requests that want a link, not configuration. */
+/** Requests for a link. All others are for configuration. */
 const LINK = 128
 
 const { read, write } = messages(`
@@ -21,7 +21,7 @@ const { read, write } = messages(`
     message SyncInitAck { uint64 seq = 1; uint32 code = 2; }
 `)
 
-/** The numbers of the same packets in both versions. */
+/** The numbers of the packets, for each version. */
 const VERSIONS = {
     1: { ping: 1, pong: 2, join: 11, joined: 12, nearlyExpired: 15, renew: 16, renewed: 17 },
     2: { ping: 4, pong: 5, join: 18, joined: 19, nearlyExpired: 25, renew: 26, renewed: 27, syncInit: 754, syncInitAck: 752 },
@@ -81,8 +81,8 @@ export function agoraRtm(version) {
             }
 
             /**
-             * As the vendor's cloud: 30 seconds before the token's end. (In a 006 token that is the end of its login
-             * privilege, which the cloud ignores: it takes 24 hours for all of them.)
+             * The warning comes 30 seconds before the token's end, as from the vendor's cloud. For a 006 token this uses the
+             * end of its login privilege. (The real cloud ignores that end: it takes every 006 token for 24 hours.)
              */
             async function warn(token, account, ticket) {
                 const verdict = await verifiers.agora(token, { channel: account })

@@ -1,18 +1,18 @@
-// The network's edge. Whatever a page sends to another host than this machine ends here, is answered as far as the
-// vendor's cloud would have to answer for the SDK to go on, and is searched for tokens.
+// The network's edge. Everything that a page sends to another machine ends here. The edge searches it for tokens, and gives those
+// answers of the vendor's cloud that the SDK needs to go on.
 
 import { EventEmitter, once } from 'node:events'
 
-/** A token that an SDK has sent: in which step, where in what it sent, and what else it said there. */
+/** A token that an SDK has sent: in which step, in which field, and what else the SDK said there. */
 /** @typedef {{ step: 'login' | 'join' | 'renewal', where: string, token: string, said: Record<string, unknown> }} Sighting */
 
 /**
- * What plays a vendor's cloud: its hosts, and what it answers.
+ * A stand-in for a vendor's cloud: its hosts, and its answers.
  *
  * @typedef {object} Cloud
  * @property {RegExp} hosts
- * @property {(request: import('playwright-core').Request, url: URL) => unknown} answer JSON for a request, or nothing:
- *   then it is telemetry or configuration that the SDK can do without, and gets an empty object.
+ * @property {(request: import('playwright-core').Request, url: URL) => unknown} answer JSON for a request, or nothing.
+ *   Nothing means telemetry, or configuration that the SDK does not need. Such a request gets an empty object.
  * @property {(socket: import('playwright-core').WebSocketRoute, url: URL) => (message: string | Buffer) => unknown} connect
  * @property {() => void} [script] runs in the page before its own scripts.
  */
@@ -20,7 +20,7 @@ import { EventEmitter, once } from 'node:events'
 export class Edge {
     /** @type {Sighting[]} */
     sightings = []
-    /** Requests to hosts that the vendor's SDK has no business with. */
+    /** Requests to hosts that do not belong to the vendor. */
     strangers = []
     /** What went wrong here. */
     errors = []
@@ -47,7 +47,7 @@ export class Edge {
         this.#seen.emit('token', sighting)
     }
 
-    /** The first token of this step, when it has come. */
+    /** Waits for the first token of this step. */
     async sighting(step, patience) {
         for (;;) {
             const found = this.sightings.find(each => each.step === step)
@@ -58,7 +58,7 @@ export class Edge {
         }
     }
 
-    /** Does something at a moment, unless all is over by then. */
+    /** Does something at a moment, unless the edge has ended by then. */
     at(milliseconds, action) {
         const timer = setTimeout(() => {
             this.#timers.delete(timer)
@@ -98,7 +98,7 @@ export class Edge {
             return socket.close()
         }
         const receive = cloud.connect(socket, url)
-        // One after another: a step may have to wait for a verifier.
+        // Messages are handled one after another, because a step may have to wait for a verifier.
         let last = Promise.resolve()
         socket.onMessage(message => {
             last = last.then(() => receive?.(message)).catch(error => this.#failed(error))
@@ -106,7 +106,7 @@ export class Edge {
     }
 
     #failed(error) {
-        // The page is gone, and we with it.
+        // The page has closed, so an error here means nothing.
         if (!/has been closed/.test(error.message)) this.errors.push(error)
     }
 }
@@ -117,8 +117,8 @@ export function place(method, url) {
 }
 
 /**
- * Some SDKs put a class of their own in the place of URL, without its newer methods, one of which the mocked WebSocket
- * needs. It runs in the page.
+ * Some SDKs replace URL by a class of their own that lacks newer methods. The mocked WebSocket needs one of these methods. This
+ * function runs in the page.
  */
 function keepUrlParse() {
     const native = URL

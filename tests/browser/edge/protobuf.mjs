@@ -1,4 +1,4 @@
-// Messages of the vendors' protocols, as far as the edge must understand them.
+// The messages of the vendors' protocols that the edge must understand.
 
 import protobuf from 'protobufjs'
 

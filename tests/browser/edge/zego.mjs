@@ -1,12 +1,12 @@
-// ZEGO's access hub, by which both of its SDKs speak to their clouds over WebSockets: a header of 13 bytes, then
-// protobuf. A message of a cloud's lies in it with a header of its own.
+// ZEGO's access hub. Both SDKs use it to reach their clouds over WebSockets. A frame has a header of 13 bytes, then protobuf. A
+// message for a cloud lies in it, with a header of its own.
 
 import { createCipheriv, createDecipheriv, createHash } from 'node:crypto'
 import * as verifiers from '../verifiers.mjs'
 import { place } from './edge.mjs'
 import { messages } from './protobuf.mjs'
 
-/** Kinds of frames. */
+/** The numbers of the frames. */
 const HEARTBEAT = 12
 const HEARTBEAT_ANSWER = 13
 const UP = 17
@@ -20,11 +20,11 @@ const hub = messages(`
     message Heartbeat { uint64 txid = 1; int64 ts = 2; uint64 ntp_time = 3; }
 `)
 
-/** Takes the hub's frames apart: `receive` gets each message for the cloud, with what sends an answer. */
+/** Takes the hub's frames apart. `receive` gets each message for the cloud, and a function that sends the answer. */
 function unpack(socket, receive) {
     const established = new Set()
     return frame => {
-        // Anything else is a log, compressed.
+        // All other frames are compressed logs.
         if (typeof frame === 'string' || frame[0] !== 0xaf || frame.length < 13) return undefined
         const number = frame.readUInt16BE(2)
         const stream = frame.readUInt32BE(8)
@@ -61,7 +61,7 @@ function unpack(socket, receive) {
 
 const hosts = /(^|\.)(coolbcloud\.com|coolgcloud\.com|zego\.im|zegocloud\.com)$/
 
-/** Express: log-in to a room, and renewal, both with the token in plain sight. The SDK's own timer warns. */
+/** Express: log-in to a room, and renewal. The token is sent unencrypted in both. The SDK's own timer warns. */
 export function zegoExpress(edge) {
     const { read, write } = messages(`
         message Header { uint32 cmd = 1; uint32 seq = 2; int64 timestamp = 3; uint32 context_key = 6; }
@@ -109,9 +109,9 @@ export function zegoExpress(edge) {
 }
 
 /**
- * ZIM: log-in with the token in plain sight, then everything encrypted. The SDK makes a key, sends it encrypted for the
- * cloud, and gets the session's key back under it. What only the cloud can decrypt is known here from the page's
- * random numbers; the SDK itself is unchanged. Its own timer warns.
+ * ZIM: the token is sent unencrypted at log-in. After that, everything is encrypted. The SDK makes a key and sends it encrypted for
+ * the cloud. It gets the session's key back, encrypted with its own key. Only the real cloud can decrypt the SDK's key. This
+ * stand-in knows it from the page's random numbers. The SDK itself is unchanged, and its own timer warns.
  */
 export function zegoZim(edge) {
     const { read, write } = messages(`
@@ -159,7 +159,7 @@ export function zegoZim(edge) {
         })
     }
 
-    /** The key is 16 digits of the random number that was drawn after the log-in's stamp. */
+    /** The key is 16 digits of the random number that the page drew after the log-in's stamp. */
     async function keyAfter(stamp) {
         const [page] = edge.context.pages()
         const drawn = await page.evaluate(() => globalThis.drawn)
@@ -168,12 +168,12 @@ export function zegoZim(edge) {
             return some.length < 16 ? some + some.substring(0, 16 - some.length) : some
         })
         const at = digits.indexOf(stamp)
-        if (at < 0) throw new Error('the stamp of the log-in was not drawn at random')
+        if (at < 0) throw new Error('the stamp of the log-in is none of the random numbers that the page drew')
         return Buffer.from(digits[at + 1])
     }
 }
 
-/** It runs in the page. */
+/** This function runs in the page. */
 function rememberRandom() {
     const random = Math.random
     globalThis.drawn = []

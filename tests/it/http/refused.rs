@@ -37,7 +37,7 @@ fn bad_requests_are_told_what_is_wrong_and_harm_nobody() {
         api.refuse("GET", &with("%00%0a%1b[31m=60"), None, 400, "is not a parameter");
     }
 
-    // Ids that the vendor's rule doesn't allow, as they stand in a path.
+    // Ids that the vendor's rule does not allow, as they are written in a path.
     let long = "a".repeat(65);
     for (path, detail) in [
         ("/chat/user/Alice/token".to_owned(), "may only contain a-z"),
@@ -104,7 +104,7 @@ fn bad_requests_are_told_what_is_wrong_and_harm_nobody() {
     ] {
         api.refuse("GET", &format!("/rtc/{channel}/token?uid=1"), None, status, detail);
     }
-    // An empty channel is no such route: to the gateway, or to us.
+    // A path with an empty channel matches no route, in the gateway or in the function.
     assert!((400..500).contains(&api.ask("GET", "/rtc//token?uid=1", |request| request).status));
 
     let large = format!(r#"{{"uid":1,"role":"{}"}}"#, "x".repeat(9 * 1024));
@@ -202,12 +202,12 @@ fn bad_requests_are_told_what_is_wrong_and_harm_nobody() {
         assert!((400..500).contains(&api.ask(method, path, |request| request).status), "{method} {path}");
     }
 
-    // The processes that were asked all this still answer.
+    // The same processes still answer.
     assert_eq!(pids(&mut api), before, "a function was replaced");
     api.finish();
 }
 
-/// Everybody is believed in this run, and nobody gets one.
+/// With `AUTH=none`, every caller is believed, and still nobody gets a 006 token.
 #[test]
 fn where_006_tokens_are_refused_nobody_gets_one() {
     let mut api = Api::start(&[("AUTH", "none"), ("RTM_006", "refused")]);
@@ -240,7 +240,7 @@ fn without_an_identity_no_route_gives_anything() {
         ("GET", "/zego/alice/token", None),
         ("POST", "/zego/alice/token", Some("{}")),
         ("GET", "/zim/alice/token", None),
-        // Who is nobody doesn't learn what else is wrong either.
+        // A caller without an identity does not learn what else is wrong.
         ("GET", "/rtm/*/token?nonsense", None),
         ("POST", "/rtc/demo/token", Some("{")),
     ] {
@@ -249,7 +249,7 @@ fn without_an_identity_no_route_gives_anything() {
     let answer = api.ask("POST", "/fetch_rtm_token", |request| request.json(&json!({ "uid": "1234" })));
     assert_eq!(answer.status, 401);
     assert_eq!(answer.json(), json!({ "token": "Nobody is signed in.", "code": "401" }));
-    // A header is not an identity: only the gateway's word is.
+    // Only the gateway's claims are an identity. A header is not.
     let forged = api.ask("GET", "/rtm/alice/token", |request| {
         request.header("authorization", "Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJhbGljZSJ9.").header("x-user-id", "alice")
     });

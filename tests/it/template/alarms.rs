@@ -1,19 +1,18 @@
-//! What ends a deployment: the access log's lines that the metric filter counts.
+//! The metric filter counts lines of the access log. If it counts one during a deployment, the deployment ends.
 //!
-//! CloudWatch evaluates the pattern, and only AWS runs CloudWatch. So the evaluator here knows the documented syntax for JSON lines that the
-//! pattern uses, and no more: it panics at what it doesn't know. The lines are the template's own format, filled with what AWS documents
-//! of each variable.
+//! Only AWS runs CloudWatch, which evaluates the pattern. So this file has an evaluator for the part of the documented syntax that the
+//! pattern uses. It panics at everything else. The lines have the template's own format. Their values are as AWS documents them:
 //!
-//! * `integration.integrationStatus` is what Lambda answers to the gateway, not what the function does (API Gateway's "Customize HTTP API
-//!   access logs"). To an invocation beyond a function's or the account's concurrency Lambda answers 429 (`Invoke`'s
-//!   `TooManyRequestsException`); to a function that fails, 200 with an error in a header.
-//! * `error.responseType` is a type of gateway response. `THROTTLED` is the one for requests beyond a route's or the account's limits.
-//! * A variable without a value is `-`, so all but the status stand in quotes.
+//! * `integration.integrationStatus` is the status that Lambda gives the gateway, not the function's status (API Gateway's "Customize
+//!   HTTP API access logs"). Lambda answers 429 (`Invoke`'s `TooManyRequestsException`) if the concurrency of the function or of the
+//!   account is used up. If a function fails, Lambda answers 200 with an error in a header.
+//! * `error.responseType` is a type of gateway response. `THROTTLED` is for requests beyond the limits of a route or of the account.
+//! * A variable without a value is `-`. So all of them except the status stand in quotes.
 
 use super::{Stack, text};
 use serde_json::{Value, json};
 
-/// A request, in the words of the access log; what isn't given has no value.
+/// A request, in the words of the access log. All other variables have no value.
 struct Case {
     what: &'static str,
     status: u16,
@@ -60,7 +59,12 @@ const CASES: [Case; 15] = [
         given: &[(TYPE, "INTEGRATION_TIMEOUT"), (MESSAGE, "Service Unavailable")],
         counts: true,
     },
-    Case { what: "the same, as others report it", status: 504, given: &[(MESSAGE, "Gateway Timeout")], counts: true },
+    Case {
+        what: "no answer within the gateway's time, as others report it",
+        status: 504,
+        given: &[(MESSAGE, "Gateway Timeout")],
+        counts: true,
+    },
     Case {
         what: "more than a function's concurrency",
         status: 503,
@@ -68,7 +72,7 @@ const CASES: [Case; 15] = [
         counts: false,
     },
     Case {
-        what: "the same, with the other status that the gateway has for it",
+        what: "more than a function's concurrency, with the gateway's other status for it",
         status: 500,
         given: &[(LAMBDA, "429"), (MESSAGE, "Internal Server Error")],
         counts: false,
@@ -127,7 +131,7 @@ fn matches(pattern: &str, line: &Value) -> bool {
     result
 }
 
-/// Words, texts in their quotes, and signs.
+/// Splits a pattern into words, texts in quotes, and signs.
 fn tokens(pattern: &str) -> Vec<&str> {
     let mut tokens = Vec::new();
     let mut rest = pattern.trim_start();
@@ -171,7 +175,7 @@ fn one(tokens: &mut Vec<&str>, line: &Value) -> bool {
         return result;
     }
     let (operator, wanted) = (next(), next());
-    // Where the field is an object or a list, the filter isn't applied to the line.
+    // A field that is an object or a list never matches.
     let field = line.get(first.strip_prefix("$.").expect("a field")).unwrap_or_else(|| panic!("{line} has no {first}"));
     if let Some(wanted) = wanted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
         assert!(!wanted.contains(['*', '%', '\\']), "this test knows no wildcard");
@@ -193,7 +197,7 @@ fn one(tokens: &mut Vec<&str>, line: &Value) -> bool {
     }
 }
 
-/// The evaluator takes CloudWatch's own examples as CloudWatch does.
+/// The evaluator gives the documented results for CloudWatch's own examples.
 #[test]
 fn the_evaluator_does_what_is_documented() {
     let line = json!({ "errorCode": "AccessDenied", "latency": 500, "code": "-", "users": [1] });

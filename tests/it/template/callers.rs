@@ -28,7 +28,7 @@ fn no_route_is_open() {
     }
 }
 
-/// What the JWT authorizer wants: issuer, audience, and the scopes of the routes, which have the same.
+/// What the JWT authorizer wants: issuer, audience and scopes. All routes want the same scopes.
 fn wanted(stack: &Stack) -> (String, Value, Value) {
     let schemes = &stack.only("AWS::ApiGatewayV2::Api")["Body"]["components"]["securitySchemes"];
     let authorizer = &schemes["SignedInUser"]["x-amazon-apigateway-authorizer"];
@@ -44,10 +44,10 @@ fn wanted(stack: &Stack) -> (String, Value, Value) {
 fn without_an_issuer_the_stack_signs_its_users_in_itself() {
     let stack = Stack::with(&[("UserIdClaim", "username"), ("UserIdForm", "lower")]);
     let issuer = "https://cognito-idp.eu-central-1.amazonaws.com/${UserPool}".to_owned();
-    // An ID token has the client's id as its audience too, but no scope.
+    // An ID token also has the client's id as its audience. But it has no scope.
     let scopes = json!(["aws.cognito.signin.user.admin"]);
     assert_eq!(wanted(&stack), (issuer, json!([{ "Ref": "UserPoolClient" }]), scopes));
-    // Users could choose the one, and ZIM would not take the other.
+    // Users could choose their username. With its hyphens, a sub is too long for ZIM.
     assert_eq!(variable(&stack, "USER_ID_CLAIM"), everywhere("sub"));
     assert_eq!(variable(&stack, "USER_ID_FORM"), everywhere("uuid"));
 
@@ -108,7 +108,7 @@ fn every_route_is_throttled() {
         let own = stage.get("RouteSettings").map_or(&none, |own| own.as_object().expect("settings"));
         let mut backends = stack.routes();
         backends.retain(|_, to| to.authorizer.as_ref().is_some_and(|(name, _)| name == "AWS_IAM"));
-        // API Gateway refuses settings of a route that is not there.
+        // API Gateway refuses settings for a route that does not exist.
         assert_eq!(own.keys().collect::<Vec<_>>(), backends.keys().collect::<Vec<_>>());
         for settings in own.values() {
             assert_eq!(limits(settings), pair("2", "3"));

@@ -6,7 +6,7 @@ use harness::secrets::Vendor;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// Every statement of a policy document: actions, resources, and whatever else it says.
+/// The statements of a policy document.
 fn statements(document: &Value) -> Vec<&Value> {
     list(&document["Statement"])
 }
@@ -82,7 +82,7 @@ fn no_policy_has_a_wildcard_but_those_that_the_template_explains() {
         let traces = json!(["xray:PutTraceSegments", "xray:PutTelemetryRecords"]);
         assert_eq!(wild, [[traces, json!("*"), Value::Null]]);
 
-        // Policies that AWS wrote: one, for CodeDeploy.
+        // There is one policy that AWS wrote, for CodeDeploy.
         let mut of_aws = Vec::new();
         for (name, role) in stack.resources("AWS::IAM::Role") {
             let arns = list(&role["ManagedPolicyArns"]).into_iter().filter(|arn| arn.is_string());
@@ -122,7 +122,7 @@ fn nothing_is_public() {
                 assert!(!(key == "Principal" && value.to_string().contains('*')), "{object:?}");
             }
         }
-        // Who may take a role, and who may speak to the topic: a service of AWS's.
+        // Only AWS services may take a role or send to the topic.
         let principals = objects(&stack.template["Resources"]).into_iter().filter(|it| it.contains_key("Effect"));
         let principals = principals.filter_map(|statement| statement.get("Principal"));
         let known = ["cloudwatch", "codedeploy", "lambda", "scheduler"].map(|name| format!("{name}.amazonaws.com"));
@@ -131,7 +131,7 @@ fn nothing_is_public() {
             assert_eq!(principal.keys().collect::<Vec<_>>(), ["Service"]);
             assert!(known.contains(&text(&principal["Service"])), "{principal:?}");
         }
-        // And only on behalf of this account, or other accounts' resources could have the service act for them here.
+        // They may do so only for this account. Otherwise resources of other accounts could make a service act here.
         let account = json!({ "StringEquals": { "aws:SourceAccount": "123456789012" } });
         let roles = stack.resources("AWS::IAM::Role").into_iter();
         let trusts = roles.map(|(name, role)| (name, statements(&role["AssumeRolePolicyDocument"])));

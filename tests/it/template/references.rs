@@ -1,10 +1,10 @@
-//! What refers to what: references lead somewhere, and in no circle.
+//! References: each one leads to a resource, and they form no circle.
 
 use super::{AUDIENCE, ISSUER, Stack, list, text};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A reference that leads nowhere would end the deployment, so it must end these tests.
+/// CloudFormation refuses a reference to a resource that does not exist. So these tests must refuse it too.
 #[test]
 fn references_to_what_is_not_there_are_refused() {
     let topic = |name: Value| json!({ "Added": { "Type": "AWS::SNS::Topic", "Properties": { "TopicName": name } } });
@@ -28,7 +28,7 @@ fn references_to_what_is_not_there_are_refused() {
     assert!(unknown.err().is_some_and(|error| error.contains("'Nothing'")));
 }
 
-/// What SAM's expander does not do, or does otherwise than CloudFormation.
+/// These cases are ours, because SAM's expander leaves them to CloudFormation or handles them differently.
 #[test]
 fn references_and_nothing_are_put_in_as_cloudformation_does() {
     let nothing = json!({ "Ref": "AWS::NoValue" });
@@ -52,7 +52,7 @@ fn references_and_nothing_are_put_in_as_cloudformation_does() {
     assert_eq!(*stack.resource("Added"), expected);
 }
 
-/// What CloudFormation has to make before this: what is referred to anywhere in it.
+/// The resources that CloudFormation makes before this one, because this one refers to them.
 fn waits_for(stack: &Stack, resource: &Value) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     match resource {
@@ -82,7 +82,7 @@ fn no_resource_waits_for_itself() {
     for stack in Stack::all() {
         let resources = stack.template["Resources"].as_object().expect("resources").iter();
         let mut waiting: BTreeMap<_, _> = resources.map(|(name, it)| (name.clone(), waits_for(&stack, it))).collect();
-        // Make what waits for nothing, until nothing is left.
+        // Makes all resources that wait for nothing, again and again, until none is left.
         loop {
             let ready: BTreeSet<_> =
                 waiting.iter().filter(|(_, on)| on.is_empty()).map(|(name, _)| name.clone()).collect();

@@ -1,4 +1,4 @@
-//! `docs/stop-minting.md` speaks of the stack that there is.
+//! `docs/stop-minting.md` agrees with the template.
 
 use super::{NO_AGORA, NO_ZEGO, Stack};
 use harness::project;
@@ -12,7 +12,7 @@ fn page() -> String {
     fs::read_to_string(project::root().join("docs/stop-minting.md")).expect("the runbook")
 }
 
-/// What the page has shells do.
+/// The shell commands on the page.
 fn commands() -> Vec<String> {
     let page = page();
     let blocks = page.split("```bash\n").skip(1).map(|rest| rest.split("```").next().expect("closed").to_owned());
@@ -37,7 +37,7 @@ fn every_command_is_a_shells() {
     }
 }
 
-/// The AWS CLI's queries, as its own library answers them.
+/// Runs the AWS CLI's queries with the library that the AWS CLI uses.
 #[test]
 fn the_queries_find_every_function_that_makes_tokens_and_no_other() {
     let script = "import jmespath, json, sys\n\

@@ -28,18 +28,18 @@ fn each_setting_reaches_the_functions() {
     for (parameter, name, value) in settings {
         assert_eq!(variable(&stack, name), everywhere(value), "{parameter}");
     }
-    // What nobody chose is what the functions do by themselves.
+    // Without a parameter, the template sets the function's own default.
     assert_eq!(variable(&Stack::plain(), "RTM_BEYOND_ROOMS"), everywhere("refused"));
     assert_eq!(variable(&Stack::plain(), "RTM_006"), everywhere("allowed"));
     for optional in ["RTC_UID_CLAIM", "ROOMS_CLAIM", "PUBLISH_SCOPE", "DEFAULT_TOKEN_TTL_SECONDS", "SSL_CERT_FILE"] {
         let mut without = variable(&Stack::plain(), optional);
-        // The ZIM function has an empty one, which means the same.
+        // The ZIM function has an empty value, which means unset.
         without.remove(&Some(String::new()));
         assert_eq!(without, BTreeSet::from([None]), "{optional}");
     }
 }
 
-/// Nobody can take a token back.
+/// Nobody can take back a token, so it must not live long.
 #[test]
 fn a_token_lives_an_hour_unless_the_deployer_says_more() {
     assert_eq!(variable(&Stack::plain(), "MAX_TOKEN_TTL_SECONDS"), everywhere("3600"));
@@ -47,7 +47,7 @@ fn a_token_lives_an_hour_unless_the_deployer_says_more() {
         variable(&Stack::with(&[("MaxTokenTtlSeconds", "86400")]), "MAX_TOKEN_TTL_SECONDS"),
         everywhere("86400")
     );
-    // A default above the maximum would end every start: the functions then take the maximum, unless they are given one.
+    // A default above the maximum would end every start. So the template sets none, and the functions use the maximum.
     let shorter = Stack::with(&[("MaxTokenTtlSeconds", "600")]);
     assert_eq!(variable(&shorter, "DEFAULT_TOKEN_TTL_SECONDS"), BTreeSet::from([None]));
 }
@@ -79,21 +79,21 @@ fn parameters_that_do_not_fit_together_are_refused() {
     assert!(!fit(&[ISSUER]), "any audience");
     assert!(!fit(&[AUDIENCE]), "a forgotten issuer");
     assert!(!fit(&[("JwtScope", "tokens")]), "a forgotten issuer");
-    // What the own pool's tokens never have.
+    // Tokens of the stack's own user pool have no such scope or claim.
     assert!(!fit(&[("PublishScope", "publish")]) && !fit(&[("RtcUidClaim", "uid")]));
     assert!(fit(&[ISSUER, AUDIENCE, ("PublishScope", "publish"), ("RtcUidClaim", "uid")]));
-    // One vendor is enough, and none too few.
+    // One vendor is enough. At least one is needed.
     assert!(fit(&[NO_AGORA]) && fit(&[NO_ZEGO]) && !fit(&[NO_AGORA, NO_ZEGO]));
     assert!(fit(&[NO_AGORA, ("ZimSecretArn", ZIM)]) && !fit(&[NO_ZEGO, ("ZimSecretArn", ZIM)]));
-    // In Express's own project a ZIM token opens every room.
+    // If ZIM uses Express's project, a ZIM token opens every room.
     assert!(fit(&[("ZimSecretArn", ZIM)]) && !fit(&[("ZimSecretArn", ZEGO)]));
 }
 
-/// The gateway calls a published version, which has the settings of its day. A setting that is changed later has to make a
-/// new one, or a limit would limit nobody.
+/// The gateway calls a published version, which keeps its settings. So a changed setting must make a new version. Otherwise a
+/// new limit would have no effect.
 #[test]
 fn a_changed_setting_makes_a_new_version() {
-    // What makes a version, and what makes Lambda agree to publish one.
+    // The description makes CloudFormation create a version. Lambda publishes it only if the variables have changed too.
     let versions = |stack: &Stack| -> BTreeMap<String, (String, Value)> {
         let versions = stack.versions().into_iter().map(|version| {
             let function = text(&version["FunctionName"]["Ref"]);

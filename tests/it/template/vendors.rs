@@ -1,4 +1,4 @@
-//! One vendor is enough: what needs the other vendor's credentials is not there, and everything else is.
+//! One vendor is enough. Resources that need the other vendor's credentials are left out, and all others are there.
 
 use super::{AUDIENCE, ISSUER, NO_AGORA, NO_ZEGO, ROOTS, Stack, text};
 use crate::functions;
@@ -6,12 +6,12 @@ use harness::secrets::Vendor;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Each vendor with the parameter that leaves the other one out.
+/// Each vendor, with the parameter that leaves out the other vendor.
 const ALONE: [(Vendor, (&str, &str)); 2] = [(Vendor::Agora, NO_ZEGO), (Vendor::Zego, NO_AGORA)];
 
 #[test]
 fn a_vendor_without_a_secret_leaves_nothing_behind() {
-    // A peak and an issuer, so that what depends on them is looked at, too.
+    // With a peak and an issuer, so that their resources are checked too.
     let others = [ISSUER, AUDIENCE, ("ProvisionedConcurrency", "2"), ("ProvisionedPeak", "10")];
     let both = Stack::with(&others);
     let names = |stack: &Stack| -> BTreeSet<String> {
@@ -33,7 +33,7 @@ fn a_vendor_without_a_secret_leaves_nothing_behind() {
         let routes = stack.routes().into_iter().map(|(route, to)| (route, to.function));
         assert_eq!(routes.collect::<BTreeMap<_, _>>(), code);
 
-        // Gone is what is named after a function of the other vendor, with what only that vendor needs.
+        // Left out are all resources that are named after the other vendor's functions, and those that only this vendor needs.
         let absent: Vec<_> = both.functions().into_iter().filter(|(_, function)| others.contains(function)).collect();
         let needs_absent = |name: &String| {
             let of_vendor: &[&str] = match vendor {
@@ -43,12 +43,12 @@ fn a_vendor_without_a_secret_leaves_nothing_behind() {
             absent.iter().any(|(function, _)| name.starts_with(function)) || of_vendor.contains(&name.as_str())
         };
         let gone: BTreeSet<_> = names(&both).into_iter().filter(needs_absent).collect();
-        // A function, its version, alias, permission, deployment group, log group, role, alarms and scaling target.
+        // For each function: version, alias, permission, deployment group, log group, role, alarms and scaling target.
         assert!(gone.len() > 12 * absent.len(), "{gone:?}");
         assert_eq!(&names(&both) - &names(&stack), gone);
         assert!(names(&stack).is_subset(&names(&both)));
 
-        // No text speaks of it, either: no list, no dashboard, no permission.
+        // No list, dashboard or permission names them.
         let whole = format!("{}{}", stack.template["Resources"], stack.template["Outputs"]);
         for (function, binary) in &absent {
             for word in [format!("\"{function}"), format!("${{{function}"), format!("/{binary}")] {
@@ -75,7 +75,7 @@ fn the_first_call_is_one_that_there_is() {
     }
 }
 
-/// CloudFormation may work out the properties of what it leaves out, and a text that cannot be made would end the deployment.
+/// CloudFormation may also evaluate the properties of resources that it leaves out. If it cannot, the deployment ends.
 #[test]
 fn an_empty_secret_breaks_no_text() {
     for (_, without) in ALONE {
@@ -87,7 +87,8 @@ fn an_empty_secret_breaks_no_text() {
     }
 }
 
-/// The alias of `Prewarm` moves only to a new version. So a vendor that comes or goes must make one, and so must other trusted roots.
+/// The alias of `Prewarm` moves only to a new version. So a new version must appear if a vendor comes or goes, or if the trusted
+/// roots change.
 #[test]
 fn what_keeps_the_others_warm_follows_the_vendors() {
     let stacks = [&[][..], &[NO_ZEGO], &[NO_AGORA], &[ROOTS]].map(Stack::with);

@@ -5,7 +5,7 @@ use crate::functions;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
-/// A log group that keeps what it gets for as long as the parameter says.
+/// Fails if the log group does not keep its logs for as long as the parameter says.
 fn assert_kept(stack: &Stack, group: &str) {
     assert_eq!(text(&stack.resource(group)["RetentionInDays"]), text(&stack.parameters["LogRetentionDays"]), "{group}");
 }
@@ -18,12 +18,13 @@ fn the_access_log_says_what_happened_and_to_nobody() {
     assert_kept(&stack, "ApiLogs");
     let format = text(&settings["Format"]);
     assert!(!format.contains('\n'), "one line");
-    // The status is a number once it is there.
+    // The status is a number, so it stands without quotes.
     let line: Map<String, Value> =
         serde_json::from_str(&format.replace(":$context.status,", ":\"$context.status\",")).expect("a JSON object");
     let mut said: Vec<_> = line.values().map(|value| text(value).replace("$context.", "")).collect();
     said.sort();
-    // No path, query, header, claim, address or user agent. The route has the names of its parameters, not their values.
+    // The log has no path, query, header, claim, address or user agent. The route has the names of its parameters, not their
+    // values.
     let known = [
         "error.message",
         "error.responseType",
@@ -38,7 +39,7 @@ fn the_access_log_says_what_happened_and_to_nobody() {
     ];
     assert_eq!(said, known);
 
-    // What it counts ends deployments, so it must not wait for the API, which waits for them.
+    // Deployments wait for the alarm on this filter, and the API waits for deployments. So the filter must not wait for the API.
     let filter = stack.only("AWS::Logs::MetricFilter");
     assert_eq!(filter["LogGroupName"], json!({ "Ref": "ApiLogs" }));
     let counted = &filter["MetricTransformations"][0];
@@ -54,11 +55,11 @@ fn every_function_is_watched() {
             let function = stack.resource(name);
             let log_group = function["LoggingConfig"]["LogGroup"]["Ref"].as_str().expect("a log group");
             assert_kept(&stack, log_group);
-            assert!(log_groups.insert(log_group), "{name} shares {log_group}");
+            assert!(log_groups.insert(log_group), "{name} shares {log_group} with another function");
             assert_eq!(function["LoggingConfig"]["LogFormat"], "JSON", "{name}");
             assert_eq!(function["TracingConfig"]["Mode"], "Active", "{name}");
 
-            // What keeps the others warm makes nobody wait, and has no credentials.
+            // Nobody waits for the pre-warming function, and it has no credentials.
             if binary == functions::PREWARM {
                 continue;
             }
@@ -83,7 +84,7 @@ fn every_function_is_watched() {
         let topic = json!([{ "Ref": "AlarmTopic" }]);
         for (name, alarm) in stack.resources("AWS::CloudWatch::Alarm") {
             assert_eq!((&alarm["AlarmActions"], &alarm["OKActions"]), (&topic, &topic), "{name}");
-            // Of the schedule it is the silence that counts.
+            // The alarm on the schedule goes off if there is no data.
             let (comparison, missing) = if name == "PrewarmMissing" {
                 ("LessThanThreshold", "breaching")
             } else {
@@ -137,7 +138,7 @@ fn the_dashboard_shows_every_function() {
         let mut of_functions = 0;
         for widget in list(&body["widgets"]) {
             let metrics = list(&widget["properties"]["metrics"]);
-            // The API's own, and searches.
+            // Skips the API's own metrics, and searches.
             if metrics[0][0] == "AWS/ApiGateway" || metrics[0][0].is_object() {
                 continue;
             }

@@ -62,13 +62,13 @@ impl Request {
         self.try_send().unwrap_or_else(|error| panic!("{what}: {error}"))
     }
 
-    /// Sends it. Nobody need be there.
+    /// Sends it, also where perhaps nobody listens.
     ///
     /// # Errors
     /// No answer came within a minute, or HTTP cannot send such a request.
     pub fn try_send(self) -> Result<Response, Box<dyn Error + Send + Sync>> {
         let builder = self.builder.header(CONNECTION, HeaderValue::from_static("close"));
-        // The type tells the agent whether there is a body: with a GET, an empty one would be sent too.
+        // `()` means no body. An empty list of bytes would be sent as a body, even with a GET.
         let (head, body) = match self.body.as_slice() {
             [] => AGENT.run(builder.body(())?),
             body => AGENT.run(builder.body(body)?),

@@ -1,7 +1,7 @@
 //! A function's real binary under a minimal Lambda Runtime API.
 //!
-//! Unlike `cargo lambda watch` this takes any event, byte for byte, and it sees the start: how long it takes, and how it
-//! is refused.
+//! Unlike `cargo lambda watch`, it sends any event byte for byte. It also sees how long a start takes, and why a function
+//! refuses to start.
 
 use crate::process::{self, Logs, lock};
 use crate::serve::{Request, Response, Server, status};
@@ -22,10 +22,10 @@ use tokio::sync::mpsc as queue;
 /// How long a start or an invocation may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How long a function that is about to be ended may take to ask for another event.
+/// Before a function is ended, it may take this long to ask for another event.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// A running function. It ends when this is dropped, and when our process ends: its Runtime API is gone then.
+/// A running function. It ends when this is dropped. It also ends with our process, because its Runtime API is gone then.
 #[derive(Debug)]
 pub struct Function {
     name: String,
@@ -35,7 +35,7 @@ pub struct Function {
     _server: Server,
 }
 
-/// What an invocation came to.
+/// The result of an invocation.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
     /// The function's answer.
@@ -57,8 +57,8 @@ impl Outcome {
     }
 }
 
-/// What Lambda sets for a function of this name, and the template's JSON logs; all but where the Runtime API is, and
-/// `AWS_LAMBDA_INITIALIZATION_TYPE`, which only real Lambda sets.
+/// The variables that Lambda sets for a function of this name, with JSON logs as the template has them. Two are missing: the
+/// address of the Runtime API, and `AWS_LAMBDA_INITIALIZATION_TYPE`, which only real Lambda sets.
 pub fn environment(name: &str) -> Env {
     Env::from([
         ("PATH", "/usr/local/bin:/usr/bin:/bin"),
@@ -78,8 +78,7 @@ pub fn environment(name: &str) -> Env {
 }
 
 impl Function {
-    /// Starts a function with [`environment`], and these on top. Nothing
-    /// of our own environment comes along.
+    /// Starts a function with [`environment`] and these variables. It gets none of our own variables.
     ///
     /// # Panics
     /// There is no such binary.
@@ -87,7 +86,7 @@ impl Function {
         Function::run(Command::new(project::function(name)), name, &env.into())
     }
 
-    /// The same with the arm64 artifact that `make build` made, on a processor that `qemu-aarch64` emulates.
+    /// Like [`Self::start`], with the arm64 artifact of `make build`. `qemu-aarch64` emulates the processor.
     ///
     /// # Panics
     /// There is no such artifact, or no emulator (Debian's `qemu-user` and `libc6-arm64-cross`).
@@ -128,10 +127,10 @@ impl Function {
         self.wait_started().unwrap_or_else(|logs| panic!("{} ended at its start:\n{logs}", self.name))
     }
 
-    /// The same.
+    /// Like [`Self::wait_ready`], for a function that may refuse to start.
     ///
     /// # Errors
-    /// It ended instead: what it has printed.
+    /// It ended instead. The error is what it printed.
     ///
     /// # Panics
     /// It takes longer than half a minute.
@@ -156,8 +155,8 @@ impl Function {
         self.invoke_raw(event.to_string().as_bytes())
     }
 
-    /// Sends it any bytes for an event. Threads may do so at once: a function that asks for several events
-    /// (`AWS_LAMBDA_MAX_CONCURRENCY`) gets them.
+    /// Sends it any bytes as an event. Several threads may do so at once. A function gets several events at once only if it
+    /// asks for them (`AWS_LAMBDA_MAX_CONCURRENCY`).
     ///
     /// # Panics
     /// It ended instead, or takes longer than half a minute.
@@ -182,12 +181,12 @@ impl Function {
         lock(&self.child).id()
     }
 
-    /// Stops it where it is, as Lambda freezes an environment between invocations, until [`Self::thaw`].
+    /// Stops the process until [`Self::thaw`], as Lambda freezes an environment between invocations.
     pub fn freeze(&self) {
         self.signal(Signal::STOP);
     }
 
-    /// Lets it go on. Meanwhile the world has.
+    /// Lets the process go on. Time has passed for everybody else.
     pub fn thaw(&self) {
         self.signal(Signal::CONT);
     }
@@ -196,24 +195,24 @@ impl Function {
         kill_process(Pid::from_child(&lock(&self.child)), signal).expect("it is our child");
     }
 
-    /// Ends it, and returns all that it has printed. Lambda, too, lets it run until it asks for another event.
+    /// Ends it, and returns all that it has printed. Like Lambda, this first waits until it asks for another event.
     pub fn end(self) -> String {
         let end = Instant::now() + GRACE;
         while !self.api.is_idle() && self.wait_exit(Duration::ZERO).is_none() && Instant::now() < end {
             sleep(Duration::from_millis(2));
         }
-        // It may be gone already: the wait tells.
+        // It may have ended already. The wait below finds out.
         let _ = lock(&self.child).kill();
         self.wait_exit(PATIENCE).expect("nothing outlives a kill");
         self.logs()
     }
 
-    /// What it has printed so far; all of it once [`Self::wait_exit`] has seen its end.
+    /// What it has printed so far. It is complete once [`Self::wait_exit`] has returned a status.
     pub fn logs(&self) -> String {
         lock(&self.logs).text()
     }
 
-    /// Waits so long for its end.
+    /// Waits at most this long for its end.
     pub fn wait_exit(&self, patience: Duration) -> Option<ExitStatus> {
         let status = process::wait(&mut lock(&self.child), patience);
         if status.is_some() {
@@ -226,13 +225,13 @@ impl Function {
 impl Drop for Function {
     fn drop(&mut self) {
         let child = &mut *lock(&self.child);
-        // It may be gone already: the wait tells.
+        // It may have ended already. The wait below finds out.
         let _ = child.kill();
         child.wait().expect("it is our child");
     }
 }
 
-/// The Lambda Runtime API, as far as a custom runtime needs it.
+/// The part of the Lambda Runtime API that a custom runtime needs.
 #[derive(Debug)]
 struct Api {
     started: Instant,
@@ -242,12 +241,12 @@ struct Api {
     waiting: tokio::sync::Mutex<queue::UnboundedReceiver<Invocation>>,
     /// How many of its requests for an event wait for one.
     pollers: AtomicI64,
-    /// The most that this ever was: as many as it works on at once.
+    /// The largest value of `pollers` so far. The function works on this many events at once.
     workers: AtomicI64,
     running: Mutex<HashMap<String, mpsc::Sender<Outcome>>>,
 }
 
-/// An event on its way, by the id under which the outcome will come.
+/// An event on its way. The outcome will come under the same id.
 #[derive(Debug)]
 struct Invocation {
     id: String,
@@ -269,7 +268,7 @@ impl Api {
         }
     }
 
-    /// Whether it has done all that it does about its events.
+    /// Whether it is done with all its events.
     fn is_idle(&self) -> bool {
         self.pollers.load(Ordering::SeqCst) == self.workers.load(Ordering::SeqCst)
     }
@@ -301,7 +300,7 @@ impl Api {
         }
     }
 
-    /// Holds the line until there is an event, as Lambda does.
+    /// Answers only once there is an event, as Lambda does.
     async fn next(&self) -> Response {
         let pollers = self.pollers.fetch_add(1, Ordering::SeqCst) + 1;
         self.workers.fetch_max(pollers, Ordering::SeqCst);
@@ -328,13 +327,13 @@ impl Api {
         let Some(sender) = lock(&self.running).remove(id) else {
             return status(400, format!("no invocation {id} is running"));
         };
-        // Only a test that has panicked meanwhile is gone.
+        // If the test has panicked, nobody receives this.
         let _ = sender.send(outcome);
         status(202, "{}")
     }
 }
 
-/// What a function sends is JSON, or it is shown as it is.
+/// The JSON that a function sent. Anything else becomes a text.
 fn json(body: &[u8]) -> Value {
     serde_json::from_slice(body).unwrap_or_else(|_| Value::from(String::from_utf8_lossy(body)))
 }

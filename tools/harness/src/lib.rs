@@ -1,17 +1,18 @@
-//! Tools to run the real functions outside of AWS, ask them, and have their tokens verified by the vendors' own code.
+//! Runs the real functions outside of AWS, sends them requests, and lets the vendors' own code verify their tokens.
 //!
 //! * [`project`]: where things are, and every binary, built once per process.
 //! * [`lambda`]: a function's binary under a minimal Lambda Runtime API: raw events in, answers out.
-//! * [`load`]: many requests to one, and how long each took.
+//! * [`load`]: many requests to one function, and how long each took.
 //! * [`requests`]: one request for each kind of token.
 //! * [`watch`]: all functions under the real `cargo lambda watch`, over HTTP; [`http`] sends paths exactly as given.
 //! * [`local`]: the program behind `make run`.
 //! * [`secrets`]: a real Secrets Manager API (moto) behind a proxy that counts, delays and refuses.
 //! * [`tls`]: the same API over TLS, with a throw-away authority and nothing between.
-//! * [`verifiers`]: the vendors' own parsers, and an AES that is not ours.
+//! * [`verifiers`]: Agora's own parsers, and for ZEGO an AES that is not ours.
 //!
-//! Everything blocks and panics: a test that cannot go on should say so and stop. Whatever is started here ends with
-//! this process, however it ends: servers hang on the `leash` program, and a function ends without its Runtime API.
+//! Everything blocks, and panics if it fails: a test that cannot go on should say so and stop. Everything that is started
+//! here ends with this process, for whatever reason it ends. The `leash` program ends the servers, and a function ends when
+//! its Runtime API is gone.
 
 mod process;
 mod serve;
@@ -29,8 +30,8 @@ pub mod verifiers;
 
 pub use process::{Output, descendants, free_port};
 
-/// The variables that configure a function, in the order of the documentation. Tests start from none of them,
-/// whatever the developer's own shell has set.
+/// The variables that configure a function, in the order of the documentation. Tests start without them, even if the
+/// developer's own shell has set some.
 pub const CONFIGURATION: [&str; 16] = [
     "AGORA_SECRET_ID",
     "ZEGO_SECRET_ID",
@@ -50,19 +51,19 @@ pub const CONFIGURATION: [&str; 16] = [
     "FUNCTIONS",
 ];
 
-/// Environment variables for something about to start: `[("AUTH", "none")]`, or more upon what another tool gave.
+/// Environment variables for a program, such as `[("AUTH", "none")]`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Env(Vec<(String, String)>);
 
 impl Env {
-    /// One more variable. The last value of a name counts.
+    /// Adds a variable. If a name comes twice, its last value counts.
     #[must_use]
     pub fn and(mut self, name: &str, value: impl Into<String>) -> Env {
         self.0.push((name.to_owned(), value.into()));
         self
     }
 
-    /// These, and then the others.
+    /// Adds all variables of the other list.
     #[must_use]
     pub fn and_all(mut self, others: impl Into<Env>) -> Env {
         self.0.extend(others.into().0);

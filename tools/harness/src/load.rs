@@ -26,7 +26,7 @@ impl Answered {
     }
 }
 
-/// Sends the event over and over, from so many clients who each pause so long after an answer, while `meanwhile` runs.
+/// Sends the event again and again while `meanwhile` runs. Each client pauses after each answer.
 ///
 /// # Panics
 /// The function ended.
@@ -51,7 +51,7 @@ pub fn load(
             answers
         };
         let clients: Vec<_> = (0..clients).map(|_| scope.spawn(client)).collect();
-        // Also where it panics: the clients would go on for ever.
+        // If `meanwhile` panics, this stops the clients.
         let _over = Over(&over);
         meanwhile();
         over.store(true, Ordering::Relaxed);
@@ -67,7 +67,7 @@ impl Drop for Over<'_> {
     }
 }
 
-/// The time within which so many of a hundred were answered.
+/// The time within which this many percent of the requests were answered.
 ///
 /// # Panics
 /// There are no answers.

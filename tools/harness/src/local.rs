@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 /// How long the program may take until it serves or refuses to, once the workspace is built.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What the program prints last about itself.
+/// The last line that the program prints about itself.
 pub const LAST_LINE: &str = "Ctrl-C ends it.";
 
 /// A running `local`. It ends with all its functions when this is dropped, and when our process ends.
@@ -22,8 +22,8 @@ pub struct LocalRun {
 }
 
 impl LocalRun {
-    /// Starts it on a free port and waits until it serves. Of our own environment it gets nothing that configures
-    /// functions or AWS, but these variables.
+    /// Starts it on a free port and waits until it serves. It gets these variables, and none of ours that configure functions
+    /// or AWS.
     ///
     /// # Panics
     /// It ends instead, or takes longer than a minute.
@@ -39,10 +39,10 @@ impl LocalRun {
         LocalRun { leashed: Mutex::new(leashed), port }
     }
 
-    /// Starts it with settings with which it must refuse to serve, and returns what it printed.
+    /// Starts it with settings that it must refuse, and returns what it printed.
     ///
     /// # Panics
-    /// It doesn't end by itself within a minute, or ends as if all were well.
+    /// It does not end within a minute, or it ends with success.
     pub fn refused(env: impl Into<Env>) -> String {
         let mut leashed = Leashed::start(&command(free_port(), &env.into()), Output::Collected);
         let patience = Instant::now() + PATIENCE;

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// What a process has printed so far, both of its streams, line by line as they came.
+/// What a process has printed so far: the lines of both streams, in the order in which they came.
 #[derive(Debug, Default)]
 pub(crate) struct Logs {
     text: Arc<Mutex<String>>,
@@ -44,7 +44,7 @@ impl Logs {
         lock(&self.text).clone()
     }
 
-    /// Waits for the last lines. Only after the end of all who could write more.
+    /// Waits for the last lines. Call it only when no process is left that could write more.
     pub(crate) fn finish(&mut self) {
         for reader in self.readers.drain(..) {
             reader.join().expect("a reader does not panic");
@@ -52,13 +52,13 @@ impl Logs {
     }
 }
 
-/// A test that has panicked elsewhere changes nothing about what stands behind a lock here.
+/// A panic in another test leaves the values behind our locks whole, so a poisoned lock is no problem.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A server that ends when this is dropped or our process ends, whatever ends it: the `leash` program holds it, and we
-/// hold the other end. A `static` is never dropped, a test run is interrupted: neither leaves anything behind.
+/// A server that ends when this is dropped, and when our process ends for any reason. The `leash` program ends it as soon as
+/// our end of a pipe closes. So nothing is left behind by a `static`, which is never dropped, or by an interrupted test run.
 #[derive(Debug)]
 pub(crate) struct Leashed {
     leash: Child,
@@ -69,7 +69,7 @@ pub(crate) struct Leashed {
 /// Where a server's output goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Output {
-    /// To where ours goes.
+    /// To where our own output goes.
     Shown,
     /// Into its `logs()`.
     Collected,
@@ -93,13 +93,13 @@ impl Leashed {
         if let Some(folder) = command.get_current_dir() {
             leash.current_dir(folder);
         }
-        // A group of its own: Ctrl-C is for us alone, and then there is one way in which everything ends.
+        // A process group of its own: Ctrl-C then reaches us alone, and everything ends in the same way, through the pipe.
         leash.process_group(0).stdin(Stdio::piped()).stdout(stream()).stderr(stream());
         let mut leash = leash.spawn().expect("the leash was just built");
         Leashed { end: leash.stdin.take(), logs: Logs::collect(&mut leash), leash }
     }
 
-    /// Waits until it does what it is for.
+    /// Waits until it is ready.
     pub(crate) fn wait_until(&mut self, ready: impl Fn() -> bool) {
         let patience = Instant::now() + Duration::from_secs(60);
         while !ready() {
@@ -137,7 +137,7 @@ impl Drop for Leashed {
     }
 }
 
-/// Waits for a child's end, so long.
+/// Waits at most this long for the child to exit.
 pub(crate) fn wait(child: &mut Child, patience: Duration) -> Option<ExitStatus> {
     let end = Instant::now() + patience;
     loop {
@@ -149,16 +149,16 @@ pub(crate) fn wait(child: &mut Child, patience: Duration) -> Option<ExitStatus> 
     }
 }
 
-/// A port of the loopback interface that nobody listens on just now.
+/// A free port of the loopback interface.
 ///
 /// # Panics
-/// There is none.
+/// No port is free.
 pub fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("the system has a free port");
     listener.local_addr().expect("a bound listener has an address").port()
 }
 
-/// Every living process below this one: its id and its command line. Empty where there is no `ps`.
+/// Every living process below this one: its id and its command line. The list is empty if `ps` is not installed.
 pub fn descendants(ancestor: u32) -> Vec<(u32, String)> {
     let ps = Command::new("ps").args(["-A", "-ww", "-o", "pid=,ppid=,stat=,args="]).stderr(Stdio::null()).output();
     let table = ps.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
@@ -167,7 +167,7 @@ pub fn descendants(ancestor: u32) -> Vec<(u32, String)> {
     while let Some(at) = rows.iter().position(|(_, parent, _)| family.contains(parent)) {
         let (pid, _, command) = rows.swap_remove(at);
         family.push(pid);
-        // The look itself is a process, too.
+        // Leaves out `ps` itself.
         if !command.starts_with("ps -A -ww") {
             found.push((pid, command));
         }
@@ -175,7 +175,7 @@ pub fn descendants(ancestor: u32) -> Vec<(u32, String)> {
     found
 }
 
-/// One line of `ps`; none for the dead that nobody has buried yet.
+/// One line of `ps`. `None` for a process that has ended and whose parent has not waited for it yet.
 fn row(line: &str) -> Option<(u32, u32, String)> {
     let mut words = line.split_whitespace();
     let (pid, parent, state) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?, words.next()?);

@@ -23,15 +23,15 @@ pub fn function(name: &str) -> PathBuf {
 
 static LEASH: OnceLock<PathBuf> = OnceLock::new();
 
-/// The program that servers hang on, freshly built.
+/// The program `leash`, freshly built.
 pub(crate) fn leash() -> PathBuf {
     LEASH.get_or_init(|| function("leash")).clone()
 }
 
-/// Takes this one, where the workspace isn't to be built for it.
+/// Uses this `leash` program, so that the workspace need not be built.
 ///
 /// # Panics
-/// A server hangs on another one already.
+/// A server was started with another one before.
 pub fn use_leash(built: PathBuf) {
     LEASH.set(built).expect("no server was started before");
 }
@@ -51,8 +51,8 @@ pub(crate) fn tools() -> PathBuf {
     root().join(".venv/bin")
 }
 
-/// A command that finds `cargo` and the project's tools, and nothing that the cargo above us has said about its own
-/// package: build scripts would take it for news and compile again.
+/// A command that finds `cargo` and the project's tools. It does not get the variables that cargo has set for our own
+/// package, because they would make build scripts run again.
 pub fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = Command::new(program);
     command.current_dir(root()).stdin(Stdio::null());
@@ -72,7 +72,7 @@ pub fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
     command
 }
 
-/// Cargo itself says where it put what: this holds for any target folder and any configuration of it.
+/// Cargo itself says where it put each binary. So this works with any target folder and any configuration.
 fn build() -> BTreeMap<String, PathBuf> {
     let output = command("cargo")
         .args(["build", "--workspace", "--bins", "--quiet", "--message-format=json-render-diagnostics"])

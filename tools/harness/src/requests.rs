@@ -1,9 +1,9 @@
-//! One request for each route, as the local run shows them and the load run sends them.
+//! One request for each route. The local run shows them, and the load run sends them.
 
 use crate::secrets::Vendor;
 use functions::{ALL, Example, Function};
 
-/// An example of a function's.
+/// An example of a request, from its function.
 #[derive(Debug, Clone, Copy)]
 pub struct Request {
     /// The function that answers it.

@@ -1,5 +1,4 @@
-//! A real Secrets Manager API on this machine: moto, behind a proxy that notes who asks for what and can be told to
-//! refuse or to be slow.
+//! A real Secrets Manager API on this machine: moto, behind a proxy. The proxy notes each call, and can refuse or delay calls.
 
 use crate::http::Request;
 use crate::process::{Leashed, Output, free_port, lock};
@@ -25,7 +24,7 @@ pub struct SecretsManager {
     proxy: Mutex<Option<Server>>,
 }
 
-/// Whose credentials.
+/// A vendor, whose credentials stand in a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Vendor {
     /// The vendor of RTC, RTM and Chat.
@@ -78,7 +77,7 @@ impl Vendor {
         }
     }
 
-    /// The variable that says it to a function.
+    /// The variable that gives a function the secret's id.
     pub fn variable(self) -> &'static str {
         match self {
             Vendor::Agora => "AGORA_SECRET_ID",
@@ -92,7 +91,7 @@ impl Vendor {
 pub enum Fault {
     /// Refused with this HTTP status and error name, such as 400 and `ThrottlingException`.
     Refuse(u16, &'static str),
-    /// Answered well, but so much later.
+    /// Answered well, but this much later.
     Late(Duration),
     /// Answered with this text instead of what the API would say.
     Say(&'static str),
@@ -123,7 +122,7 @@ impl SecretsManager {
         SecretsManager { moto: Mutex::new(moto), behind, desk, address: proxy.address, proxy: Mutex::new(Some(proxy)) }
     }
 
-    /// Refuses the functions' connections from now on, and breaks those that stand.
+    /// From now on refuses the functions' connections. Breaks open connections.
     pub fn go_down(&self) {
         lock(&self.proxy).take();
     }
@@ -131,12 +130,12 @@ impl SecretsManager {
     /// Ends what [`Self::go_down`] began.
     ///
     /// # Panics
-    /// The port has been taken meanwhile.
+    /// Another program has taken the port.
     pub fn come_up(&self) {
         *lock(&self.proxy) = Some(Server::start_at(self.address, forwarding(&self.behind, &self.desk)));
     }
 
-    /// What to give as `AWS_ENDPOINT_URL_SECRETS_MANAGER`.
+    /// The value for `AWS_ENDPOINT_URL_SECRETS_MANAGER`.
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -147,7 +146,7 @@ impl SecretsManager {
         self.env_of(&[vendor])
     }
 
-    /// The same for all vendors at once, as one `cargo lambda watch` serves all functions.
+    /// Like [`Self::env`], for all vendors, because one `cargo lambda watch` serves all functions.
     pub fn env_for_all(&self) -> Env {
         self.env_of(&Vendor::ALL)
     }
@@ -171,7 +170,7 @@ impl SecretsManager {
         self.put_text(name, &value.to_string());
     }
 
-    /// The same for a value that need not be JSON.
+    /// Like [`Self::put`], for a value that need not be JSON.
     ///
     /// # Panics
     /// The API refuses it.
@@ -183,7 +182,7 @@ impl SecretsManager {
         }
     }
 
-    /// Takes a secret away, at once and for good.
+    /// Deletes a secret at once. It cannot be restored.
     ///
     /// # Panics
     /// The API refuses it.
@@ -192,17 +191,18 @@ impl SecretsManager {
         assert_eq!(deleted.status, 200, "{name}: {}", deleted.text());
     }
 
-    /// Which secrets were asked for by GetSecretValue through [`Self::endpoint`], in order, also in vain.
+    /// The secrets that GetSecretValue was asked for through [`Self::endpoint`], in order. Failed calls are listed too.
     pub fn read_secret_ids(&self) -> Vec<String> {
         lock(&self.desk).read.clone()
     }
 
-    /// Which actions were called through [`Self::endpoint`], in order, also in vain: `secretsmanager.GetSecretValue`...
+    /// The actions that were called through [`Self::endpoint`], in order, such as `secretsmanager.GetSecretValue`. Failed calls
+    /// are listed too.
     pub fn calls(&self) -> Vec<String> {
         lock(&self.desk).calls.clone()
     }
 
-    /// Lets the functions' calls fail from now on. [`Self::put`] and [`Self::delete`] go on as before.
+    /// From now on lets the functions' calls fail. [`Self::put`] and [`Self::delete`] still work.
     pub fn break_with(&self, fault: Fault) {
         lock(&self.desk).fault = Some(fault);
     }
@@ -217,7 +217,7 @@ impl SecretsManager {
         lock(&self.moto).logs()
     }
 
-    /// Whether the server behind it has ended by itself.
+    /// Whether moto has ended by itself.
     pub fn ended(&self) -> bool {
         lock(&self.moto).ended().is_some()
     }
@@ -226,7 +226,7 @@ impl SecretsManager {
         Request::new("POST", &self.behind)
             .header("content-type", "application/x-amz-json-1.1")
             .header("x-amz-target", &format!("secretsmanager.{action}"))
-            // Moto looks for the region and the service in it, and checks no signature.
+            // Moto reads the region and the service here. It checks no signature.
             .header(
                 "authorization",
                 "AWS4-HMAC-SHA256 Credential=testing/20250101/eu-central-1/secretsmanager/aws4_request, \

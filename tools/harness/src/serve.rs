@@ -26,11 +26,11 @@ pub(crate) fn runtime() -> &'static Handle {
     })
 }
 
-/// Runs a future there and waits for it here, which any thread may do.
+/// Runs a future on that runtime and waits for its result. Any thread may call this.
 pub(crate) fn block_on<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> T {
     let (sender, result) = mpsc::channel();
     runtime().spawn(async move {
-        // Only a caller that has panicked meanwhile is gone.
+        // If the caller has panicked, nobody receives this.
         let _ = sender.send(future.await);
     });
     result.recv().expect("the future does not panic")
@@ -55,7 +55,7 @@ pub(crate) fn status(status: u16, body: impl Into<Bytes>) -> Response {
     response
 }
 
-/// A server on a loopback port of its own. It ends with this, and so do its connections.
+/// A server on a loopback port of its own. When this is dropped, the server ends and its connections close.
 #[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
@@ -70,7 +70,7 @@ impl Server {
         Server::start_at((Ipv4Addr::LOCALHOST, 0).into(), answer)
     }
 
-    /// The same on a port that must be free.
+    /// Like [`Self::start`], on this port, which must be free.
     pub(crate) fn start_at<A>(address: SocketAddr, answer: impl Fn(Request) -> A + Clone + Send + 'static) -> Server
     where
         A: Future<Output = Response> + Send + 'static,
@@ -108,7 +108,7 @@ where
             }
         });
         connections.spawn(async move {
-            // A client that goes away is no business of ours.
+            // An error only means that the client has gone away.
             let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
         });
         while connections.try_join_next().is_some() {}

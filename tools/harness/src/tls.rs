@@ -1,5 +1,5 @@
-//! Secrets Manager as functions meet it in AWS: over TLS. Nothing stands between them and moto here, and nobody trusts
-//! its authority who isn't told to.
+//! Secrets Manager over TLS, as in AWS. Here no proxy stands between the functions and moto. A program trusts this authority
+//! only if it is told to.
 
 use crate::process::{Leashed, Output, free_port};
 use crate::secrets::Vendor;
@@ -11,7 +11,7 @@ use std::process::Command;
 use std::time::Duration;
 use std::{env, fs, process};
 
-/// Where Debian and its kin keep the public authorities.
+/// The file in which Debian and related systems keep the public authorities.
 const SYSTEM_ROOTS: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 /// A running Secrets Manager behind TLS, with an authority of its own that lives for a day. It ends when this is
@@ -56,7 +56,7 @@ impl SecretsManagerOverTls {
         script(&["put", &self.url(), text(&self.authority()), name, &value.to_string()]);
     }
 
-    /// What a function of this vendor needs to find its secret here. Says nothing about whom to trust.
+    /// What a function of this vendor needs to find its secret here. The authority to trust is not in it.
     pub fn env(&self, vendor: Vendor) -> Env {
         Env::from([("AWS_ENDPOINT_URL_SECRETS_MANAGER", &*self.url()), (vendor.variable(), vendor.secret_id())])
     }
@@ -66,19 +66,18 @@ impl SecretsManagerOverTls {
         self.folder.join("ca.pem")
     }
 
-    /// A PEM file with its authority and Amazon's: as much to read as our functions have within them.
+    /// A PEM file with its authority and Amazon's. It is as long as the list inside our functions, so reading it costs the same.
     pub fn authority_and_amazons(&self) -> PathBuf {
         self.folder.join("amazon-too.pem")
     }
 
-    /// A PEM file with its authority and all those that this system trusts: as much to read as in Lambda for whoever trusts
-    /// the system's.
+    /// A PEM file with its authority and all that this system trusts. It is as long as the system's list in Lambda, so reading
+    /// it costs the same.
     pub fn authority_and_all(&self) -> PathBuf {
         self.folder.join("all.pem")
     }
 
-    /// How long moto takes to read a secret to a client that is warm and does nothing else, over a new connection each
-    /// time.
+    /// How long moto takes to give a secret to a warm client that does nothing else. Each call uses a new connection.
     ///
     /// # Panics
     /// There is no such secret.
@@ -95,7 +94,7 @@ impl SecretsManagerOverTls {
 
 impl Drop for SecretsManagerOverTls {
     fn drop(&mut self) {
-        // Temporary files may stay where they cannot go.
+        // If the folder cannot be removed, it stays: it is a temporary one.
         let _ = fs::remove_dir_all(&self.folder);
     }
 }

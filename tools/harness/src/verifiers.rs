@@ -8,7 +8,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
 
-/// A token of Agora's, and for what it should be good.
+/// One of Agora's tokens, and what it should be valid for.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 pub struct AgoraCase<'a> {
     /// Version `007` or `006`.
@@ -17,18 +17,18 @@ pub struct AgoraCase<'a> {
     pub app_id: &'a str,
     /// The project's certificate.
     pub app_certificate: &'a str,
-    /// Only for `006`, which holds nothing but a checksum of it: the channel, or RTM's user id.
+    /// Only for `006`: the channel, or RTM's user id. The token holds only its checksum.
     pub channel: &'a str,
     /// Only for `006`: the uid or account, empty for RTM.
     pub uid: &'a str,
 }
 
-/// Reads and verifies tokens with `agora-token` (`007`) and `agora-access-token` (`006`, which is built anew from what
-/// was read and must come out the same).
+/// Reads and verifies tokens with `agora-token` (`007`) and `agora-access-token` (`006`). The second has no verifier, so it
+/// builds the token again from what it read: both must be equal.
 ///
-/// Each verdict is `{"version","parsed","valid"}` and what was read: `007` has `app_id`, `issue_ts`, `expire`, `salt` and
-/// `services` (`type`, `privileges` and the vendor's field names); `006` has `salt`, `ts`, `privileges`,
-/// `crc_channel_name`, `crc_uid`. Times are not compared with any clock.
+/// Each verdict is `{"version","parsed","valid"}` with the fields of the token. `007`: `app_id`, `issue_ts`, `expire`, `salt`
+/// and `services` (`type`, `privileges` and the vendor's field names). `006`: `salt`, `ts`, `privileges`, `crc_channel_name`,
+/// `crc_uid`. Times are not compared with any clock.
 ///
 /// # Panics
 /// Node or the packages are missing.
@@ -38,7 +38,7 @@ pub fn agora(cases: &[AgoraCase<'_>]) -> Vec<Value> {
     ask(project::command("node").arg("tools/harness/verifiers/agora.mjs"), cases)
 }
 
-/// A token of ZEGO's, and the secret that should open it.
+/// One of ZEGO's tokens, and the secret that should open it.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 pub struct ZegoCase<'a> {
     /// Version `04`.
@@ -49,8 +49,8 @@ pub struct ZegoCase<'a> {
 
 /// Decrypts tokens with an AES that is not ours.
 ///
-/// Each verdict is `{"valid":true,"expire","iv","plaintext","fields"}` (the outer moment of expiry, the JSON text and
-/// what it says, a payload that is JSON itself beside it as `payload`), or `{"valid":false,"reason"}`.
+/// Each verdict is `{"valid":true,"expire","iv","plaintext","fields","payload"}` or `{"valid":false,"reason"}`. `expire` stands
+/// before the encrypted part. `plaintext` is the JSON text, `fields` is that JSON, and `payload` is the payload's own JSON.
 ///
 /// # Panics
 /// Python or the package is missing.

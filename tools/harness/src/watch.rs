@@ -23,8 +23,8 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Serves all functions on a free port. Of our own environment the functions get nothing that configures them or
-    /// AWS, but these variables. A function starts with its first request.
+    /// Serves all functions on a free port. The functions get these variables, and none of ours that configure functions or
+    /// AWS. A function starts with its first request.
     ///
     /// # Panics
     /// `cargo-lambda` is missing or doesn't start, or the workspace doesn't build.
@@ -48,7 +48,7 @@ impl Watch {
     /// # Panics
     /// As [`Self::start`], or the port is taken.
     pub fn serve(port: u16, environments: u16, without: &[String], with: &Env, output: Output) -> Watch {
-        // All at once and before the first request, which would otherwise wait for it.
+        // Builds all functions before the first request, which would have to wait for the build.
         project::function("local");
         assert!(TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err(), "port {port} is taken: set PORT to another");
         let mut command = project::command(project::tool("cargo-lambda"));
@@ -59,7 +59,7 @@ impl Watch {
         for name in without {
             command.env_remove(name);
         }
-        // Functions would take this for real Lambda.
+        // With this variable, functions would believe that they run in real Lambda.
         command.env_remove("AWS_LAMBDA_INITIALIZATION_TYPE");
         command.envs(with.iter());
         let mut leashed = Leashed::start(&command, output);
@@ -75,7 +75,7 @@ impl Watch {
     /// Sends a function the event in this file with `cargo lambda invoke`, and returns its answer.
     ///
     /// # Panics
-    /// There was none, or it is no JSON.
+    /// There was no answer, or it is not JSON.
     pub fn invoke(&self, function: &str, event: &Path) -> Value {
         let mut invoke = project::command(project::tool("cargo-lambda"));
         invoke.args(["lambda", "invoke", "--invoke-address", "127.0.0.1", "--invoke-port", &self.port.to_string()]);
@@ -95,7 +95,7 @@ impl Watch {
         lock(&self.leashed).finish()
     }
 
-    /// The functions that run just now, by name and process id. Empty where there is no `ps`.
+    /// The functions that run now, by name and process id. The list is empty if `ps` is not installed.
     pub fn function_pids(&self) -> Vec<(String, u32)> {
         let below = descendants(lock(&self.leashed).pid()).into_iter();
         let function = |(pid, command): (u32, String)| {
@@ -113,7 +113,7 @@ impl Watch {
     }
 }
 
-/// Of our own environment, what configures functions or AWS.
+/// Our own variables that configure functions or AWS.
 pub(crate) fn unwanted() -> Vec<String> {
     let ours = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     ours.filter(|name| name.starts_with("AWS_") || CONFIGURATION.contains(&name.as_str())).collect()

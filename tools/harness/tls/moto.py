@@ -84,7 +84,7 @@ def call(url, context, action, body):
     head = (
         f"POST / HTTP/1.1\r\nhost: {url.netloc}\r\nconnection: close\r\ncontent-type: application/x-amz-json-1.1\r\n"
         f"x-amz-target: secretsmanager.{action}\r\ncontent-length: {len(body)}\r\n"
-        # Moto looks for the region and the service in it, and checks no signature.
+        # Moto reads the region and the service here. It checks no signature.
         "authorization: AWS4-HMAC-SHA256 Credential=testing/20250101/eu-central-1/secretsmanager/aws4_request, "
         "SignedHeaders=host, Signature=0\r\n\r\n"
     ).encode()

@@ -4,14 +4,14 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 
 const require = createRequire(import.meta.url)
-// The packages export builders alone; the parsers lie beside them.
+// The packages export only their builders. The parsers are in other files of the packages.
 const { AccessToken2 } = require('agora-token/src/AccessToken2')
 const { AccessToken } = require('agora-access-token/src/AccessToken')
 
-// They print what they cannot read; standard output is for the verdicts.
+// The packages print what they cannot read, but standard output is only for the verdicts.
 console.log = console.error
 
-// A token says for whom it is in bytes; the vendor's fields begin with two underscores.
+// The vendor's fields begin with two underscores. Names of users and channels are bytes.
 function service(parsed) {
     const verdict = { type: parsed.service_type(), privileges: parsed.__privileges }
     for (const [name, value] of Object.entries(parsed)) {
@@ -40,7 +40,7 @@ function verify007({ token, app_id, app_certificate }) {
     }
 }
 
-// This package verifies nothing: the same inputs must make the same token.
+// This package has no verifier. So it builds the token again from the same inputs, and both must be equal.
 function verify006({ token, app_id, app_certificate, channel, uid }) {
     const parsed = new AccessToken(app_id, app_certificate, channel, uid)
     if (!parsed.fromString(token)) return { version: '006', parsed: false, valid: false }

@@ -50,7 +50,7 @@ def open_token(token, server_secret):
 def verify(case):
     try:
         return open_token(case["token"], case["server_secret"])
-    # A wrong secret shows in bad padding, or in text that is no JSON of ours.
+    # With a wrong secret, the padding is bad, or the text is not such JSON.
     except (ValueError, KeyError, TypeError) as error:
         return {"valid": False, "reason": str(error) or type(error).__name__}
 

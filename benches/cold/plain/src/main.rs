@@ -1,4 +1,4 @@
-//! An RTM token function without any care for its cost: what our own is measured against.
+//! An RTM token function that was written without regard to its cost. Our own function is compared with it.
 
 mod token;
 
@@ -30,7 +30,7 @@ async fn answer(request: Request, app_id: &str, certificate: &str) -> Result<Res
     Ok(Response::builder().status(200).header("content-type", "application/json").body(body.to_string().into())?)
 }
 
-/// Whom the gateway's authorizer has verified.
+/// The user whom the gateway's authorizer has verified.
 fn caller(request: &Request) -> Option<String> {
     match request.request_context() {
         RequestContext::ApiGatewayV2(context) => {

@@ -1,4 +1,4 @@
-//! A `007` token straight from the format, the way the vendor's builders work: a compressor for each token.
+//! A `007` token, built as the vendor's builders do it: with a new compressor for each token.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

@@ -1,9 +1,8 @@
-//! `leash COMMAND...`: runs a command until it ends, or until our standard input does: then it ends the command and
-//! every process below it.
+//! `leash COMMAND...`: runs a command until it ends. If our standard input closes before, it ends the command and every
+//! process below it.
 //!
-//! Who holds the other end of that pipe need not end in an orderly way, or at all: whatever happens to it, the system
-//! closes the pipe. `cargo lambda watch` gives each function a process group of its own, so a signal to one group
-//! would not reach them.
+//! The program at the other end of that pipe may crash or be killed: the system then closes the pipe. A signal to one process
+//! group would not be enough, because `cargo lambda watch` gives each function a group of its own.
 
 use std::convert::Infallible;
 use std::io::Read;
@@ -18,12 +17,12 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 
-/// How long the command may take to end itself and what is below it.
+/// How long the command may take to end itself and the processes below it.
 const GRACE: Duration = Duration::from_secs(3);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> io::Result<ExitCode> {
-    // Whoever loses a parent below us becomes our child, and so stays in sight.
+    // If a process below us loses its parent, it becomes our child. So we still find it.
     #[cfg(target_os = "linux")]
     rustix::process::set_child_subreaper(Some(getpid()))?;
     let mut args = env::args_os().skip(1);
@@ -42,21 +41,21 @@ async fn main() -> io::Result<ExitCode> {
     Ok(code(status))
 }
 
-/// Reads in a thread of its own: the runtime would wait for one of its own threads at the end.
+/// Reads in a thread of its own. At its end, the runtime would wait for a thread that it owns.
 async fn end_of_input() -> Result<Infallible, oneshot::error::RecvError> {
     let (sender, end) = oneshot::channel();
     thread::spawn(move || {
-        // An error is an end, too.
+        // A read error counts as the end.
         let _ = io::stdin().read_to_end(&mut Vec::new());
         drop(sender);
     });
     end.await
 }
 
-/// Politely first: `cargo lambda watch` stops its functions then.
+/// Asks the command to end first, so that `cargo lambda watch` stops its functions.
 async fn end(child: &mut Child) -> io::Result<ExitStatus> {
     if let Some(pid) = child.id().and_then(pid) {
-        // It may be gone already: the wait tells.
+        // It may have ended already. The wait below finds out.
         let _ = kill_process(pid, Signal::TERM);
     }
     if let Ok(status) = timeout(GRACE, child.wait()).await {
@@ -66,7 +65,7 @@ async fn end(child: &mut Child) -> io::Result<ExitStatus> {
     child.wait().await
 }
 
-/// Ends what the command has left behind.
+/// Ends the processes that the command has left behind.
 async fn end_the_rest() {
     for _ in 0..50 {
         let rest = harness::descendants(std::process::id());
@@ -84,7 +83,7 @@ fn pid(id: u32) -> Option<Pid> {
     i32::try_from(id).ok().and_then(Pid::from_raw)
 }
 
-/// As a shell would tell it.
+/// The exit code as a shell reports it.
 fn code(status: ExitStatus) -> ExitCode {
     let code = status.code().or_else(|| status.signal().map(|number| 128 + number));
     ExitCode::from(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1))

@@ -1,9 +1,8 @@
 //! `local [--aws]`: all functions on this machine, until Ctrl-C.
 //!
-//! They serve on port 9000 (`PORT` says another) under `cargo lambda watch`, believing whatever user id a path holds
-//! (`AUTH=none`, unless `AUTH` says otherwise), with credentials that are plainly no secret. With `--aws` these come from
-//! a Secrets Manager API on this machine instead of a file. Everything else that configures a function is taken from
-//! the environment.
+//! They serve under `cargo lambda watch`, on port 9000 or on `PORT`. They believe the user id in the path (`AUTH=none`), unless
+//! `AUTH` says otherwise. The credentials are plainly no secret. They come from a file, or with `--aws` from a Secrets Manager
+//! API on this machine. All other settings come from the environment variables.
 //!
 //! One vendor's credentials are enough: the other vendor's functions start too, and answer 503. A function that does not
 //! start ends the run, because under the emulator each request to it would wait for an answer that never comes.
@@ -46,7 +45,7 @@ async fn serve() -> io::Result<ExitCode> {
         }
         Err(_) => 9000,
     };
-    // Found out before anything is built or started.
+    // Checks the port before anything is built or started.
     if let Err(error) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
         return Err(io::Error::other(format!("port {port} cannot be had (PORT=n says another): {error}")));
     }
@@ -96,7 +95,7 @@ async fn serve() -> io::Result<ExitCode> {
             ExitCode::FAILURE
         }
     };
-    // The functions before what they read from.
+    // Ends the functions before the server that they read from.
     drop(watch);
     drop(secrets);
     Ok(code)
@@ -125,10 +124,10 @@ fn with_credentials(without: &[String], with: &Env) -> Option<Vec<Vendor>> {
     all_start.then_some(vendors)
 }
 
-/// Passes on what comes to IPv6's loopback, where `cargo lambda invoke` looks by default. The emulator listens at one
-/// address, and the one that is both would be open to the network.
+/// Passes connections to IPv6's loopback on to the emulator, because `cargo lambda invoke` uses that address by default. The
+/// emulator listens at one address only, and the address for both protocols would be open to the network.
 async fn serve_ipv6_too(port: u16) {
-    // A machine without IPv6 has no such address, and nobody will look there.
+    // A machine without IPv6 has no such address, so nobody uses it.
     let Ok(listener) = TcpListener::bind((Ipv6Addr::LOCALHOST, port)).await else { return };
     while let Ok((mut client, _)) = listener.accept().await {
         tokio::spawn(async move {

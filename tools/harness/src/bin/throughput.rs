@@ -1,11 +1,11 @@
 //! `throughput`: load on the whole service under `cargo lambda watch`, one route after the other, with wrk.
 //!
-//! Eight connections ask each route for ten seconds (`SECONDS=n` says how many), on the loopback interface. It prints
-//! requests per second, the times within which half and 99 of a hundred were answered, and errors, and fails where there
-//! is one: an answer that isn't 200 with a token in it, or none.
+//! Eight connections send requests to each route for ten seconds (or `SECONDS=n`), on the loopback interface. It prints
+//! requests per second, p50, p99 and errors. An error is a missing answer, or one that is not 200 with a token in it. If there
+//! is an error, the run fails.
 //!
-//! The emulator stands between wrk and the functions and takes most of the time, so this is no measure of a function.
-//! `cargo bench` is one of minting.
+//! The emulator stands between wrk and the functions and takes most of the time, so this does not measure a function.
+//! `make bench` measures minting.
 
 use functions::Example;
 use harness::requests;
@@ -19,12 +19,12 @@ const CONNECTIONS: &str = "8";
 /// How many environments each function has: as many as a small machine has processors.
 const ENVIRONMENTS: u16 = 2;
 
-/// The last line that the script prints.
+/// The last line that the script prints, as JSON.
 #[derive(Debug, Deserialize)]
 struct Report {
     requests: u64,
     microseconds: u64,
-    /// In microseconds, as the next two.
+    /// In microseconds, like the next two.
     p50: u64,
     p99: u64,
     longest: u64,
@@ -51,7 +51,7 @@ fn main() -> ExitCode {
     );
     let mut failed = 0;
     for request in requests::all().map(|request| request.example) {
-        // The first ones start the function: they must be right, and are not what is measured.
+        // The first requests start the function. They must succeed, but they are not measured.
         let first = load(&watch, request, 1);
         let report = load(&watch, request, seconds);
         let per_second = report.requests as f64 * 1e6 / report.microseconds as f64;
@@ -61,7 +61,7 @@ fn main() -> ExitCode {
             "{:<32}{:>10}{per_second:>12.0}{p50:>10}{p99:>10}{longest:>10}{:>8}",
             request.what, report.requests, report.errors
         );
-        // Nothing answered is nothing right.
+        // No answer at all is an error too.
         failed += first.errors + report.errors + u64::from(report.requests == 0);
     }
     println!("\n{failed} errors");
