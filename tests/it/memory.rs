@@ -82,7 +82,7 @@ fn rotate(name: &str, env: Env, put: impl Fn(&str)) -> Function {
         }
     };
     work();
-    assert!(!copies(function.pid(), OLD).is_empty(), "{name}: this test looks where nothing is");
+    assert!(!copies(function.pid(), OLD).is_empty(), "{name}: this test found nothing to check");
     put(NEW);
     let warmed = function.invoke(&json!({ "warm_up": { "for_seconds": 240, "hold_milliseconds": 0 } })).response();
     assert!(warmed["warmed"]["fresh_for_seconds"].is_u64(), "{name}: {warmed}");

@@ -79,7 +79,7 @@ fn every_problem_is_documented() {
     let (_, names) = code.split_once("fn name(&self)").expect("problems have names");
     let (names, _) = names.split_once("\n    }\n").expect("the function ends");
     let names: BTreeSet<&str> = names.split('"').skip(1).step_by(2).collect();
-    assert!(names.len() >= 10, "{names:?}: this test looks where nothing is");
+    assert!(names.len() >= 10, "{names:?}: this test found nothing to check");
 
     let listed: BTreeSet<String> = serde_json::from_value(document()["problems"].clone()).expect("names");
     assert_eq!(listed, names.iter().map(|name| format!("urn:tokenmint:problem:{name}")).collect());

@@ -66,7 +66,7 @@ fn a_function_stands_in_the_files_that_contributors_are_told_and_in_no_other() {
     let section = section.split("\n## ").next().expect("the section's end");
     let rows = section.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
     let rows: Vec<_> = rows.collect();
-    assert!(rows.len() > 8, "{rows:?}: this test looks where nothing is");
+    assert!(rows.len() > 8, "{rows:?}: this test found nothing to check");
     let git = |args: &[&str]| {
         let output = Command::new("git").args(args).current_dir(project::root()).output().expect("git is there");
         String::from_utf8(output.stdout).expect("UTF-8").lines().map(str::to_owned).collect::<Vec<_>>()
@@ -85,7 +85,7 @@ fn a_function_stands_in_the_files_that_contributors_are_told_and_in_no_other() {
         let pattern = format!("{name}|{resource}");
         let mut found = git(&[&["grep", "-lE", &pattern, "--"][..], &server].concat());
         found.extend(git(&[&["grep", "-lE", &name, "--", "fuzz/src"][..]].concat()));
-        assert!(!found.is_empty(), "{name}: this test looks where nothing is");
+        assert!(!found.is_empty(), "{name}: this test found nothing to check");
         for path in found {
             let known = told.iter().any(|told| path == *told || path.starts_with(told.as_str()));
             assert!(known, "{path} speaks of {name}, and docs/contributing.md does not list it");
@@ -137,7 +137,7 @@ fn the_documents_cite_what_exists() {
             }
         }
     }
-    assert!(events > 20 && tests > 10, "{events} events, {tests} tests: this test looks where nothing is");
+    assert!(events > 20 && tests > 10, "{events} events, {tests} tests: this test found nothing to check");
 }
 
 /// The SHA-256 of the five roots that https://www.amazontrust.com/repository recommends for trust stores.
@@ -179,18 +179,14 @@ fn no_start_on_arm64_waits_for_the_processors_jitter() {
         name.starts_with("libaws_lc_") && name.ends_with("_crypto.a")
     };
     let libraries: Vec<PathBuf> = files.filter(is_aws_lc).collect();
-    assert!(!libraries.is_empty(), "this test looks where no AWS-LC is");
+    assert!(!libraries.is_empty(), "this test found no AWS-LC");
     libraries.iter().for_each(|library| without_jitter_entropy(library));
 }
 
 fn without_jitter_entropy(file: &Path) {
     let bytes = fs::read(file).expect("just built");
     let has = |name: &[u8]| bytes.windows(name.len()).any(|window| window == name);
-    assert!(
-        has(b"aws_lc_") && has(b"vm_ube_fallback_get_seed"),
-        "{}: this test looks where no symbols are",
-        file.display()
-    );
+    assert!(has(b"aws_lc_") && has(b"vm_ube_fallback_get_seed"), "{}: this test found no symbols", file.display());
     assert!(!has(b"jent_entropy_collector"), "{}: AWS-LC was built with its jitter entropy", file.display());
 }
 
@@ -217,7 +213,7 @@ fn the_fuzz_targets_take_the_versions_that_are_deployed() {
         assert!(versions.is_subset(ours), "{name}: fuzz/Cargo.lock has {versions:?}, Cargo.lock {ours:?}");
         compared += 1;
     }
-    assert!(compared > 100, "{compared} crates: this test looks where nothing is");
+    assert!(compared > 100, "{compared} crates: this test found nothing to check");
 }
 
 #[test]
@@ -237,7 +233,7 @@ fn every_relaxed_lint_has_its_reason() {
             }
         }
     }
-    assert!(found > 0, "this test looks where nothing is");
+    assert!(found > 0, "this test found nothing to check");
 }
 
 /// Without a hash, a replaced package would run on developers' machines. The lists name no registry, because each machine has
@@ -257,7 +253,7 @@ fn pythons_packages_are_taken_by_their_hashes() {
             assert!(pinned && !hashes.is_empty() && hashes.iter().all(is_hash), "{file}: {package}");
             packages += 1;
         }
-        assert!(packages > 0, "{file}: this test looks where nothing is");
+        assert!(packages > 0, "{file}: this test found nothing to check");
         assert!(!text.contains("://"), "{file} names a registry");
     }
     // The Makefile installs all Python packages from such lists.

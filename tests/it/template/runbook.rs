@@ -79,7 +79,7 @@ fn what_it_names_is_in_the_template() {
         assert!(sections.iter().any(|section| stack.template[section].get(word).is_some()), "there is no {word}");
         found += 1;
     }
-    assert!(found > 10, "{found}: this test looks where nothing is");
+    assert!(found > 10, "{found}: this test found nothing to check");
     // The alias, the default limits, and a route.
     assert!(stack.resources("AWS::Lambda::Alias").iter().all(|(_, alias)| alias["Name"] == "live"));
     let default = |parameter: &str| stack.template["Parameters"][parameter]["Default"].clone();
