@@ -1,8 +1,8 @@
 //! Runs the own tests of each client in `clients/`, against the real functions.
 
-use harness::http;
 use harness::watch::Watch;
 use harness::{Env, project};
+use harness::{http, requests};
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -13,9 +13,8 @@ fn serve() -> Watch {
     let credentials = project::root().join("tests/demo-credentials.json");
     let watch =
         Watch::start(Env::from([("LOCAL_CREDENTIALS", credentials.to_str().expect("UTF-8")), ("AUTH", "none")]));
-    for path in ["/chat/app", "/chat/user/a", "/rtm/a", "/rtc/a", "/zego/a", "/zim/a"] {
-        let query = if path == "/rtc/a" { "?uid=1" } else { "" };
-        assert_eq!(http::get(&watch.url(&format!("{path}/token{query}"))).status, 200, "{path}");
+    for example in requests::all().map(|request| request.example).filter(|example| example.body.is_none()) {
+        assert_eq!(http::get(&watch.url(example.path)).status, 200, "{example:?}");
     }
     watch
 }

@@ -2,22 +2,18 @@
 
 use super::{Api, rtm_user, says};
 use crate::functions;
+use ::functions::Example;
+use harness::requests;
 use serde_json::json;
 
 #[test]
 fn bad_requests_are_told_what_is_wrong_and_harm_nobody() {
     let mut api = Api::start(&[("AUTH", "none"), ("MAX_TOKEN_TTL_SECONDS", "86400")]);
-    // One good request for each function.
-    let routes = [
-        "/chat/app/token",
-        "/chat/user/alice/token",
-        "/rtm/alice/token",
-        "/rtc/demo/token?uid=1",
-        "/zego/alice/token",
-        "/zim/alice/token",
-    ];
+    // Good requests, at least one for each function.
+    let good = requests::all().map(|request| request.example).filter(|example| example.body.is_none());
+    let routes: Vec<_> = good.map(|example| example.path).collect();
     let pids = |api: &mut Api| {
-        for route in routes {
+        for route in &routes {
             assert_eq!(api.ask("GET", route, |request| request).status, 200, "{route}");
         }
         let mut pids = api.watch.function_pids();
@@ -27,7 +23,7 @@ fn bad_requests_are_told_what_is_wrong_and_harm_nobody() {
     let before = pids(&mut api);
     assert_eq!(before.len(), functions::minting().len(), "{before:?}");
 
-    for route in routes {
+    for route in &routes {
         let with = |query: &str| format!("{route}{}{query}", if route.contains('?') { "&" } else { "?" });
         for seconds in ["0", "-1", "86401", "99999999999", "99999999999999999999999", "", "1h", "1.5", "+60", "%20"] {
             api.refuse("GET", &with(&format!("expires_in={seconds}")), None, 400, "expires_in: ");
@@ -231,21 +227,14 @@ fn where_006_tokens_are_refused_nobody_gets_one() {
 #[test]
 fn without_an_identity_no_route_gives_anything() {
     let mut api = Api::start(&[]);
-    for (method, path, body) in [
-        ("GET", "/chat/app/token", None),
-        ("GET", "/chat/user/alice/token", None),
-        ("GET", "/rtm/alice/token", None),
-        ("GET", "/rtc/demo/token", None),
-        ("POST", "/rtc/demo/token", Some("{}")),
-        ("GET", "/zego/alice/token", None),
-        ("POST", "/zego/alice/token", Some("{}")),
-        ("GET", "/zim/alice/token", None),
-        // A caller without an identity does not learn what else is wrong.
-        ("GET", "/rtm/*/token?nonsense", None),
-        ("POST", "/rtc/demo/token", Some("{")),
-    ] {
-        api.refuse(method, path, body, 401, "the request carries no");
+    // The tutorial's route writes its errors in another form.
+    let examples = requests::all().map(|request| request.example).filter(|example| example.path != "/fetch_rtm_token");
+    for Example { path, body, .. } in examples {
+        api.refuse(if body.is_some() { "POST" } else { "GET" }, path, body, 401, "the request carries no");
     }
+    // A caller without an identity does not learn what else is wrong.
+    api.refuse("GET", "/rtm/*/token?nonsense", None, 401, "the request carries no");
+    api.refuse("POST", "/rtc/demo/token", Some("{"), 401, "the request carries no");
     let answer = api.ask("POST", "/fetch_rtm_token", |request| request.json(&json!({ "uid": "1234" })));
     assert_eq!(answer.status, 401);
     assert_eq!(answer.json(), json!({ "token": "Nobody is signed in.", "code": "401" }));
