@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 const TOKENS: f64 = 1e6;
-/// Cold starts in a day. At twelve requests a second, Lambda needs few environments and replaces each several times a day. This
-/// number also allows for bursts.
+/// Cold starts in a day. At twelve requests a second, Lambda needs few environments and replaces each several times a
+/// day. This number also allows for bursts.
 const COLD_STARTS: f64 = 1000.0;
 /// Environments alive at any time. Each reads the secret again when its time is over.
 const ENVIRONMENTS: f64 = 10.0;
@@ -23,8 +23,8 @@ const MEMORY: f64 = 0.25;
 /// With 1,769 MB, Lambda gives a whole processor, and with less memory a share of one. A start gets a whole one.
 const PROCESSORS: f64 = 256.0 / 1769.0;
 
-/// In bytes. `platform.start` (170) and `platform.report` with its metrics and trace (550), as Lambda writes them in JSON, and 26 on
-/// top of each for CloudWatch.
+/// In bytes. `platform.start` (170) and `platform.report` with its metrics and trace (550), as Lambda writes them in
+/// JSON, and 26 on top of each for CloudWatch.
 const PLATFORM_LOGS: f64 = 770.0;
 /// In bytes: one line of the access log in the template's format. The other candidates' templates have no access log.
 const ACCESS_LOG: f64 = 400.0;

@@ -1,5 +1,5 @@
-//! A Lambda Runtime API that costs almost nothing: a thread for each connection, no copies, one write for an answer. Its own cost
-//! is measured beside the functions.
+//! A Lambda Runtime API that costs almost nothing: a thread for each connection, no copies, one write for an answer.
+//! Its own cost is measured beside the functions.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -25,14 +25,14 @@ pub(crate) struct Recorded {
     pub(crate) answer: Vec<u8>,
     /// From sending an event until its answer had arrived, for each event after the first.
     pub(crate) warm: Vec<Duration>,
-    /// From sending an event until the function asked for another one. Lambda bills this time. For each event except the first
-    /// and the last.
+    /// From sending an event until the function asked for another one. Lambda bills this time. For each event except
+    /// the first and the last.
     pub(crate) busy: Vec<Duration>,
 }
 
 struct Run {
-    /// The number of the function. A function that was just ended may still ask for an event. It must not get one that is meant for
-    /// the next function.
+    /// The number of the function. A function that was just ended may still ask for an event. It must not get one that
+    /// is meant for the next function.
     number: usize,
     response: Arc<[u8]>,
     /// Events yet to be sent.
@@ -190,8 +190,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The smallest possible function: it asks for events and gives each the same answer. Its time is the cost of the emulator and the
-/// system.
+/// The smallest possible function: it asks for events and gives each the same answer. Its time is the cost of the
+/// emulator and the system.
 pub(crate) fn echo() -> io::Result<()> {
     let address = std::env::var("AWS_LAMBDA_RUNTIME_API").expect("it runs under the emulator");
     let mut stream = TcpStream::connect(&address)?;

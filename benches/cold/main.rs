@@ -1,5 +1,5 @@
-//! What a cold start costs, and each answer after it. Our function and others answer the same event under the same Lambda Runtime
-//! API. Their secret is behind TLS.
+//! What a cold start costs, and each answer after it. Our function and others answer the same event under the same
+//! Lambda Runtime API. Their secret is behind TLS.
 //!
 //! Each round starts each candidate once. Ratios are computed within a round. Arguments:
 //!
@@ -95,8 +95,9 @@ fn measure(candidates: &[Candidate], rounds: usize, warm_rounds: usize) -> Repor
     Report { candidates: candidates.to_vec(), moto, cold, warm }
 }
 
-/// The variables that Lambda sets, and those that say where the secret is and whom to trust, for each language. Each candidate reads
-/// Moto's authority together with as many others as in Lambda: ours has Amazon's five built in, all others read the system's.
+/// The variables that Lambda sets, and those that say where the secret is and whom to trust, for each language. Each
+/// candidate reads Moto's authority together with as many others as in Lambda: ours has Amazon's five built in, all
+/// others read the system's.
 fn env(secrets: &SecretsManagerOverTls, roots: &Path) -> Env {
     let text = |path: &Path| path.to_str().expect("temporary folders have plain names").to_owned();
     let (roots, authority) = (text(roots), text(&secrets.authority()));

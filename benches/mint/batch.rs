@@ -19,8 +19,8 @@ const ROUNDS: usize = 40;
 pub(crate) struct Batch {
     pub(crate) threads: usize,
     pub(crate) milliseconds: Spread,
-    /// Processor time of all threads together. If no thread waits for or hinders another, it equals that of one thread alone. Other
-    /// load on the machine does not change it.
+    /// Processor time of all threads together. If no thread waits for or hinders another, it equals that of one thread
+    /// alone. Other load on the machine does not change it.
     pub(crate) processor_milliseconds: Spread,
     /// How many times faster than one thread, round by round.
     pub(crate) speedup: Spread,

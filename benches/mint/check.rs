@@ -1,4 +1,5 @@
-//! Fails if minting became slower. It compares ratios, which hold on any machine, with the recorded ones and the targets.
+//! Fails if minting became slower. It compares ratios, which hold on any machine, with the recorded ones and the
+//! targets.
 
 use crate::kinds;
 use crate::peers::{Language, Peer};

@@ -1,7 +1,8 @@
-//! The floor: the least that a token can cost. It runs the format's primitives over the same bytes, without any format code.
+//! The floor: the least that a token can cost. It runs the format's primitives over the same bytes, without any format
+//! code.
 //!
-//! The primitives come from the crates that sign the tokens. Each is called as its documentation shows. Everything that depends on
-//! the key is derived again for every token. The primitives write into existing buffers.
+//! The primitives come from the crates that sign the tokens. Each is called as its documentation shows. Everything that
+//! depends on the key is derived again for every token. The primitives write into existing buffers.
 
 use aes::cipher::block_padding::Pkcs7;
 use aes::cipher::{BlockModeDecrypt, BlockModeEncrypt, KeyIvInit};

@@ -1,4 +1,5 @@
-//! How the cost of signing grows with the size of what a token holds: as a plot, and as straight lines through its points.
+//! How the cost of signing grows with the size of what a token holds: as a plot, and as straight lines through its
+//! points.
 
 use crate::kinds::{self, Kind};
 use crate::root;

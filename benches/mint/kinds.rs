@@ -30,8 +30,9 @@ impl Format {
         self == Format::V04
     }
 
-    /// Whether a builder's cost is compared with minting. A `007` token is cheap enough for this comparison. The other two are
-    /// compared with signing, without the operating system's randomness, because Node's builders of those do not use it.
+    /// Whether a builder's cost is compared with minting. A `007` token is cheap enough for this comparison. The other
+    /// two are compared with signing, without the operating system's randomness, because Node's builders of those do
+    /// not use it.
     pub(crate) fn compared_with_randomness(self) -> bool {
         self == Format::V007
     }

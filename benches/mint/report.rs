@@ -33,7 +33,8 @@ pub(crate) struct Versus {
     pub(crate) nanoseconds: Spread,
     /// Its cost divided by ours, with the operating system's randomness in ours. Compared round by round.
     pub(crate) of_minting: Spread,
-    /// Its cost divided by ours, without the operating system's randomness. This is fair to builders that use `Math.random`.
+    /// Its cost divided by ours, without the operating system's randomness. This is fair to builders that use
+    /// `Math.random`.
     pub(crate) of_signing: Spread,
 }
 
@@ -61,8 +62,8 @@ fn over_floor(format: Format) -> usize {
 }
 
 pub(crate) fn run() {
-    // Criterion warms up, decides how often to measure, and compares with the last run. Each of its samples is a turn of minting,
-    // signing and the floor. Criterion sees only the time for minting.
+    // Criterion warms up, decides how often to measure, and compares with the last run. Each of its samples is a turn
+    // of minting, signing and the floor. Criterion sees only the time for minting.
     let mut criterion = Criterion::default()
         .output_directory(&crate::results().join("criterion"))
         .warm_up_time(Duration::from_millis(500))

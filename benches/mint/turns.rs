@@ -1,5 +1,5 @@
-//! Measures in turns. The works to compare run alternately, for some microseconds each. So other load on the machine affects all of
-//! them alike.
+//! Measures in turns. The works to compare run alternately, for some microseconds each. So other load on the machine
+//! affects all of them alike.
 
 use benches::Spread;
 use std::time::{Duration, Instant};
@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 /// A piece of work. The argument says how often to do it.
 pub(crate) type Work = Box<dyn FnMut(u32)>;
 
-/// How often each work is done in one turn. A turn takes about 50 µs: too short for most interruptions, and long enough for the
-/// clock.
+/// How often each work is done in one turn. A turn takes about 50 µs: too short for most interruptions, and long enough
+/// for the clock.
 pub(crate) const PER_TURN: u32 = 64;
 
 /// Works `N` things in turns and remembers what each turn cost.
@@ -73,7 +73,8 @@ impl<'a, const N: usize> Turns<'a, N> {
         each[each.len() / 10]
     }
 
-    /// The cost of `above` divided by that of `below`, when nothing disturbs them. Other load on the machine hardly changes it.
+    /// The cost of `above` divided by that of `below`, when nothing disturbs them. Other load on the machine hardly
+    /// changes it.
     pub(crate) fn undisturbed_ratio(&self, above: usize, below: usize) -> f64 {
         self.undisturbed(above) / self.undisturbed(below)
     }

@@ -1,8 +1,9 @@
-//! A simulation: 1,000,000 clients get their first token in the same second. When do they come for the next ones, over six hours, with
-//! and without the spread of `renew_at`? It uses the service's own rule, and writes the plot in `docs/`.
+//! A simulation: 1,000,000 clients get their first token in the same second. When do they come for the next ones, over
+//! six hours, with and without the spread of `renew_at`? It uses the service's own rule, and writes the plot in
+//! `docs/`.
 //!
-//! A client asks in the second of `renew_at`, gets a token that is issued in this second, and so on. Networks and clocks would
-//! spread real clients a little more.
+//! A client asks in the second of `renew_at`, gets a token that is issued in this second, and so on. Networks and
+//! clocks would spread real clients a little more.
 
 #![allow(clippy::print_stdout, reason = "a report is meant to be seen")]
 
@@ -79,7 +80,8 @@ fn main() {
     plot(&file, &without, &with).expect("docs/ can be written");
 }
 
-/// Both curves, on a logarithmic axis. On a linear axis, the million in one second would make all other values invisible.
+/// Both curves, on a logarithmic axis. On a linear axis, the million in one second would make all other values
+/// invisible.
 fn plot(file: &Path, without: &Arrivals, with: &Arrivals) -> Result<(), Box<dyn std::error::Error>> {
     let area = SVGBackend::new(file, (960, 420)).into_drawing_area();
     area.fill(&WHITE)?;

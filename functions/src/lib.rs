@@ -1,8 +1,8 @@
 //! The functions that mint tokens: what clients may ask for, and who may have it.
 //!
-//! [`ALL`] lists them. Each has a file with its parameters (`Ask`), its decision (`grant`) and its routes. Each also has a
-//! program of a few lines in `bin/`, which serves these routes in Lambda. The program names its own routes and not [`ALL`]. So
-//! it links only one vendor's code.
+//! [`ALL`] lists them. Each has a file with its parameters (`Ask`), its decision (`grant`) and its routes. Each also
+//! has a program of a few lines in `bin/`, which serves these routes in Lambda. The program names its own routes and
+//! not [`ALL`]. So it links only one vendor's code.
 
 pub mod chat_app;
 pub mod chat_user;
@@ -32,8 +32,8 @@ pub const ALL: [Function; 6] = [
     Function { name: "zim-token", routes: Routes::Zego(|| zim::routes().into()), examples: zim::EXAMPLES },
 ];
 
-/// The function that keeps the others warm. It mints nothing, so it is not in [`ALL`]. Its code is a crate of its own, because
-/// only this function needs the SDK for Lambda's API.
+/// The function that keeps the others warm. It mints nothing, so it is not in [`ALL`]. Its code is a crate of its own,
+/// because only this function needs the SDK for Lambda's API.
 pub const PREWARM: &str = "prewarm";
 
 /// One function.

@@ -1,4 +1,5 @@
-//! Lets the caller into one Agora RTC channel, as themself. If the client asks for it, the same token also opens RTM and Chat.
+//! Lets the caller into one Agora RTC channel, as themself. If the client asks for it, the same token also opens RTM
+//! and Chat.
 
 use crate::Example;
 use service::params::{Companion, Params};

@@ -35,8 +35,8 @@ impl Ask {
         })
     }
 
-    /// The vendor's tutorial is for RTM SDK 1.x. It calls the user `uid` and expects the older format. If the configuration
-    /// refuses that format, its clients get no token: a token of another version might not fit their SDK.
+    /// The vendor's tutorial is for RTM SDK 1.x. It calls the user `uid` and expects the older format. If the
+    /// configuration refuses that format, its clients get no token: a token of another version might not fit their SDK.
     fn parse_as_in_the_tutorial(params: &mut Params) -> Result<Ask, Problem> {
         Ok(Ask {
             user_id: params.require("uid")?,
@@ -46,7 +46,8 @@ impl Ask {
     }
 }
 
-/// Every caller may log in to RTM as themself. If rooms are limited, nobody may: an RTM token opens every message channel.
+/// Every caller may log in to RTM as themself. If rooms are limited, nobody may: an RTM token opens every message
+/// channel.
 fn grant(caller: &Caller, ask: Ask) -> Result<Rtm, Problem> {
     let user = caller.user(ask.user_id, RtmUserId::new)?;
     let version = caller.rtm_version(ask.version)?;

@@ -25,9 +25,9 @@ impl Ask {
     }
 }
 
-/// A ZIM token has the same fields as the basic token of Express for the same app. So it opens every room there and allows
-/// publishing, and has the same rules as the basic token. If ZIM has its own ZEGO project, it opens no Express room. The
-/// function then runs without `ROOMS_CLAIM` and `PUBLISH_SCOPE`.
+/// A ZIM token has the same fields as the basic token of Express for the same app. So it opens every room there and
+/// allows publishing, and has the same rules as the basic token. If ZIM has its own ZEGO project, it opens no Express
+/// room. The function then runs without `ROOMS_CLAIM` and `PUBLISH_SCOPE`.
 fn grant(caller: &Caller, ask: Ask) -> Result<Zim, Problem> {
     caller.every_room("user_id")?;
     caller.may_publish("user_id")?;

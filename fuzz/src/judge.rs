@@ -1,5 +1,5 @@
-//! Judges the answers of functions. It works out from the event alone who asks and what this caller may have, and compares
-//! this with the token in the answer.
+//! Judges the answers of functions. It works out from the event alone who asks and what this caller may have, and
+//! compares this with the token in the answer.
 //!
 //! * `limits`: the policy, and the credentials.
 //! * `caller`: who asks, as the gateway says it in the event.
@@ -18,9 +18,9 @@ use granted::{Answer, Granted};
 use serde_json::Value;
 use std::ops::RangeInclusive;
 
-/// The status that the policy gives to the simplest request, in which a caller asks for their own token. `room` is the room in
-/// the request, if there is one. `opens_rtm` says that the token opens RTM, alone or beside a channel. The result is `None` if
-/// the policy alone does not decide, for example because the vendor may refuse the caller's id.
+/// The status that the policy gives to the simplest request, in which a caller asks for their own token. `room` is the
+/// room in the request, if there is one. `opens_rtm` says that the token opens RTM, alone or beside a channel. The
+/// result is `None` if the policy alone does not decide, for example because the vendor may refuse the caller's id.
 pub(crate) fn plain_status(
     function: Function,
     limits: &Limits,

@@ -4,8 +4,9 @@
 //! * [`event`]: any bytes as an event, to every function with its real routes.
 //! * [`claims`]: any identity asking any route for anything, under any policy.
 //!
-//! The last two give each answer to the same `judge`. It works out from the event alone who asks and what this caller may
-//! have. Then it opens the token and compares. It shares no code with the part of the service that reads identities.
+//! The last two give each answer to the same `judge`. It works out from the event alone who asks and what this caller
+//! may have. Then it opens the token and compares. It shares no code with the part of the service that reads
+//! identities.
 
 mod function;
 mod running;

@@ -7,8 +7,8 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// All functions with the demo credentials and `AUTH=none`, each already started. If the first client of a function gave up during
-/// its start, the emulator would end the function for good.
+/// All functions with the demo credentials and `AUTH=none`, each already started. If the first client of a function
+/// gave up during its start, the emulator would end the function for good.
 fn serve() -> Watch {
     let credentials = project::root().join("tests/demo-credentials.json");
     let watch =

@@ -1,7 +1,8 @@
 //! Bad times of Secrets Manager, under load: nobody may notice. Each run prints what it sent and got.
 //!
 //! `service` tests in paused time when credentials are loaded, and in which order anything may happen. These runs show
-//! what only a real process can: that the AWS client takes each fault for a failure, and that requests do not wait for it.
+//! what only a real process can: that the AWS client takes each fault for a failure, and that requests do not wait for
+//! it.
 //!
 //! They measure, so they run one at a time: `make faults` gives them a run of their own, and `make soak` a long one.
 
@@ -217,7 +218,8 @@ fn down_at_the_start() {
     assert!(last_refused < first_minted + Duration::from_millis(500), "once healed, it stays so");
 }
 
-/// Tokens for the same app id under one certificate after the other: each token tells by its signature which one was in use.
+/// Tokens for the same app id under one certificate after the other: each token tells by its signature which one was in
+/// use.
 #[test]
 fn rotations_in_the_middle_of_load() {
     let ttl = Duration::from_secs(2);
@@ -328,7 +330,8 @@ fn a_clock_that_jumps() {
     run.recovers();
 }
 
-/// Lambda freezes an environment once it has answered, also in the middle of a refresh, and its connection dies meanwhile.
+/// Lambda freezes an environment once it has answered, also in the middle of a refresh, and its connection dies
+/// meanwhile.
 #[test]
 fn a_frozen_refresh_costs_nobody_anything_and_is_made_up_for() {
     let run = Run::start([]);

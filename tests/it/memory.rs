@@ -21,7 +21,8 @@ const FUNCTIONS: [(&str, Vendor); 3] =
 /// A copy of a secret in memory.
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
 enum Copy {
-    /// Within Secrets Manager's response, where the quotes of the secret's text are escaped. Only the SDK holds this form.
+    /// Within Secrets Manager's response, where the quotes of the secret's text are escaped. Only the SDK holds this
+    /// form.
     InAnAnswer,
     /// Within the secret's text.
     InTheSecretsText,

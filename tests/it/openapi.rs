@@ -1,5 +1,5 @@
-//! `openapi.yaml` is the contract. It has the template's routes and authorizers, and the code's problems. Every answer to a
-//! generated request, good or bad, is in it.
+//! `openapi.yaml` is the contract. It has the template's routes and authorizers, and the code's problems. Every answer
+//! to a generated request, good or bad, is in it.
 
 use crate::functions;
 use crate::template::Stack;
@@ -34,8 +34,8 @@ pub(crate) struct RouteAnswer {
 
 /// Holds answers against `openapi.yaml` with a JSON Schema validator that is not ours.
 ///
-/// Each verdict is a list of faults in status, headers and body. A header that is not documented is a fault too. The list is
-/// empty if the answer is as documented.
+/// Each verdict is a list of faults in status, headers and body. A header that is not documented is a fault too. The
+/// list is empty if the answer is as documented.
 fn documented(answers: &[RouteAnswer]) -> Vec<Value> {
     verifiers::ask(project::command(project::tool("python")).args(["tests/it/openapi.py", "answers"]), answers)
 }

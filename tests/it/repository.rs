@@ -57,8 +57,8 @@ fn every_function_has_its_program_its_events_and_its_resource() {
     assert_eq!(Stack::plain().functions().into_values().collect::<BTreeSet<_>>(), functions);
 }
 
-/// `docs/contributing.md` lists the files that a new kind of token needs. Each function must occur in each of these files, and
-/// in no other file of the server.
+/// `docs/contributing.md` lists the files that a new kind of token needs. Each function must occur in each of these
+/// files, and in no other file of the server.
 #[test]
 fn a_function_stands_in_the_files_that_contributors_are_told_and_in_no_other() {
     let document = fs::read_to_string(project::root().join("docs/contributing.md")).expect("it is there");
@@ -102,8 +102,8 @@ fn all_is_the_only_list_of_functions_in_rust_code() {
         .filter(|file| lists(&fs::read_to_string(file).expect("a source file")))
         .map(|file| file.strip_prefix(project::root()).expect("within the project").display().to_string())
         .collect();
-    // The fuzz judge and the matrix decide for each function who may have what. Both fail for a function that they do not
-    // know.
+    // The fuzz judge and the matrix decide for each function who may have what. Both fail for a function that they do
+    // not know.
     let allowed = ["functions/src/lib.rs", "tests/it/matrix.rs", "fuzz/src/function.rs"];
     assert_eq!(found.iter().map(String::as_str).collect::<BTreeSet<_>>(), BTreeSet::from(allowed));
 }
@@ -158,7 +158,8 @@ fn the_trusted_roots_are_amazons() {
     assert_eq!(fingerprints, serde_json::json!(known));
 }
 
-/// `.cargo/config.toml` has its effect: AWS-LC is built in, but not its jitter entropy, which takes 30 ms at each start.
+/// `.cargo/config.toml` has its effect: AWS-LC is built in, but not its jitter entropy, which takes 30 ms at each
+/// start.
 #[test]
 fn no_start_waits_for_the_processors_jitter() {
     without_jitter_entropy(&project::function("rtm-token"));
@@ -236,8 +237,8 @@ fn every_relaxed_lint_has_its_reason() {
     assert!(found > 0, "this test found nothing to check");
 }
 
-/// Without a hash, a replaced package would run on developers' machines. The lists name no registry, because each machine has
-/// its own.
+/// Without a hash, a replaced package would run on developers' machines. The lists name no registry, because each
+/// machine has its own.
 #[test]
 fn pythons_packages_are_taken_by_their_hashes() {
     let read =

@@ -96,7 +96,8 @@ pub(crate) fn in_time(expected: &Value, now: u64) -> Value {
     }
 }
 
-/// Searches a log for what must not be in it: a certificate, a server secret, the beginning of a token, a panic's backtrace.
+/// Searches a log for what must not be in it: a certificate, a server secret, the beginning of a token, a panic's
+/// backtrace.
 pub(crate) fn check_logs(what: &str, logs: &str, credentials: &Value) {
     check_secrets(what, logs, credentials);
     let older = format!("006{}", credentials["agora"]["app_id"].as_str().expect("a text"));

@@ -1,4 +1,5 @@
-//! What operators see: one log line for each request, and metrics in CloudWatch's embedded format. A user's id is in neither.
+//! What operators see: one log line for each request, and metrics in CloudWatch's embedded format. A user's id is in
+//! neither.
 
 use harness::lambda::Function;
 use harness::secrets::{Fault, SecretsManager, Vendor};

@@ -30,8 +30,8 @@ const AUDIENCE: (&str, &str) = ("JwtAudience", "app,web");
 const NO_AGORA: (&str, &str) = ("AgoraSecretArn", "");
 const NO_ZEGO: (&str, &str) = ("ZegoSecretArn", "");
 
-/// One stack: the template with its conditions decided and its parameters put in. What exists only after a deployment stays
-/// a `Ref`, a `Fn::GetAtt`, or `${Name}` within a text.
+/// One stack: the template with its conditions decided and its parameters put in. What exists only after a deployment
+/// stays a `Ref`, a `Fn::GetAtt`, or `${Name}` within a text.
 #[derive(Deserialize)]
 pub(crate) struct Stack {
     template: Value,

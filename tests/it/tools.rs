@@ -1,4 +1,5 @@
-//! Tests of the tests' own tools. A verifier that refuses nothing would prove nothing, and a server must not outlive its test.
+//! Tests of the tests' own tools. A verifier that refuses nothing would prove nothing, and a server must not outlive
+//! its test.
 
 use harness::http::{Request, Response};
 use harness::secrets::{Fault, SecretsManager, Vendor};
@@ -184,7 +185,8 @@ fn secrets_are_kept_counted_and_withheld() {
     assert_eq!(secrets.read_secret_ids(), [agora, "tokenmint/zego", agora, agora, agora]);
 }
 
-/// A request's bytes as a server gets them, and the answer as the client gets it. The server does not hang up: the client must.
+/// A request's bytes as a server gets them, and the answer as the client gets it. The server does not hang up: the
+/// client must.
 fn on_the_wire(answer: &'static str, request: impl FnOnce(&str) -> Request) -> (String, Response) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("the system has a free port");
     let address = listener.local_addr().expect("a bound listener has an address");

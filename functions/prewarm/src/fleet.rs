@@ -38,7 +38,8 @@ pub(crate) struct Heard {
     pub(crate) failed: u64,
     /// Warm-ups that reached an environment for the second time in this round. It was free again too soon.
     pub(crate) doubled: u64,
-    /// Environments whose credentials do not stay fresh until the next round, because `CREDENTIALS_TTL_SECONDS` is too short.
+    /// Environments whose credentials do not stay fresh until the next round, because `CREDENTIALS_TTL_SECONDS` is too
+    /// short.
     pub(crate) fresh_too_short: u64,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     reasons: BTreeMap<String, u64>,

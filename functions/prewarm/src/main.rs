@@ -1,5 +1,5 @@
-//! Keeps execution environments of the token functions warm. Sends each function as many warm-ups as the schedule's event says,
-//! all at the same time, and reports the answers. It mints nothing, and may only invoke these functions.
+//! Keeps execution environments of the token functions warm. Sends each function as many warm-ups as the schedule's
+//! event says, all at the same time, and reports the answers. It mints nothing, and may only invoke these functions.
 
 mod fleet;
 
@@ -38,7 +38,8 @@ struct Schedule {
 
 impl Schedule {
     /// # Errors
-    /// A warm-up failed. Lambda counts the error, and sends the event to the dead-letter queue. All other warm-ups were sent.
+    /// A warm-up failed. Lambda counts the error, and sends the event to the dead-letter queue. All other warm-ups were
+    /// sent.
     async fn carry_out(event: Map<String, Value>, fleet: Arc<Fleet>) -> Result<Report, InvocationError> {
         let schedule: Schedule = serde_json::from_value(event.into())
             .map_err(|wrong| InvocationError { name: "BadSchedule", words: wrong.to_string() })?;

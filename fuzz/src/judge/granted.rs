@@ -45,8 +45,8 @@ pub(super) struct Granted<'a> {
 }
 
 impl Granted<'_> {
-    /// The token was issued just now and does not live too long, and the answer says so. `first_ends` is the lifetime of the
-    /// privilege that ends first.
+    /// The token was issued just now and does not live too long, and the answer says so. `first_ends` is the lifetime
+    /// of the privilege that ends first.
     fn times(&self, issued_at: u64, lives: u64, first_ends: u64) {
         assert!((1..=self.limits.max_ttl.into()).contains(&lives), "{lives} seconds");
         let now = *self.meanwhile.end();

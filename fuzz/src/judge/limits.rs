@@ -71,8 +71,8 @@ impl Limits {
     }
 }
 
-/// As in `credentials.json`. The two secrets are random and open nothing. No input holds one of them by accident. So if an
-/// answer holds one, it has leaked.
+/// As in `credentials.json`. The two secrets are random and open nothing. No input holds one of them by accident. So if
+/// an answer holds one, it has leaked.
 pub(super) const APP_ID: &str = "00000000000000000000000000000000";
 pub(crate) const APP_CERTIFICATE: &str = "a91c4e07d2f35b8860e7b3d94f1a25c6";
 pub(super) const ZEGO_APP_ID: u64 = 1_234_567_890;

@@ -31,10 +31,10 @@ const AMAZON_ROOTS: &str = include_str!("aws/roots.pem");
 
 /// The settings of a client, which tries twice.
 ///
-/// Region and credentials come from environment variables. `aws-config` has other sources: profiles, SSO, instance metadata.
-/// They do not exist in Lambda, cost 1.3 MB of binary, and can wait for a network that is not there. Without `patience` the
-/// caller ends a call that takes too long. `endpoint` is the variable with the service's own endpoint, such as
-/// `AWS_ENDPOINT_URL_LAMBDA`.
+/// Region and credentials come from environment variables. `aws-config` has other sources: profiles, SSO, instance
+/// metadata. They do not exist in Lambda, cost 1.3 MB of binary, and can wait for a network that is not there. Without
+/// `patience` the caller ends a call that takes too long. `endpoint` is the variable with the service's own endpoint,
+/// such as `AWS_ENDPOINT_URL_LAMBDA`.
 ///
 /// # Errors
 /// The environment names the authorities to trust, and none can be read.
@@ -77,8 +77,8 @@ fn https() -> Result<SharedHttpClient, AuthoritiesError> {
 
 /// The certificate authorities that a server's certificate may come from.
 ///
-/// The system's list has about 140 authorities. Only Amazon's are needed here. Reading all of them takes a quarter of a start's
-/// computing time.
+/// The system's list has about 140 authorities. Only Amazon's are needed here. Reading all of them takes a quarter of a
+/// start's computing time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Authorities {
     /// Amazon alone.

@@ -1,8 +1,9 @@
 //! The vendor's key: loaded at start-up, kept in memory, refreshed from Secrets Manager when it is no longer fresh.
 //!
-//! The [`keeper`](crate::keeper) keeps it. This file knows about secrets. Together they are a small cache over the official
-//! SDK. Compared with the official cache, `aws_secretsmanager_caching`, it makes one API call per refresh instead of two and
-//! needs one IAM action instead of two. It goes on through throttling, and prints no secret. The README has the figures.
+//! The [`keeper`](crate::keeper) keeps it. This file knows about secrets. Together they are a small cache over the
+//! official SDK. Compared with the official cache, `aws_secretsmanager_caching`, it makes one API call per refresh
+//! instead of two and needs one IAM action instead of two. It goes on through throttling, and prints no secret. The
+//! README has the figures.
 
 mod store;
 mod local_file;
@@ -62,8 +63,8 @@ impl<V: Vendor> Credentials<V> {
         self.0.at_hand()
     }
 
-    /// Loads the key anew, even if the last one is fresh, and waits for it. If a secret was rotated before this call, the new
-    /// one is in use after it. Returns how long the key is fresh from now on.
+    /// Loads the key anew, even if the last one is fresh, and waits for it. If a secret was rotated before this call,
+    /// the new one is in use after it. Returns how long the key is fresh from now on.
     ///
     /// # Errors
     /// It cannot be loaded now. The older one stays in use.

@@ -1,7 +1,7 @@
 //! Who calls, and what they may have.
 //!
-//! A function grants to a [`Caller`] or a [`Backend`], and cannot make one itself. Both come only from what API Gateway's
-//! authorizer verified. In a local run with `AUTH=none` they come from nothing.
+//! A function grants to a [`Caller`] or a [`Backend`], and cannot make one itself. Both come only from what API
+//! Gateway's authorizer verified. In a local run with `AUTH=none` they come from nothing.
 
 pub(crate) mod gateway;
 mod claims;

@@ -1,7 +1,7 @@
 //! Keeps an item that is loaded from elsewhere: loads it, hands it out, and refreshes it while requests come.
 //!
-//! What the item is and where it comes from is up to a [`Source`]. [`kept`] decides when to load, when to wait and when to
-//! give up. This file runs the loads and lets requests wait for them.
+//! What the item is and where it comes from is up to a [`Source`]. [`kept`] decides when to load, when to wait and when
+//! to give up. This file runs the loads and lets requests wait for them.
 
 mod kept;
 #[cfg(test)]
@@ -65,7 +65,8 @@ pub(crate) struct Times {
     pub(crate) attempts: u32,
     /// How long a load may run: its attempts and a little more.
     pub(crate) load: Duration,
-    /// The pause after a failed load while there is an item. Each further failure doubles it, up to the end of the range.
+    /// The pause after a failed load while there is an item. Each further failure doubles it, up to the end of the
+    /// range.
     pub(crate) refresh_pause: Range<Duration>,
     /// The same while there is none. Until it is over, every request is refused at once.
     pub(crate) first_load_pause: Range<Duration>,
@@ -124,9 +125,9 @@ impl<S: Source> Keeper<S> {
 
     /// The item to use. Loads one if there is none, or if the one there is must be refreshed.
     ///
-    /// With an item at hand nobody waits longer than [`Times::refresh_wait`]. A load that takes longer goes on, and later
-    /// requests wait for it again, one every [`Times::refresh_wait_every`]. So it comes to an end even if Lambda freezes
-    /// the environment after each answer.
+    /// With an item at hand nobody waits longer than [`Times::refresh_wait`]. A load that takes longer goes on, and
+    /// later requests wait for it again, one every [`Times::refresh_wait_every`]. So it comes to an end even if Lambda
+    /// freezes the environment after each answer.
     ///
     /// `None`: no item could ever be loaded, or the last one is too old by now.
     pub(crate) async fn item(&self) -> Option<Arc<S::Item>> {

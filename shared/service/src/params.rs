@@ -1,4 +1,5 @@
-//! The parameters of a request: from the path, the query and the body. Each is taken once, by its name, as a checked type.
+//! The parameters of a request: from the path, the query and the body. Each is taken once, by its name, as a checked
+//! type.
 //!
 //! A parameter that no route takes is an error. So is one that was sent twice.
 
@@ -43,7 +44,8 @@ impl Params {
         Ok(params)
     }
 
-    /// The parameters in the path and in a JSON object in the body. Every parameter in the query string is unknown then.
+    /// The parameters in the path and in a JSON object in the body. Every parameter in the query string is unknown
+    /// then.
     pub(crate) fn of_body(
         path: &PathParameters,
         query: &str,

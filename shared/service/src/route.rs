@@ -88,8 +88,8 @@ impl<V: Vendor> Route<V> {
         Route::new("POST", path, of_body, parse, grant, mint)
     }
 
-    /// `GET` of a token that belongs to no single user. It is minted once, and handed out again until it is time to mint the
-    /// next.
+    /// `GET` of a token that belongs to no single user. It is minted once, and handed out again until it is time to
+    /// mint the next.
     pub fn get_shared<I: Identity, A: Send + 'static, T: Token<Key = V> + PartialEq + Send + 'static>(
         path: &'static str,
         parse: fn(&mut Params) -> Result<A, Problem>,
@@ -195,7 +195,8 @@ fn of_body(request: &Request) -> Result<Params, Problem> {
     Params::of_body(&request.path_parameters, &request.query, &request.body)
 }
 
-/// Turns a panic into a problem of this request. The runtime would catch it too, but would send its text to the invoker.
+/// Turns a panic into a problem of this request. The runtime would catch it too, but would send its text to the
+/// invoker.
 fn guarded<T>(work: impl FnOnce() -> Result<T, Problem>) -> Result<T, Problem> {
     // The request's own values are dropped after a panic. Shared values are behind locks that can cope with one.
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(Problem::panicked()))

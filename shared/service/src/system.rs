@@ -1,5 +1,5 @@
-//! What the service takes from the machine: the wall clock and the operating system's randomness. Both come in as one value,
-//! so that a test can hand in others.
+//! What the service takes from the machine: the wall clock and the operating system's randomness. Both come in as one
+//! value, so that a test can hand in others.
 
 use crate::problem::Problem;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -57,8 +57,8 @@ impl System for OperatingSystem {
         SystemTime::now()
     }
 
-    /// Asks the operating system each time. A generator that was seeded at start-up would give the same bytes again after Lambda
-    /// has restored an environment from a snapshot.
+    /// Asks the operating system each time. A generator that was seeded at start-up would give the same bytes again
+    /// after Lambda has restored an environment from a snapshot.
     fn fill(&self, randomness: &mut [u8]) -> Result<(), getrandom::Error> {
         getrandom::fill(randomness)
     }

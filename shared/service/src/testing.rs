@@ -25,8 +25,8 @@ impl<V: Vendor> fmt::Debug for Function<V> {
 }
 
 impl<V: Vendor> Function<V> {
-    /// A function that serves these routes. These variables take the place of its environment. Its clock stands still while it
-    /// works, and jumps forward when it would wait.
+    /// A function that serves these routes. These variables take the place of its environment. Its clock stands still
+    /// while it works, and jumps forward when it would wait.
     ///
     /// # Errors
     /// The setting that stops the function from starting.

@@ -1,4 +1,5 @@
-//! Tokens that let a user into Agora and ZEGO rooms. They are described first, and then signed into the vendor's own bytes.
+//! Tokens that let a user into Agora and ZEGO rooms. They are described first, and then signed into the vendor's own
+//! bytes.
 //!
 //! A token starts as a *description*: a plain struct of checked parts ([`agora::Rtc`], [`zego::Room`], ...).
 //! [`Token::sign`] makes a [`Signed`] token from the description, a [`Stamp`] (the moment and the randomness) and the
@@ -8,12 +9,13 @@
 //!   version `006` (RTM 1.x and RTC).
 //! * [`zego`]: token `04` (Express basic, Express with room privileges, ZIM).
 //!
-//! [`read`] goes the other way: from any text to a token's parts. It checks them against a key, and says why it refuses.
+//! [`read`] goes the other way: from any text to a token's parts. It checks them against a key, and says why it
+//! refuses.
 //!
 //! [`renewal`] says when a client should fetch the next token.
 //!
-//! This crate has no clock, no randomness and no I/O. The stamp brings the moment and the randomness. On purpose, nothing here
-//! can write a wildcard (a token for *any* uid or channel).
+//! This crate has no clock, no randomness and no I/O. The stamp brings the moment and the randomness. On purpose,
+//! nothing here can write a wildcard (a token for *any* uid or channel).
 
 mod name;
 mod ttl;
@@ -50,7 +52,8 @@ pub trait Token {
     /// How long the token lives after the moment in its stamp.
     fn ttl(&self) -> Ttl;
 
-    /// How long everything that it opens stays open. If a privilege ends before the token, this is less than [`Self::ttl`].
+    /// How long everything that it opens stays open. If a privilege ends before the token, this is less than
+    /// [`Self::ttl`].
     fn good_for(&self) -> Ttl {
         self.ttl()
     }

@@ -11,7 +11,8 @@ pub(crate) struct Rule {
     pub(crate) characters: &'static str,
     /// The allowed characters, for machines. All of them are ASCII.
     pub(crate) allows: fn(u8) -> bool,
-    /// Whether the vendor reads `*` here as "anything". If so, the error calls it a wildcard, and not a wrong character.
+    /// Whether the vendor reads `*` here as "anything". If so, the error calls it a wildcard, and not a wrong
+    /// character.
     pub(crate) star_is_wildcard: bool,
     /// One more rule, about the whole text. Gives the flaw, or `None`.
     pub(crate) also: fn(&str) -> Option<NameFlaw>,
@@ -99,7 +100,8 @@ pub enum NameFlaw {
     Form(&'static str),
 }
 
-/// A printable ASCII character in quotes. Any other as `U+00E9`: it could control a terminal, or look like another character.
+/// A printable ASCII character in quotes. Any other as `U+00E9`: it could control a terminal, or look like another
+/// character.
 fn named(character: char) -> String {
     match character {
         ' '..='~' => format!("'{character}'"),

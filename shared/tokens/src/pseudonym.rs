@@ -3,8 +3,8 @@
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-/// Twelve hexadecimal digits: the beginning of an HMAC-SHA-256. The same user and key always give the same digits. Without
-/// the key nobody can find the user, not even by trying ids.
+/// Twelve hexadecimal digits: the beginning of an HMAC-SHA-256. The same user and key always give the same digits.
+/// Without the key nobody can find the user, not even by trying ids.
 ///
 /// The signed text has a prefix before the id, so it differs from everything that the same key signs in a token.
 pub(crate) fn pseudonym(secret: &[u8; 32], user_id: &str) -> String {

@@ -1,10 +1,10 @@
 //! Reads any token: its parts, and whether a key has signed it. If it fails, the error says exactly why.
 //!
-//! [`token`] returns [`Unverified`] parts. Only a check against a key makes them trustworthy. It never panics, whatever the
-//! text is. Its memory is at most a fixed multiple of the text's length.
+//! [`token`] returns [`Unverified`] parts. Only a check against a key makes them trustworthy. It never panics, whatever
+//! the text is. Its memory is at most a fixed multiple of the text's length.
 //!
-//! The parts have the vendors' field names, in JSON too. Their `Debug` leaves out the bytes from which somebody could build
-//! the token again.
+//! The parts have the vendors' field names, in JSON too. Their `Debug` leaves out the bytes from which somebody could
+//! build the token again.
 
 mod bytes;
 mod access_token2;
@@ -119,8 +119,8 @@ pub enum VerifyError {
 /// The longest text that is read as a token, in bytes. Several thousand RTM2 resources fit.
 pub const MAX_LENGTH: usize = 256 * 1024;
 
-/// How many times its own size a `007` token's content may inflate to. Real tokens hold digests and ids, and stay far below:
-/// 1,500 equal characters inflate to 11 times their size.
+/// How many times its own size a `007` token's content may inflate to. Real tokens hold digests and ids, and stay far
+/// below: 1,500 equal characters inflate to 11 times their size.
 pub const MAX_INFLATION: usize = 32;
 
 fn check_times(issued_at: i64, expires_at: i64, now: Moment) -> Result<(), VerifyError> {

@@ -2,16 +2,16 @@
 
 use crate::Ttl;
 
-/// How many seconds before its end a token should be replaced. The vendors' SDKs warn 30 seconds before the end. The request
-/// for the next token takes time, and may need a second try.
+/// How many seconds before its end a token should be replaced. The vendors' SDKs warn 30 seconds before the end. The
+/// request for the next token takes time, and may need a second try.
 const MARGIN_SECONDS: u32 = 60;
 
 /// After how many seconds of its life a token should be renewed.
 ///
-/// The latest point is after 90 % of its life, and at least a minute before its end. The earliest point is 10 % of its life
-/// before that. `spread`, 32 random bits of the token's own, picks the point between them. So clients that came in the same
-/// second do not all come back in the same second. A token under two minutes is renewed after half of its life. Chat's SDK
-/// warns earlier, after half of the life: a client may renew then.
+/// The latest point is after 90 % of its life, and at least a minute before its end. The earliest point is 10 % of its
+/// life before that. `spread`, 32 random bits of the token's own, picks the point between them. So clients that came in
+/// the same second do not all come back in the same second. A token under two minutes is renewed after half of its
+/// life. Chat's SDK warns earlier, after half of the life: a client may renew then.
 pub fn renew_after(ttl: Ttl, spread: u32) -> u32 {
     let ttl = ttl.as_seconds();
     if ttl < 2 * MARGIN_SECONDS {

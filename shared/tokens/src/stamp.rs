@@ -55,8 +55,8 @@ impl Stamp {
     /// How many random bytes a stamp takes. ZEGO's IV and nonce need the most.
     pub const RANDOMNESS_BYTES: usize = 20;
 
-    /// Take `randomness` from the operating system's generator, anew for every stamp. Lambda can restore one snapshot many
-    /// times. A generator that was seeded at start-up would then give the same bytes again.
+    /// Take `randomness` from the operating system's generator, anew for every stamp. Lambda can restore one snapshot
+    /// many times. A generator that was seeded at start-up would then give the same bytes again.
     pub fn new(issued_at: Moment, randomness: [u8; Self::RANDOMNESS_BYTES]) -> Stamp {
         Stamp { issued_at, randomness: Redacted(randomness) }
     }

@@ -6,8 +6,8 @@ use thiserror::Error;
 
 /// How long a token or one of its privileges lives: 1 to 86,400 seconds.
 ///
-/// Agora ends every token after 24 hours. ZEGO would allow longer ones. But nobody can take a token back, so the same limit
-/// holds for both.
+/// Agora ends every token after 24 hours. ZEGO would allow longer ones. But nobody can take a token back, so the same
+/// limit holds for both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Ttl(NonZeroU32);

@@ -1,7 +1,8 @@
 //! The metric filter counts lines of the access log. If it counts one during a deployment, the deployment ends.
 //!
-//! Only AWS runs CloudWatch, which evaluates the pattern. So this file has an evaluator for the part of the documented syntax that the
-//! pattern uses. It panics at everything else. The lines have the template's own format. Their values are as AWS documents them:
+//! Only AWS runs CloudWatch, which evaluates the pattern. So this file has an evaluator for the part of the documented
+//! syntax that the pattern uses. It panics at everything else. The lines have the template's own format. Their values
+//! are as AWS documents them:
 //!
 //! * `integration.integrationStatus` is the status that Lambda gives the gateway, not the function's status (API Gateway's "Customize
 //!   HTTP API access logs"). Lambda answers 429 (`Invoke`'s `TooManyRequestsException`) if the concurrency of the function or of the
@@ -121,7 +122,8 @@ fn what_is_turned_away_ends_no_deployment_and_what_fails_does() {
     }
 }
 
-/// Whether CloudWatch counts a line: `{ … }` around comparisons with `&&`, `||` and parentheses, of which `&&` binds tighter.
+/// Whether CloudWatch counts a line: `{ … }` around comparisons with `&&`, `||` and parentheses, of which `&&` binds
+/// tighter.
 fn matches(pattern: &str, line: &Value) -> bool {
     let inside = pattern.trim().strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
     let mut tokens = tokens(inside.expect("a pattern for JSON"));

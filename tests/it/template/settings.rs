@@ -89,11 +89,12 @@ fn parameters_that_do_not_fit_together_are_refused() {
     assert!(fit(&[("ZimSecretArn", ZIM)]) && !fit(&[("ZimSecretArn", ZEGO)]));
 }
 
-/// The gateway calls a published version, which keeps its settings. So a changed setting must make a new version. Otherwise a
-/// new limit would have no effect.
+/// The gateway calls a published version, which keeps its settings. So a changed setting must make a new version.
+/// Otherwise a new limit would have no effect.
 #[test]
 fn a_changed_setting_makes_a_new_version() {
-    // The description makes CloudFormation create a version. Lambda publishes it only if the variables have changed too.
+    // The description makes CloudFormation create a version. Lambda publishes it only if the variables have changed
+    // too.
     let versions = |stack: &Stack| -> BTreeMap<String, (String, Value)> {
         let versions = stack.versions().into_iter().map(|version| {
             let function = text(&version["FunctionName"]["Ref"]);

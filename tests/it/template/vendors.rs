@@ -33,7 +33,8 @@ fn a_vendor_without_a_secret_leaves_nothing_behind() {
         let routes = stack.routes().into_iter().map(|(route, to)| (route, to.function));
         assert_eq!(routes.collect::<BTreeMap<_, _>>(), code);
 
-        // Left out are all resources that are named after the other vendor's functions, and those that only this vendor needs.
+        // Left out are all resources that are named after the other vendor's functions, and those that only this vendor
+        // needs.
         let absent: Vec<_> = both.functions().into_iter().filter(|(_, function)| others.contains(function)).collect();
         let needs_absent = |name: &String| {
             let of_vendor: &[&str] = match vendor {
@@ -87,8 +88,8 @@ fn an_empty_secret_breaks_no_text() {
     }
 }
 
-/// The alias of `Prewarm` moves only to a new version. So a new version must appear if a vendor comes or goes, or if the trusted
-/// roots change.
+/// The alias of `Prewarm` moves only to a new version. So a new version must appear if a vendor comes or goes, or if
+/// the trusted roots change.
 #[test]
 fn what_keeps_the_others_warm_follows_the_vendors() {
     let stacks = [&[][..], &[NO_ZEGO], &[NO_AGORA], &[ROOTS]].map(Stack::with);

@@ -23,8 +23,8 @@ fn the_access_log_says_what_happened_and_to_nobody() {
         serde_json::from_str(&format.replace(":$context.status,", ":\"$context.status\",")).expect("a JSON object");
     let mut said: Vec<_> = line.values().map(|value| text(value).replace("$context.", "")).collect();
     said.sort();
-    // The log has no path, query, header, claim, address or user agent. The route has the names of its parameters, not their
-    // values.
+    // The log has no path, query, header, claim, address or user agent. The route has the names of its parameters, not
+    // their values.
     let known = [
         "error.message",
         "error.responseType",
@@ -39,7 +39,8 @@ fn the_access_log_says_what_happened_and_to_nobody() {
     ];
     assert_eq!(said, known);
 
-    // Deployments wait for the alarm on this filter, and the API waits for deployments. So the filter must not wait for the API.
+    // Deployments wait for the alarm on this filter, and the API waits for deployments. So the filter must not wait for
+    // the API.
     let filter = stack.only("AWS::Logs::MetricFilter");
     assert_eq!(filter["LogGroupName"], json!({ "Ref": "ApiLogs" }));
     let counted = &filter["MetricTransformations"][0];

@@ -1,7 +1,7 @@
 //! A function's real binary under a minimal Lambda Runtime API.
 //!
-//! Unlike `cargo lambda watch`, it sends any event byte for byte. It also sees how long a start takes, and why a function
-//! refuses to start.
+//! Unlike `cargo lambda watch`, it sends any event byte for byte. It also sees how long a start takes, and why a
+//! function refuses to start.
 
 use crate::process::{self, Logs, lock};
 use crate::serve::{Request, Response, Server, status};
@@ -25,7 +25,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Before a function is ended, it may take this long to ask for another event.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// A running function. It ends when this is dropped. It also ends with our process, because its Runtime API is gone then.
+/// A running function. It ends when this is dropped. It also ends with our process, because its Runtime API is gone
+/// then.
 #[derive(Debug)]
 pub struct Function {
     name: String,
@@ -57,8 +58,8 @@ impl Outcome {
     }
 }
 
-/// The variables that Lambda sets for a function of this name, with JSON logs as the template has them. Two are missing: the
-/// address of the Runtime API, and `AWS_LAMBDA_INITIALIZATION_TYPE`, which only real Lambda sets.
+/// The variables that Lambda sets for a function of this name, with JSON logs as the template has them. Two are
+/// missing: the address of the Runtime API, and `AWS_LAMBDA_INITIALIZATION_TYPE`, which only real Lambda sets.
 pub fn environment(name: &str) -> Env {
     Env::from([
         ("PATH", "/usr/local/bin:/usr/bin:/bin"),
@@ -155,8 +156,8 @@ impl Function {
         self.invoke_raw(event.to_string().as_bytes())
     }
 
-    /// Sends it any bytes as an event. Several threads may do so at once. A function gets several events at once only if it
-    /// asks for them (`AWS_LAMBDA_MAX_CONCURRENCY`).
+    /// Sends it any bytes as an event. Several threads may do so at once. A function gets several events at once only
+    /// if it asks for them (`AWS_LAMBDA_MAX_CONCURRENCY`).
     ///
     /// # Panics
     /// It ended instead, or takes longer than half a minute.

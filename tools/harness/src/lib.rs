@@ -10,9 +10,9 @@
 //! * [`tls`]: the same API over TLS, with a throw-away authority and nothing between.
 //! * [`verifiers`]: Agora's own parsers, and for ZEGO an AES that is not ours.
 //!
-//! Everything blocks, and panics if it fails: a test that cannot go on should say so and stop. Everything that is started
-//! here ends with this process, for whatever reason it ends. The `leash` program ends the servers, and a function ends when
-//! its Runtime API is gone.
+//! Everything blocks, and panics if it fails: a test that cannot go on should say so and stop. Everything that is
+//! started here ends with this process, for whatever reason it ends. The `leash` program ends the servers, and a
+//! function ends when its Runtime API is gone.
 
 mod process;
 mod serve;

@@ -22,8 +22,8 @@ pub struct LocalRun {
 }
 
 impl LocalRun {
-    /// Starts it on a free port and waits until it serves. It gets these variables, and none of ours that configure functions
-    /// or AWS.
+    /// Starts it on a free port and waits until it serves. It gets these variables, and none of ours that configure
+    /// functions or AWS.
     ///
     /// # Panics
     /// It ends instead, or takes longer than a minute.

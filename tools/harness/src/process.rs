@@ -57,8 +57,9 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A server that ends when this is dropped, and when our process ends for any reason. The `leash` program ends it as soon as
-/// our end of a pipe closes. So nothing is left behind by a `static`, which is never dropped, or by an interrupted test run.
+/// A server that ends when this is dropped, and when our process ends for any reason. The `leash` program ends it as
+/// soon as our end of a pipe closes. So nothing is left behind by a `static`, which is never dropped, or by an
+/// interrupted test run.
 #[derive(Debug)]
 pub(crate) struct Leashed {
     leash: Child,
@@ -93,7 +94,8 @@ impl Leashed {
         if let Some(folder) = command.get_current_dir() {
             leash.current_dir(folder);
         }
-        // A process group of its own: Ctrl-C then reaches us alone, and everything ends in the same way, through the pipe.
+        // A process group of its own: Ctrl-C then reaches us alone, and everything ends in the same way, through the
+        // pipe.
         leash.process_group(0).stdin(Stdio::piped()).stdout(stream()).stderr(stream());
         let mut leash = leash.spawn().expect("the leash was just built");
         Leashed { end: leash.stdin.take(), logs: Logs::collect(&mut leash), leash }

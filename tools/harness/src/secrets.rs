@@ -1,4 +1,5 @@
-//! A real Secrets Manager API on this machine: moto, behind a proxy. The proxy notes each call, and can refuse or delay calls.
+//! A real Secrets Manager API on this machine: moto, behind a proxy. The proxy notes each call, and can refuse or delay
+//! calls.
 
 use crate::http::Request;
 use crate::process::{Leashed, Output, free_port, lock};
@@ -196,8 +197,8 @@ impl SecretsManager {
         lock(&self.desk).read.clone()
     }
 
-    /// The actions that were called through [`Self::endpoint`], in order, such as `secretsmanager.GetSecretValue`. Failed calls
-    /// are listed too.
+    /// The actions that were called through [`Self::endpoint`], in order, such as `secretsmanager.GetSecretValue`.
+    /// Failed calls are listed too.
     pub fn calls(&self) -> Vec<String> {
         lock(&self.desk).calls.clone()
     }

@@ -1,5 +1,5 @@
-//! Secrets Manager over TLS, as in AWS. Here no proxy stands between the functions and moto. A program trusts this authority
-//! only if it is told to.
+//! Secrets Manager over TLS, as in AWS. Here no proxy stands between the functions and moto. A program trusts this
+//! authority only if it is told to.
 
 use crate::process::{Leashed, Output, free_port};
 use crate::secrets::Vendor;
@@ -66,13 +66,14 @@ impl SecretsManagerOverTls {
         self.folder.join("ca.pem")
     }
 
-    /// A PEM file with its authority and Amazon's. It is as long as the list inside our functions, so reading it costs the same.
+    /// A PEM file with its authority and Amazon's. It is as long as the list inside our functions, so reading it costs
+    /// the same.
     pub fn authority_and_amazons(&self) -> PathBuf {
         self.folder.join("amazon-too.pem")
     }
 
-    /// A PEM file with its authority and all that this system trusts. It is as long as the system's list in Lambda, so reading
-    /// it costs the same.
+    /// A PEM file with its authority and all that this system trusts. It is as long as the system's list in Lambda, so
+    /// reading it costs the same.
     pub fn authority_and_all(&self) -> PathBuf {
         self.folder.join("all.pem")
     }

@@ -1,4 +1,5 @@
-//! The vendors' verifiers: Agora's npm packages, and Python's `cryptography` for ZEGO, because ZEGO's own code has no parser.
+//! The vendors' verifiers: Agora's npm packages, and Python's `cryptography` for ZEGO, because ZEGO's own code has no
+//! parser.
 
 use crate::process::lock;
 use crate::project;
@@ -23,12 +24,12 @@ pub struct AgoraCase<'a> {
     pub uid: &'a str,
 }
 
-/// Reads and verifies tokens with `agora-token` (`007`) and `agora-access-token` (`006`). The second has no verifier, so it
-/// builds the token again from what it read: both must be equal.
+/// Reads and verifies tokens with `agora-token` (`007`) and `agora-access-token` (`006`). The second has no verifier,
+/// so it builds the token again from what it read: both must be equal.
 ///
-/// Each verdict is `{"version","parsed","valid"}` with the fields of the token. `007`: `app_id`, `issue_ts`, `expire`, `salt`
-/// and `services` (`type`, `privileges` and the vendor's field names). `006`: `salt`, `ts`, `privileges`, `crc_channel_name`,
-/// `crc_uid`. Times are not compared with any clock.
+/// Each verdict is `{"version","parsed","valid"}` with the fields of the token. `007`: `app_id`, `issue_ts`, `expire`,
+/// `salt` and `services` (`type`, `privileges` and the vendor's field names). `006`: `salt`, `ts`, `privileges`,
+/// `crc_channel_name`, `crc_uid`. Times are not compared with any clock.
 ///
 /// # Panics
 /// Node or the packages are missing.
@@ -49,8 +50,9 @@ pub struct ZegoCase<'a> {
 
 /// Decrypts tokens with an AES that is not ours.
 ///
-/// Each verdict is `{"valid":true,"expire","iv","plaintext","fields","payload"}` or `{"valid":false,"reason"}`. `expire` stands
-/// before the encrypted part. `plaintext` is the JSON text, `fields` is that JSON, and `payload` is the payload's own JSON.
+/// Each verdict is `{"valid":true,"expire","iv","plaintext","fields","payload"}` or `{"valid":false,"reason"}`.
+/// `expire` stands before the encrypted part. `plaintext` is the JSON text, `fields` is that JSON, and `payload` is the
+/// payload's own JSON.
 ///
 /// # Panics
 /// Python or the package is missing.

@@ -23,8 +23,8 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Serves all functions on a free port. The functions get these variables, and none of ours that configure functions or
-    /// AWS. A function starts with its first request.
+    /// Serves all functions on a free port. The functions get these variables, and none of ours that configure
+    /// functions or AWS. A function starts with its first request.
     ///
     /// # Panics
     /// `cargo-lambda` is missing or doesn't start, or the workspace doesn't build.

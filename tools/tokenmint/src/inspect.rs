@@ -1,7 +1,7 @@
 //! `tokenmint inspect`: why an SDK refuses a token.
 //!
-//! [`paste`] finds the token in the pasted text, `tokens::read` takes it apart, [`explain`] compares it with what is known
-//! of the app, [`show`] prints the [report](Report) for people or as JSON.
+//! [`paste`] finds the token in the pasted text, `tokens::read` takes it apart, [`explain`] compares it with what is
+//! known of the app, [`show`] prints the [report](Report) for people or as JSON.
 
 use crate::cli::Inspect;
 use crate::credentials::{Keys, Loaded, Terminal, load, variable};

@@ -1,7 +1,7 @@
 //! `tokenmint`: why an SDK refuses a token, and tokens to try with.
 //!
-//! [`inspect`] explains a token, [`mint`] makes a temporary one. Each command of [`cli::Command`] has a module here, and ends
-//! with one of the codes in [`exit`].
+//! [`inspect`] explains a token, [`mint`] makes a temporary one. Each command of [`cli::Command`] has a module here,
+//! and ends with one of the codes in [`exit`].
 
 mod cli;
 mod credentials;

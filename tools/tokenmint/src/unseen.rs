@@ -3,11 +3,12 @@
 use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory as Category};
 use icu_properties::{CodePointMapData, CodePointSetData};
 
-/// Whether people cannot see which character this is. A terminal obeys it, turns the text's direction, shows nothing or a
-/// blank, or has no sign for it. Unicode's tables decide: the general category, and the property *default ignorable*
+/// Whether people cannot see which character this is. A terminal obeys it, turns the text's direction, shows nothing or
+/// a blank, or has no sign for it. Unicode's tables decide: the general category, and the property *default ignorable*
 /// (fillers, joiners, variation selectors, tags).
 pub(crate) fn is_unseen(character: char) -> bool {
-    /// Signs by their category, of which nothing is drawn: braille without dots, the null note head, two Egyptian blanks.
+    /// Signs by their category, of which nothing is drawn: braille without dots, the null note head, two Egyptian
+    /// blanks.
     const BLANK_SIGNS: [char; 4] = ['\u{2800}', '\u{1d159}', '\u{13441}', '\u{13442}'];
     if character.is_ascii() {
         return character.is_ascii_control();
@@ -50,8 +51,8 @@ pub(crate) fn escaped(text: &str) -> String {
     visible
 }
 
-/// A name for people: [`escaped`], in quotes. A quote or a backslash in it has a backslash before it, so that a name cannot
-/// end the quotes and go on as if we spoke.
+/// A name for people: [`escaped`], in quotes. A quote or a backslash in it has a backslash before it, so that a name
+/// cannot end the quotes and go on as if we spoke.
 pub(crate) fn shown(text: &str) -> String {
     format!("\"{}\"", escaped(&text.replace('\\', "\\\\").replace('"', "\\\"")))
 }

@@ -1,8 +1,8 @@
 //! API Gateway's HTTP API, payload format 2.0. Reads its events as requests, and writes responses for it.
 //!
-//! Only the parts of an event that are used are read, and strictly. The crate `aws_lambda_events` has one type for the whole
-//! event, so for example one claim that is a number makes the whole event unreadable. Here the identity is read apart from the
-//! rest ([`gateway::verified`]).
+//! Only the parts of an event that are used are read, and strictly. The crate `aws_lambda_events` has one type for the
+//! whole event, so for example one claim that is a number makes the whole event unreadable. Here the identity is read
+//! apart from the rest ([`gateway::verified`]).
 
 use crate::identity::gateway;
 use crate::json::object;

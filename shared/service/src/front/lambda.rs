@@ -25,8 +25,8 @@ use tracing::error;
 
 /// Serves a function's routes until Lambda ends the process.
 ///
-/// Configuration and credentials are read before the first event. A wrong setting ends the process, and one line names it.
-/// Missing credentials do not end the process: they can come later.
+/// Configuration and credentials are read before the first event. A wrong setting ends the process, and one line names
+/// it. Missing credentials do not end the process: they can come later.
 pub async fn serve<V: Vendor>(routes: impl IntoIterator<Item = Route<V>>) -> ExitCode {
     telemetry::start();
     let config = match Config::from_env(V::SECRET_ID) {
@@ -38,8 +38,8 @@ pub async fn serve<V: Vendor>(routes: impl IntoIterator<Item = Route<V>>) -> Exi
         Ok(credentials) => credentials,
         Err(wrong) => return cannot_start(&wrong),
     };
-    // If Secrets Manager fails, that is logged, and requests that need a key try again. A local file that cannot be used is
-    // a wrong setting. A file without a part for this vendor is not: one vendor is enough.
+    // If Secrets Manager fails, that is logged, and requests that need a key try again. A local file that cannot be
+    // used is a wrong setting. A file without a part for this vendor is not: one vendor is enough.
     if let (Err(NoKey::Unusable), Source::LocalFile(_)) = (credentials.key().await, &config.credentials) {
         return cannot_start(&"LOCAL_CREDENTIALS must be a JSON file with well-formed credentials");
     }
@@ -57,8 +57,8 @@ pub fn cannot_start(reason: &dyn Display) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Serves a function that mints nothing, until Lambda ends the process. Each event must have exactly this shape, and goes to
-/// `answer`. An `Err` makes the invocation fail. Lambda sends its name and its words to the invoker.
+/// Serves a function that mints nothing, until Lambda ends the process. Each event must have exactly this shape, and
+/// goes to `answer`. An `Err` makes the invocation fail. Lambda sends its name and its words to the invoker.
 pub async fn answer<E, A, F>(answer: impl Fn(E) -> F + Clone + Send + 'static) -> ExitCode
 where
     E: DeserializeOwned + Send + 'static,
@@ -76,8 +76,8 @@ where
     ended(run(answer).await)
 }
 
-/// Gives events to `answer` until Lambda ends the process. Writes metrics after each answer, when no client waits any more.
-/// Lambda lets the process run until it asks for the next event.
+/// Gives events to `answer` until Lambda ends the process. Writes metrics after each answer, when no client waits any
+/// more. Lambda lets the process run until it asks for the next event.
 async fn run<A, E, R>(
     answer: impl Service<LambdaEvent<A>, Response = R, Error = E, Future: Future<Output = Result<R, E>> + Send + 'static>
     + Clone

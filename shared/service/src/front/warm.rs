@@ -1,7 +1,8 @@
 //! The warm-up: what the pre-warming function sends to the token functions, and what they answer.
 //!
-//! It is exactly `{"warm_up":{"for_seconds":240,"hold_milliseconds":500}}`. The gateway's events have other fields, and a client
-//! cannot remove them. So no client's request looks like a warm-up. A warm-up has no identity and gets no token.
+//! It is exactly `{"warm_up":{"for_seconds":240,"hold_milliseconds":500}}`. The gateway's events have other fields, and
+//! a client cannot remove them. So no client's request looks like a warm-up. A warm-up has no identity and gets no
+//! token.
 
 use crate::json::object;
 use serde::{Deserialize, Serialize};
@@ -13,8 +14,8 @@ use std::time::Duration;
 pub struct WarmUp {
     /// The next warm-up comes after this many seconds. Everything that must be replaced before then is replaced now.
     pub for_seconds: u32,
-    /// How long the warm-up keeps its environment busy. Warm-ups that run at the same time then reach different environments.
-    /// At most [`WarmUp::MAX_HOLD`].
+    /// How long the warm-up keeps its environment busy. Warm-ups that run at the same time then reach different
+    /// environments. At most [`WarmUp::MAX_HOLD`].
     pub hold_milliseconds: u16,
 }
 
@@ -41,7 +42,8 @@ enum Message {
 }
 
 impl WarmUp {
-    /// Long enough for any number of invocations to reach different environments, and much shorter than a function's time-out.
+    /// Long enough for any number of invocations to reach different environments, and much shorter than a function's
+    /// time-out.
     pub const MAX_HOLD: Duration = Duration::from_secs(5);
 
     /// Reads an event, if it is exactly a warm-up.

@@ -135,8 +135,8 @@ impl Caller {
         }
     }
 
-    /// As whom the caller joins RTC: with their own stable uid, with the uid that a claim gives them, or with their user id as
-    /// the account.
+    /// As whom the caller joins RTC: with their own stable uid, with the uid that a claim gives them, or with their
+    /// user id as the account.
     ///
     /// An account that is a number in decimal makes the same token as that uid, so it needs the right to that uid.
     ///

@@ -31,7 +31,8 @@ impl SignedIn {
         let id = claim(&policy.user_id_claim).filter(|id| !id.is_empty());
         let id = id.ok_or_else(|| Problem::no_identity("the JWT lacks the claim that is the user id"))?;
         let may_publish = policy.publish_scope.as_deref().is_none_or(|needed| {
-            // `scope` (RFC 8693) is a text with spaces between the scopes. Some issuers call it `scp`, and some send an array.
+            // `scope` (RFC 8693) is a text with spaces between the scopes. Some issuers call it `scp`, and some send an
+            // array.
             let claimed = ["scope", "scp"].into_iter().filter_map(claim);
             let mut claimed = claimed.flat_map(|text| entries(text).unwrap_or(text).split_ascii_whitespace());
             let mut listed = jwt.scopes.iter().flatten();
@@ -40,7 +41,8 @@ impl SignedIn {
         let rooms = policy.rooms_claim.as_deref().map(|name| match claim(name) {
             None => Vec::new(),
             Some(text) => match entries(text).map(|list| list.split_ascii_whitespace().collect::<Vec<_>>()) {
-                // A `*` beside other names does not mean "every room": it may be the end of a name that has a space in it.
+                // A `*` beside other names does not mean "every room": it may be the end of a name that has a space in
+                // it.
                 Some(list) if list.len() > 1 => {
                     list.into_iter().filter(|room| *room != "*").map(str::to_owned).collect()
                 }

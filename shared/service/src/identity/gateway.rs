@@ -1,6 +1,7 @@
 //! Reads from an event what API Gateway's authorizer verified.
 //!
-//! If the authorizer's part is not exactly what the gateway sends, there is no identity. The request is answered all the same.
+//! If the authorizer's part is not exactly what the gateway sends, there is no identity. The request is answered all
+//! the same.
 
 use super::Verified;
 use crate::json::object;

@@ -1,4 +1,5 @@
-//! One token for every caller who may have it. It is minted once, and handed out again until it is time to mint the next.
+//! One token for every caller who may have it. It is minted once, and handed out again until it is time to mint the
+//! next.
 
 use crate::minted::Minted;
 use crate::problem::Problem;

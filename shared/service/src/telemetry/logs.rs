@@ -17,8 +17,8 @@ pub(super) fn start() {
     std::panic::set_hook(Box::new(log_panic));
 }
 
-/// Our lines from INFO and other crates' lines from WARN. No environment variable can change this: at lower levels the SDK
-/// and the runtime log what they send and receive.
+/// Our lines from INFO and other crates' lines from WARN. No environment variable can change this: at lower levels the
+/// SDK and the runtime log what they send and receive.
 fn lines<W: for<'a> MakeWriter<'a> + Send + Sync + 'static>(writer: W) -> impl Layer<Registry> + Send + Sync {
     let ours = filter_fn(|line| line.target().starts_with(env!("CARGO_PKG_NAME")) || *line.level() <= Level::WARN);
     tracing_subscriber::fmt::layer()

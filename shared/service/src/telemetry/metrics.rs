@@ -108,7 +108,8 @@ mod tests {
         lines.find(|line| line[dimension] == value)
     }
 
-    /// One test, because the collector is the whole process's. Other tests' counts come into it, under other dimensions.
+    /// One test, because the collector is the whole process's. Other tests' counts come into it, under other
+    /// dimensions.
     #[test]
     fn metrics_have_the_shape_that_cloudwatch_reads() {
         // Nothing is there to write before the start.

@@ -6,16 +6,16 @@
 //! # Why the salt is drawn by a rule
 //!
 //! The signature covers `app_id + channel + uid + message`. There are no lengths between the parts. A token for the RTM
-//! user `alice999999` signs the same bytes as one for the user `alice` whose message begins with `999999`. If a reader finds
-//! a privilege in that message, the token logs in `alice`. With our salts ([`CutProofSalt`]) a reader that
+//! user `alice999999` signs the same bytes as one for the user `alice` whose message begins with `999999`. If a reader
+//! finds a privilege in that message, the token logs in `alice`. With our salts ([`CutProofSalt`]) a reader that
 //! believes the count does not.
 //!
-//! An RTM message has 16 bytes: `s0 s1 s2 s3`, `t0 t1 t2 t3`, `1 0`, `232 3`, `v0 v1 v2 v3`. These are the salt, `ts`, the
-//! count of privileges, privilege 1000, and the moment at which it ends; each with its lowest byte first. A reader takes
-//! bytes 8 and 9 for the count, and then 6 bytes for each privilege.
+//! An RTM message has 16 bytes: `s0 s1 s2 s3`, `t0 t1 t2 t3`, `1 0`, `232 3`, `v0 v1 v2 v3`. These are the salt, `ts`,
+//! the count of privileges, privilege 1000, and the moment at which it ends; each with its lowest byte first. A reader
+//! takes bytes 8 and 9 for the count, and then 6 bytes for each privilege.
 //!
-//! **From the name into the message.** The last `k` bytes of the name (each written `a`, 32 to 126) become the message's
-//! first. Then there is room for `1 + k / 6` privileges, rounded down. A reader fails if the count is higher.
+//! **From the name into the message.** The last `k` bytes of the name (each written `a`, 32 to 126) become the
+//! message's first. Then there is room for `1 + k / 6` privileges, rounded down. A reader fails if the count is higher.
 //!
 //! | k | bytes of the count | the count | why nobody finds a privilege |
 //! |---|---|---|---|
@@ -31,14 +31,15 @@
 //! | 10 to 64 | `a a` | 8,224 or more | room for 11 at most |
 //!
 //! **From the message into the name.** The message's first `j` bytes become the name's last. This needs no rule. With
-//! `j` = 1, 2, 3 the count is 59,392, 1,000, and 3 or more (`3 v0`); with 4 and 5 it can be anything. In these five cases
-//! there is no room for one privilege. With 6 the count is 25,344 or more (`v2 v3`). With 7 or more there is no count.
+//! `j` = 1, 2, 3 the count is 59,392, 1,000, and 3 or more (`3 v0`); with 4 and 5 it can be anything. In these five
+//! cases there is no room for one privilege. With 6 the count is 25,344 or more (`v2 v3`). With 7 or more there is no
+//! count.
 //!
-//! **For which readers this is enough.** Agora's published readers in C++, Java, Go, Node and Python ignore what follows the
-//! last privilege, and fail if a privilege is cut off. Ours refuses both. It is also enough for a reader that drops a last
-//! privilege that is cut off, or fills its moment up with zeros. The rule has a highest salt because of the reader that
-//! fills up: with `k` = 4 it takes the salt for the time. Each of our salts, read as a moment, is in January 2021 or before,
-//! so such a token has ended.
+//! **For which readers this is enough.** Agora's published readers in C++, Java, Go, Node and Python ignore what
+//! follows the last privilege, and fail if a privilege is cut off. Ours refuses both. It is also enough for a reader
+//! that drops a last privilege that is cut off, or fills its moment up with zeros. The rule has a highest salt because
+//! of the reader that fills up: with `k` = 4 it takes the salt for the time. Each of our salts, read as a moment, is in
+//! January 2021 or before, so such a token has ended.
 //!
 //! **For what it is not enough:**
 //!

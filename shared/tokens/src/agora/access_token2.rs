@@ -1,9 +1,9 @@
 //! AccessToken2, version `007`: `"007" + base64(zlib(signature + signing_info))`.
 //!
-//! The layout is that of `AccessToken2` in AgoraIO's Tools repository (DynamicKey/AgoraDynamicKey), Its
-//! Python, Node, Go and C++ builders agree on every byte inside the zlib stream. The stream itself may differ: any valid
-//! stream is a valid token. Ours holds one stored block (RFC 1951, 3.2.4). Digests and ids hardly compress. A compressor
-//! costs ten times the rest of the token. And stored bytes are the same on every machine and in every version.
+//! The layout is that of `AccessToken2` in AgoraIO's Tools repository (DynamicKey/AgoraDynamicKey), Its Python, Node,
+//! Go and C++ builders agree on every byte inside the zlib stream. The stream itself may differ: any valid stream is a
+//! valid token. Ours holds one stored block (RFC 1951, 3.2.4). Digests and ids hardly compress. A compressor costs ten
+//! times the rest of the token. And stored bytes are the same on every machine and in every version.
 
 use super::pack::Pack;
 use super::{AppCertificate, ChannelName, Key, Privilege, RtcUser, ServiceType};
@@ -32,7 +32,8 @@ pub(crate) struct Services<'a> {
 }
 
 impl Services<'_> {
-    /// Begins a service with its privileges, ascending. The value of each is how many seconds it lives after the token's issue.
+    /// Begins a service with its privileges, ascending. The value of each is how many seconds it lives after the
+    /// token's issue.
     pub(crate) fn add(&mut self, service: ServiceType, privileges: impl IntoIterator<Item = (u16, u32)>) -> Body<'_> {
         debug_assert!(self.last <= Some(service), "services go ascending by type");
         self.last = Some(service);
@@ -165,8 +166,8 @@ fn zlib_stored(stream: &mut Vec<u8>) {
     let payload = stream.len() - ZLIB_HEAD;
     let checksum = simd_adler32::adler32(&&stream[ZLIB_HEAD..]).to_be_bytes();
     stream[..ZLIB_HEADER.len()].copy_from_slice(&ZLIB_HEADER);
-    // Only a very long list of RTM2 resources needs more than one block. Each block moves back to make room for the heads of
-    // the blocks before it. The last block moves first.
+    // Only a very long list of RTM2 resources needs more than one block. Each block moves back to make room for the
+    // heads of the blocks before it. The last block moves first.
     let blocks = payload.div_ceil(LONGEST_BLOCK);
     stream.resize(ZLIB_HEADER.len() + blocks * BLOCK_HEAD + payload, 0);
     for block in (0..blocks).rev() {

@@ -26,8 +26,8 @@ name!(
 impl UserAccount {
     /// The numeric uid that a token for this account is also good for.
     ///
-    /// A token has one field for both, and writes a number in decimal. So a token for the account `42` has the same bytes as a
-    /// token for uid 42.
+    /// A token has one field for both, and writes a number in decimal. So a token for the account `42` has the same
+    /// bytes as a token for uid 42.
     pub fn as_uid(&self) -> Option<Uid> {
         let uid = Uid(self.as_str().parse().ok()?);
         (uid.to_string() == self.as_str()).then_some(uid)
@@ -54,8 +54,9 @@ impl Uid {
     /// The stable uid of a user who has no number of their own: the first four bytes of
     /// `SHA-256(app id, 0x00, user id)`, big endian, without the top bit, and 1 in place of 0.
     ///
-    /// It is 1 to 2,147,483,647, which fits the signed 32 bits of some client languages. It is the same on every renewal.
-    /// With `n` users in a channel, the chance that two share a number is about `n² / 2³²`: 1 in 430,000 for 100 users.
+    /// It is 1 to 2,147,483,647, which fits the signed 32 bits of some client languages. It is the same on every
+    /// renewal. With `n` users in a channel, the chance that two share a number is about `n² / 2³²`: 1 in 430,000 for
+    /// 100 users.
     pub fn of_user(app_id: &str, user_id: &str) -> Uid {
         let digest = Sha256::new().chain_update(app_id).chain_update([0]).chain_update(user_id).finalize();
         let (first, _) = digest.as_slice().split_first_chunk().expect("a digest has 32 bytes");
@@ -86,8 +87,8 @@ pub enum UidError {
     OutOfRange,
 }
 
-/// As whom the client joins: with a number or with a string. The token must be for the same form. Otherwise the SDK gives
-/// error 110.
+/// As whom the client joins: with a number or with a string. The token must be for the same form. Otherwise the SDK
+/// gives error 110.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RtcUser {
     /// `joinChannel` with a number.

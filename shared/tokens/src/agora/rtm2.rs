@@ -53,7 +53,8 @@ impl Permissions {
     /// The most resources that one list may name. The format has room for more, but a client's request line does not.
     pub const MAX_RESOURCES: usize = 1024;
 
-    /// Gives `permission` on these resources, in this order. They replace the resources given before for the same permission.
+    /// Gives `permission` on these resources, in this order. They replace the resources given before for the same
+    /// permission.
     ///
     /// # Errors
     /// Refuses more than [`Self::MAX_RESOURCES`] names.
@@ -70,7 +71,8 @@ impl Permissions {
         Ok(())
     }
 
-    /// How many bytes they take in a token. A resource or a permission takes a number and a count, and a name its length.
+    /// How many bytes they take in a token. A resource or a permission takes a number and a count, and a name its
+    /// length.
     fn bytes(&self) -> usize {
         let names = |names: &Vec<ResourceName>| names.iter().map(|name| 2 + name.as_str().len()).sum::<usize>();
         let permissions =

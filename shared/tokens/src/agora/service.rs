@@ -1,4 +1,5 @@
-//! Agora's services and their privileges: the numbers on the wire, and a name for each. They stand here and nowhere else.
+//! Agora's services and their privileges: the numbers on the wire, and a name for each. They stand here and nowhere
+//! else.
 
 use serde::{Serialize, Serializer};
 
@@ -91,7 +92,8 @@ impl Serialize for ServiceType {
     }
 }
 
-/// What a service lets its user do. Each service counts its own privileges, so a number means nothing without its service.
+/// What a service lets its user do. Each service counts its own privileges, so a number means nothing without its
+/// service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Privilege {
     /// Its number on the wire.

@@ -62,9 +62,9 @@ impl AccessToken {
         written == self.message.0
     }
 
-    /// Whether this project's key signed the token for this channel and uid (for RTM: the user id, and an empty uid), in
-    /// constant time, and whether it is alive at `now`. Of an RTM token `ts` alone counts, to the vendor and here; in an
-    /// RTC token the [`privileges`](Self::privileges) may end before it does.
+    /// Whether this project's key signed the token for this channel and uid (for RTM: the user id, and an empty uid),
+    /// in constant time, and whether it is alive at `now`. Of an RTM token `ts` alone counts, to the vendor and here;
+    /// in an RTC token the [`privileges`](Self::privileges) may end before it does.
     ///
     /// # Errors
     /// The first of these that fails: the app id, the checksums, the signature, the times.

@@ -22,7 +22,8 @@ pub struct AccessToken2 {
     pub salt: u32,
     /// What it opens, in the token's order.
     pub services: Vec<Service>,
-    /// The number of a service that is not known here. Reading stopped there. The signature covers the rest all the same.
+    /// The number of a service that is not known here. Reading stopped there. The signature covers the rest all the
+    /// same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unknown_service_type: Option<u16>,
     #[serde(skip)]
@@ -103,8 +104,8 @@ impl AccessToken2 {
         if rest.0.is_empty() { Ok(token) } else { Err(ReadError::TrailingBytes) }
     }
 
-    /// Checks that this project's key signed the token (in constant time), and that the token is alive at `now`. A privilege
-    /// can end before the token does.
+    /// Checks that this project's key signed the token (in constant time), and that the token is alive at `now`. A
+    /// privilege can end before the token does.
     ///
     /// # Errors
     /// The first of these that fails: the app id, the signature, the times.

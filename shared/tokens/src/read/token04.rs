@@ -56,9 +56,9 @@ impl Token04 {
 
     /// Opens the token with this app's secret and checks that it is alive at `now`.
     ///
-    /// The format has no signature. A token counts as genuine if the secret opens it and the JSON in it is for the right app.
-    /// So this is for the owner of the secret alone. An attacker who could ask it often, about tokens of their own, would learn
-    /// from the errors how to forge one.
+    /// The format has no signature. A token counts as genuine if the secret opens it and the JSON in it is for the
+    /// right app. So this is for the owner of the secret alone. An attacker who could ask it often, about tokens of
+    /// their own, would learn from the errors how to forge one.
     ///
     /// # Errors
     /// The first of these that fails: the secret, the app id, the two moments of expiry, the times.

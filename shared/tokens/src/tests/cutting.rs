@@ -1,7 +1,7 @@
 //! Nobody can cut a `006` token into another user's: `agora/access_token.rs` says why.
 //!
-//! A cut moves the border between name and message. The signed text stays as it is, and so does the signature. These tests try
-//! every border, with our own reader and with readers that take more than ours does.
+//! A cut moves the border between name and message. The signed text stays as it is, and so does the signature. These
+//! tests try every border, with our own reader and with readers that take more than ours does.
 
 use crate::agora::{
     AppCertificate, AppId, ChannelName, CutProofSalt, Key, Privileges, Rights, Rtc, RtcUser, RtcV006, Rtm, RtmUserId,
@@ -105,8 +105,8 @@ impl Reader {
         Some((time, entries))
     }
 
-    /// Whether it finds a privilege. What was filled up must also not be over: RTM looks at the token's time alone, RTC at
-    /// the privilege's end, too.
+    /// Whether it finds a privilege. What was filled up must also not be over: RTM looks at the token's time alone, RTC
+    /// at the privilege's end, too.
     fn finds_a_privilege(self, message: &[u8], now: u32) -> bool {
         let lives = |time, (number, ends_at)| time > now && (number == RTM_LOGIN || ends_at == 0 || ends_at > now);
         self.read(message).is_some_and(|(time, entries)| {
@@ -220,8 +220,8 @@ proptest! {
     }
 }
 
-/// The search above is worth something: where salts are drawn as the vendor's builders do, it finds a cut for each length of
-/// tail that the salt decides about.
+/// The search above is worth something: where salts are drawn as the vendor's builders do, it finds a cut for each
+/// length of tail that the salt decides about.
 #[test]
 fn the_same_search_finds_cuts_of_other_tokens() {
     let mut runner = TestRunner::new_with_rng(Config::default(), TestRng::deterministic_rng(RngAlgorithm::ChaCha));
@@ -236,8 +236,8 @@ fn the_same_search_finds_cuts_of_other_tokens() {
     assert_eq!(found.into_iter().collect::<Vec<_>>(), [5, 6, 7, 8]);
 }
 
-/// Each part of the rule is needed: a salt that breaks it in one byte, and a moment, for each length of tail that the salt
-/// decides about.
+/// Each part of the rule is needed: a salt that breaks it in one byte, and a moment, for each length of tail that the
+/// salt decides about.
 #[test]
 fn each_part_of_the_rule_keeps_somebody_from_cutting() {
     const TAIL: &str = "99999999";
@@ -265,8 +265,8 @@ fn each_part_of_the_rule_keeps_somebody_from_cutting() {
     }
 }
 
-/// The attack as it was done: a user chooses the id `alice999999`, asks for tokens until one has a fitting salt, and logs in
-/// as `alice`.
+/// The attack as it was done: a user chooses the id `alice999999`, asks for tokens until one has a fitting salt, and
+/// logs in as `alice`.
 #[test]
 fn a_longer_user_id_gets_no_login_for_a_shorter() {
     const NOW: u32 = 1_800_000_000;
@@ -300,7 +300,8 @@ fn a_longer_user_id_gets_no_login_for_a_shorter() {
 #[test]
 fn some_cuts_work_with_every_salt() {
     let stamp = |now| Stamp::new(at(now), [7; Stamp::RANDOMNESS_BYTES]);
-    // A reader that ignores the count: twelve bytes of the name are salt, time, count, and the number of a first privilege.
+    // A reader that ignores the count: twelve bytes of the name are salt, time, count, and the number of a first
+    // privilege.
     let user = RtmUserId::new("alice9999xxx~9999").expect("valid");
     let signed = Rtm { user, ttl: Ttl::MAX, version: Version::V006 }.sign(stamp(1_800_000_000), &key());
     let cut = [b"9999xxx~9999", message(signed.expose()).as_slice()].concat();

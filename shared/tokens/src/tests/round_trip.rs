@@ -276,7 +276,8 @@ proptest! {
     }
 }
 
-/// The longest room token stays below 32,768 bytes of cipher text, which is the limit of some of the vendor's assistants.
+/// The longest room token stays below 32,768 bytes of cipher text, which is the limit of some of the vendor's
+/// assistants.
 #[test]
 fn the_longest_room_token_fits() {
     let quotes = |length| "\"".repeat(length);

@@ -1,8 +1,8 @@
 //! The vendors' own builders made every vector in `tests/vectors`. We make each of them again, and read each of them.
 //!
-//! We try each vector's inputs twice. The format's raw writer takes everything that the vendor's builder took. The public
-//! descriptions either give the same bytes, or a rule of ours refuses the inputs. The test knows how many do which. So it
-//! fails if a rule becomes too strict or too lax.
+//! We try each vector's inputs twice. The format's raw writer takes everything that the vendor's builder took. The
+//! public descriptions either give the same bytes, or a rule of ours refuses the inputs. The test knows how many do
+//! which. So it fails if a rule becomes too strict or too lax.
 
 use crate::agora::ServiceType;
 use crate::agora::access_token2::{self, Header};

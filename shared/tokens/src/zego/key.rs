@@ -50,7 +50,8 @@ impl ServerSecret {
     /// Checks a server secret.
     ///
     /// # Errors
-    /// Refuses what isn't exactly 32 printable ASCII characters without spaces (the assistants' error 5), without repeating it.
+    /// Refuses what isn't exactly 32 printable ASCII characters without spaces (the assistants' error 5), without
+    /// repeating it.
     pub fn new(text: &str) -> Result<ServerSecret, KeyError> {
         let all_allowed = text.bytes().all(|byte| byte.is_ascii_graphic());
         let bytes = SecretBytes::new(text.as_bytes()).filter(|_| all_allowed).ok_or(KeyError::ServerSecret)?;

@@ -39,8 +39,8 @@ name!(
 pub struct StreamIds(Vec<StreamId>);
 
 impl StreamIds {
-    /// The most stream ids in one token. With this many, all of the longest, the cipher text stays below 32,768 bytes. Some of
-    /// the vendor's assistants cannot write more: they write its length as a signed 16-bit number.
+    /// The most stream ids in one token. With this many, all of the longest, the cipher text stays below 32,768 bytes.
+    /// Some of the vendor's assistants cannot write more: they write its length as a signed 16-bit number.
     pub const MAX: usize = 100;
 
     /// Checks a list of stream ids.
@@ -124,8 +124,8 @@ impl Room {
     fn escaped_payload_bytes(&self) -> usize {
         /// `{\"room_id\":\"\",\"privilege\":{\"1\":1,\"2\":1},\"stream_id_list\":null}`
         const FRAME: usize = 74;
-        // A character that JSON escapes takes two bytes, and four when it is escaped again. A stream id has no such character,
-        // but two quotes and a comma around it.
+        // A character that JSON escapes takes two bytes, and four when it is escaped again. A stream id has no such
+        // character, but two quotes and a comma around it.
         let streams = self.stream_ids.0.iter().map(|id| id.as_str().len() + 5);
         FRAME + 4 * self.room.as_str().len() + streams.sum::<usize>()
     }

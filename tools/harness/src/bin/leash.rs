@@ -1,8 +1,8 @@
 //! `leash COMMAND...`: runs a command until it ends. If our standard input closes before, it ends the command and every
 //! process below it.
 //!
-//! The program at the other end of that pipe may crash or be killed: the system then closes the pipe. A signal to one process
-//! group would not be enough, because `cargo lambda watch` gives each function a group of its own.
+//! The program at the other end of that pipe may crash or be killed: the system then closes the pipe. A signal to one
+//! process group would not be enough, because `cargo lambda watch` gives each function a group of its own.
 
 use std::convert::Infallible;
 use std::io::Read;

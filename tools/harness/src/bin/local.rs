@@ -1,11 +1,11 @@
 //! `local [--aws]`: all functions on this machine, until Ctrl-C.
 //!
-//! They serve under `cargo lambda watch`, on port 9000 or on `PORT`. They believe the user id in the path (`AUTH=none`), unless
-//! `AUTH` says otherwise. The credentials are plainly no secret. They come from a file, or with `--aws` from a Secrets Manager
-//! API on this machine. All other settings come from the environment variables.
+//! They serve under `cargo lambda watch`, on port 9000 or on `PORT`. They believe the user id in the path
+//! (`AUTH=none`), unless `AUTH` says otherwise. The credentials are plainly no secret. They come from a file, or with
+//! `--aws` from a Secrets Manager API on this machine. All other settings come from the environment variables.
 //!
-//! One vendor's credentials are enough: the other vendor's functions start too, and answer 503. A function that does not
-//! start ends the run, because under the emulator each request to it would wait for an answer that never comes.
+//! One vendor's credentials are enough: the other vendor's functions start too, and answer 503. A function that does
+//! not start ends the run, because under the emulator each request to it would wait for an answer that never comes.
 
 use functions::{ALL, Example};
 use harness::lambda::Function;
@@ -101,10 +101,11 @@ async fn serve() -> io::Result<ExitCode> {
     Ok(code)
 }
 
-/// The vendors whose functions have credentials with these settings. `None`: a function does not start, and has said why.
+/// The vendors whose functions have credentials with these settings. `None`: a function does not start, and has said
+/// why.
 ///
-/// All functions of a vendor have the same settings, so one of each is asked. Its own answer to a warm-up says whether it
-/// has credentials.
+/// All functions of a vendor have the same settings, so one of each is asked. Its own answer to a warm-up says whether
+/// it has credentials.
 fn with_credentials(without: &[String], with: &Env) -> Option<Vec<Vendor>> {
     let kept = env::vars().filter(|(name, _)| !without.contains(name) && !name.starts_with("AWS_LAMBDA_"));
     let env = kept.fold(Env::default(), |env, (name, value)| env.and(&name, value)).and_all(with.clone());
@@ -124,8 +125,8 @@ fn with_credentials(without: &[String], with: &Env) -> Option<Vec<Vendor>> {
     all_start.then_some(vendors)
 }
 
-/// Passes connections to IPv6's loopback on to the emulator, because `cargo lambda invoke` uses that address by default. The
-/// emulator listens at one address only, and the address for both protocols would be open to the network.
+/// Passes connections to IPv6's loopback on to the emulator, because `cargo lambda invoke` uses that address by
+/// default. The emulator listens at one address only, and the address for both protocols would be open to the network.
 async fn serve_ipv6_too(port: u16) {
     // A machine without IPv6 has no such address, so nobody uses it.
     let Ok(listener) = TcpListener::bind((Ipv6Addr::LOCALHOST, port)).await else { return };

@@ -1,8 +1,8 @@
 //! `throughput`: load on the whole service under `cargo lambda watch`, one route after the other, with wrk.
 //!
 //! Eight connections send requests to each route for ten seconds (or `SECONDS=n`), on the loopback interface. It prints
-//! requests per second, p50, p99 and errors. An error is a missing answer, or one that is not 200 with a token in it. If there
-//! is an error, the run fails.
+//! requests per second, p50, p99 and errors. An error is a missing answer, or one that is not 200 with a token in it.
+//! If there is an error, the run fails.
 //!
 //! The emulator stands between wrk and the functions and takes most of the time, so this does not measure a function.
 //! `make bench` measures minting.

@@ -1,5 +1,5 @@
-//! Tokens that no builder of ours would make, written byte for byte by the formats' descriptions, on code that is not the
-//! program's.
+//! Tokens that no builder of ours would make, written byte for byte by the formats' descriptions, on code that is not
+//! the program's.
 
 use aes::Aes256;
 use aes::cipher::block_padding::Pkcs7;
@@ -108,8 +108,8 @@ pub(crate) fn message_006(salt: u32, issued_at: u32, privileges: &[(u16, u32)]) 
     message
 }
 
-/// A `006` token with any bytes for its message. The signature is over names and message without a border, so it is also
-/// that of every token with the border elsewhere.
+/// A `006` token with any bytes for its message. The signature is over names and message without a border, so it is
+/// also that of every token with the border elsewhere.
 pub(crate) fn token_006_of(channel: &str, uid: &str, message: &[u8]) -> String {
     let signed = mac(CERTIFICATE.as_bytes(), &[APP_ID.as_bytes(), channel.as_bytes(), uid.as_bytes(), message]);
     let mut content = Vec::new();

@@ -11,8 +11,8 @@ fn explained(token: &str, arguments: &[&str]) -> Explained {
     explain(token, &[&["--now", &NOW.to_string()], arguments].concat(), &AGORA)
 }
 
-/// The attack as it was done: `alice999999` asks for tokens until one has a fitting salt, and moves `999999` from the name
-/// into the message.
+/// The attack as it was done: `alice999999` asks for tokens until one has a fitting salt, and moves `999999` from the
+/// name into the message.
 #[test]
 fn a_token_cut_from_another_users_is_not_called_good() {
     // One of the salts that fit at this moment, and one of the rest.

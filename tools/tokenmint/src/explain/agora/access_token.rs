@@ -218,9 +218,9 @@ fn lives_a_day(token: &AccessToken, life: Life) -> Option<Reason> {
     })
 }
 
-/// Warns of a message that no builder writes. It can be cut from another user's token: `agora/access_token.rs` in `tokens`
-/// says how. The salt is not checked, because builders draw it from different ranges. Moments are not checked either, because
-/// builders write any, but with one exception: beside login, no privilege of a builder ended in 1970.
+/// Warns of a message that no builder writes. It can be cut from another user's token: `agora/access_token.rs` in
+/// `tokens` says how. The salt is not checked, because builders draw it from different ranges. Moments are not checked
+/// either, because builders write any, but with one exception: beside login, no privilege of a builder ended in 1970.
 fn unusual_message(token: &AccessToken, names: &Names) -> Option<Reason> {
     /// Those that the vendor's builders name: 1 to 4 in RTC's, the others in older ones.
     fn is_known(privilege: u16) -> bool {
