@@ -437,16 +437,6 @@ fn raw_fields(inputs: &Inputs<'_>, node: bool) -> (Header, Vec<Value>) {
 
 /// Writes services, given in the words of the vendor's parser, with the raw writer.
 fn write_raw(key: &Key, header: Header, listed: &[Value]) -> String {
-    const TYPES: [ServiceType; 8] = [
-        ServiceType::Rtc,
-        ServiceType::Rtm,
-        ServiceType::Streaming,
-        ServiceType::Fpa,
-        ServiceType::Chat,
-        ServiceType::Fcdn,
-        ServiceType::Apaas,
-        ServiceType::Rtm2,
-    ];
     /// An object's entries, ascending by number.
     fn numbered(object: &Value) -> BTreeMap<u16, &Value> {
         let entries = object.as_object().expect("an object").iter();
@@ -454,10 +444,11 @@ fn write_raw(key: &Key, header: Header, listed: &[Value]) -> String {
     }
     access_token2::write_token(key, header, 0, |services| {
         for service in listed {
-            let number = service["type"].as_u64().expect("a number") as usize;
+            let number = service["type"].as_u64().and_then(|number| number.try_into().ok()).expect("16 bits");
+            let service_type = ServiceType::from_number(number).expect("a service");
             let lives = |value: &Value| u32::try_from(value.as_u64().expect("a number")).expect("32 bits");
             let privileges = numbered(&service["privileges"]).into_iter().map(|(number, value)| (number, lives(value)));
-            let mut body = services.add(TYPES[number - 1], privileges);
+            let mut body = services.add(service_type, privileges);
             for field in ["channel_name", "uid", "account", "room_uuid", "user_uuid", "user_id"] {
                 if let Some(text) = service[field].as_str() {
                     body = body.text(text);
