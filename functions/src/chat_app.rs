@@ -6,7 +6,7 @@ use service::{Backend, Problem, Route};
 use tokens::Ttl;
 use tokens::agora::{ChatApp, Key};
 
-/// One request for each of its routes.
+/// One request for each route of this function.
 pub const EXAMPLES: &[Example] = &[Example { what: "Chat, app", path: "/chat/app/token", body: None }];
 
 /// The routes that this function serves.
@@ -24,7 +24,7 @@ impl Ask {
     }
 }
 
-/// IAM decides who may call this route. Every such backend may have the token.
+/// Every backend that IAM lets call this route may have the token.
 fn grant(backend: &Backend, ask: Ask) -> Result<ChatApp, Problem> {
     Ok(ChatApp { ttl: backend.ttl(ask.expires_in)? })
 }

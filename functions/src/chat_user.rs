@@ -6,7 +6,7 @@ use service::{Caller, Problem, Route};
 use tokens::Ttl;
 use tokens::agora::{ChatUser, ChatUserId, Key};
 
-/// One request for each of its routes.
+/// One request for each route of this function.
 pub const EXAMPLES: &[Example] = &[Example { what: "Chat, user", path: "/chat/user/alice/token", body: None }];
 
 /// The routes that this function serves.

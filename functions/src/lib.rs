@@ -1,8 +1,8 @@
 //! The functions that mint tokens: what clients may ask for, and who may have it.
 //!
-//! [`ALL`] lists them. Each has a file with its parameters (`Ask`), its decision (`grant`) and its routes. Each also
-//! has a program of a few lines in `bin/`, which serves these routes in Lambda. The program names its own routes and
-//! not [`ALL`]. So it links only one vendor's code.
+//! [`ALL`] lists them. Each has a file of its own with its parameters (`Ask`), its decision (`grant`) and its routes.
+//! In `bin/` each has a program of a few lines, which serves those routes in Lambda. Such a program names its own
+//! routes and not [`ALL`]. So it links only one vendor's code.
 
 pub mod chat_app;
 pub mod chat_user;
@@ -14,7 +14,7 @@ pub mod zim;
 use service::{Route, RouteKey};
 use tokens::{agora, zego as zego_tokens};
 
-/// Every function that mints tokens. The one list of them in Rust code.
+/// Every function that mints tokens. Rust code has no other list of them.
 pub const ALL: [Function; 6] = [
     Function {
         name: "chat-app-token",
@@ -39,22 +39,22 @@ pub const PREWARM: &str = "prewarm";
 /// One function.
 #[derive(Debug, Clone, Copy)]
 pub struct Function {
-    /// Its name: that of its program, and of its folder in `events/`.
+    /// Its name. Its program and its folder in `events/` have the same name.
     pub name: &'static str,
     /// Makes its routes.
     pub routes: Routes,
-    /// A request for each route. A local run prints them.
+    /// One request for each route. A local run shows with them what the function does.
     pub examples: &'static [Example],
 }
 
-/// A request that gets a token in a local run, which believes every caller.
+/// A request that gets a token if every caller is believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Example {
-    /// What for, in a few words.
+    /// What the token is for, in a few words.
     pub what: &'static str,
     /// Path and query.
     pub path: &'static str,
-    /// The JSON to POST. Without one it is a GET.
+    /// The JSON to POST. `None`: the request is a GET.
     pub body: Option<&'static str>,
 }
 
@@ -68,7 +68,7 @@ pub enum Routes {
 }
 
 impl Function {
-    /// The keys of its routes.
+    /// Identifies each route, and says who may call it.
     pub fn route_keys(&self) -> Vec<RouteKey> {
         match self.routes {
             Routes::Agora(routes) => routes().iter().map(Route::key).collect(),

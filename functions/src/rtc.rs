@@ -1,5 +1,4 @@
-//! Lets the caller into one Agora RTC channel, as themself. If the client asks for it, the same token also opens RTM
-//! and Chat.
+//! Lets the caller into one Agora RTC channel, as themself. On request the same token also opens RTM and Chat.
 
 use crate::Example;
 use service::params::{Companion, Params};
@@ -7,7 +6,7 @@ use service::{Caller, Problem, Route};
 use tokens::Ttl;
 use tokens::agora::{Bundle, ChannelName, ChatUserId, Key, Privileges, Rights, Role, Rtc, RtmUserId, Uid, UserAccount};
 
-/// One request for each of its routes.
+/// One request for each route of this function.
 pub const EXAMPLES: &[Example] = &[
     Example { what: "RTC", path: "/rtc/demo/token?account=alice", body: None },
     Example {
@@ -54,7 +53,7 @@ impl Ask {
         })
     }
 
-    /// All privileges of the role, or exactly the listed ones. The listed ones must fit the role.
+    /// The rights of the role. If the request lists privileges, exactly these, and they must agree with the role.
     fn rights(&self, ttl: Ttl) -> Result<Rights, Problem> {
         let wrong = |rule: &dyn std::fmt::Display| Problem::bad_parameter("privileges", rule);
         let Some(privileges) = self.privileges else { return Ok(Rights::of_role(self.role, ttl)) };
@@ -75,7 +74,7 @@ fn grant(caller: &Caller, ask: Ask) -> Result<Bundle, Problem> {
     }
     let user = caller.rtc_user(ask.uid, ask.account)?;
     let with = |companion| ask.with.contains(&companion);
-    // The token's RTC part names one channel. Its RTM part opens every message channel.
+    // The RTC part of the token names one channel, but its RTM part opens every message channel.
     if with(Companion::Rtm) {
         caller.every_message_channel("with")?;
     }

@@ -6,7 +6,7 @@ use service::{Caller, Problem, Route};
 use tokens::Ttl;
 use tokens::agora::{Key, Rtm, RtmUserId, Version};
 
-/// One request for each of its routes.
+/// One request for each route of this function.
 pub const EXAMPLES: &[Example] = &[
     Example { what: "RTM", path: "/rtm/alice/token", body: None },
     Example { what: "RTM 1.x", path: "/fetch_rtm_token", body: Some(r#"{"uid":"1234"}"#) },
@@ -35,8 +35,8 @@ impl Ask {
         })
     }
 
-    /// The vendor's tutorial is for RTM SDK 1.x. It calls the user `uid` and expects the older format. If the
-    /// configuration refuses that format, its clients get no token: a token of another version might not fit their SDK.
+    /// The vendor's tutorial is written for RTM SDK 1.x. It calls the user `uid` and expects the older format. If that
+    /// format is refused, its clients get no token: a token of another version might not work with their SDK.
     fn parse_as_in_the_tutorial(params: &mut Params) -> Result<Ask, Problem> {
         Ok(Ask {
             user_id: params.require("uid")?,
@@ -46,8 +46,8 @@ impl Ask {
     }
 }
 
-/// Every caller may log in to RTM as themself. If rooms are limited, nobody may: an RTM token opens every message
-/// channel.
+/// Every caller may log in to RTM as themself. But if rooms are limited, nobody may, unless the configuration allows
+/// it: an RTM token opens every message channel.
 fn grant(caller: &Caller, ask: Ask) -> Result<Rtm, Problem> {
     let user = caller.user(ask.user_id, RtmUserId::new)?;
     let version = caller.rtm_version(ask.version)?;

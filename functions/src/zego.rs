@@ -1,4 +1,5 @@
-//! Lets the caller into ZEGO Express rooms, as themself: into one room, or into all rooms with the basic token.
+//! Lets the caller into ZEGO Express rooms, as themself. A token with a room opens that room. The basic token opens
+//! every room.
 
 use crate::Example;
 use service::params::{Asked, Params};
@@ -6,7 +7,7 @@ use service::{Caller, Problem, Route};
 use tokens::Ttl;
 use tokens::zego::{Basic, Express, Key, Room, RoomId, RoomPrivileges, StreamIds, UserId};
 
-/// One request for each of its routes.
+/// One request for each route of this function.
 pub const EXAMPLES: &[Example] = &[
     Example { what: "ZEGO Express", path: "/zego/alice/token", body: None },
     Example {
@@ -30,14 +31,14 @@ struct Ask {
     expires_in: Option<Ttl>,
 }
 
-/// A room with what the caller wants to do there.
+/// A room, and what the caller wants to do there.
 struct AskRoom {
     id: RoomId,
     privileges: RoomPrivileges,
     stream_ids: StreamIds,
 }
 
-/// The privileges that the client named.
+/// The privileges in a request. `None`: the request doesn't name this one.
 struct AskPrivileges {
     login: Option<bool>,
     publish: Option<bool>,
@@ -65,7 +66,7 @@ impl Ask {
         let stream_ids = params.take_list(streams)?;
         let room = match params.take("room_id")? {
             Some(id) => {
-                // A client that names a room wants to log in to it. It must ask for publishing.
+                // By default the token of a room allows login and no publishing.
                 let (login, publish) = privileges.map_or((None, None), |asked| (asked.login, asked.publish));
                 let privileges = RoomPrivileges { login: login.unwrap_or(true), publish: publish.unwrap_or(false) };
                 let stream_ids = StreamIds::new(stream_ids.unwrap_or_default())
@@ -79,7 +80,8 @@ impl Ask {
     }
 }
 
-/// The rule follows from what the token opens. A token without a room opens all rooms, and allows publishing there.
+/// The caller needs the right to all that the token opens. A token without a room opens every room, and allows
+/// publishing there.
 fn grant(caller: &Caller, ask: Ask) -> Result<Express, Problem> {
     let user = caller.user(ask.user_id, UserId::new)?;
     let ttl = caller.ttl(ask.expires_in)?;

@@ -6,7 +6,7 @@ use service::{Caller, Problem, Route};
 use tokens::Ttl;
 use tokens::zego::{Key, Zim, ZimUserId};
 
-/// One request for each of its routes.
+/// One request for each route of this function.
 pub const EXAMPLES: &[Example] = &[Example { what: "ZEGO ZIM", path: "/zim/alice/token", body: None }];
 
 /// The routes that this function serves.
@@ -26,8 +26,9 @@ impl Ask {
 }
 
 /// A ZIM token has the same fields as the basic token of Express for the same app. So it opens every room there and
-/// allows publishing, and has the same rules as the basic token. If ZIM has its own ZEGO project, it opens no Express
-/// room. The function then runs without `ROOMS_CLAIM` and `PUBLISH_SCOPE`.
+/// allows publishing. If rooms or publishing are limited, the caller needs the same rights as for the basic token. If
+/// ZIM has its own ZEGO project, this is not necessary. Then this function runs without `ROOMS_CLAIM` and
+/// `PUBLISH_SCOPE`.
 fn grant(caller: &Caller, ask: Ask) -> Result<Zim, Problem> {
     caller.every_room("user_id")?;
     caller.may_publish("user_id")?;

@@ -1,4 +1,4 @@
-//! The functions to keep warm, and what they answer.
+//! The functions to keep warm, and their answers.
 
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
@@ -16,7 +16,7 @@ pub(crate) struct Fleet {
     functions: BTreeSet<String>,
 }
 
-/// The result of one round of warm-ups.
+/// The result of a round of warm-ups.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Report {
     pub(crate) sent: u64,
@@ -26,20 +26,19 @@ pub(crate) struct Report {
     pub(crate) warm: u64,
     /// Warm-ups that made no environment ready.
     pub(crate) failed: u64,
-    /// By function, as it is named in `FUNCTIONS`.
+    /// The results of each function. Its name is the one in `FUNCTIONS`.
     pub(crate) functions: BTreeMap<String, Heard>,
 }
 
-/// What one function answered.
+/// The results of one function.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Heard {
     pub(crate) cold: u64,
     pub(crate) warm: u64,
     pub(crate) failed: u64,
-    /// Warm-ups that reached an environment for the second time in this round. It was free again too soon.
+    /// Warm-ups that reached an environment again that already had one in this round. It was free again too soon.
     pub(crate) doubled: u64,
-    /// Environments whose credentials do not stay fresh until the next round, because `CREDENTIALS_TTL_SECONDS` is too
-    /// short.
+    /// Warm-ups after which the credentials are not fresh until the next round: `CREDENTIALS_TTL_SECONDS` is too short.
     pub(crate) fresh_too_short: u64,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     reasons: BTreeMap<String, u64>,
@@ -51,13 +50,14 @@ impl Fleet {
     /// `functions` are names or ARNs, separated by commas.
     ///
     /// # Errors
-    /// There is no name, or a name is empty. Or the environment names the authorities to trust, and none can be read.
+    /// There is no name, or one is empty. Or `SSL_CERT_FILE` or `SSL_CERT_DIR` is set, but no authority can be read
+    /// there.
     pub(crate) fn new(functions: &str) -> Result<Fleet, String> {
         let functions: BTreeSet<_> = functions.split(',').map(|function| function.trim().to_owned()).collect();
         if functions.contains("") {
             return Err("FUNCTIONS must be names or ARNs of functions, separated by commas".to_owned());
         }
-        // A cold environment needs the time of its start, and then at most the function's time-out of ten seconds.
+        // A cold environment starts first. Then its function may take up to its time-out of ten seconds.
         let patience = Patience {
             connect: Duration::from_secs(2),
             read: Duration::from_secs(20),
@@ -68,7 +68,7 @@ impl Fleet {
         Ok(Fleet { client: Client::new(&config), functions })
     }
 
-    /// Sends each function this many warm-ups, all at the same time, and waits for every answer.
+    /// Sends each function this many warm-ups, all of them at once. Waits for every answer.
     pub(crate) async fn warm(&self, warm_up: WarmUp, environments: u16) -> Report {
         let mut sent = JoinSet::new();
         for function in &self.functions {
@@ -120,7 +120,7 @@ impl Heard {
 }
 
 /// # Errors
-/// The warm-up made no environment ready, for this reason.
+/// The warm-up made no environment ready. The text says why.
 async fn invoke(client: &Client, function: &str, warm_up: WarmUp) -> Result<Warmed, String> {
     let sent = client.invoke().function_name(function).payload(Blob::new(warm_up.to_event())).send().await;
     let answer = sent.map_err(|error| match &error {
@@ -133,5 +133,5 @@ async fn invoke(client: &Client, function: &str, warm_up: WarmUp) -> Result<Warm
         return Err(format!("function error: {kind}"));
     }
     let payload = answer.payload.map(Blob::into_inner).unwrap_or_default();
-    Warmed::parse(&payload).ok_or_else(|| "an answer that is none to a warm-up".to_owned())
+    Warmed::parse(&payload).ok_or_else(|| "the answer is not an answer to a warm-up".to_owned())
 }

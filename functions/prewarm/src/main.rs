@@ -1,5 +1,5 @@
-//! Keeps execution environments of the token functions warm. Sends each function as many warm-ups as the schedule's
-//! event says, all at the same time, and reports the answers. It mints nothing, and may only invoke these functions.
+//! Keeps execution environments of the token functions warm. The schedule's event says how many warm-ups each function
+//! gets. This function sends them all at once and reports the answers. It mints nothing. It may only invoke the others.
 
 mod fleet;
 
@@ -32,14 +32,14 @@ struct Schedule {
     environments: u16,
     /// How long a warm-up keeps its environment busy, so that the next warm-up reaches another one.
     hold_milliseconds: u16,
-    /// When the schedule comes again.
+    /// After how many minutes the schedule sends its next event.
     every_minutes: u16,
 }
 
 impl Schedule {
     /// # Errors
-    /// A warm-up failed. Lambda counts the error, and sends the event to the dead-letter queue. All other warm-ups were
-    /// sent.
+    /// The event is wrong, or a warm-up failed. After a failed warm-up the others are sent all the same. Lambda counts
+    /// the error and hands it on to the dead-letter queue.
     async fn carry_out(event: Map<String, Value>, fleet: Arc<Fleet>) -> Result<Report, InvocationError> {
         let schedule: Schedule = serde_json::from_value(event.into())
             .map_err(|wrong| InvocationError { name: "BadSchedule", words: wrong.to_string() })?;
@@ -55,7 +55,7 @@ impl Schedule {
         for (function, warmed) in &report.functions {
             telemetry::environments(function, warmed.cold, warmed.warm, warmed.failed);
             if warmed.doubled > 0 {
-                warn!(function, warmed.doubled, "warm-ups came to environments that had one: hold them longer");
+                warn!(function, warmed.doubled, "warm-ups reached an environment twice: hold them longer");
             }
             if warmed.fresh_too_short > 0 {
                 warn!(function, warmed.fresh_too_short, "credentials are not fresh until the next round");

@@ -1,4 +1,4 @@
-//! How functions call AWS's APIs: with the settings that Lambda gives them, and with time-outs.
+//! How functions call AWS's APIs: with the settings that the Lambda environment gives, and with time limits.
 
 use aws_sdk_secretsmanager::config::retry::RetryConfig;
 use aws_sdk_secretsmanager::config::timeout::TimeoutConfig;
@@ -16,28 +16,28 @@ use thiserror::Error;
 /// How long a call may take.
 #[derive(Debug, Clone, Copy)]
 pub struct Patience {
-    /// Until there is a connection.
+    /// Until the connection is open.
     pub connect: Duration,
     /// Until the answer begins.
     pub read: Duration,
-    /// For one attempt with all its parts.
+    /// For one whole attempt.
     pub attempt: Duration,
     /// For all attempts and the pauses between them.
     pub operation: Duration,
 }
 
-/// Amazon's own roots: see [`Authorities`].
+/// The root certificates of Amazon's authorities. See [`Authorities`].
 const AMAZON_ROOTS: &str = include_str!("aws/roots.pem");
 
-/// The settings of a client, which tries twice.
+/// The settings of a client. It makes at most two attempts for each call.
 ///
-/// Region and credentials come from environment variables. `aws-config` has other sources: profiles, SSO, instance
-/// metadata. They do not exist in Lambda, cost 1.3 MB of binary, and can wait for a network that is not there. Without
-/// `patience` the caller ends a call that takes too long. `endpoint` is the variable with the service's own endpoint,
-/// such as `AWS_ENDPOINT_URL_LAMBDA`.
+/// Region and credentials come from environment variables. `aws-config` has more sources: profiles, SSO and instance
+/// metadata. They cannot apply in Lambda, and cost 1.3 MB of binary. Each could wait for a network that isn't there.
+/// Without `patience` the caller must end a call that takes too long. `endpoint` names the variable with the service's
+/// own endpoint, such as `AWS_ENDPOINT_URL_LAMBDA`.
 ///
 /// # Errors
-/// The environment names the authorities to trust, and none can be read.
+/// `SSL_CERT_FILE` or `SSL_CERT_DIR` is set, but no authority can be read there.
 pub fn sdk_config(endpoint: &str, patience: Option<Patience>) -> Result<SdkConfig, AuthoritiesError> {
     let variable = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
     let timeouts = patience.map_or_else(TimeoutConfig::disabled, |patience| {
@@ -75,26 +75,26 @@ fn https() -> Result<SharedHttpClient, AuthoritiesError> {
     Ok(Builder::new().tls_provider(Provider::rustls(CryptoMode::AwsLc)).tls_context(context).build_https())
 }
 
-/// The certificate authorities that a server's certificate may come from.
+/// The authorities that may sign a server's certificate.
 ///
-/// The system's list has about 140 authorities. Only Amazon's are needed here. Reading all of them takes a quarter of a
-/// start's computing time.
+/// The system's list has about 140 authorities. Functions need only Amazon's. Reading the whole list takes a quarter of
+/// the CPU time of a start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Authorities {
-    /// Amazon alone.
+    /// Only Amazon's.
     Amazons,
-    /// The authorities in the files that the usual environment variables name.
+    /// Those in the files that `SSL_CERT_FILE` and `SSL_CERT_DIR` name.
     Named,
 }
 
-/// The environment names the authorities to trust, and none can be read.
+/// `SSL_CERT_FILE` or `SSL_CERT_DIR` is set, but no authority can be read there.
 #[derive(Debug, Error)]
 #[error("SSL_CERT_FILE or SSL_CERT_DIR must name PEM files with the authorities to trust")]
 pub struct AuthoritiesError;
 
 impl Authorities {
     fn from_variables(variable: impl Fn(&str) -> Option<OsString>) -> Authorities {
-        // Empty means unset, as everywhere. Without this, an empty folder name would mean the system's list.
+        // Empty means unset, as everywhere. If a folder's name is empty, the loader would read the system's list.
         let names = |name| variable(name).is_some_and(|value| env::split_paths(&value).any(|path| path != *""));
         if names("SSL_CERT_FILE") || names("SSL_CERT_DIR") { Authorities::Named } else { Authorities::Amazons }
     }
@@ -102,7 +102,7 @@ impl Authorities {
     fn trusted(self) -> Result<TrustStore, AuthoritiesError> {
         match self {
             Authorities::Amazons => Ok(TrustStore::empty().with_pem_certificate(AMAZON_ROOTS)),
-            // Checked now. Otherwise each connection would find this out again.
+            // Check this at start-up. The client would notice it only when it connects, and each time anew.
             Authorities::Named if rustls_native_certs::load_native_certs().certs.is_empty() => Err(AuthoritiesError),
             Authorities::Named => Ok(TrustStore::empty().with_native_roots(true)),
         }

@@ -6,41 +6,42 @@ use std::time::Duration;
 use thiserror::Error;
 use tokens::Ttl;
 
-/// Everything that can be configured.
+/// All settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Config {
     pub(crate) auth: Auth,
     pub(crate) policy: Policy,
     pub(crate) credentials: Source,
     pub(crate) credentials_ttl: Duration,
-    /// How long credentials may be used after they are no longer fresh, if no newer ones can be loaded.
+    /// How long credentials that are no longer fresh may still be used, if newer ones cannot be loaded.
     pub(crate) credentials_max_stale: Duration,
 }
 
-/// Whether callers need an identity.
+/// Whether callers need a verified identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Auth {
-    /// API Gateway's authorizer says who they are.
+    /// They need one. API Gateway's authorizer verifies it.
     Jwt,
-    /// Every caller is believed. For local runs.
+    /// They need none. Every caller is believed. For local runs.
     None,
 }
 
-/// Who may have what.
+/// Who may have which token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Policy {
     /// The JWT claim that is the caller's user id.
     pub(crate) user_id_claim: String,
     pub(crate) user_id_form: UserIdForm,
-    /// The claim that lists the rooms a caller may enter. Without one: any room.
+    /// The claim that lists the rooms a caller may enter. `None`: every caller may enter every room.
     pub(crate) rooms_claim: Option<String>,
-    /// The claim with a caller's numeric RTC uid. Without one they have only the assigned uid.
+    /// The claim with a caller's own numeric RTC uid. `None`: every caller has only the assigned uid.
     pub(crate) rtc_uid_claim: Option<String>,
-    /// The scope that a caller needs to publish. Without one: every signed-in caller may.
+    /// The scope that a caller needs to publish. `None`: every signed-in caller may publish.
     pub(crate) publish_scope: Option<String>,
     /// Whether callers get RTM tokens although rooms are limited. An RTM token opens every message channel.
     pub(crate) rtm_beyond_rooms: bool,
-    /// Whether callers get RTM tokens of version `006`. Agora lets these live 24 hours, whatever lifetime they have.
+    /// Whether callers get RTM tokens of version `006`. Agora accepts such a token for 24 hours, whatever its
+    /// own lifetime is.
     pub(crate) rtm_006: bool,
     pub(crate) default_ttl: Ttl,
     pub(crate) max_ttl: Ttl,
@@ -51,9 +52,9 @@ pub(crate) struct Policy {
 pub(crate) enum UserIdForm {
     /// As it is.
     Verbatim,
-    /// In lower case. Firebase ids have upper case letters, and Chat refuses them.
+    /// In lower case. Chat refuses upper case, and Firebase ids contain it.
     Lower,
-    /// A UUID without its hyphens. It has 32 characters, ZIM's limit. Cognito's `sub` is a UUID with hyphens.
+    /// A UUID without its hyphens. It has 32 characters, the most that ZIM takes. Cognito's `sub` is longer.
     Uuid,
 }
 
@@ -69,7 +70,7 @@ pub(crate) enum Source {
     LocalFile(PathBuf),
 }
 
-/// A setting that stops the function from starting. Says which one, and what it must be. Never says what it is.
+/// A wrong setting, which stops the function at start-up. Names the setting and what it must be, never its value.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{variable} {rule}")]
 pub(crate) struct ConfigError {
@@ -104,7 +105,7 @@ impl Config {
 
     pub(crate) fn parse(variables: &BTreeMap<String, String>, secret_id: &'static str) -> Result<Config, ConfigError> {
         for name in Config::VARIABLES {
-            // `from_env` turns bytes that are not UTF-8 into this.
+            // `from_env` puts this character in place of bytes that are not UTF-8.
             if variables.get(name).is_some_and(|value| value.contains(char::REPLACEMENT_CHARACTER)) {
                 return Err(ConfigError { variable: name, rule: "must be UTF-8".to_owned() });
             }
@@ -112,7 +113,7 @@ impl Config {
         // An empty variable counts as unset: templates cannot always leave one out.
         let get = |name: &str| variables.get(name).map(String::as_str).filter(|value| !value.is_empty());
         let error = |variable, rule: &str| ConfigError { variable, rule: rule.to_owned() };
-        // Set in Lambda, and not under local emulation.
+        // Lambda sets this variable. Local emulators don't.
         let in_lambda = variables.contains_key("AWS_LAMBDA_INITIALIZATION_TYPE");
 
         let auth = match get("AUTH").unwrap_or("jwt") {
@@ -138,7 +139,7 @@ impl Config {
             Ttl::from_seconds(seconds(name, default)?).map_err(rule)
         };
         let max_ttl = ttl("MAX_TOKEN_TTL_SECONDS", 86_400)?;
-        // If only a lower maximum is set, it is the default, too.
+        // If the maximum is below 3600 s and no default is set, the maximum is also the default.
         let default_ttl = ttl("DEFAULT_TOKEN_TTL_SECONDS", 3600.min(max_ttl.as_seconds().into()))?;
         if default_ttl > max_ttl {
             return Err(error("DEFAULT_TOKEN_TTL_SECONDS", "must not be more than MAX_TOKEN_TTL_SECONDS"));
@@ -212,7 +213,7 @@ mod tests {
         for wrong in ["Refused", "refuse", "false", "0", " refused"] {
             assert_eq!(rtm_006(wrong), Err("RTM_006 must be allowed or refused".to_owned()), "{wrong}");
         }
-        // Without ROOMS_CLAIM the setting has no effect, and is accepted.
+        // Without ROOMS_CLAIM the setting is accepted, but changes nothing.
         let beyond = |value| {
             let config = parse(&[("AGORA_SECRET_ID", "x"), ("RTM_BEYOND_ROOMS", value)])?;
             Ok(config.policy.rtm_beyond_rooms)

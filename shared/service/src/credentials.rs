@@ -1,9 +1,9 @@
 //! The vendor's key: loaded at start-up, kept in memory, refreshed from Secrets Manager when it is no longer fresh.
 //!
-//! The [`keeper`](crate::keeper) keeps it. This file knows about secrets. Together they are a small cache over the
-//! official SDK. Compared with the official cache, `aws_secretsmanager_caching`, it makes one API call per refresh
-//! instead of two and needs one IAM action instead of two. It goes on through throttling, and prints no secret. The
-//! README has the figures.
+//! The [`keeper`](crate::keeper) keeps the key. This file knows about secrets. Together they are a small cache over the
+//! official SDK. The official cache is `aws_secretsmanager_caching`. It makes two API calls per refresh, and ours one.
+//! It needs two IAM actions, and ours one. Ours keeps serving while AWS throttles, and prints no secret. The README has
+//! the figures.
 
 mod store;
 mod local_file;
@@ -32,10 +32,10 @@ use store::NO_PART;
 pub(crate) struct Credentials<V: Vendor>(Keeper<Secret<V>>);
 
 impl<V: Vendor> Credentials<V> {
-    /// Credentials from where the configuration says.
+    /// Credentials from the store that the configuration names.
     ///
     /// # Errors
-    /// The environment names the authorities to trust for Secrets Manager, and none can be read.
+    /// `SSL_CERT_FILE` or `SSL_CERT_DIR` is set, but no authority can be read there.
     pub(crate) fn new(config: &Config, system: &Arc<dyn System>) -> Result<Credentials<V>, AuthoritiesError> {
         let store: Box<dyn SecretStore> = match &config.credentials {
             Setting::SecretsManager { secret_id } => Box::new(SecretsManager::new(secret_id.clone())?),
@@ -50,7 +50,7 @@ impl<V: Vendor> Credentials<V> {
         Credentials(Keeper::new(secret, times, Arc::clone(system)))
     }
 
-    /// The key to sign with. Loads one if there is none, or if the one there is must be refreshed.
+    /// The key to sign with. Loads one if there is none, or if the key must be refreshed.
     ///
     /// # Errors
     /// No key was ever loaded, or the last one is too old.
@@ -58,16 +58,16 @@ impl<V: Vendor> Credentials<V> {
         self.0.item().await.ok_or_else(|| self.0.source().lack())
     }
 
-    /// The last key, fresh or not, if it may still be used.
+    /// The key, fresh or not, if there is one that may still be used.
     pub(crate) fn kept(&self) -> Option<Arc<V>> {
         self.0.at_hand()
     }
 
-    /// Loads the key anew, even if the last one is fresh, and waits for it. If a secret was rotated before this call,
-    /// the new one is in use after it. Returns how long the key is fresh from now on.
+    /// Loads the key anew, even if it is fresh, and waits for the load. If the secret was rotated before this call, the
+    /// new key is in use after it. Returns how long the key is fresh from now on.
     ///
     /// # Errors
-    /// It cannot be loaded now. The older one stays in use.
+    /// The key cannot be loaded now. The older one stays in use.
     pub(crate) async fn refresh(&self) -> Result<Duration, Problem> {
         self.0.refresh().await.ok_or_else(Problem::no_credentials)
     }
@@ -76,9 +76,9 @@ impl<V: Vendor> Credentials<V> {
 /// Why there is no key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NoKey {
-    /// It was never loaded, or is too old. The log says why. The answer does not.
+    /// It was never loaded, or is too old. The log says why. The answer doesn't.
     Unusable,
-    /// The local file can be read and has no part of this name. Lambda has no such file, so the answer may say this.
+    /// The local file is valid, but has no part of this name. Lambda has no such file, so the answer may say it.
     NoPart(&'static str),
 }
 
@@ -91,10 +91,10 @@ impl From<NoKey> for Problem {
     }
 }
 
-/// A vendor's secret, which has the key.
+/// A vendor's secret, which contains the key.
 struct Secret<V> {
     store: Box<dyn SecretStore>,
-    /// Whether the last load found a good local file without a part for the vendor.
+    /// Whether the last load found a valid local file without a part for the vendor.
     no_part: AtomicBool,
     vendor: PhantomData<fn() -> V>,
 }

@@ -1,4 +1,4 @@
-//! The fronts: each turns what it gets into requests, and writes responses.
+//! The fronts. A front brings requests and writes out responses.
 
 pub mod warm;
 pub(crate) mod event;

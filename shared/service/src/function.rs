@@ -1,4 +1,4 @@
-//! A function at work. For each request: admit the caller, take the parameters, grant, sign, respond.
+//! Answers requests. For each request: admit the caller, take the parameters, grant, sign, respond.
 
 use crate::config::Config;
 use crate::credentials::Credentials;
@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// A function's routes, and everything that they need.
+/// A function's routes, with all that they need.
 pub(crate) struct Function<V: Vendor> {
     config: Arc<Config>,
     credentials: Credentials<V>,
@@ -22,7 +22,7 @@ pub(crate) struct Function<V: Vendor> {
     system: Arc<dyn System>,
 }
 
-/// What came of a request. A part is missing if the request did not get so far.
+/// The result of a request. A part is `None` if the request was refused before that part was known.
 struct Outcome {
     gateway_request_id: Option<String>,
     route: Option<RouteKey>,
@@ -32,7 +32,7 @@ struct Outcome {
 }
 
 impl Outcome {
-    /// A refusal before anything was known of the request.
+    /// A refusal before anything is known about the request.
     fn refused(problem: Problem) -> Outcome {
         Outcome { gateway_request_id: None, route: None, form: Form::Json, user: None, minted: Err(problem) }
     }
@@ -48,9 +48,9 @@ impl<V: Vendor> Function<V> {
         Function { config: Arc::new(config), credentials, routes: routes.into_iter().collect(), system }
     }
 
-    /// Responds to a request, and logs one line about it. A front that could not read the request hands in the problem.
+    /// Responds to a request and logs one line about it. `Err`: a front could not read an event as a request.
     ///
-    /// `request_id` is Lambda's. `arrived` is the moment from which the logged duration counts.
+    /// `request_id` is Lambda's. The line says how much time has passed since `arrived`.
     pub(crate) async fn respond(
         &self,
         request_id: &str,
@@ -75,11 +75,12 @@ impl<V: Vendor> Function<V> {
         response
     }
 
-    /// Loads the credentials anew, and mints each shared token again that is due within this many seconds. Returns how
-    /// long the credentials are fresh from now on. `None`: the function is not ready, and the log says why.
+    /// Loads the credentials anew. If a shared token is due within this many seconds, mints it again. Returns how long
+    /// the credentials are fresh from now on. `None`: the function is not ready. If the credentials could not be
+    /// loaded, the log says why.
     pub(crate) async fn make_ready(&self, within: u32) -> Option<Duration> {
         let refreshed = self.credentials.refresh().await;
-        // If that failed, the older key stays in use. So the shared tokens are minted again with it.
+        // If the load failed, the older key stays in use. Then the shared tokens are minted again with the older key.
         if let Some(key) = self.credentials.kept() {
             let mut routes = self.routes.iter();
             routes.try_for_each(|route| route.mint_again(&key, within, &*self.system)).ok()?;
@@ -102,14 +103,14 @@ impl<V: Vendor> Function<V> {
     }
 
     async fn decide(&self, route: &Route<V>, request: &Request) -> Result<Decided, Problem> {
-        // Who calls and what is asked comes before the key is needed. What the caller may have comes after it: a
+        // Check the caller and the parameters before the key is needed. The grant comes after the key, because a
         // caller's own uid depends on the key's app id.
         let prepared = route.prepare(&self.config, request)?;
         let key = self.credentials.key().await?;
         Ok(prepared.mint(&key, &*self.system))
     }
 
-    /// The gateway sends a function only its own routes. If a route is not found, the deployment is wrong.
+    /// API Gateway sends a function only its own routes. If no route fits, the deployment is wrong.
     fn route(&self, request: &Request) -> Result<&Route<V>, Problem> {
         let mut problem = Problem::no_such_route();
         for route in self.routes.iter().filter(|route| route.has_path_of(request)) {
@@ -164,7 +165,7 @@ mod tests {
         Ok(ChatApp { ttl: backend.ttl(None)? })
     }
 
-    /// A route for users, as its function would have it.
+    /// A route for users, like the one of the function `chat-user-token`.
     fn user_route() -> Route<Key> {
         let parse = |params: &mut Params| params.require("user_id");
         let grant = |caller: &Caller, asked: Asked<ChatUserId>| {

@@ -1,7 +1,7 @@
 //! Who calls, and what they may have.
 //!
-//! A function grants to a [`Caller`] or a [`Backend`], and cannot make one itself. Both come only from what API
-//! Gateway's authorizer verified. In a local run with `AUTH=none` they come from nothing.
+//! A function grants to a [`Caller`] or a [`Backend`]. It cannot make one itself: both come only from what API
+//! Gateway's authorizer verified. In a local run with `AUTH=none` they need no verified identity.
 
 pub(crate) mod gateway;
 mod claims;
@@ -37,18 +37,18 @@ pub(crate) enum Verified {
     Iam,
 }
 
-/// A type of identity that a route can be for. It is private, so no function can add one.
+/// A kind of identity that a route can be for. Private, so that no function can add one.
 pub(crate) trait Identity: Sized + 'static {
-    /// Who has it.
+    /// Who has this kind of identity.
     const CALLERS: Callers;
 
     /// What is known of the caller before the vendor's app is known.
     type Admitted: Send + 'static;
 
-    /// Admits a verified identity, or refuses: 401 without an identity, 403 with the wrong type of identity.
+    /// Admits a verified identity, or says why not: 401 if there is none, 403 if it is of the wrong kind.
     fn admit(config: &Config, verified: Option<&Verified>) -> Result<Self::Admitted, Problem>;
 
-    /// The identity, for the vendor's app with this id.
+    /// The identity, as the vendor's app with this id knows it.
     fn for_app(admitted: Self::Admitted, config: &Arc<Config>, app_id: String) -> Self;
 
     /// The user's id, if it is a user.

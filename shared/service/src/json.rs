@@ -1,4 +1,5 @@
-//! Reads JSON more strictly than Serde: no name may stand twice in an object, and no array may stand for a struct.
+//! Reads JSON more strictly than Serde does. It refuses an object with a name twice, and an array in
+//! place of a struct.
 
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
@@ -13,7 +14,8 @@ pub enum Json {
     Null,
     /// `true` or `false`
     Bool(bool),
-    /// A whole number. `None`: it is negative, a fraction, or over 64 bits. No parameter takes such a number.
+    /// A number. `None`: it is negative, too large for 64 bits, or not written as a whole number. No parameter takes
+    /// these.
     Number(Option<u64>),
     /// A string.
     Text(String),
@@ -23,7 +25,7 @@ pub enum Json {
     Object(BTreeMap<String, Json>),
 }
 
-/// Why a text is not read as JSON.
+/// Why a text cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum JsonError {
     /// It is not JSON.
@@ -35,14 +37,14 @@ pub(crate) enum JsonError {
 /// Reads a text as JSON.
 pub(crate) fn parse(text: &[u8]) -> Result<Json, JsonError> {
     serde_json::from_slice(text).map_err(|error| match error.classify() {
-        // No other data error is possible: see `JsonVisitor::visit_map`.
+        // Only `JsonVisitor::visit_map` makes a data error.
         serde_json::error::Category::Data => JsonError::NameTwice,
         _ => JsonError::NotJson,
     })
 }
 
-/// Reads a struct from an object alone. Serde would also take an array of the fields' values, which neither the gateway
-/// nor the pre-warming function sends.
+/// Reads a struct only from an object. Serde would also take an array of the fields' values. Neither the gateway nor
+/// the pre-warming function sends such an array.
 pub(crate) fn object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
     struct Fields<T>(PhantomData<T>);
     impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
@@ -65,7 +67,7 @@ impl<'de> Deserialize<'de> for Json {
     }
 }
 
-/// Keeps what `serde_json::Value` would lose: that a name occurs twice in an object.
+/// Notices a name that occurs twice in an object. `serde_json::Value` would not.
 struct JsonVisitor;
 
 impl<'de> Visitor<'de> for JsonVisitor {

@@ -1,7 +1,7 @@
 //! Keeps an item that is loaded from elsewhere: loads it, hands it out, and refreshes it while requests come.
 //!
-//! What the item is and where it comes from is up to a [`Source`]. [`kept`] decides when to load, when to wait and when
-//! to give up. This file runs the loads and lets requests wait for them.
+//! A [`Source`] knows what the item is and where it comes from. [`kept`] decides when to load, when to wait and when to
+//! give up. This file runs the loads and lets requests wait for them.
 
 mod kept;
 #[cfg(test)]
@@ -20,12 +20,12 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-/// Where an item comes from, and who is told of its loads.
+/// Loads the item, and is told how each load ends.
 pub(crate) trait Source: Send + Sync + 'static {
     /// What is kept.
     type Item: PartialEq + Send + Sync + 'static;
 
-    /// Tries once to load the item. It may hang: the keeper drops it when its time is over.
+    /// Tries once to load the item. If this takes too long, the keeper drops it.
     fn load(&self) -> impl Future<Output = Result<Self::Item, LoadError>> + Send;
 
     /// A load has brought this item.
@@ -34,7 +34,7 @@ pub(crate) trait Source: Send + Sync + 'static {
     /// A load has failed.
     fn failed(&self, error: &LoadError);
 
-    /// A request gets an item that is not fresh any more.
+    /// A request gets an item that is no longer fresh.
     fn stale(&self);
 }
 
@@ -48,27 +48,25 @@ pub(crate) struct LoadError {
 /// How long an item may be used, and how long loads may take and requests may wait.
 #[derive(Debug, Clone)]
 pub(crate) struct Times {
-    /// How long an item is as good as new. Counted from the moment its load began: from then on the source may have
-    /// another one.
+    /// How long an item is fresh, counted from the begin of its load. From then on the source may have another item.
     pub(crate) fresh_for: Duration,
-    /// How long an item that is not fresh any more may still be used, if no newer one can be loaded.
+    /// How long an item that is no longer fresh may still be used, if no newer one can be loaded.
     pub(crate) max_stale: Duration,
     /// How long a request waits for a refresh while there is an older item to use.
     pub(crate) refresh_wait: Duration,
     /// How many requests wait for one refresh. If Lambda freezes the environment after each answer, the refresh runs
     /// only while they wait.
     pub(crate) refresh_waits: u32,
-    /// From one such wait to the next. So if requests come closely one after the other, not all of them are slow.
+    /// The shortest time from one such wait to the next. So if many requests come quickly, not all of them are slow.
     pub(crate) refresh_wait_every: Duration,
     /// How long one attempt to load may run, and how many there are in a load.
     pub(crate) attempt: Duration,
     pub(crate) attempts: u32,
     /// How long a load may run: its attempts and a little more.
     pub(crate) load: Duration,
-    /// The pause after a failed load while there is an item. Each further failure doubles it, up to the end of the
-    /// range.
+    /// The pause after a failed load while there is an item. Each further failure doubles it, up to the range's end.
     pub(crate) refresh_pause: Range<Duration>,
-    /// The same while there is none. Until it is over, every request is refused at once.
+    /// The pause after a failed load while there is no item. Until it is over, every request is refused at once.
     pub(crate) first_load_pause: Range<Duration>,
 }
 
@@ -110,7 +108,7 @@ struct State<T> {
     running: Option<Running>,
 }
 
-/// A load under way. It is a task of its own beside the requests, so it goes on when a request stops waiting.
+/// A load that runs. It is a task of its own, so it goes on when a request stops waiting.
 struct Running {
     /// Closed when the load has ended.
     ended: watch::Receiver<()>,
@@ -123,13 +121,13 @@ impl<S: Source> Keeper<S> {
         Keeper(Arc::new(Inner { source, times, system, state }))
     }
 
-    /// The item to use. Loads one if there is none, or if the one there is must be refreshed.
+    /// The item to use. Loads one if there is none, or if the item must be refreshed.
     ///
-    /// With an item at hand nobody waits longer than [`Times::refresh_wait`]. A load that takes longer goes on, and
-    /// later requests wait for it again, one every [`Times::refresh_wait_every`]. So it comes to an end even if Lambda
-    /// freezes the environment after each answer.
+    /// If there is an item, no request waits longer than [`Times::refresh_wait`]. A load that takes longer goes on.
+    /// Later requests wait for it too, one every [`Times::refresh_wait_every`]. So the load ends even if Lambda freezes
+    /// the environment after each answer.
     ///
-    /// `None`: no item could ever be loaded, or the last one is too old by now.
+    /// `None`: no item was ever loaded, or the last one is too old by now.
     pub(crate) async fn item(&self) -> Option<Arc<S::Item>> {
         if let Some(running) = self.0.look_up() {
             let times = &self.0.times;
@@ -151,13 +149,13 @@ impl<S: Source> Keeper<S> {
         &self.0.source
     }
 
-    /// The item that is there, fresh or not, if it may still be used. Never waits.
+    /// The item, fresh or not, if there is one that may still be used. Never waits.
     pub(crate) fn at_hand(&self) -> Option<Arc<S::Item>> {
         self.0.lock().kept.usable(self.0.system.wall_clock())
     }
 
-    /// Loads the item anew, even if it is fresh, and waits for it: what the source has had before this call is in use
-    /// after it. Calls during a load share the next one.
+    /// Loads the item anew, even if it is fresh, and waits for the load. If the source got a new item before this call,
+    /// that item is in use after it. Calls during a load share the next load.
     ///
     /// Returns how long the item is fresh from now on. `None`: it cannot be loaded now, and the older one stays in use.
     pub(crate) async fn refresh(&self) -> Option<Duration> {
@@ -194,11 +192,11 @@ impl<S: Source> Inner<S> {
             Step::Join => state.running.as_ref().map(|running| running.ended.clone()),
             Step::Begin(id) => Some(self.run(&mut state, id)),
             Step::Abandon(id) => {
-                // Nobody knows what became of its connection.
+                // Its connection may be broken. Ending the task drops it.
                 if let Some(running) = &state.running {
                     running.task.abort();
                 }
-                let reason = "no answer in all the time it was given".to_owned();
+                let reason = "no answer, although several requests waited".to_owned();
                 self.end(&mut state, id, now, Err(LoadError { outcome: "timeout", reason }));
                 None
             }
@@ -220,8 +218,8 @@ impl<S: Source> Inner<S> {
 
     async fn load(&self) -> Result<S::Item, LoadError> {
         for _ in 0..self.times.attempts {
-            // An attempt that hangs is followed by another one, on another connection. One that fails is the end: what
-            // could be tried again, the source has tried again.
+            // If an attempt hangs, another one follows, on another connection. If an attempt fails, the load fails:
+            // where another try could help, the source has tried again itself.
             tokio::select! {
                 loaded = self.source.load() => return loaded,
                 () = running_time(self.times.attempt) => {}
@@ -236,7 +234,8 @@ impl<S: Source> Inner<S> {
             return;
         }
         state.running = None;
-        // Random, so that environments that began together don't go on together. Without randomness they do.
+        // The next load comes at a random moment. So environments that began together don't all load together. Without
+        // randomness they do.
         let randomness = self.system.spread().unwrap_or(u32::MAX);
         match loaded {
             Ok(item) => {
@@ -251,22 +250,22 @@ impl<S: Source> Inner<S> {
     }
 
     fn lock(&self) -> MutexGuard<'_, State<S::Item>> {
-        // Nothing panics while it holds the lock. If something did, the item would still be whole.
+        // No code panics while it holds the lock. Even after a panic the item would be whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// What every load leaves behind, however it ends.
+/// Cleans up after a load, even after a panic.
 struct Ending<S: Source> {
     keeper: Arc<Inner<S>>,
     id: u64,
-    /// Dropped last: then the requests that wait look again.
+    /// Dropped last. This wakes the requests that wait, and they look again.
     _ended: watch::Sender<()>,
 }
 
 impl<S: Source> Drop for Ending<S> {
     fn drop(&mut self) {
-        // Otherwise no other load could ever begin.
+        // A load that panicked counts as failed. Otherwise no other load could ever begin.
         if std::thread::panicking() {
             let error = LoadError { outcome: "panicked", reason: "the service made a mistake".to_owned() };
             self.keeper.end(&mut self.keeper.lock(), self.id, self.keeper.system.wall_clock(), Err(error));
@@ -276,12 +275,12 @@ impl<S: Source> Drop for Ending<S> {
 
 /// Waits for a load's end, but not longer than this. Returns whether it has ended.
 async fn wait(mut ended: watch::Receiver<()>, until: Instant) -> bool {
-    // The load sends nothing. That it has ended closes the channel, which is an error here.
+    // The load sends nothing. When it ends, the channel closes, and `changed` returns an error.
     tokio::time::timeout_at(until, ended.changed()).await.is_ok()
 }
 
-/// Passes when the process has run, or could have run, for this long. The time in which Lambda keeps it frozen hardly
-/// counts, whether or not tokio's clock goes on meanwhile.
+/// Waits until the process has been running or idle for this long. Time in which Lambda keeps it frozen hardly counts,
+/// even if tokio's clock goes on.
 async fn running_time(limit: Duration) {
     const TICK: Duration = Duration::from_millis(50);
     for _ in 0..limit.as_millis() / TICK.as_millis() {

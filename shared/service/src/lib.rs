@@ -1,10 +1,9 @@
-//! What all functions share: a request in, a response out. A function is a list of [`Route`]s for [`serve`].
+//! Everything impure that the token functions share. A function is a list of [`Route`]s given to [`serve`].
 //!
-//! 1. A front turns an event into a request, with a verified identity or without one.
-//! 2. The function finds the route. It checks the caller ([`Caller`], [`Backend`]) and takes the parameters ([`params`]).
-//! 3. The route's own `grant` decides from these two which token that makes. It returns a *description* from the `tokens`
-//!    crate, or a [`Problem`]. It never sees a secret, a clock or a status code.
-//! 4. The function adds the moment and the randomness, signs with the vendor's key, and responds. The front writes that out.
+//! [`serve`] takes an event. It finds the route, the caller's verified identity ([`Caller`], [`Backend`]) and the
+//! parameters ([`params`]). The route's own `grant` decides from the identity and the parameters alone. It returns a
+//! *description* from the `tokens` crate, or a [`Problem`]. Then `serve` adds the moment and the randomness, signs with
+//! the vendor's key, and answers. A `grant` never sees a secret, a clock or a status code.
 //!
 //! [`answer`] serves a function that mints nothing: the one that keeps the others [`warm`].
 

@@ -1,4 +1,4 @@
-//! A token that was minted, with what its response tells about it.
+//! A minted token, and what its response says about it.
 
 use crate::problem::Problem;
 use crate::system::System;
@@ -7,22 +7,22 @@ use serde_json::{Map, Value};
 use tokens::renewal::renew_after;
 use tokens::{Signed, Token};
 
-/// A token, and what its response says about it.
+/// A minted token, with all that its response says.
 #[derive(Clone)]
 pub(crate) struct Minted {
     pub(crate) kind: &'static str,
     pub(crate) app_id: Value,
     pub(crate) signed: Signed,
-    /// How many seconds of its life are left. A token that is handed out again has fewer than its lifetime.
+    /// How many seconds the token still lives. If it is handed out again, they are fewer than its lifetime.
     pub(crate) expires_in: u32,
-    /// When a client should fetch the next one, in Unix seconds.
+    /// When the client should fetch the next token, in Unix seconds.
     pub(crate) renew_at: u32,
-    /// What the client must know to use it.
+    /// What the client must know to use the token.
     pub(crate) facts: Map<String, Value>,
 }
 
 impl Minted {
-    /// Signs the token that this describes, now.
+    /// Signs the token of this description, now.
     pub(crate) fn new<V: Vendor, T: Token<Key = V>>(
         token: &T,
         key: &V,

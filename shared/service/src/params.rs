@@ -1,7 +1,6 @@
-//! The parameters of a request: from the path, the query and the body. Each is taken once, by its name, as a checked
-//! type.
+//! What a client asks for: the parameters of path, query and body. A route takes each once, by name, as a checked type.
 //!
-//! A parameter that no route takes is an error. So is one that was sent twice.
+//! A parameter that no route takes is unknown, which is an error. A parameter that was sent twice is an error too.
 
 mod param;
 
@@ -17,9 +16,9 @@ use std::collections::BTreeMap;
 /// One value as it was sent.
 #[derive(Debug, Clone, PartialEq)]
 enum Value {
-    /// A text from the path or the query. Everything is text there.
+    /// A text from the path or the query, where everything is text.
     Text(String),
-    /// A value from a JSON body. Types count there.
+    /// A value from a JSON body, where types count.
     Json(Json),
 }
 
@@ -29,7 +28,7 @@ pub(crate) type PathParameters = BTreeMap<String, Option<String>>;
 /// The parameters of one request.
 #[derive(Debug)]
 pub struct Params {
-    /// What messages write before a name: `privileges.` inside that object.
+    /// The prefix of each name in messages. Inside the object `privileges` it is `privileges.`.
     within: String,
     values: BTreeMap<String, Vec<Value>>,
 }
@@ -44,8 +43,7 @@ impl Params {
         Ok(params)
     }
 
-    /// The parameters in the path and in a JSON object in the body. Every parameter in the query string is unknown
-    /// then.
+    /// The parameters in the path and in a JSON object in the body. A parameter in the query string is unknown here.
     pub(crate) fn of_body(
         path: &PathParameters,
         query: &str,
@@ -83,7 +81,7 @@ impl Params {
     /// Takes a parameter that may be missing.
     ///
     /// # Errors
-    /// It was sent more than once, or is not what its type takes.
+    /// The parameter was sent more than once, or its type doesn't take the value.
     pub fn take<T: Param>(&mut self, name: &'static str) -> Result<Option<T>, Problem> {
         let Some(mut values) = self.values.remove(name) else { return Ok(None) };
         let (Some(value), true) = (values.pop(), values.is_empty()) else {
@@ -100,23 +98,23 @@ impl Params {
     /// Takes a parameter that must be there.
     ///
     /// # Errors
-    /// As [`Self::take`]. Also if it is missing.
+    /// Those of [`Self::take`]. Or the parameter is missing.
     pub fn require<T: Param>(&mut self, name: &'static str) -> Result<T, Problem> {
         self.take(name)?.ok_or_else(|| self.wrong(name, "is required"))
     }
 
-    /// Takes a list: in a query a parameter that may be repeated, in a body an array.
+    /// Takes a list. In a query it is a parameter that may be repeated, in a body an array.
     ///
     /// # Errors
-    /// An item is not what its type takes.
+    /// The type doesn't take an item.
     pub fn take_list<T: Param>(&mut self, name: &'static str) -> Result<Option<Vec<T>>, Problem> {
         self.items(name, |text| vec![text])
     }
 
-    /// As [`Self::list`]. In a query, one parameter may also hold several items, with commas between them.
+    /// Takes a list, like [`Self::take_list`]. In a query, one parameter may also hold items separated by commas.
     ///
     /// # Errors
-    /// An item is not what its type takes.
+    /// The type doesn't take an item.
     pub fn take_comma_list<T: Param>(&mut self, name: &'static str) -> Result<Option<Vec<T>>, Problem> {
         self.items(name, |text| text.split(',').collect())
     }
@@ -144,10 +142,10 @@ impl Params {
         Ok(Some(items))
     }
 
-    /// Takes a JSON object with parameters of its own. `take` has to take all of them.
+    /// Takes a JSON object. Its fields are parameters of their own, and `take` must take them all.
     ///
     /// # Errors
-    /// It is no object. Or `take` fails, or does not take all of them.
+    /// The value is not an object, or `take` fails, or `take` leaves a field over.
     pub fn take_object<T>(
         &mut self,
         name: &'static str,
@@ -164,7 +162,7 @@ impl Params {
         Ok(Some(taken))
     }
 
-    /// Checks that every parameter was taken.
+    /// Checks that nothing is left over.
     pub(crate) fn finish(self) -> Result<(), Problem> {
         match self.values.keys().next() {
             None => Ok(()),
@@ -184,12 +182,13 @@ impl Params {
     }
 }
 
-/// A query string's pairs. The gateway's own map of them is not used, because it joins repeated parameters with commas.
+/// A query string's pairs. The gateway also sends them as a map, but that joins repeated ones with commas. So the map
+/// is not used.
 fn pairs(query: &str) -> form_urlencoded::Parse<'_> {
     form_urlencoded::parse(query.as_bytes())
 }
 
-/// A parameter's name as a message may repeat it: short, and only plain characters. The client chose it.
+/// A parameter name from a client, if an answer may show it: it must be short and contain only plain characters.
 fn shown(name: &str) -> String {
     let plain = name.len() <= 40 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte));
     if plain && !name.is_empty() { name.to_owned() } else { "(unprintable name)".to_owned() }
@@ -238,7 +237,7 @@ mod tests {
     fn nothing_may_come_twice() {
         let (status, detail) = refused(of_query("role=publisher&role=publisher").take::<Role>("role"));
         assert!(status == 400 && detail.starts_with("role: "), "{detail}");
-        // The path has it already.
+        // The path already has this parameter.
         let (status, detail) = refused(of_query("channel=other").require::<ChannelName>("channel"));
         assert!(status == 400 && detail.starts_with("channel: "), "{detail}");
         let (status, detail) = refused(of_body(r#"{"role":"publisher","role":"publisher"}"#));

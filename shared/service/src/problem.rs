@@ -1,4 +1,4 @@
-//! Problems, as clients get them (RFC 9457). Only this file knows HTTP status codes.
+//! The problems that clients are told, in the format of RFC 9457. Only this file knows HTTP status codes.
 
 use serde::Serialize;
 use std::fmt::Display;
@@ -8,7 +8,7 @@ pub(crate) const OK: u16 = 200;
 
 /// Why a request gets no token.
 ///
-/// Its text may name parameters and rules, never a value that a client sent, a secret or a token.
+/// Its text may name parameters and rules. It never contains a value that a client sent, a secret or a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     kind: Kind,
@@ -41,13 +41,13 @@ impl Problem {
         Problem { kind: Kind::NotJson, detail: detail.to_owned() }
     }
 
-    /// 400: what invoked the function is no HTTP API event.
+    /// 400: the event is not one of an HTTP API.
     pub(crate) fn bad_event() -> Problem {
         let detail = "the event is not an API Gateway HTTP API event (payload format 2.0)";
         Problem { kind: Kind::BadParameter, detail: detail.to_owned() }
     }
 
-    /// 401: no identity, or none that can be used, reached the function.
+    /// 401: the request has no identity, or one that cannot be used.
     pub(crate) fn no_identity(detail: impl Into<String>) -> Problem {
         Problem { kind: Kind::NoIdentity, detail: detail.into() }
     }
@@ -57,7 +57,7 @@ impl Problem {
         Problem { kind: Kind::Forbidden, detail: detail.into() }
     }
 
-    /// 403: nobody gets a token of this version here. `detail` says which version to ask for.
+    /// 403: this service gives nobody a token of this version. `detail` says which version to ask for.
     pub(crate) fn refused_version(detail: &str) -> Problem {
         Problem { kind: Kind::RefusedVersion, detail: detail.to_owned() }
     }
@@ -67,7 +67,7 @@ impl Problem {
         Problem { kind: Kind::NoSuchRoute, detail: "this function has no such route".to_owned() }
     }
 
-    /// 405: the route exists for other methods.
+    /// 405: the path has a route, but not for this method.
     pub(crate) fn no_such_method() -> Problem {
         Problem { kind: Kind::NoSuchMethod, detail: "this route has no such method".to_owned() }
     }
@@ -95,7 +95,7 @@ impl Problem {
         Problem { kind: Kind::NoRandomness, detail: detail.to_owned() }
     }
 
-    /// 500: a mistake of ours. The log has the place.
+    /// 500: a mistake in our code. The log says where it happened.
     pub(crate) fn panicked() -> Problem {
         Problem { kind: Kind::Panicked, detail: "the service made a mistake".to_owned() }
     }
@@ -135,7 +135,7 @@ impl Problem {
         &self.detail
     }
 
-    /// After how many seconds the client should try again, if it should.
+    /// After how many seconds the client should try again. `None`: another try makes no sense.
     pub(crate) fn retry_after(&self) -> Option<u32> {
         match self.kind {
             Kind::NoCredentials | Kind::NoRandomness => Some(5),
@@ -143,12 +143,12 @@ impl Problem {
         }
     }
 
-    /// What the RTM tutorial's server writes in the token's place.
+    /// The text that the tutorial's RTM server writes in place of a token.
     pub(crate) fn tutorial_text(&self) -> &str {
         match self.kind {
             Kind::NotJson => "Bad request.",
             Kind::BadParameter => "Bad request. Please check your params.",
-            // The tutorial's answers have no detail, and its clients must learn which version to ask for.
+            // The tutorial's form has no `detail`. But its clients must learn which version to ask for.
             Kind::RefusedVersion => &self.detail,
             _ => self.title(),
         }

@@ -10,25 +10,25 @@ pub(crate) const MAX_BODY_BYTES: usize = 8 * 1024;
 /// What a front hands in.
 #[derive(Debug)]
 pub(crate) struct Request {
-    /// What API Gateway calls this request, if it came from there.
+    /// API Gateway's id for this request, if the request came from there.
     pub(crate) gateway_request_id: Option<String>,
     pub(crate) method: String,
-    /// The path of the route as the template has it, such as `/rtm/{user_id}/token`. `None`: the front knows no routes.
-    /// Then the names of the path's parameters tell a function's routes apart.
+    /// The route's path as in the template, such as `/rtm/{user_id}/token`. `None`: the front knows no routes.
+    /// Then the names of the path's parameters decide which of a function's routes is meant.
     pub(crate) route_path: Option<String>,
     pub(crate) path_parameters: PathParameters,
     /// The query string as it was sent.
     pub(crate) query: String,
     /// The header `Accept`.
     pub(crate) accept: String,
-    /// The body's bytes, or why they cannot be read. A caller learns this only after the identity was checked.
+    /// The body's bytes, or why they cannot be read. The service checks the identity before it tells the caller why.
     pub(crate) body: Result<Vec<u8>, Problem>,
-    /// The verified identity, if there is one.
+    /// The verified identity. `None`: there is none.
     pub(crate) identity: Option<Verified>,
 }
 
 impl Request {
-    /// Whether `Accept` names this media type. `*/*` does not name it. A weight of 0 excludes it.
+    /// Whether `Accept` asks for this media type by name. `*/*` names no type. A weight of 0 refuses the type.
     pub(crate) fn accepts_by_name(&self, media_type: &str) -> bool {
         self.accept.split(',').any(|range| {
             let mut parts = range.split(';').map(str::trim);
@@ -44,7 +44,7 @@ impl Request {
 
 #[cfg(test)]
 impl Request {
-    /// A request for this route, from nobody, with nothing in it.
+    /// An empty request for this route, without an identity.
     pub(crate) fn new(method: &str, route_path: &str) -> Request {
         Request {
             gateway_request_id: None,

@@ -1,4 +1,4 @@
-//! What a front writes out: a token or a problem, in the form of its route.
+//! A response that a front writes out: a token or a problem, in the form of its route.
 
 use crate::minted::Minted;
 use crate::problem::{self, Problem};
@@ -10,16 +10,16 @@ use tokens::Moment;
 /// How a route writes its answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
-    /// JSON with the token and everything that a client needs to use it.
+    /// JSON with the token and all that a client needs to use it.
     Json,
-    /// The bare token as text, as the vendor's Chat tutorial has it. See [`Form::for_request`].
+    /// The bare token as text, as in the vendor's Chat tutorial. See [`Form::for_request`].
     Text,
-    /// `{"token":...,"code":"200"}`, as the vendor's RTM tutorial has it, errors too.
+    /// `{"token":...,"code":"200"}`, as in the vendor's RTM tutorial. Errors have this form too.
     TokenAndCode,
 }
 
 impl Form {
-    /// The form for this request's answer: a client that asks for JSON by name gets JSON in place of text.
+    /// The form for this request's answer. If the form is text and the client asks for JSON by name, it gets JSON.
     pub(crate) fn for_request(self, request: &Request) -> Form {
         match self {
             Form::Text if request.accepts_by_name(JSON) => Form::Json,
@@ -28,7 +28,7 @@ impl Form {
     }
 }
 
-/// A response, whichever front writes it.
+/// A response. It looks the same for every front.
 pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) headers: Headers,
@@ -40,7 +40,7 @@ pub(crate) struct Response {
 #[serde(rename_all = "kebab-case")]
 pub(crate) struct Headers {
     content_type: &'static str,
-    /// A token is for one client, and for a limited time. So nobody may cache it.
+    /// No cache may store a token: it belongs to one client, and it expires.
     cache_control: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after: Option<String>,

@@ -1,4 +1,4 @@
-//! One route of a function: from a request to a token.
+//! One route of a function: from a client's request to its token.
 
 mod shared;
 
@@ -28,12 +28,12 @@ pub struct Route<V> {
     mint_again: Option<Box<MintAgain<V>>>,
 }
 
-/// What tells a route from all others, and who may call it.
+/// Identifies a route, and says who may call it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RouteKey {
     /// `GET` or `POST`.
     pub method: &'static str,
-    /// As the template has it, `{name}` being a parameter.
+    /// As in the template. `{name}` is a parameter.
     pub path: &'static str,
     /// Who may call it.
     pub callers: Callers,
@@ -46,18 +46,18 @@ impl fmt::Display for RouteKey {
     }
 }
 
-/// Verifies and parses a request. What it returns waits only for the key.
+/// Checks the caller and the parameters of a request. What it returns needs only the key.
 type Prepare<V> = dyn Fn(&Arc<Config>, &Request) -> Result<Box<Mint<V>>, Problem> + Send + Sync;
 
 /// Grants and signs.
 type Mint<V> = dyn FnOnce(&Arc<V>, &dyn System) -> Decided + Send;
 
-/// A request whose caller and parameters are checked. It waits only for the key.
+/// A request whose caller and parameters are checked. It needs only the key.
 pub(crate) struct Prepared<V>(Box<Mint<V>>);
 
 /// What the route decided for a caller.
 pub(crate) struct Decided {
-    /// The caller's pseudonym in logs, if there is a caller.
+    /// The user's pseudonym for logs. `None`: there is no user.
     pub(crate) user: Option<String>,
     pub(crate) minted: Result<Minted, Problem>,
 }
@@ -69,8 +69,8 @@ type MintAgain<V> = dyn Fn(&Arc<V>, u32, &dyn System) -> Result<(), Problem> + S
 impl<V: Vendor> Route<V> {
     /// `GET`, with parameters in the path and the query string.
     ///
-    /// `path` is written as in the template, `{name}` being a parameter. `parse` takes what a client may ask, and
-    /// `grant` decides which token that makes for this identity.
+    /// `path` is written as in the template: `{name}` is a parameter. `parse` takes the parameters that a client may
+    /// send. `grant` decides which token they get for this identity.
     pub fn get<I: Identity, A: Send + 'static, T: Token<Key = V> + 'static>(
         path: &'static str,
         parse: fn(&mut Params) -> Result<A, Problem>,
@@ -88,8 +88,8 @@ impl<V: Vendor> Route<V> {
         Route::new("POST", path, of_body, parse, grant, mint)
     }
 
-    /// `GET` of a token that belongs to no single user. It is minted once, and handed out again until it is time to
-    /// mint the next.
+    /// `GET` of a token that belongs to no single user. It is minted once, and then handed out again
+    /// until it is due to be minted again.
     pub fn get_shared<I: Identity, A: Send + 'static, T: Token<Key = V> + PartialEq + Send + 'static>(
         path: &'static str,
         parse: fn(&mut Params) -> Result<A, Problem>,
@@ -103,13 +103,14 @@ impl<V: Vendor> Route<V> {
         Route { mint_again: Some(Box::new(move |key, within, system| shared.mint_again(key, within, system))), ..route }
     }
 
-    /// Answers with the bare token as text unless the client asks for JSON by name, as the vendor's Chat tutorial does.
+    /// Answers with the bare token as text, as the vendor's Chat tutorial does. If the client asks for JSON by name, it
+    /// gets JSON.
     #[must_use]
     pub fn as_text(self) -> Route<V> {
         Route { form: Form::Text, ..self }
     }
 
-    /// Answers with `{"token":...,"code":...}`, errors too, as the vendor's RTM tutorial does.
+    /// Answers with `{"token":...,"code":...}`, as the vendor's RTM tutorial does. Errors have this form too.
     #[must_use]
     pub fn as_token_and_code(self) -> Route<V> {
         Route { form: Form::TokenAndCode, ..self }
@@ -124,7 +125,7 @@ impl<V: Vendor> Route<V> {
         mint: impl Fn(T, &Arc<V>, &dyn System) -> Result<Minted, Problem> + Clone + Send + Sync + 'static,
     ) -> Route<V> {
         let prepare = move |config: &Arc<Config>, request: &Request| {
-            // The caller first, so that an unauthenticated one learns nothing about the parameters.
+            // Check the caller first, so that an unauthenticated caller learns nothing about the parameters.
             let admitted = I::admit(config, request.identity.as_ref())?;
             let mut params = read(request)?;
             let asked = parse(&mut params)?;
@@ -141,23 +142,23 @@ impl<V: Vendor> Route<V> {
         Route { key, form: Form::Json, prepare: Box::new(prepare), mint_again: None }
     }
 
-    /// What tells it from all other routes, and who may call it.
+    /// Identifies the route, and says who may call it.
     pub fn key(&self) -> RouteKey {
         self.key
     }
 
-    /// Checks who calls and what is asked for.
+    /// Checks the caller and the parameters.
     pub(crate) fn prepare(&self, config: &Arc<Config>, request: &Request) -> Result<Prepared<V>, Problem> {
         guarded(|| (self.prepare)(config, request)).map(Prepared)
     }
 
-    /// Makes the route ready for this many seconds: mints its shared token again if it is due within them.
+    /// Makes the route ready for this many seconds: if its shared token is due within them, mints it again.
     pub(crate) fn mint_again(&self, key: &Arc<V>, within: u32, system: &dyn System) -> Result<(), Problem> {
         guarded(|| self.mint_again.as_ref().map_or(Ok(()), |mint_again| mint_again(key, within, system)))
     }
 
-    /// Whether a request is for this path. A front that knows the routes says so itself. Where it doesn't, a function's
-    /// paths are told apart by their parameters.
+    /// Whether a request is for this path. A front that knows the routes names the path. If it names none, the names of
+    /// the path's parameters decide.
     pub(crate) fn has_path_of(&self, request: &Request) -> bool {
         match &request.route_path {
             Some(path) => path == self.key.path,
@@ -181,7 +182,7 @@ impl<V: Vendor> Prepared<V> {
 }
 
 impl Decided {
-    /// A refusal before the caller was known.
+    /// A refusal before the caller is known.
     pub(crate) fn refused(problem: Problem) -> Decided {
         Decided { user: None, minted: Err(problem) }
     }
@@ -195,14 +196,14 @@ fn of_body(request: &Request) -> Result<Params, Problem> {
     Params::of_body(&request.path_parameters, &request.query, &request.body)
 }
 
-/// Turns a panic into a problem of this request. The runtime would catch it too, but would send its text to the
-/// invoker.
+/// Turns a panic into a problem of this request. The runtime would catch it too, but would send its text to
+/// the invoker.
 fn guarded<T>(work: impl FnOnce() -> Result<T, Problem>) -> Result<T, Problem> {
-    // The request's own values are dropped after a panic. Shared values are behind locks that can cope with one.
+    // After a panic the request's own data is dropped. Shared data is behind locks that work after a panic.
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(Problem::panicked()))
 }
 
-/// A token of its own for this request.
+/// Mints a new token, only for this request.
 fn mint<V: Vendor, T: Token<Key = V>>(token: T, key: &Arc<V>, system: &dyn System) -> Result<Minted, Problem> {
     Minted::new(&token, &**key, system)
 }

@@ -1,5 +1,5 @@
-//! What the service takes from the machine: the wall clock and the operating system's randomness. Both come in as one
-//! value, so that a test can hand in others.
+//! What the service takes from the machine: the wall clock and the operating system's randomness. One value gives
+//! both, so that a test can replace them.
 
 use crate::problem::Problem;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -7,19 +7,19 @@ use tokens::{Moment, Stamp};
 
 /// The wall clock and the operating system's generator.
 pub(crate) trait System: Send + Sync {
-    /// The time. Compare it only with other times of this machine's clock.
+    /// The time now. Compare it only with other times of this machine's clock.
     fn wall_clock(&self) -> SystemTime;
 
     /// Fills these bytes from the generator.
     fn fill(&self, randomness: &mut [u8]) -> Result<(), getrandom::Error>;
 
-    /// The moment, for tokens.
+    /// The moment now, for tokens.
     fn moment(&self) -> Result<Moment, Problem> {
         let seconds = self.wall_clock().duration_since(UNIX_EPOCH).map_err(|_| Problem::no_randomness())?.as_secs();
         Moment::from_unix_seconds(seconds).map_err(|_| Problem::no_randomness())
     }
 
-    /// What a new token needs. Each token gets new values.
+    /// What a new token needs. Each token draws its own.
     fn fresh(&self) -> Result<Fresh, Problem> {
         let mut randomness = [0; Stamp::RANDOMNESS_BYTES + 4];
         self.fill(&mut randomness).map_err(|_| Problem::no_randomness())?;
@@ -28,28 +28,28 @@ pub(crate) trait System: Send + Sync {
         Ok(Fresh { stamp: Stamp::new(self.moment()?, *stamp), spread })
     }
 
-    /// A little randomness alone.
+    /// A little randomness, without a stamp.
     fn spread(&self) -> Option<u32> {
         let mut randomness = [0; 4];
         self.fill(&mut randomness).ok().map(|()| u32::from_le_bytes(randomness))
     }
 
-    /// A unique name of 16 hexadecimal digits.
+    /// A random name of 16 hexadecimal digits.
     fn random_name(&self) -> String {
         let mut randomness = [0; 8];
-        // The name only tells environments apart. So the function starts without randomness, too.
+        // The name only tells environments apart. So the function starts even if the system has no randomness.
         let _ = self.fill(&mut randomness);
         format!("{:016x}", u64::from_le_bytes(randomness))
     }
 }
 
-/// A new token's stamp, and a little randomness of its own for when to renew it.
+/// A new token's stamp, and a little more randomness that decides when to renew the token.
 pub(crate) struct Fresh {
     pub(crate) stamp: Stamp,
     pub(crate) spread: u32,
 }
 
-/// The machine's own clock and generator. Only this type reads them.
+/// The machine's own clock and generator. Nothing else in the service reads them.
 pub(crate) struct OperatingSystem;
 
 impl System for OperatingSystem {
@@ -57,8 +57,8 @@ impl System for OperatingSystem {
         SystemTime::now()
     }
 
-    /// Asks the operating system each time. A generator that was seeded at start-up would give the same bytes again
-    /// after Lambda has restored an environment from a snapshot.
+    /// Asks the operating system each time. A generator that we seed at start-up would repeat itself when Lambda
+    /// restores an execution environment from a snapshot.
     fn fill(&self, randomness: &mut [u8]) -> Result<(), getrandom::Error> {
         getrandom::fill(randomness)
     }
@@ -72,7 +72,7 @@ pub(crate) mod fake {
     use std::time::{Duration, SystemTime, UNIX_EPOCH};
     use tokio::time::Instant;
 
-    /// Its wall clock follows tokio's, which may be paused, and jumps when a test says so.
+    /// Its wall clock follows tokio's clock, which may be paused. It jumps when a test says so.
     pub(crate) struct FakeSystem {
         began: Instant,
         began_at: Mutex<SystemTime>,
@@ -83,7 +83,7 @@ pub(crate) mod fake {
     pub(crate) enum Randomness {
         /// This byte again and again.
         Always(u8),
-        /// Other bytes each time, and the same ones in each run. The number changes with each draw.
+        /// Different bytes in each draw, but the same in each run. The number changes with each draw.
         Seeded(u64),
         /// Nothing.
         Missing,
@@ -144,7 +144,7 @@ mod tests {
         assert_eq!(system.spread(), None);
         assert_eq!(system.random_name(), "0000000000000000", "a name is no reason not to start");
         system.draw_from(Randomness::Always(7));
-        // Before 1970, and after the last moment that a token can be issued at.
+        // The clock is before 1970, or after the last moment at which a token can be issued.
         system.set_back(Duration::from_secs(1_900_000_000));
         assert_eq!(system.fresh().err(), Some(Problem::no_randomness()));
         system.set_forward(Duration::from_secs(5_000_000_000));
@@ -154,7 +154,7 @@ mod tests {
     #[test]
     fn every_stamp_has_its_own_randomness() {
         let spread = || OperatingSystem.fresh().expect("it has randomness").spread;
-        // They are equal once in 4 billion runs.
+        // By chance they are equal once in 4 billion runs.
         assert_ne!(spread(), spread());
         assert_ne!(OperatingSystem.random_name(), OperatingSystem.random_name());
     }

@@ -1,6 +1,6 @@
-//! What operators are told: log lines and metrics, as JSON on standard output. Never a secret.
+//! Log lines and metrics for operators, as JSON on standard output. They never contain a secret.
 //!
-//! Each function here reports one event. [`logs`] and [`metrics`] write it.
+//! Each function of this file reports one thing that happened. [`logs`] and [`metrics`] write it.
 
 mod request;
 mod logs;
@@ -26,7 +26,7 @@ pub(crate) fn credentials_refreshed(vendor: &str, app_id: &dyn Display) {
     counter!("CredentialsRefreshed").increment(1);
 }
 
-/// Credentials were not loaded, for a reason that is safe to tell.
+/// Credentials were not loaded. The reason is safe to log.
 pub(crate) fn credentials_failed(vendor: &str, outcome: &str, reason: &str) {
     warn!(vendor, outcome, reason, "credentials not loaded");
     counter!("CredentialsFailed").increment(1);

@@ -1,4 +1,4 @@
-//! A function without Lambda, for fuzzing: one call takes an event's bytes and returns the answer.
+//! A function without Lambda around it, for fuzzing. One call takes an event's bytes and returns the answer.
 
 use crate::config::Config;
 use crate::credentials::Credentials;
@@ -25,14 +25,14 @@ impl<V: Vendor> fmt::Debug for Function<V> {
 }
 
 impl<V: Vendor> Function<V> {
-    /// A function that serves these routes. These variables take the place of its environment. Its clock stands still
-    /// while it works, and jumps forward when it would wait.
+    /// A function that serves these routes. It reads its settings from these variables, not from the environment. Its
+    /// time stands still while it works. It never really waits: its time jumps to the end of each wait.
     ///
     /// # Errors
-    /// The setting that stops the function from starting.
+    /// A setting is wrong, so the function could not start. The error names the setting.
     ///
     /// # Panics
-    /// The operating system gives no runtime.
+    /// The operating system gives it no runtime.
     pub fn new<'a>(
         routes: impl IntoIterator<Item = Route<V>>,
         variables: impl IntoIterator<Item = (&'a str, &'a str)>,
@@ -46,10 +46,10 @@ impl<V: Vendor> Function<V> {
         Ok(Function { environment: Environment::new(config, credentials, routes, system), runtime })
     }
 
-    /// The answer to an event. `None`: the bytes are no JSON. The Lambda runtime refuses those before they come here.
+    /// The answer to an event. `None`: the bytes are not JSON. The Lambda runtime would refuse them earlier.
     ///
     /// # Panics
-    /// Never, for any bytes. The fuzz targets check this.
+    /// Never, for any bytes. Fuzzing checks this.
     pub fn answer(&self, event: &[u8]) -> Option<Value> {
         let event: Box<RawValue> = serde_json::from_slice(event).ok()?;
         let answer = self.runtime.block_on(self.environment.invoke(event.get(), "request"));

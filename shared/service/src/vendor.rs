@@ -1,4 +1,4 @@
-//! Reads the two vendors' keys from a secret or a local file.
+//! The two vendors' keys, read from a secret or a local file.
 
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
@@ -21,13 +21,13 @@ pub trait Vendor: PartialEq + Sized + Send + Sync + 'static {
     /// The app's public id.
     fn app_id(&self) -> &Self::AppId;
 
-    /// The pseudonym of this user in logs.
+    /// The pseudonym that logs have in place of this user's id.
     fn pseudonym(&self, user_id: &str) -> String;
 
     /// Reads the key from a secret's JSON text.
     ///
     /// # Errors
-    /// Says what is wrong. The message repeats nothing of the text, so it is safe to log.
+    /// Says what is wrong. The words are safe to log, because they contain nothing of the text.
     fn from_secret(json: &str) -> Result<Self, &'static str>;
 }
 
@@ -107,7 +107,8 @@ impl Vendor for zego::Key {
     }
 }
 
-/// Wipes a secret from memory after its use. If it had an escape in it, it has a text of its own.
+/// Wipes a secret from memory after its use. If its JSON had an escape, the secret is a decoded copy. It is wiped
+/// too.
 fn wiped(secret: Cow<'_, str>) -> Zeroizing<String> {
     secret.into_owned().into()
 }

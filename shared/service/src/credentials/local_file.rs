@@ -34,7 +34,7 @@ mod tests {
     use super::*;
     use std::fs;
 
-    /// What the store reads from a file with this content: a vendor's part, or the outcome and the reason.
+    /// What is read from a file with this content: a vendor's part, or the outcome and the reason.
     async fn read(content: &[u8], vendor: &str) -> Result<String, (&'static str, String)> {
         let path = std::env::temp_dir().join(format!("tokenmint-local-file-{}.json", std::process::id()));
         fs::write(&path, content).expect("the folder takes files");
@@ -44,12 +44,12 @@ mod tests {
         read.map(|text| text.expose().to_owned()).map_err(|LoadError { outcome, reason }| (outcome, reason))
     }
 
-    /// One test, because its files have one name.
+    /// One test, because all its files have the same name.
     #[tokio::test]
     async fn a_vendor_gets_its_own_part_or_a_reason_without_the_files_content() {
         let both = br#"{"agora": {"app_id": "5ecret"}, "zego": 7}"#;
         assert_eq!(read(both, "agora").await.as_deref(), Ok(r#"{"app_id": "5ecret"}"#));
-        assert_eq!(read(both, "zego").await.as_deref(), Ok("7"), "whether it is a good secret, the vendor knows");
+        assert_eq!(read(both, "zego").await.as_deref(), Ok("7"), "the vendor's own code checks the secret");
 
         let no_part = ("no-part", "the file has no part for this vendor".to_owned());
         assert_eq!(read(br#"{"agora":{}}"#, "zego").await, Err(no_part.clone()));

@@ -14,11 +14,11 @@ pub(super) struct SecretsManager {
 }
 
 impl SecretsManager {
-    /// The SDK's time-outs are off: all of them would be over as soon as Lambda thaws the environment. Instead, the
+    /// The SDK's time-outs are off. After Lambda thaws the environment, they would all end at once. So the
     /// [`keeper`](crate::keeper) ends a load that takes too long.
     ///
     /// # Errors
-    /// The environment names files with the authorities to trust, and these files have none.
+    /// `SSL_CERT_FILE` or `SSL_CERT_DIR` is set, but no authority can be read there.
     pub(super) fn new(secret_id: String) -> Result<SecretsManager, AuthoritiesError> {
         let client = Client::new(&aws::sdk_config("AWS_ENDPOINT_URL_SECRETS_MANAGER", None)?);
         Ok(SecretsManager { client, secret_id })
@@ -26,7 +26,7 @@ impl SecretsManager {
 
     async fn value(&self) -> Result<SecretText, LoadError> {
         let sent = self.client.get_secret_value().secret_id(&self.secret_id).send().await;
-        // Reports only the error's kind and code. Its text can hold anything that the other side sent.
+        // Only an error's kind and code are logged. Its text may contain anything that the other side sent.
         let secret = sent.map_err(|error| LoadError {
             outcome: match &error {
                 SdkError::TimeoutError(_) => "timeout",
@@ -35,7 +35,7 @@ impl SecretsManager {
                 SdkError::ServiceError(_) => "refused",
                 _ => "failed",
             },
-            reason: error.code().unwrap_or("no answer that says why").to_owned(),
+            reason: error.code().unwrap_or("no error code").to_owned(),
         })?;
         let text = secret.secret_string.map(SecretText::new);
         text.ok_or(LoadError { outcome: "malformed", reason: "the secret is binary, not text".to_owned() })
@@ -61,7 +61,7 @@ mod tests {
     use aws_smithy_runtime_api::client::result::ConnectorError;
     use std::sync::{Arc, Mutex};
 
-    /// What Secrets Manager does with a request.
+    /// What Secrets Manager does when it is asked.
     #[derive(Debug, Clone, Copy)]
     enum Does {
         Answers(u16, &'static str),
@@ -88,7 +88,7 @@ mod tests {
         }
     }
 
-    /// What the store reads, and the requests that it sent.
+    /// What is read, and the bodies of the calls.
     async fn read(does: Does) -> (Result<String, (&'static str, String)>, Vec<String>) {
         let fake = Fake { does, asked: Arc::default() };
         let asked = Arc::clone(&fake.asked);
@@ -119,11 +119,11 @@ mod tests {
         for (does, outcome, reason) in [
             (Does::Answers(400, denied), "refused", "AccessDeniedException"),
             (Does::Answers(400, missing), "refused", "ResourceNotFoundException"),
-            (Does::Answers(500, "5ecret"), "refused", "no answer that says why"),
+            (Does::Answers(500, "5ecret"), "refused", "no error code"),
             (Does::Answers(200, r#"{"SecretBinary":"NWVjcmV0"}"#), "malformed", "the secret is binary, not text"),
-            (Does::Answers(200, "5ecret"), "refused", "no answer that says why"),
-            (Does::TimesOut, "timeout", "no answer that says why"),
-            (Does::CannotBeReached, "unreachable", "no answer that says why"),
+            (Does::Answers(200, "5ecret"), "refused", "no error code"),
+            (Does::TimesOut, "timeout", "no error code"),
+            (Does::CannotBeReached, "unreachable", "no error code"),
         ] {
             assert_eq!(read(does).await.0, Err((outcome, reason.to_owned())), "{does:?}");
         }

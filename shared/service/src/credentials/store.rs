@@ -4,7 +4,7 @@ use crate::keeper::LoadError;
 use std::pin::Pin;
 use zeroize::Zeroizing;
 
-/// A place with the vendors' secrets.
+/// Where vendors' secrets are read.
 pub(crate) trait SecretStore: Send + Sync + 'static {
     /// Reads this vendor's secret.
     fn read<'a>(&'a self, vendor: &'a str) -> Reading<'a>;
@@ -13,7 +13,7 @@ pub(crate) trait SecretStore: Send + Sync + 'static {
 /// A secret's text, once it is read.
 pub(crate) type Reading<'a> = Pin<Box<dyn Future<Output = Result<SecretText, LoadError>> + Send + 'a>>;
 
-/// A secret's text on its way into a key. It is wiped from memory when it is dropped, and has no `Debug`.
+/// A secret's text, before it becomes a key. It is wiped from memory when it is dropped, and has no `Debug`.
 pub(crate) struct SecretText(Zeroizing<String>);
 
 impl SecretText {
@@ -26,7 +26,7 @@ impl SecretText {
     }
 }
 
-/// The outcome of reading a good store that has no part for the vendor. A user of one vendor has one part.
+/// The outcome if a valid store has no part for the vendor. A deployer who uses one vendor has only its part.
 pub(super) const NO_PART: &str = "no-part";
 
 /// A store that has what a test puts there.

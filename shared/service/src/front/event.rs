@@ -1,8 +1,8 @@
-//! API Gateway's HTTP API, payload format 2.0. Reads its events as requests, and writes responses for it.
+//! API Gateway's HTTP API, payload format 2.0. Reads its events as requests, and writes responses in its form.
 //!
-//! Only the parts of an event that are used are read, and strictly. The crate `aws_lambda_events` has one type for the
-//! whole event, so for example one claim that is a number makes the whole event unreadable. Here the identity is read
-//! apart from the rest ([`gateway::verified`]).
+//! Only the fields that are used are read, and they are read strictly. `aws_lambda_events` has one type for the whole
+//! event. If, for example, one claim is a number, it cannot parse the event at all. Here [`gateway::verified`] reads
+//! the caller's identity separately.
 
 use crate::identity::gateway;
 use crate::json::object;
@@ -17,14 +17,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// Reads the event of a request. Refuses everything else.
+/// Reads the event of a request. Any other event is refused as a whole.
 pub(crate) fn parse(event: &str) -> Result<Request, Problem> {
     let mut deserializer = serde_json::Deserializer::from_str(event);
     let event = object::<Event, _>(&mut deserializer).and_then(|event| deserializer.end().map(|()| event));
     Ok(event.map_err(|_| Problem::bad_event())?.into_request())
 }
 
-/// A response in the gateway's form.
+/// A response as the gateway takes it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct EventResponse {
@@ -32,7 +32,7 @@ pub(crate) struct EventResponse {
     headers: Headers,
     body: String,
     is_base64_encoded: bool,
-    /// Always empty, and so is the next. The emulator takes no response without them.
+    /// This field and the next are always empty. The emulator refuses a response without them.
     multi_value_headers: Empty,
     cookies: [(); 0],
 }
@@ -56,7 +56,7 @@ impl From<Response> for EventResponse {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Event {
-    /// The only payload format that is read. In format 1.0 the same names mean other things.
+    /// The only payload format that is read. 1.0 has other fields under the same names.
     #[serde(rename = "version")]
     _version: MustBe!("2.0"),
     /// The emulator sends null for none.
@@ -92,14 +92,14 @@ impl Event {
         let RequestContext { http, request_id, route_key, authorizer } = self.request_context;
         let route_path = (route_key != "$default")
             .then(|| route_key.split_once(' ').map_or(route_key.as_str(), |(_, path)| path).to_owned());
-        // The gateway decodes parameters. The emulator does not.
+        // The gateway sends parameters decoded. The emulator leaves them as the client wrote them.
         let encoded = route_path.is_none();
         let decoded = |value: String| match encoded {
             true => percent_decode_str(&value).decode_utf8().ok().map(Into::into),
             false => Some(value),
         };
         let path_parameters = self.path_parameters.unwrap_or_default();
-        // API Gateway sends names in lower case. Events made by hand need not.
+        // API Gateway sends names in lower case. Events that people write by hand may have upper case.
         let accept = self.headers.into_iter().find(|(name, _)| name.eq_ignore_ascii_case("accept"));
         Request {
             gateway_request_id: Some(request_id),
@@ -117,7 +117,7 @@ impl Event {
 /// The body's bytes.
 fn body(text: String, is_base64_encoded: bool) -> Result<Vec<u8>, Problem> {
     let longest = if is_base64_encoded { MAX_BODY_BYTES.div_ceil(3) * 4 } else { MAX_BODY_BYTES };
-    // The length is checked before the body is decoded, so nothing large is copied.
+    // Check the length before decoding, so that nothing large is copied.
     if text.len() > longest {
         return Err(Problem::too_large(MAX_BODY_BYTES));
     }

@@ -1,4 +1,4 @@
-//! Lambda brings events: the gateway's and warm-ups. This starts once, and then gives each event to the [`Function`].
+//! Takes events from Lambda: API Gateway's and warm-ups. It starts once, and then gives each event to the [`Function`].
 
 use crate::config::{Config, Source};
 use crate::credentials::{Credentials, NoKey};
@@ -25,8 +25,8 @@ use tracing::error;
 
 /// Serves a function's routes until Lambda ends the process.
 ///
-/// Configuration and credentials are read before the first event. A wrong setting ends the process, and one line names
-/// it. Missing credentials do not end the process: they can come later.
+/// Configuration and credentials are read before the first event. If a setting is wrong, the process logs one line that
+/// names it, and ends. If the credentials cannot be loaded, the process goes on, because a later load may succeed.
 pub async fn serve<V: Vendor>(routes: impl IntoIterator<Item = Route<V>>) -> ExitCode {
     telemetry::start();
     let config = match Config::from_env(V::SECRET_ID) {
@@ -38,8 +38,8 @@ pub async fn serve<V: Vendor>(routes: impl IntoIterator<Item = Route<V>>) -> Exi
         Ok(credentials) => credentials,
         Err(wrong) => return cannot_start(&wrong),
     };
-    // If Secrets Manager fails, that is logged, and requests that need a key try again. A local file that cannot be
-    // used is a wrong setting. A file without a part for this vendor is not: one vendor is enough.
+    // If Secrets Manager fails, the log says so, and requests that need a key try again. If a local file cannot be
+    // used, a setting is wrong. But a valid file may lack this vendor's part, because one vendor is enough.
     if let (Err(NoKey::Unusable), Source::LocalFile(_)) = (credentials.key().await, &config.credentials) {
         return cannot_start(&"LOCAL_CREDENTIALS must be a JSON file with well-formed credentials");
     }
@@ -51,14 +51,15 @@ pub async fn serve<V: Vendor>(routes: impl IntoIterator<Item = Route<V>>) -> Exi
     ended(run(invoked).await)
 }
 
-/// Says which setting is wrong, and ends the start.
+/// Logs which setting is wrong, and returns the exit code of a failed start.
 pub fn cannot_start(reason: &dyn Display) -> ExitCode {
     error!(%reason, "cannot start");
     ExitCode::FAILURE
 }
 
-/// Serves a function that mints nothing, until Lambda ends the process. Each event must have exactly this shape, and
-/// goes to `answer`. An `Err` makes the invocation fail. Lambda sends its name and its words to the invoker.
+/// Serves a function that mints nothing, until Lambda ends the process. It reads each event as an `E`, and gives it to
+/// `answer`. If `answer` returns an `Err`, the invocation fails. Lambda sends the error's name and words to the
+/// invoker.
 pub async fn answer<E, A, F>(answer: impl Fn(E) -> F + Clone + Send + 'static) -> ExitCode
 where
     E: DeserializeOwned + Send + 'static,
@@ -76,8 +77,8 @@ where
     ended(run(answer).await)
 }
 
-/// Gives events to `answer` until Lambda ends the process. Writes metrics after each answer, when no client waits any
-/// more. Lambda lets the process run until it asks for the next event.
+/// Gives events to `answer` until Lambda ends the process. Metrics are written after an answer was sent, and before the
+/// process asks for the next event. Then nobody waits, and Lambda doesn't freeze the process yet.
 async fn run<A, E, R>(
     answer: impl Service<LambdaEvent<A>, Response = R, Error = E, Future: Future<Output = Result<R, E>> + Send + 'static>
     + Clone
@@ -120,7 +121,7 @@ pub(crate) struct Environment<V: Vendor> {
     function: Function<V>,
     /// A random name.
     name: String,
-    /// Whether it has ever got an event.
+    /// Whether it has got an event before.
     used: AtomicBool,
 }
 
@@ -143,7 +144,7 @@ impl<V: Vendor> Environment<V> {
         Environment { function: Function::new(config, credentials, routes, system), name, used: AtomicBool::new(false) }
     }
 
-    /// Takes an event, whatever it is.
+    /// Answers any event: a warm-up, a request, or one that is neither.
     pub(crate) async fn invoke(&self, event: &str, request_id: &str) -> Returned {
         let arrived = Instant::now();
         let cold = !self.used.swap(true, Ordering::Relaxed);
@@ -243,6 +244,6 @@ mod tests {
         store.fail("refused");
         let (returned, took) = invoke(&environment(&store), &warm_up(500)).await;
         assert_eq!(returned["warmed"]["fresh_for_seconds"], Value::Null);
-        assert_eq!(took, Duration::from_millis(500), "it is as busy as any other");
+        assert_eq!(took, Duration::from_millis(500), "it keeps the environment busy all the same");
     }
 }

@@ -1,8 +1,8 @@
 //! The warm-up: what the pre-warming function sends to the token functions, and what they answer.
 //!
-//! It is exactly `{"warm_up":{"for_seconds":240,"hold_milliseconds":500}}`. The gateway's events have other fields, and
-//! a client cannot remove them. So no client's request looks like a warm-up. A warm-up has no identity and gets no
-//! token.
+//! It is `{"warm_up":{"for_seconds":240,"hold_milliseconds":500}}` and nothing else. API Gateway's events have other
+//! fields, and no client can remove them. So a request is never taken for a warm-up. A warm-up carries no identity and
+//! gets no token.
 
 use crate::json::object;
 use serde::{Deserialize, Serialize};
@@ -12,26 +12,27 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WarmUp {
-    /// The next warm-up comes after this many seconds. Everything that must be replaced before then is replaced now.
+    /// The next warm-up comes after this many seconds. What must be replaced before then is replaced now.
     pub for_seconds: u32,
-    /// How long the warm-up keeps its environment busy. Warm-ups that run at the same time then reach different
+    /// How long a warm-up keeps its environment busy. Warm-ups that run at the same time then reach different
     /// environments. At most [`WarmUp::MAX_HOLD`].
     pub hold_milliseconds: u16,
 }
 
-/// What an environment says of itself.
+/// An environment's answer to a warm-up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Warmed {
-    /// A random name of this environment. It stays the same for the environment's whole life.
+    /// A random name that tells this environment from others. It stays the same for the environment's life.
     pub environment: String,
-    /// Whether this was the first event it ever got.
+    /// Whether the warm-up was the environment's first event.
     pub cold: bool,
-    /// For how many seconds the new credentials are fresh. `None`: they could not be loaded, and the log says why.
+    /// How many seconds the credentials are fresh from now on. `None`: the environment is not ready. If the credentials
+    /// could not be loaded, the log says why.
     pub fresh_for_seconds: Option<u64>,
 }
 
-/// The outermost object. It has one field. The field's name says which of the two it is.
+/// The outermost object. It has one field. The field's name says which of the two messages it is.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Message {
@@ -42,8 +43,7 @@ enum Message {
 }
 
 impl WarmUp {
-    /// Long enough for any number of invocations to reach different environments, and much shorter than a function's
-    /// time-out.
+    /// Long enough to spread any number of invocations over environments. Much shorter than a function's time-out.
     pub const MAX_HOLD: Duration = Duration::from_secs(5);
 
     /// Reads an event, if it is exactly a warm-up.
@@ -57,14 +57,14 @@ impl WarmUp {
         serde_json::to_string(&Message::WarmUp(self)).expect("numbers have a text")
     }
 
-    /// How long the warm-up keeps the environment busy.
+    /// How long the environment is kept busy.
     pub fn hold(self) -> Duration {
         Duration::from_millis(self.hold_milliseconds.into())
     }
 }
 
 impl Warmed {
-    /// Reads an answer to a warm-up. `None`: it is something else.
+    /// Reads an answer, if it is exactly one to a warm-up.
     pub fn parse(answer: &[u8]) -> Option<Warmed> {
         match serde_json::from_slice(answer) {
             Ok(Message::Warmed(warmed)) => Some(warmed),

@@ -6,7 +6,7 @@ use crate::problem::Problem;
 use std::sync::Arc;
 use tokens::Ttl;
 
-/// A backend with an IAM identity of the deployer's. IAM decides what it may call.
+/// A backend with an IAM identity of the deployer. IAM decides which routes it may call.
 #[derive(Debug)]
 pub struct Backend {
     config: Arc<Config>,
@@ -40,7 +40,7 @@ impl Backend {
     /// The lifetime asked for, or the configured default.
     ///
     /// # Errors
-    /// More than the configured maximum.
+    /// The lifetime is longer than the configured maximum.
     pub fn ttl(&self, asked: Option<Ttl>) -> Result<Ttl, Problem> {
         ttl(&self.config.policy, asked)
     }

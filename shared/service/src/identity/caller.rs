@@ -15,7 +15,7 @@ use tokens::{NameError, Ttl};
 pub struct Caller {
     config: Arc<Config>,
     app_id: String,
-    /// `None`: a local run without authentication, which believes every caller.
+    /// `None` in a local run with `AUTH=none`. Then every caller is believed.
     user: Option<SignedIn>,
 }
 
@@ -45,10 +45,10 @@ impl Identity for Caller {
 }
 
 impl Caller {
-    /// The user that the token is for. This is always the caller. A client names them, or writes `me`.
+    /// The user that the token is for. It is the caller, by id or as `me`.
     ///
     /// # Errors
-    /// It is another user's id. Or it is the caller's own, and this vendor does not take it.
+    /// The id is another user's. Or it is the caller's own, but this vendor doesn't take it.
     pub fn user<N: Display>(&self, asked: Asked<N>, check: fn(String) -> Result<N, NameError>) -> Result<N, Problem> {
         match (asked, &self.user) {
             (Asked::Named(name), None) => Ok(name),
@@ -59,7 +59,7 @@ impl Caller {
         }
     }
 
-    /// The same user, for one more service in an RTC token. Without an identity, the user who joins RTC.
+    /// The caller, for a further service in an RTC token. Without an identity it is the user that joins RTC.
     ///
     /// # Errors
     /// This service doesn't take the id.
@@ -73,7 +73,7 @@ impl Caller {
     /// A channel or room that the caller may enter.
     ///
     /// # Errors
-    /// Their claim does not list it.
+    /// The caller's claim doesn't list it.
     pub fn room<N: Display>(&self, parameter: &str, room: N) -> Result<N, Problem> {
         match &self.user {
             Some(user) if !user.may_enter(&room.to_string()) => {
@@ -83,7 +83,7 @@ impl Caller {
         }
     }
 
-    /// Checks that the caller may enter every room. A token that names no room opens all of them.
+    /// Checks that the caller may enter every room. A token that names no room opens every room.
     ///
     /// # Errors
     /// A claim lists the caller's rooms.
@@ -99,7 +99,7 @@ impl Caller {
     /// Checks that the caller may log in to RTM. An RTM token names no channel: it opens every message channel.
     ///
     /// # Errors
-    /// A claim lists the caller's rooms, and the configuration does not except RTM.
+    /// A claim lists the caller's rooms, and the configuration doesn't allow RTM beyond them.
     pub fn every_message_channel(&self, parameter: &str) -> Result<(), Problem> {
         match &self.user {
             Some(SignedIn { rooms: Some(_), .. }) if !self.config.policy.rtm_beyond_rooms => Err(Problem::forbidden(
@@ -112,7 +112,7 @@ impl Caller {
     /// Checks that the caller may publish.
     ///
     /// # Errors
-    /// They lack the scope.
+    /// The caller lacks the scope.
     pub fn may_publish(&self, parameter: &str) -> Result<(), Problem> {
         match &self.user {
             Some(user) if !user.may_publish => Err(Problem::forbidden(format!(
@@ -122,10 +122,10 @@ impl Caller {
         }
     }
 
-    /// The version that was asked for. The rule does not depend on the identity, so it holds in a local run, too.
+    /// The version that was asked for. This rule needs no identity, so it also holds in a run without identities.
     ///
     /// # Errors
-    /// The configuration refuses `006`.
+    /// The version is `006`, and the configuration refuses it.
     pub fn rtm_version(&self, asked: Version) -> Result<Version, Problem> {
         match asked {
             Version::V006 if !self.config.policy.rtm_006 => {
@@ -135,13 +135,14 @@ impl Caller {
         }
     }
 
-    /// As whom the caller joins RTC: with their own stable uid, with the uid that a claim gives them, or with their
-    /// user id as the account.
+    /// As whom the caller joins RTC. As a uid: the assigned one, or the one that a claim gives. Or as an account: the
+    /// caller's user id.
     ///
-    /// An account that is a number in decimal makes the same token as that uid, so it needs the right to that uid.
+    /// If an account is a number in decimal, it makes the same token as that uid. So the caller needs the right to that
+    /// uid.
     ///
     /// # Errors
-    /// It is another user's uid or account. Or both were given. Or neither was given in a run without identities.
+    /// The uid or account is another user's. Or both are given. Or, in a run without identities, neither is given.
     pub fn rtc_user(&self, uid: Option<Uid>, account: Option<UserAccount>) -> Result<RtcUser, Problem> {
         let asked = match (uid, account) {
             (Some(_), Some(_)) => return Err(Problem::bad_parameter("account", "must not be given together with uid")),
@@ -173,13 +174,13 @@ impl Caller {
     /// The lifetime asked for, or the configured default.
     ///
     /// # Errors
-    /// More than the configured maximum.
+    /// The lifetime is longer than the configured maximum.
     pub fn ttl(&self, asked: Option<Ttl>) -> Result<Ttl, Problem> {
         ttl(&self.config.policy, asked)
     }
 }
 
-/// The caller owns the id, but this vendor may still refuse it.
+/// Checks the caller's own id by this vendor's rule.
 fn checked<N>(parameter: &str, id: &str, check: fn(String) -> Result<N, NameError>) -> Result<N, Problem> {
     check(id.to_owned()).map_err(|error| ParamError::from(error).of_the_callers_own_id().problem(parameter))
 }
@@ -201,7 +202,7 @@ mod tests {
         assert_eq!(status(alice.user(rtm("alice"), RtmUserId::new)), 200);
         assert_eq!(status(alice.user(rtm("bob"), RtmUserId::new)), 403);
         assert_eq!(status(alice.user(rtm("Alice"), RtmUserId::new)), 403);
-        // An identity provider can give ids that a vendor does not take, or that would be wildcards.
+        // An identity provider may hand out ids that a vendor doesn't take, or that would be wildcards.
         let star = caller(&config(|_| ()), &[("sub", "*")]);
         assert_eq!(status(star.user(Asked::Me, RtmUserId::new)), 403);
     }
@@ -218,7 +219,7 @@ mod tests {
             status(caller(config, claims).every_message_channel("user_id"))
         };
         let (limited, beyond) = (with(Some("rooms"), false), with(Some("rooms"), true));
-        // If a claim is configured, its value makes no difference: `*` is refused, too.
+        // If a rooms claim is configured, RTM is refused whatever the claim says. Even `*` is refused.
         let callers: [&[(&str, &str)]; 4] = [
             &[("sub", "alice"), ("rooms", "[lobby team-*]")],
             &[("sub", "alice"), ("rooms", "[]")],
@@ -228,7 +229,7 @@ mod tests {
         for claims in callers {
             assert_eq!(logs_in(&limited, claims), 403, "{claims:?}");
             assert_eq!(logs_in(&beyond, claims), 200, "{claims:?}");
-            // The setting is for RTM alone: a token that opens every ZEGO room stays refused.
+            // The setting is only for RTM. A token that opens every ZEGO room stays refused.
             assert_eq!(status(caller(&beyond, claims).every_room("room_id")), 403, "{claims:?}");
         }
         for rtm_beyond_rooms in [false, true] {
@@ -246,7 +247,7 @@ mod tests {
         let problem = alice(&refusing).rtm_version(Version::V006).expect_err("refused");
         assert_eq!(problem.status(), 403);
         assert!(problem.detail().contains("ask for version 007"), "{problem:?}");
-        // The tutorial's answer has no detail. So it says this in the token's place.
+        // The tutorial's answer has no detail, so it says this in the token's place.
         assert_eq!(problem.tutorial_text(), problem.detail());
         let local = config(|config| {
             config.auth = Auth::None;
@@ -278,7 +279,7 @@ mod tests {
         for no_uid in ["0", "-1", "042", "[42 43]", "4294967296", ""] {
             assert_eq!(status(with_uid(no_uid).rtc_user(Some(uid(42)), None)), 403, "{no_uid:?}");
         }
-        // A user can choose somebody's uid as their own id. They still get no token for that uid.
+        // A user may choose another user's uid as a name. This gives no token for that uid.
         let victim = own.to_string();
         let mallory = caller(&config(|_| ()), &[("sub", &victim)]);
         assert_eq!(status(mallory.rtc_user(None, Some(account(&victim)))), 403);

@@ -1,26 +1,26 @@
-//! What a verified JWT says of its user, under the deployer's policy.
+//! How a verified JWT's claims become a user, under the deployer's policy.
 
 use crate::config::{Policy, UserIdForm};
 use crate::problem::Problem;
 use std::collections::BTreeMap;
 use tokens::agora::{Uid, UserAccount};
 
-/// What a verified JWT says. The gateway sends every claim as a string, an array as `[a b c]`.
+/// What a verified JWT says. The gateway sends every claim as a string. It sends an array as `[a b c]`.
 #[derive(Debug, PartialEq, Eq, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Jwt {
     pub(crate) claims: BTreeMap<String, String>,
-    /// The token's scopes, if the route asks for some.
+    /// The JWT's scopes, if the route asks for some.
     pub(crate) scopes: Option<Vec<String>>,
 }
 
-/// What a verified JWT says of its user.
+/// The user of a verified JWT.
 #[derive(Debug)]
 pub(crate) struct SignedIn {
     pub(super) id: String,
-    /// A numeric uid of theirs beside the assigned one, if a claim gives them one.
+    /// The user's own numeric uid, if a claim gives one. The user has the assigned uid too.
     pub(super) uid: Option<Uid>,
-    /// The rooms they may enter, if a claim lists them: names, or prefixes that end in `*`.
+    /// The rooms that the user may enter: names, or prefixes that end in `*`. `None`: every room.
     pub(super) rooms: Option<Vec<String>>,
     pub(super) may_publish: bool,
 }
@@ -31,8 +31,7 @@ impl SignedIn {
         let id = claim(&policy.user_id_claim).filter(|id| !id.is_empty());
         let id = id.ok_or_else(|| Problem::no_identity("the JWT lacks the claim that is the user id"))?;
         let may_publish = policy.publish_scope.as_deref().is_none_or(|needed| {
-            // `scope` (RFC 8693) is a text with spaces between the scopes. Some issuers call it `scp`, and some send an
-            // array.
+            // `scope` (RFC 8693) has spaces between scopes. Some issuers call it `scp`, and some send an array.
             let claimed = ["scope", "scp"].into_iter().filter_map(claim);
             let mut claimed = claimed.flat_map(|text| entries(text).unwrap_or(text).split_ascii_whitespace());
             let mut listed = jwt.scopes.iter().flatten();
@@ -41,17 +40,16 @@ impl SignedIn {
         let rooms = policy.rooms_claim.as_deref().map(|name| match claim(name) {
             None => Vec::new(),
             Some(text) => match entries(text).map(|list| list.split_ascii_whitespace().collect::<Vec<_>>()) {
-                // A `*` beside other names does not mean "every room": it may be the end of a name that has a space in
-                // it.
+                // Ignore a `*` in a list with other names. It may be the end of a name with a space in it.
                 Some(list) if list.len() > 1 => {
                     list.into_iter().filter(|room| *room != "*").map(str::to_owned).collect()
                 }
                 Some(list) => list.into_iter().map(str::to_owned).collect(),
-                // Not an array, so one room, whose name may contain spaces.
+                // Not an array: one room. Its name may contain spaces.
                 None => vec![text.to_owned()],
             },
         });
-        // A claim that is not a uid gives no uid.
+        // If the claim is not a uid, the user has only the assigned one.
         let uid = policy.rtc_uid_claim.as_deref().and_then(claim);
         let uid = uid.and_then(|uid| UserAccount::new(uid).ok()?.as_uid());
         Ok(SignedIn { id: in_form(policy.user_id_form, id)?, uid, rooms, may_publish })
@@ -67,17 +65,16 @@ impl SignedIn {
     }
 }
 
-/// The inside of an array as API Gateway writes it: `[a b c]`.
+/// The text between the brackets, if the claim is an array. API Gateway writes an array as `[a b c]`.
 fn entries(claim: &str) -> Option<&str> {
     claim.strip_prefix('[')?.strip_suffix(']')
 }
 
-/// The claim as the vendors' user id.
+/// Turns the claim into the vendors' user id.
 fn in_form(form: UserIdForm, id: &str) -> Result<String, Problem> {
     match form {
         UserIdForm::Verbatim => Ok(id.to_owned()),
-        // Only ASCII letters: some other letters of Unicode become a plain k or s in lower case. Their owner would get
-        // somebody else's id.
+        // ASCII only. Unicode has other letters that become a plain k or s. So the id could become another user's.
         UserIdForm::Lower => Ok(id.to_ascii_lowercase()),
         UserIdForm::Uuid => {
             let groups: Vec<&str> = id.split('-').collect();
@@ -106,7 +103,7 @@ mod tests {
         };
         assert_eq!(id(UserIdForm::Verbatim, "aBc-1"), Ok("aBc-1".to_owned()));
         assert_eq!(id(UserIdForm::Lower, "aBc-1"), Ok("abc-1".to_owned()));
-        // The Kelvin sign is not a k, so this user is not kate.
+        // A Kelvin sign is not a k. So this user is not kate.
         assert_eq!(id(UserIdForm::Lower, "\u{212a}Ate"), Ok("\u{212a}ate".to_owned()));
         let uuid = "0b5e6F2a-9c1d-4e8f-8a7b-6c5d4e3f2a1b";
         assert_eq!(id(UserIdForm::Uuid, uuid), Ok("0b5e6f2a9c1d4e8f8a7b6c5d4e3f2a1b".to_owned()));
@@ -130,7 +127,7 @@ mod tests {
         assert!(!enters("[]", "lobby"));
         assert!(enters("*", "lobby"));
         assert!(enters("[*]", "lobby"));
-        // An array with the one name "team *" looks the same.
+        // This could also be an array with the one name "team *".
         assert!(!enters("[team *]", "lobby"));
         assert!(!enters("", "lobby"));
         // Not an array: one room with a space in its name, not two rooms.

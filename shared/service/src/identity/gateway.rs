@@ -1,20 +1,19 @@
 //! Reads from an event what API Gateway's authorizer verified.
 //!
-//! If the authorizer's part is not exactly what the gateway sends, there is no identity. The request is answered all
-//! the same.
+//! Anything that isn't exactly what the gateway sends counts as no identity. The request can still be answered.
 
 use super::Verified;
 use crate::json::object;
 use serde_json::Value;
 
-/// Reads the authorizer's context. `None`: there is no context, or it is not what the gateway sends.
+/// Reads the authorizer's context. `None`: no identity. There is no context, or it is not what the gateway sends.
 pub(crate) fn verified(context: Option<&Value>) -> Option<Verified> {
     let context = context?.as_object()?;
     match ["jwt", "iam", "lambda"].map(|authorizer| context.get(authorizer)) {
         [Some(jwt), None, None] => object(jwt).ok().map(Verified::Jwt),
         [None, Some(iam), None] => {
             let named = |field| iam.get(field).and_then(Value::as_str).is_some_and(|value| !value.is_empty());
-            // A Cognito identity pool also signs requests of end users and guests. They are no backends.
+            // A Cognito identity pool signs for end users, and even for guests. They are not backends.
             let pooled = iam.get("cognitoIdentity").is_some_and(|identity| !identity.is_null());
             (named("userArn") && named("accountId") && !pooled).then_some(Verified::Iam)
         }

@@ -13,7 +13,7 @@ use tokens::agora::ChannelName;
 
 pub(super) const APP_ID: &str = "0123456789abcdef0123456789abcdef";
 
-/// Limits nobody, but for the lifetime.
+/// A configuration that limits only the lifetime, with this change.
 pub(super) fn config(change: impl FnOnce(&mut Config)) -> Arc<Config> {
     let mut config = Config {
         auth: Auth::Jwt,

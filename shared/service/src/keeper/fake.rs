@@ -1,4 +1,4 @@
-//! A source that does what a test says, and a history of what came of it.
+//! A source that does what a test says, and a history of what happened.
 
 use super::{LoadError, Source};
 use crate::system::System;
@@ -14,7 +14,7 @@ pub(super) struct Item(pub(super) u32);
 /// What a source does when it is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mode {
-    /// It brings, after this time, what it had when it was asked.
+    /// After this time it brings the item that it had when it was asked.
     Brings(Duration),
     /// It fails after this time.
     Fails(Duration),
@@ -24,7 +24,7 @@ pub(super) enum Mode {
     Panics,
 }
 
-/// What happens, in its order.
+/// One thing that happens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum What {
     /// A load begins.
@@ -61,7 +61,7 @@ struct State {
     item: Item,
     /// Attempts that run now.
     running: u32,
-    /// Whether a load runs: it may have two attempts.
+    /// Whether a load runs. A load may have two attempts.
     loading: bool,
     attempts: u32,
     history: Vec<Entry>,
@@ -96,7 +96,7 @@ impl FakeSource {
         self.lock().history.push(entry);
     }
 
-    /// What has happened since the last time this was asked.
+    /// What has happened since the last call.
     pub(super) fn take_history(&self) -> Vec<Entry> {
         std::mem::take(&mut self.lock().history)
     }
@@ -126,7 +126,7 @@ impl Source for FakeSource {
     type Item = Item;
 
     async fn load(&self) -> Result<Item, LoadError> {
-        /// However the attempt ends.
+        /// Counts the attempt as ended when it is dropped, for any reason.
         struct Attempt<'a>(&'a FakeSource);
         impl Drop for Attempt<'_> {
             fn drop(&mut self) {
@@ -145,7 +145,7 @@ impl Source for FakeSource {
                 Err(LoadError { outcome: "refused", reason: "as the test says".to_owned() })
             }
             Mode::Hangs => std::future::pending().await,
-            // Without the message that a panic prints.
+            // This panics without printing a message.
             Mode::Panics => std::panic::resume_unwind(Box::new("as the test says")),
         }
     }

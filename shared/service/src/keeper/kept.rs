@@ -1,4 +1,4 @@
-//! What is kept, and what to do about it at a given moment. Knows no clock, no randomness and no tasks.
+//! What is kept, and what to do with it at a given moment. Reads no clock, draws no randomness and starts no tasks.
 
 use super::Times;
 use std::ops::Range;
@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// All moments are wall time, because other clocks may stand still while Lambda keeps the environment frozen. All spans
-/// are ranges: if the clock is set back before a span's begin, the span is over too. Otherwise it would last until the
-/// clock had caught up.
+/// are ranges. So if the clock is set back before a span's begin, the span is over too. Otherwise the span would last
+/// until the clock had caught up.
 pub(super) struct Kept<T> {
     times: Times,
     item: Option<Arc<T>>,
-    /// While the clock is in here, the item is as good as new.
+    /// While the clock is in this span, the item is fresh.
     fresh: Range<SystemTime>,
-    /// While the clock is in here, requests load nothing: the item is fresh enough, or a load has just failed.
+    /// While the clock is in this span, requests load nothing: the item is fresh enough, or a load has just failed.
     rest: Range<SystemTime>,
     /// How many loads have failed since the last one that succeeded.
     failures: u32,
@@ -29,24 +29,24 @@ struct Load {
     began: SystemTime,
     /// How many requests may still wait for it.
     waits: u32,
-    /// While the clock is in here, no further request waits for it: one has just begun to.
+    /// While the clock is in this span, no further request waits for the load: another one has just begun to wait.
     waited_for: Range<SystemTime>,
 }
 
 /// What a request does.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// Take the item that is there, or do without.
+    /// Don't wait. Take the item, if there is one.
     Take,
     /// Run the load of this number, and wait for it.
     Begin(u64),
     /// Wait for the load that runs.
     Join,
-    /// Drop the load of this number: it has had its time.
+    /// Drop the load of this number: its time is over.
     Abandon(u64),
 }
 
-/// A span in which no moment lies.
+/// An empty span.
 const NEVER: Range<SystemTime> = UNIX_EPOCH..UNIX_EPOCH;
 
 impl<T: PartialEq> Kept<T> {
@@ -91,13 +91,14 @@ impl<T: PartialEq> Kept<T> {
     pub(super) fn loaded(&mut self, item: T, randomness: u32) {
         let Some(Load { began, .. }) = self.load.take() else { return };
         self.ended = (self.begun, true);
-        // If it is equal, the same object stays, and what was made with it stays good.
+        // If the new item is equal, the old object stays. So what was made with it stays valid.
         if self.item.as_deref() != Some(&item) {
             self.item = Some(Arc::new(item));
         }
         let fresh_for = self.times.fresh_for;
         self.fresh = began..began + fresh_for;
-        // Refreshed ahead of its end, each environment at another moment. So in steady traffic it is always fresh.
+        // The next load begins before the item stops being fresh. So in steady traffic the item is always fresh. Each
+        // environment loads at another moment.
         self.rest = began..began + between(fresh_for * 17 / 20, fresh_for * 19 / 20, randomness);
         self.failures = 0;
     }
@@ -107,7 +108,7 @@ impl<T: PartialEq> Kept<T> {
         self.load = None;
         self.ended = (self.begun, false);
         let (pause, until) = match self.is_usable(now) {
-            // Not beyond the item's last moment: after it, the pauses are shorter.
+            // The pause ends when the item is too old, because the pauses without an item are shorter.
             true => (&self.times.refresh_pause, self.fresh.start + self.times.usable_for()),
             false => (&self.times.first_load_pause, now + self.times.first_load_pause.end),
         };
@@ -122,7 +123,7 @@ impl<T: PartialEq> Kept<T> {
     }
 
     fn is_usable(&self, now: SystemTime) -> bool {
-        // If the clock was set back, nobody knows the item's age. It has not become older by that.
+        // If the clock was set back, the item's age is unknown. Then it counts as new.
         let age = now.duration_since(self.fresh.start).unwrap_or_default();
         self.item.is_some() && age < self.times.usable_for()
     }
@@ -141,14 +142,14 @@ impl<T: PartialEq> Kept<T> {
         self.begun + 1
     }
 
-    /// Whether the load of this number, or the last one after it, has succeeded. `None`: none of them has ended yet.
+    /// Whether the last load that ended has succeeded. `None`: the load of this number has not ended yet.
     pub(super) fn ended_since(&self, id: u64) -> Option<bool> {
         let (ended, succeeded) = self.ended;
         (ended >= id).then_some(succeeded)
     }
 }
 
-/// A span between these two.
+/// A random duration between these two.
 fn between(earliest: Duration, latest: Duration, randomness: u32) -> Duration {
     earliest + (latest - earliest).mul_f64(f64::from(randomness) / f64::from(u32::MAX))
 }

@@ -1,4 +1,4 @@
-//! Requests, warm-ups, faults, rotations, frozen times and wrong clocks in any order. [`Rules`] say what must hold.
+//! Requests, warm-ups, faults, rotations, frozen times and wrong clocks in any order. [`Rules`] check them.
 
 mod rules;
 
@@ -20,12 +20,12 @@ prop_state_machine! {
     fn whatever_happens_the_rules_hold(sequential 1..60 => Run);
 }
 
-/// What happens to an environment, one thing after the other.
+/// One thing that happens to an environment.
 #[derive(Debug, Clone)]
 enum Happening {
     /// A request comes.
     Ask,
-    /// So many requests come. After each answer the environment is frozen for a while.
+    /// This many requests come. After each answer the environment is frozen for a while.
     AskBetweenFreezes(u32),
     WarmUp,
     /// Time passes.
@@ -44,7 +44,7 @@ enum Happening {
     Rotate,
 }
 
-/// An environment, as far as it decides what can happen to it.
+/// The part of an environment's state that decides what can happen next.
 #[derive(Debug, Clone)]
 struct Environment {
     fresh_for: Duration,
@@ -61,7 +61,7 @@ const fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// Times from a millisecond to days: as often short ones as long ones.
+/// Times from a millisecond to days. Short ones come as often as long ones.
 fn time() -> impl Strategy<Value = Duration> {
     prop_oneof![(1..2500_u64).prop_map(ms), (1..90_u64).prop_map(secs), (1..400_u64).prop_map(|ms| secs(ms * 1000))]
 }
@@ -148,7 +148,7 @@ impl Run {
     fn spawn(&mut self, task: impl Future<Output = ()> + Send + 'static) {
         self.count += 1;
         self.waiting.push(self.runtime.spawn(task));
-        // It comes as far as it can in no time, and so does the load that it begins.
+        // The task, and a load that it begins, run as far as they can before time passes.
         self.runtime.block_on(async {
             for _ in 0..5 {
                 yield_now().await;
@@ -165,7 +165,7 @@ impl Run {
 
     /// The environment is frozen. The wall clock goes on, and tokio's clock too on some machines.
     fn freeze(&mut self, time: Duration, tokio_goes_on: bool) {
-        // Lambda freezes no environment before it has answered.
+        // Lambda freezes an environment only after it has answered.
         self.answer_all();
         match tokio_goes_on {
             true => self.runtime.block_on(async { advance(time).await }),
@@ -224,8 +224,8 @@ impl StateMachineTest for Run {
         run
     }
 
-    /// Once the source is well, the item that it has by then comes into use by itself: at the latest when the longest
-    /// pause is over, or the time for which the older item is fresh.
+    /// After the source works again, its newest item comes into use without help. This takes no longer than the longest
+    /// pause, or the time for which the older item is fresh.
     fn teardown(mut run: Run, environment: Environment) {
         run.answer_all();
         let until_no_load_runs = Happening::Pass(secs(3));
@@ -234,7 +234,7 @@ impl StateMachineTest for Run {
             until_no_load_runs,
             Happening::Source(Mode::Brings(ms(20))),
             Happening::Rotate,
-            // If the clock was set back, this request finds that out.
+            // If the clock was set back, this request notices it.
             Happening::Ask,
             longest,
             Happening::Ask,

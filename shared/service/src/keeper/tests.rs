@@ -1,4 +1,4 @@
-//! Each step in the life of what is kept. Time is paused: a minute passes in no time.
+//! Tests each step in the life of the item that is kept. Time is paused, so the tests don't really wait.
 
 mod clock;
 mod warm_ups;
@@ -189,7 +189,7 @@ async fn a_slow_refresh_makes_one_request_in_500_ms_wait_and_no_longer_than_100(
     rig.source.set(Mode::Brings(ms(1080)));
     rig.source.rotate();
     sleep(secs(290)).await;
-    // Fresh for a while yet: nothing is stale.
+    // The item stays fresh for a while, so nothing is stale.
     assert_eq!(rig.ask().await, (Some(Item(1)), ms(100)), "it begins the refresh");
     for _ in 0..4 {
         assert_eq!(rig.ask().await, (Some(Item(1)), ms(0)), "another one waits already");
@@ -207,13 +207,13 @@ async fn a_stale_item_serves_while_loads_fail_and_each_request_says_so() {
     let rig = Rig::loaded().await;
     rig.source.set(FAILS);
     sleep(FRESH_FOR - ms(20)).await;
-    // The very moment in which it stops to be fresh.
+    // At exactly this moment the item stops being fresh.
     assert_eq!(rig.ask().await, (Some(Item(1)), ms(20)));
     assert_eq!(rig.ask().await, (Some(Item(1)), ms(0)));
     assert_eq!(rig.told(), [What::Began(FAILS), What::Failed("refused"), What::Stale, What::Stale]);
 }
 
-/// The milliseconds from each of so many failures to the next load, for somebody who asks all the time.
+/// Asks all the time. Returns the milliseconds from each failure to the next load, for this many failures.
 async fn pauses(rig: &Rig, failures: usize) -> Vec<u128> {
     let (mut pauses, mut failed) = (Vec::new(), None);
     while pauses.len() < failures {
@@ -239,7 +239,7 @@ async fn with_an_item_the_pauses_double_from_5_to_60_seconds() {
         rig.source.set(FAILS);
         sleep(secs(290)).await;
         assert_eq!(pauses(&rig, 6).await, expected);
-        // One success, and they are short again.
+        // After one success the pauses are short again.
         rig.source.set(QUICK);
         rig.keeper.refresh().await.expect("it answers");
         rig.source.set(FAILS);
@@ -270,7 +270,7 @@ async fn what_is_too_old_is_not_handed_out() {
         assert_eq!(rig.ask().await.0, Some(Item(1)), "its last moment");
         sleep(ms(1)).await;
         assert_eq!(rig.keeper.at_hand(), None);
-        // The pause that the failure began ends with the item: without one, the next load comes soon.
+        // The pause after the failure ends when the item is too old. Without an item, the next load comes soon.
         let attempts = rig.source.attempts();
         assert_eq!(rig.ask().await, (None, ms(0)));
         assert_eq!(rig.source.attempts(), attempts + 1);

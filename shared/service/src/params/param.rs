@@ -1,4 +1,4 @@
-//! The types that a parameter can have, and how each is read.
+//! The types that a parameter can have, and how to read each.
 
 use crate::json::Json;
 use crate::problem::Problem;
@@ -7,7 +7,7 @@ use tokens::agora::{ChannelName, ChatUserId, Role, RtmUserId, Uid, UidError, Use
 use tokens::zego::{RoomId, StreamId, UserId, ZimUserId};
 use tokens::{NameError, NameFlaw, Ttl};
 
-/// Why a parameter does not take a value.
+/// Why a parameter doesn't take a value.
 #[derive(Debug)]
 pub struct ParamError {
     rule: String,
@@ -23,7 +23,7 @@ impl ParamError {
         ParamError { rule: format!("the caller's own id doesn't fit: {}", self.rule), ..self }
     }
 
-    /// A wildcard. It is understood, but nobody may have one.
+    /// The problem of this error. A wildcard is forbidden: it is well-formed, but nobody may have one.
     pub(crate) fn problem(self, parameter: &str) -> Problem {
         match self.wildcard {
             true => Problem::forbidden(format!("{parameter}: {}", self.rule)),
@@ -43,13 +43,13 @@ pub trait Param: Sized {
     /// Reads it from a path or a query.
     ///
     /// # Errors
-    /// What it must be instead.
+    /// The value is wrong. The error says what it must be.
     fn of_text(text: &str) -> Result<Self, ParamError>;
 
-    /// Reads it from a body. Most types are a JSON string there, which is read as in a query.
+    /// Reads it from a body. By default it is a JSON string there, and is read like a text from a query.
     ///
     /// # Errors
-    /// What it must be instead.
+    /// The value is wrong. The error says what it must be.
     fn of_json(json: &Json) -> Result<Self, ParamError> {
         match json {
             Json::Text(text) => Self::of_text(text),
@@ -70,7 +70,7 @@ macro_rules! names {
 }
 names!(ChannelName, UserAccount, RtmUserId, ChatUserId, UserId, ZimUserId, RoomId, StreamId);
 
-/// A number in a query. Each number has one spelling: no sign, no leading zero.
+/// A number in a query. It has only one spelling: no sign and no leading zero.
 fn number_of_text(text: &str, rule: &str) -> Result<u64, ParamError> {
     let number = text.parse().ok().filter(|number: &u64| number.to_string() == text);
     number.ok_or_else(|| ParamError::rule(rule))
@@ -144,7 +144,7 @@ impl Param for Companion {
     }
 }
 
-/// A service that an RTC token can carry too.
+/// A further service that an RTC token may open too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Companion {
     /// RTM (Signaling).
@@ -175,7 +175,7 @@ impl Param for bool {
 pub enum Asked<N> {
     /// `me`: the caller.
     Me,
-    /// A user by name.
+    /// A user by id.
     Named(N),
 }
 

@@ -1,5 +1,4 @@
-//! One token for every caller who may have it. It is minted once, and handed out again until it is time to mint the
-//! next.
+//! One token for all who may have it. It is minted once, and then handed out again until it is due to be minted again.
 
 use crate::minted::Minted;
 use crate::problem::Problem;
@@ -13,7 +12,7 @@ pub(super) struct Shared<T, V>(Mutex<Option<Handed<T, V>>>);
 
 struct Handed<T, V> {
     token: T,
-    /// The key that signed it. If the key is rotated, the token is not handed out any more.
+    /// The key that signed the token. After a rotation the token is not handed out again.
     key: Arc<V>,
     minted: Minted,
 }
@@ -36,7 +35,7 @@ impl<V: Vendor, T: Token<Key = V> + PartialEq> Shared<T, V> {
         Ok(minted)
     }
 
-    /// Mints the token again if there is one and its time comes within this many seconds.
+    /// Mints the token again, if there is one and it is due within this many seconds.
     pub(super) fn mint_again(&self, key: &Arc<V>, within: u32, system: &dyn System) -> Result<(), Problem> {
         let now = system.moment()?.as_unix_seconds();
         if let Some(old) = self.lock().as_mut().filter(|old| !old.is_good(key, now, within)) {
@@ -52,9 +51,9 @@ impl<V: Vendor, T: Token<Key = V> + PartialEq> Shared<T, V> {
 }
 
 impl<T, V> Handed<T, V> {
-    /// Whether it may be handed out, signed by this key, for this many seconds from now on.
+    /// Whether the token may be handed out with this key, now and for this many more seconds.
     fn is_good(&self, key: &Arc<V>, now: u32, within: u32) -> bool {
-        // After the clock was set back, a token can be from the future. It is not handed out.
+        // If the clock was set back, the token may be from the future. Such a token is not handed out.
         let issued_at = self.minted.signed.issued_at().as_unix_seconds();
         Arc::ptr_eq(&self.key, key) && issued_at <= now && now.saturating_add(within) < self.minted.renew_at
     }
@@ -113,7 +112,7 @@ mod tests {
         let backends = Backends::new();
         let (token, expires_in, renew_at) = backends.next();
         assert_eq!((expires_in, renew_at), (3600, 1_800_003_240));
-        // Handing it out again needs no randomness.
+        // Handing out a token again needs no randomness.
         backends.system.draw_from(Randomness::Missing);
         assert_eq!(backends.next(), (token.clone(), 3600, renew_at), "in the same second");
         backends.pass(1000);

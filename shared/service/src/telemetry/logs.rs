@@ -17,8 +17,8 @@ pub(super) fn start() {
     std::panic::set_hook(Box::new(log_panic));
 }
 
-/// Our lines from INFO and other crates' lines from WARN. No environment variable can change this: at lower levels the
-/// SDK and the runtime log what they send and receive.
+/// Logs our lines from INFO and other crates' lines from WARN. No environment variable can change this, because at
+/// lower levels the SDK and the runtime log what they send and receive.
 fn lines<W: for<'a> MakeWriter<'a> + Send + Sync + 'static>(writer: W) -> impl Layer<Registry> + Send + Sync {
     let ours = filter_fn(|line| line.target().starts_with(env!("CARGO_PKG_NAME")) || *line.level() <= Level::WARN);
     tracing_subscriber::fmt::layer()
@@ -32,7 +32,7 @@ fn lines<W: for<'a> MakeWriter<'a> + Send + Sync + 'static>(writer: W) -> impl L
         .with_filter(LevelFilter::INFO)
 }
 
-/// The text of a panic could hold any value that the code was using. So the log gets only the place.
+/// The text of a panic may contain any value that the code was using. So the log says only where it happened.
 fn log_panic(panic: &PanicHookInfo<'_>) {
     let place = panic.location().map(ToString::to_string);
     error!(place, "panicked");

@@ -47,7 +47,7 @@ pub(super) fn start(function_name: String) {
             }
             counter!("ColdStarts").increment(1);
         }
-        // The service mints tokens without metrics, too.
+        // Without metrics the service still mints tokens.
         Err(_) => warn!("metrics cannot be collected"),
     }
 }
@@ -60,7 +60,7 @@ pub(crate) fn write() {
 fn write_to(out: &mut impl Write) {
     if let Some(collector) = COLLECTOR.get() {
         let mut lines = Vec::new();
-        // In one piece, so that no other line gets in between. If this fails, there is nobody to tell.
+        // One write, so that no other line gets in between. If it fails, there is no place to report that.
         let _ = collector.flush(&mut lines).and_then(|()| out.write_all(&lines));
     }
 }
@@ -108,11 +108,10 @@ mod tests {
         lines.find(|line| line[dimension] == value)
     }
 
-    /// One test, because the collector is the whole process's. Other tests' counts come into it, under other
-    /// dimensions.
+    /// One test, because the whole process has one collector. Other tests count in it too, under other dimensions.
     #[test]
     fn metrics_have_the_shape_that_cloudwatch_reads() {
-        // Nothing is there to write before the start.
+        // Before the start there is nothing to write.
         assert_eq!(written("function_name", "tested"), None);
         start("tested".to_owned());
         assert_eq!(written("function_name", "tested").expect("a line")["ColdStarts"], 1);

@@ -6,12 +6,13 @@ use ::metrics::{counter, histogram};
 use std::time::Duration;
 use tracing::info;
 
-/// What is known of a request when it is answered. A part is missing if the request did not get so far.
+/// What is known about a request when it is answered. A part is `None` if the request was refused before that part was
+/// known.
 pub(crate) struct RequestLog<'a> {
     pub(crate) request_id: &'a str,
     pub(crate) gateway_request_id: Option<&'a str>,
     pub(crate) route: Option<RouteKey>,
-    /// What stands for the caller. Their id is in no log.
+    /// The caller's pseudonym. No log contains the id.
     pub(crate) user: Option<&'a str>,
     pub(crate) status: u16,
     /// The token's kind, or why there is none.

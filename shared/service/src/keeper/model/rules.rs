@@ -1,4 +1,4 @@
-//! What must hold of a keeper, whatever happens.
+//! The rules that a keeper follows in every run.
 
 use crate::keeper::Times;
 use crate::keeper::fake::{Entry, Item, Mode, What};
@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 
-/// Follow what happens to a keeper, and panic when one of them is broken.
+/// Follow what happens to a keeper. Panic when a rule is broken.
 pub(super) struct Rules {
     times: Times,
     newest: Item,
-    /// What the last successful load has brought, and when that load began.
+    /// The item of the last successful load, and when that load began.
     loaded: Option<(Item, SystemTime)>,
     /// The failures since then.
     failures: Vec<Failure>,
@@ -29,7 +29,7 @@ pub(super) struct Rules {
 struct Load {
     at: Instant,
     wall: SystemTime,
-    /// When those requests came that waited for it though they had an item.
+    /// The requests that waited for this load although they had an item: when each came.
     waited: Vec<SystemTime>,
     /// How many requests came while it ran.
     asked: u32,
@@ -46,7 +46,7 @@ struct Asked {
     wall: SystemTime,
     mode: Mode,
     had_item: bool,
-    /// No load ran, and none of the reasons for not loading held.
+    /// No load ran, and there was no reason not to load.
     must_begin: bool,
     begun: usize,
     clock_sets: usize,
@@ -141,7 +141,7 @@ impl Rules {
             None => &times.first_load_pause,
         };
         let doubled = (pauses.start * 2_u32.pow(self.failures.len().min(10) as u32)).min(pauses.end);
-        // Not longer than the older item may be used.
+        // The pause lasts no longer than the older item may be used.
         let left = match self.loaded.filter(|_| self.usable(wall).is_some()) {
             Some((_, began)) => (began + times.usable_for()).duration_since(wall).expect("usable"),
             None => Duration::MAX,
@@ -157,7 +157,7 @@ impl Rules {
     fn answered(&mut self, asked: Asked, at: Instant, wall: SystemTime, item: Option<Item>) {
         assert_eq!(item, self.usable(wall), "what was loaded last, unless it is too old");
         let stale = std::mem::take(&mut self.stale);
-        assert_eq!(stale, item.is_some() && !self.is_fresh(wall), "a stale item is told of, and no other");
+        assert_eq!(stale, item.is_some() && !self.is_fresh(wall), "only a stale item is reported as stale");
 
         let waited = at - asked.at;
         let patience = if asked.had_item { self.times.refresh_wait } else { self.times.load };
@@ -165,15 +165,15 @@ impl Rules {
         if let Some(load) = self.running.as_mut().filter(|_| asked.had_item && !waited.is_zero()) {
             let last = load.waited.last().copied();
             let apart = last.is_none_or(|last| asked.wall < last || asked.wall >= last + self.times.refresh_wait_every);
-            assert!(apart, "the one before waited just now");
+            assert!(apart, "another request waited just before");
             load.waited.push(asked.wall);
             assert!(load.waited.len() <= self.times.refresh_waits as usize, "too many have waited");
         }
         if asked.must_begin {
-            assert!(self.begun > asked.begun, "it was time to load");
+            assert!(self.begun > asked.begun, "a load was due");
             let quick = asked.mode == Mode::Brings(Duration::from_millis(20));
             if quick && asked.clock_sets == self.clock_sets {
-                assert!(item.is_some() && self.is_fresh(wall), "a source that is well makes it fresh");
+                assert!(item.is_some() && self.is_fresh(wall), "a source that works brings a fresh item");
             }
         }
     }
@@ -185,13 +185,13 @@ impl Rules {
         assert!(waited <= patience, "it waited {waited:?}");
         match (fresh_for, self.loaded) {
             (Some(fresh_for), Some((item, began))) => {
-                assert!(ended > warm_up.begun && succeeded, "a load of its own has succeeded");
-                assert!(item.0 >= warm_up.newest.0, "what was rotated before is in use");
+                assert!(ended > warm_up.begun && succeeded, "a later load has succeeded");
+                assert!(item.0 >= warm_up.newest.0, "no older item than at its begin is in use");
                 let end = began + self.times.fresh_for;
                 assert_eq!(fresh_for, end.duration_since(wall).unwrap_or_default());
             }
             (Some(_), None) => panic!("nothing was ever loaded"),
-            (None, _) => assert!((ended > warm_up.begun && !succeeded) || waited == patience, "it gave up for nothing"),
+            (None, _) => assert!((ended > warm_up.begun && !succeeded) || waited == patience, "it gave up too early"),
         }
     }
 
@@ -205,7 +205,7 @@ impl Rules {
         self.loaded.is_some_and(|(_, began)| (began..began + self.times.fresh_for).contains(&wall))
     }
 
-    /// Whether it is too early to load anything: the item is fresh for a good while yet, or a load has just failed.
+    /// Whether it is too early to load: the item stays fresh for a good while, or a load has just failed.
     fn must_rest(&self, wall: SystemTime) -> bool {
         match (self.failures.last(), self.loaded) {
             (Some(failure), _) => (failure.wall..failure.wall + failure.pause.0).contains(&wall),
@@ -214,7 +214,7 @@ impl Rules {
         }
     }
 
-    /// Whether there may be such a reason not to load.
+    /// Whether it may be too early to load. Pauses are random: `must_rest` takes the shortest ones, this the longest.
     fn may_rest(&self, wall: SystemTime) -> bool {
         match (self.failures.last(), self.loaded) {
             (Some(failure), _) => (failure.wall..failure.wall + failure.pause.1).contains(&wall),

@@ -1,4 +1,4 @@
-//! Environments that are frozen, and clocks that are set.
+//! Tests with environments that are frozen, and clocks that are set.
 
 use super::*;
 
@@ -18,7 +18,7 @@ async fn a_load_that_is_frozen_goes_on_after_the_thaw() {
     rig.source.rotate();
     sleep(secs(290)).await;
     rig.ask().await;
-    // Whether tokio's clock goes on meanwhile or not, the load's time is not over.
+    // The load's time is not over, whether tokio's clock goes on or not.
     rig.freeze(secs(600));
     advance(secs(600)).await;
     assert_eq!(rig.ask().await, (Some(Item(2)), ms(0)), "what was sent before has come");
@@ -48,7 +48,7 @@ async fn a_load_that_is_frozen_again_and_again_is_abandoned_after_ten_waits() {
     assert_eq!(rig.told(), [What::Began(Mode::Hangs), What::Rotated, What::Failed("timeout")]);
     rig.freeze(secs(5));
     assert_eq!(rig.ask().await, (Some(Item(2)), ms(20)), "the next one begins after a pause");
-    // What was abandoned is gone: it ends nothing any more.
+    // The abandoned load is gone. It ends no other load.
     sleep(secs(10)).await;
     assert_eq!(rig.told(), [What::Began(QUICK), What::Loaded(Item(2))]);
 }
@@ -61,7 +61,7 @@ async fn a_load_that_was_abandoned_cannot_end_the_next_one() {
     sleep(secs(290)).await;
     rig.ask().await;
     rig.source.take_history();
-    // The first load answers again, as from another thread while it is abandoned.
+    // The first load ends once more. Another thread could do this while the load is being abandoned.
     let inner = &rig.keeper.0;
     inner.end(&mut inner.lock(), 1, rig.system.wall_clock(), Ok(Item(7)));
     assert_eq!(rig.ask().await, (Some(Item(1)), ms(0)));

@@ -1,4 +1,4 @@
-//! Warm-ups: they load anew what is fresh, and wait for it.
+//! Warm-ups load the item anew even if it is fresh, and wait for the load.
 
 use super::*;
 
@@ -16,7 +16,7 @@ async fn warm_ups_during_a_load_share_the_next_one() {
     let rig = Rig::new(SLOW);
     let mut warm_ups = vec![rig.spawn_refresh()];
     sleep(ms(100)).await;
-    // What runs now has read the item before.
+    // The load that runs now has already read the older item.
     rig.source.rotate();
     let began = Instant::now();
     warm_ups.extend([rig.spawn_refresh(), rig.spawn_refresh(), rig.spawn_refresh()]);
@@ -32,7 +32,7 @@ async fn two_warm_ups_at_once_are_both_answered() {
     let rig = Rig::new(SLOW);
     let (one, other) = (rig.spawn_refresh(), rig.spawn_refresh());
     assert!(one.await.expect("it ends").is_some() && other.await.expect("it ends").is_some());
-    // The second one cannot know whether the load of the first has asked already.
+    // The second warm-up cannot know whether the first one's load has already read the source.
     assert_eq!(rig.source.attempts(), 2);
 }
 
@@ -69,7 +69,7 @@ async fn a_warm_up_waits_six_seconds_at_most() {
     assert_eq!(rig.keeper.refresh().await, None);
     assert_eq!(began.elapsed(), ms(2399 + 2400), "the load that ran, and its own");
     assert_eq!(asked.await.expect("it ends").0, None);
-    // A frozen load takes longer than that.
+    // A frozen load may take longer. The warm-up gives up after six seconds.
     let warm_up = rig.spawn_refresh();
     sleep(ms(1)).await;
     advance(secs(6)).await;
