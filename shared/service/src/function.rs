@@ -165,7 +165,7 @@ mod tests {
         Ok(ChatApp { ttl: backend.ttl(None)? })
     }
 
-    /// A route for users, like the one of the function `chat-user-token`.
+    /// A route for users. A parameter in its path names the user.
     fn user_route() -> Route<Key> {
         let parse = |params: &mut Params| params.require("user_id");
         let grant = |caller: &Caller, asked: Asked<ChatUserId>| {
