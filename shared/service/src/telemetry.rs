@@ -1,6 +1,6 @@
 //! Log lines and metrics for operators, as JSON on standard output. They never contain a secret.
 //!
-//! Each function of this file reports one thing that happened. [`logs`] and [`metrics`] write it.
+//! Each function of this file reports one thing that happened. `logs` and `metrics` write it.
 
 mod request;
 mod logs;

@@ -10,22 +10,22 @@ use tokens::agora::Version;
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  nothing speaks against the token; something was minted
+  0  no reason against the token was found; or a token was minted
   1  an SDK would refuse the token
   2  the command line is wrong
-  3  the text is no token that can be read
-  4  the credentials that were asked for cannot be had
-  5  the machine failed: its clock, its generator, a closed pipe
+  3  the text is not a token, or it is too damaged to read
+  4  the credentials are missing or cannot be read
+  5  the machine failed: its clock, its random numbers, a closed pipe
 
-Credentials are never arguments, which shells remember. The first of these that is there counts:
+Credentials are never arguments, because shells remember arguments. The first source in this list that is set counts:
   --prompt, --secret, --credentials
   AGORA_APP_ID with AGORA_APP_CERTIFICATE, ZEGO_APP_ID with ZEGO_SERVER_SECRET
   LOCAL_CREDENTIALS            a JSON file {\"agora\":{...},\"zego\":{...}}
-  AGORA_SECRET_ID, ZEGO_SECRET_ID    a secret in Secrets Manager, read with the AWS profile, SSO or variables in force";
+  AGORA_SECRET_ID, ZEGO_SECRET_ID    a secret in Secrets Manager, read with your AWS profile, SSO or variables";
 
 const OUTPUT: &str = "\n\nThe output holds user ids and times, but never the token, a certificate or a secret.";
 
-/// Explains why an SDK refuses a token, and mints temporary tokens.
+/// Explains why an SDK refuses a token, and makes temporary tokens.
 #[derive(Parser)]
 #[command(name = "tokenmint", version)]
 pub(crate) struct Cli {
@@ -41,29 +41,29 @@ pub(crate) enum Command {
     #[command(after_long_help = EXIT_CODES.to_owned() + OUTPUT)]
     #[command(after_help = "Exit codes: 0 good, 1 refused, 2 usage, 3 no token, 4 no credentials. --help says more.")]
     Inspect(Inspect),
-    /// Mints a temporary token, as the vendors' consoles do
+    /// Makes a temporary token, as the vendors' consoles do
     #[command(after_long_help = EXIT_CODES)]
     Mint(Mint),
     /// Prints a completion script, for example `tokenmint completions bash`
     Completions {
-        /// Whose script
+        /// The shell that reads the script
         shell: Shell,
     },
 }
 
-/// What to explain, and what is known about it.
+/// What to explain, and what is known about the app.
 #[derive(Args)]
 pub(crate) struct Inspect {
-    /// The token. Without it, or as `-`, it is read from standard input
+    /// The token. If it is missing or `-`, it is read from standard input
     #[arg(value_hint = ValueHint::Other)]
-    // Several words: what the shell takes apart of an answer or a header is put together again.
+    // Several words: the shell splits a pasted answer or header, and we join it again.
     pub(crate) token: Vec<String>,
 
-    /// The SDK that gets the token; without it, each that the token is for
+    /// The SDK that gets the token. If it is missing: each SDK that the token is for
     #[arg(long, value_enum)]
     pub(crate) sdk: Option<Sdk>,
 
-    /// As whom the app joins or logs in: uid, account or user id
+    /// The uid, account or user id with which the app joins or logs in
     #[arg(long, value_name = "ID", allow_negative_numbers = true)]
     pub(crate) user: Option<String>,
 
@@ -76,7 +76,7 @@ pub(crate) struct Inspect {
     pub(crate) app_id: Option<String>,
 
     /// Explains as of this moment instead of now, in Unix seconds
-    // To the end of the year 9999, where calendars end.
+    // Calendars end with the year 9999.
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(i64).range(0..=253_402_300_799))]
     pub(crate) now: Option<i64>,
 
@@ -84,7 +84,7 @@ pub(crate) struct Inspect {
     #[arg(long)]
     pub(crate) json: bool,
 
-    /// Prints nothing: the exit code says it
+    /// Prints nothing. The exit code is the answer
     #[arg(long, short, conflicts_with = "json")]
     pub(crate) quiet: bool,
 
@@ -92,7 +92,7 @@ pub(crate) struct Inspect {
     pub(crate) credentials: CredentialsFrom,
 }
 
-/// Where the vendor's credentials come from, if not from the environment.
+/// Where the vendor's credentials come from. Without any of these: from the environment.
 #[derive(Debug, Clone, Default, Args)]
 #[group(multiple = false)]
 pub(crate) struct CredentialsFrom {
@@ -100,11 +100,11 @@ pub(crate) struct CredentialsFrom {
     #[arg(long)]
     pub(crate) prompt: bool,
 
-    /// Takes the credentials from this secret in Secrets Manager
+    /// Reads the credentials from this secret in Secrets Manager
     #[arg(long, value_name = "NAME_OR_ARN")]
     pub(crate) secret: Option<String>,
 
-    /// Takes them from a JSON file {"agora":{...},"zego":{...}}
+    /// Reads them from a JSON file {"agora":{...},"zego":{...}}
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) credentials: Option<PathBuf>,
 }
@@ -133,14 +133,14 @@ pub(crate) struct Mint {
     pub(crate) kind: Kind,
 }
 
-/// What every kind takes.
+/// The options of every kind.
 #[derive(Debug, Args)]
 pub(crate) struct MintOptions {
-    /// The app id, where the credentials come without one
+    /// The app id, if the credentials hold none
     #[arg(long, value_name = "ID")]
     pub(crate) app_id: Option<String>,
 
-    /// Prints what the token says beside it, as JSON
+    /// Prints the token and its fields as JSON
     #[arg(long)]
     pub(crate) json: bool,
 
@@ -148,10 +148,10 @@ pub(crate) struct MintOptions {
     pub(crate) credentials: CredentialsFrom,
 }
 
-/// What all kinds but one take, too.
+/// An option of all kinds but FPA, whose tokens always live 24 hours.
 #[derive(Debug, Args)]
 pub(crate) struct Lifetime {
-    /// How long it lives: seconds, or for example 90m or 12h; at most 24h
+    /// The lifetime: seconds, or for example 90m or 12h; at most 24h
     #[arg(long, value_name = "TIME", default_value = "1h", value_parser = ttl, allow_hyphen_values = true)]
     pub(crate) expires_in: Ttl,
 }
@@ -197,7 +197,7 @@ pub(crate) enum Kind {
         channel: String,
         #[command(flatten)]
         user: RtcIdentity,
-        /// What for
+        /// Whether the user may publish
         #[arg(long, value_enum, default_value = "subscriber")]
         role: Role,
         /// RTM and Chat in the same token, for the same user id
@@ -216,7 +216,7 @@ pub(crate) enum Kind {
         /// Who logs in
         #[arg(long)]
         user: String,
-        /// 006 for RTM SDK 1.x, where it lives 24 hours whatever is asked for
+        /// 006 for RTM SDK 1.x. It always lives 24 hours
         #[arg(long = "format", value_name = "006|007", default_value = "007", value_parser = version)]
         version: Version,
         #[command(flatten)]
@@ -229,7 +229,7 @@ pub(crate) enum Kind {
         /// Who logs in
         #[arg(long)]
         user: String,
-        /// What it permits: read or write, then message-channels, stream-channels, group-channels, server-groups or
+        /// One permission: read or write, then message-channels, stream-channels, group-channels, server-groups or
         /// users, then a name
         #[arg(long, value_name = "read:message-channels:NAME", value_parser = permit)]
         permit: Vec<Permit>,
@@ -274,7 +274,7 @@ pub(crate) enum Kind {
         channel: String,
         #[command(flatten)]
         user: RtcIdentity,
-        /// Permits playing alone
+        /// Permits playing only
         #[arg(long)]
         play_only: bool,
         #[command(flatten)]
@@ -328,10 +328,10 @@ pub(crate) enum Kind {
         /// The one room it opens
         #[arg(long)]
         room: Option<String>,
-        /// Doesn't permit publishing
+        /// Does not permit publishing
         #[arg(long, requires = "room")]
         no_publish: bool,
-        /// Permits these streams alone
+        /// Permits only these streams
         #[arg(long = "stream-id", value_name = "ID", requires = "room")]
         stream_ids: Vec<String>,
         #[command(flatten)]
@@ -356,7 +356,7 @@ fn ttl(text: &str) -> Result<Ttl, String> {
         Ok(seconds) => Some(seconds),
         Err(_) => text.parse::<SignedDuration>().ok().and_then(|time| u64::try_from(time.as_secs()).ok()),
     };
-    let seconds = seconds.ok_or("neither seconds nor a time such as 90m")?;
+    let seconds = seconds.ok_or("must be seconds or a time such as 90m")?;
     Ttl::from_seconds(seconds).map_err(|error| error.to_string())
 }
 

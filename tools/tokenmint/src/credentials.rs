@@ -1,4 +1,4 @@
-//! Where the vendors' credentials come from: never from an argument, which shells remember.
+//! Where the vendors' credentials come from. They are never arguments, because shells remember arguments.
 
 use crate::cli::CredentialsFrom;
 use crate::unseen::shown;
@@ -14,7 +14,7 @@ use thiserror::Error;
 use tokens::{agora, zego};
 use zeroize::Zeroizing;
 
-/// What is known of both vendors' keys.
+/// Both vendors' keys, as far as we have them.
 #[derive(Debug)]
 pub(crate) struct Keys {
     pub(crate) agora: Loaded<AgoraKey>,
@@ -28,14 +28,14 @@ pub(crate) enum Loaded<K> {
     None { because: String },
 }
 
-/// A certificate, and whose it is if that is known.
+/// A certificate, and its app id if we know it.
 #[derive(Debug)]
 pub(crate) struct AgoraKey {
     pub(crate) app_id: Option<agora::AppId>,
     pub(crate) certificate: agora::AppCertificate,
 }
 
-/// A server secret, and whose it is if that is known.
+/// A server secret, and its app id if we know it.
 #[derive(Debug)]
 pub(crate) struct ZegoKey {
     pub(crate) app_id: Option<zego::AppId>,
@@ -58,28 +58,28 @@ impl Keys {
     }
 }
 
-/// Credentials that were asked for and cannot be had. Holds nothing of them.
+/// Why the credentials are missing. It holds no part of them.
 #[derive(Debug, Error)]
 #[error("{0}")]
 pub(crate) struct CredentialsError(pub(crate) String);
 
-/// A vendor whose key a terminal can give.
+/// A vendor whose key can come from a terminal.
 pub(crate) trait Terminal: Vendor {
-    /// A key whose app need not be known.
+    /// A key whose app id may be unknown.
     type Key;
     /// The variable with the app's public id.
     const APP_ID: &'static str;
     /// The variable with its secret.
     const SECRET: &'static str;
-    /// What the vendor calls it.
+    /// The vendor's name for the secret.
     const WORDS: &'static str;
 
     fn known(self) -> Self::Key;
 
-    /// Checks both, without repeating them.
+    /// Checks both. Errors do not repeat them.
     fn key(app_id: Option<&str>, secret: &str) -> Result<Self::Key, String>;
 
-    /// The key with an app.
+    /// The key with its app id. `None` if the app id is unknown.
     fn whole(key: Self::Key) -> Option<Self>;
 }
 
@@ -133,10 +133,10 @@ pub(crate) fn variable(name: &str) -> Option<Zeroizing<String>> {
     std::env::var(name).ok().filter(|value| !value.is_empty()).map(Zeroizing::new)
 }
 
-/// A vendor's key from where it was asked for, or else from the environment. `None` if nothing is said anywhere.
+/// A vendor's key: from the option that the caller gave, otherwise from the environment. `None` if neither names one.
 ///
 /// # Errors
-/// Something was said, and there is no key to be had.
+/// An option or a variable names a source, and the source has no valid key.
 pub(crate) fn load<V: Terminal>(
     from: &CredentialsFrom,
     app_id: Option<&str>,
@@ -174,7 +174,7 @@ fn whole<V: Terminal>(source: &str, json: &str) -> Result<Option<V::Key>, Creden
     V::from_secret(json).map(|key| Some(key.known())).map_err(|wrong| CredentialsError(format!("{source}: {wrong}")))
 }
 
-/// A file for both vendors or, as for `aws secretsmanager create-secret`, for one.
+/// Reads a file for both vendors, or for one as `aws secretsmanager create-secret` takes it.
 fn file<V: Vendor>(source: &str, path: &Path) -> Result<Zeroizing<String>, CredentialsError> {
     let text = std::fs::read_to_string(path).map(Zeroizing::new);
     let text = text.map_err(|error| CredentialsError(format!("{source}: {}: {error}", path.display())))?;
@@ -186,7 +186,7 @@ fn file<V: Vendor>(source: &str, path: &Path) -> Result<Zeroizing<String>, Crede
     })
 }
 
-/// A secret's text, with the AWS credentials of a terminal: variables, profiles, SSO, and what else the AWS CLI knows.
+/// A secret's text. The AWS credentials come from where the AWS CLI gets them: variables, profiles, SSO and others.
 fn secrets_manager(id: &str) -> Result<Zeroizing<String>, CredentialsError> {
     let unavailable = |why: String| CredentialsError(format!("Secrets Manager, secret {}: {why}", shown(id)));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -207,8 +207,10 @@ fn secrets_manager(id: &str) -> Result<Zeroizing<String>, CredentialsError> {
                 format!("refused, {}: {}", error.code().unwrap_or("without a code"), shown(message))
             }
             SdkError::TimeoutError(_) => "no answer in time".to_owned(),
-            _ => "it cannot be asked: there are no AWS credentials (does `aws sts get-caller-identity` work?), or no network"
-                .to_owned(),
+            _ => {
+                "no connection: there are no AWS credentials (does `aws sts get-caller-identity` work?), or no network"
+                    .to_owned()
+            }
         })
     });
     let text = sent.map_err(unavailable)?.secret_string;

@@ -5,5 +5,5 @@ pub(crate) const REFUSED: u8 = 1;
 pub(crate) const USAGE: u8 = 2;
 pub(crate) const UNREADABLE: u8 = 3;
 pub(crate) const NO_CREDENTIALS: u8 = 4;
-/// The machine failed, whatever the token is: its clock, its randomness, or a closed pipe.
+/// The machine failed: its clock, its random numbers, or a closed pipe. It says nothing about the token.
 pub(crate) const SYSTEM: u8 = 5;

@@ -1,4 +1,4 @@
-//! From a parsed token to what speaks against it.
+//! Finds what speaks against a token.
 
 mod agora;
 mod zego;
@@ -21,12 +21,12 @@ pub(crate) struct Expected<'a> {
     pub(crate) app_id: Option<&'a str>,
 }
 
-/// 24 hours in seconds, after which Agora ends every token.
+/// 24 hours in seconds. Agora ends every token after them.
 const DAY: i64 = 86_400;
-/// No token lives so long; a number of seconds beyond it is a moment that was given for a lifetime.
+/// Longer than any real lifetime, in seconds. A larger number is a moment that was passed as a lifetime.
 const ABSURD: i64 = 20 * 365 * DAY;
 
-/// Explains a token as of `now`, with the vendor's key if there is one.
+/// Explains a token for the moment `now`, with the vendor's key if there is one.
 pub(crate) fn explain(found: Found, expected: &Expected<'_>, keys: &Keys, now: i64) -> Report {
     let mut findings = match &found.token {
         Unverified::AccessToken2(token) => agora::access_token2(token, expected, keys, now),
@@ -42,7 +42,7 @@ pub(crate) fn explain(found: Found, expected: &Expected<'_>, keys: &Keys, now: i
     Report::of_token(now, findings)
 }
 
-/// A token of the one vendor for an app of the other.
+/// A token of one vendor in an app of the other.
 fn other_vendor(expected: &Expected<'_>, zego: bool) -> Option<Reason> {
     let (this, other) = if zego { ("ZEGO", "Agora") } else { ("Agora", "ZEGO") };
     let sdk_differs = expected.sdk.is_some_and(|sdk| sdk.is_zego() != zego);
@@ -62,13 +62,13 @@ fn other_vendor(expected: &Expected<'_>, zego: bool) -> Option<Reason> {
     };
     let fault = if zego { Fault::Invalid } else { Fault::Version };
     Some(
-        Reason::refused(Code::OtherVendor, format!("This is a token of {this}'s, and the app uses {other}."))
-            .advice("Ask the token server for the other kind: its routes for Agora are /rtc, /rtm and /chat, for ZEGO /zego and /zim.")
+        Reason::refused(Code::OtherVendor, format!("This is a token of {this}, and the app uses {other}."))
+            .advice("Ask the token server for the other vendor's token. Agora: /rtc, /rtm, /chat. ZEGO: /zego, /zim.")
             .seen_as(fault, &sdks),
     )
 }
 
-/// A token's two ends.
+/// When a token begins and ends.
 #[derive(Clone, Copy)]
 struct Life {
     issued_at: i64,
@@ -80,7 +80,7 @@ impl Life {
         self.expires_at.saturating_sub(self.issued_at)
     }
 
-    /// What the times say against the token, without what only one format knows.
+    /// What its times say against the token, in every format.
     fn reasons(self, now: i64, sdks: &[Sdk]) -> Vec<Reason> {
         let mut reasons = Vec::new();
         if now < self.issued_at {
@@ -89,13 +89,13 @@ impl Life {
                 Reason::refused(
                     Code::NotYetIssued,
                     format!(
-                        "It was issued {} from now, at {}: the clock of the machine that made it is fast by that much, or \
-                         this one's is slow.",
+                        "It was issued {} from now, at {}. The clock of the machine that made it is fast, or the clock of \
+                         this machine is slow.",
                         length(ahead),
                         moment(self.issued_at)
                     ),
                 )
-                .advice("Set both clocks by NTP. A phone's clock counts too where the app itself makes tokens (it never should).")
+                .advice("Set both clocks by NTP. If the app itself makes tokens, the phone's clock counts. (An app should never make tokens.)")
                 .seen_as(Fault::Invalid, sdks),
             );
         }
@@ -104,49 +104,48 @@ impl Life {
                 Reason::refused(
                     Code::Expired,
                     format!(
-                        "It expired {}, at {}, after a life of {}.",
+                        "It expired {}, at {}, after a lifetime of {}.",
                         relative(self.expires_at.saturating_sub(now)),
                         moment(self.expires_at),
                         length(self.lifetime())
                     ),
                 )
-                .advice("Fetch a new one before the old one ends, and give it to the SDK (renewToken). Nothing prolongs this one.")
+                .advice("Fetch a new token before the old one ends, and give it to the SDK (renewToken). You cannot extend a token.")
                 .seen_as(Fault::Expired, sdks),
             );
         } else if self.expires_at.saturating_sub(now) <= 30 {
             reasons.push(Reason::warning(
                 Code::ExpiresSoon,
-                format!("It expires {}: by the time an app has it, it may be over.", relative(self.expires_at - now)),
+                format!("It expires {}. It may end before the app can use it.", relative(self.expires_at - now)),
             ));
         }
         reasons
     }
 }
 
-/// A privilege that ends with the token, or before.
+/// A privilege. It ends with the token or earlier.
 fn privilege(number: u16, name: &'static str, ends_at: i64, life: Life, now: i64) -> PrivilegeView {
     let expires_at = ends_at.min(life.expires_at);
     PrivilegeView { number, name, granted: true, expires_at, expires_in: expires_at.saturating_sub(now) }
 }
 
-/// What two names have in common that differ all the same.
+/// Says that two names differ only in a small way.
 fn near_miss(token: &str, app: &str) -> &'static str {
     if token.trim() == app.trim() {
-        " They differ in white space."
+        " They differ only in white space."
     } else if token.eq_ignore_ascii_case(app) {
-        " They differ in upper and lower case."
+        " They differ only in upper and lower case."
     } else {
         ""
     }
 }
 
-/// Findings without a service's own.
 impl Findings {
     fn push(&mut self, reason: impl IntoIterator<Item = Reason>) {
         self.reasons.extend(reason);
     }
 
-    /// Whether something speaks against the token already.
+    /// Whether a reason against the token was already found.
     fn is_refused(&self) -> bool {
         self.reasons.iter().any(|reason| reason.severity == Severity::Refused)
     }

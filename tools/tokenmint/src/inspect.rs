@@ -1,7 +1,7 @@
-//! `tokenmint inspect`: why an SDK refuses a token.
+//! `tokenmint inspect`: says why an SDK refuses a token.
 //!
-//! [`paste`] finds the token in the pasted text, `tokens::read` takes it apart, [`explain`] compares it with what is
-//! known of the app, [`show`] prints the [report](Report) for people or as JSON.
+//! [`paste`] finds the token in the pasted text. `tokens::read` reads it. [`explain`] compares it with what we know about
+//! the app. [`show`] prints the [report](Report) for people or as JSON.
 
 use crate::cli::Inspect;
 use crate::credentials::{Keys, Loaded, Terminal, load, variable};
@@ -31,7 +31,7 @@ pub(crate) fn run(arguments: &Inspect) -> io::Result<u8> {
         Ok(found) => {
             let (keys, unavailable) = keys(arguments, &found.token);
             let zego = matches!(found.token, Unverified::Token04(_));
-            // What came with the key counts more than a variable beside it.
+            // The app id that came with the key counts before the one in a variable.
             let env_id = match (zego, keys.agora_app_id(), keys.zego_app_id()) {
                 (true, _, None) => variable(zego::Key::APP_ID),
                 (false, None, _) => variable(agora::Key::APP_ID),
@@ -59,7 +59,7 @@ pub(crate) fn run(arguments: &Inspect) -> io::Result<u8> {
     })
 }
 
-/// The key of the token's vendor, and whether one was asked for in vain.
+/// The vendors' keys, as far as this token needs them, and whether a source was named that has none.
 fn keys(arguments: &Inspect, token: &Unverified) -> (Keys, bool) {
     fn one<V: Terminal>(arguments: &Inspect) -> (Loaded<V::Key>, bool) {
         match load::<V>(&arguments.credentials, None) {
@@ -82,9 +82,9 @@ fn keys(arguments: &Inspect, token: &Unverified) -> (Keys, bool) {
     }
 }
 
-/// All of standard input, or one line where somebody types it.
+/// All of standard input. From a terminal: one line.
 fn standard_input() -> io::Result<String> {
-    /// More than any text that [`paste::read`] looks at.
+    /// More than any text that [`paste::read`] accepts.
     const LIMIT: u64 = 1 << 20;
     let stdin = io::stdin();
     let mut bytes = Vec::new();

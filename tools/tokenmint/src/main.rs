@@ -1,7 +1,7 @@
-//! `tokenmint`: why an SDK refuses a token, and tokens to try with.
+//! `tokenmint`: says why an SDK refuses a token, and makes tokens to try with.
 //!
-//! [`inspect`] explains a token, [`mint`] makes a temporary one. Each command of [`cli::Command`] has a module here,
-//! and ends with one of the codes in [`exit`].
+//! [`inspect`] explains a token. [`mint`] makes a temporary one. Each command of [`cli::Command`] has a module here and
+//! ends with one of the codes in [`exit`].
 
 mod cli;
 mod credentials;
@@ -39,9 +39,9 @@ fn main() -> ExitCode {
     }
 }
 
-/// A message for people, on standard error.
+/// Writes a message for people to standard error.
 fn complain(error: &dyn std::fmt::Display) {
-    // There is nowhere left to say that this failed.
+    // If this fails, there is no other place to report it.
     let _ = writeln!(anstream::stderr(), "tokenmint: {error}");
 }
 

@@ -1,4 +1,4 @@
-//! `tokenmint mint`: a temporary token from a terminal.
+//! `tokenmint mint`: makes a temporary token on a terminal.
 
 use crate::cli::{Kind, Mint, MintOptions, Role, RtcIdentity, With};
 use crate::credentials::{CredentialsError, Terminal, load};
@@ -17,7 +17,7 @@ use tokens::agora::{
 use tokens::zego::{Basic, Express, Room, RoomId, RoomPrivileges, StreamId, StreamIds, UserId, Zim, ZimUserId};
 use tokens::{Moment, Stamp, Token, agora};
 
-/// Why nothing is minted.
+/// Why no token is minted.
 #[derive(Debug, Error)]
 pub(crate) enum MintError {
     /// A part of the token breaks the vendor's rule.
@@ -25,7 +25,7 @@ pub(crate) enum MintError {
     Usage(String),
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
-    /// The clock or the system's generator.
+    /// The clock or the system's random numbers failed.
     #[error("{0}")]
     System(String),
 }
@@ -45,7 +45,7 @@ pub(crate) fn run(arguments: Mint) -> io::Result<u8> {
     }
 }
 
-/// What goes to standard output.
+/// The text for standard output.
 fn mint(kind: Kind) -> Result<String, MintError> {
     let rtc_user = |user: &RtcIdentity| match (user.uid, &user.account) {
         (Some(uid), _) => part("--uid", Uid::new(uid)).map(RtcUser::Uid),
@@ -133,7 +133,7 @@ fn mint(kind: Kind) -> Result<String, MintError> {
     }
 }
 
-/// A part of the token from an argument of this name.
+/// Checks the part of a token that comes from this argument.
 fn part<T>(argument: &str, checked: Result<T, impl Display>) -> Result<T, MintError> {
     checked.map_err(|error| MintError::Usage(format!("{argument}: {error}")))
 }
@@ -185,10 +185,10 @@ where
     show::json(&answer).map_err(|error| MintError::System(error.to_string()))
 }
 
-/// The moment it is.
+/// The present moment.
 ///
 /// # Errors
-/// The clock is before 1970 or near the end of the formats' 32 bits.
+/// The clock is before 1970, or so late that a lifetime no longer fits into 32 bits.
 pub(crate) fn now() -> Result<Moment, String> {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).map_err(|_| "this machine's clock is before 1970")?;
     Moment::from_unix_seconds(since.as_secs()).map_err(|error| error.to_string())

@@ -1,6 +1,6 @@
-//! From what somebody pasted to a token, or to what it is instead.
+//! Finds the token in a pasted text, or says what the text is instead.
 //!
-//! Nothing of the text is ever repeated: it may be a token, which opens a room, or a certificate, which opens all.
+//! No message repeats the text. It may be a token, which opens a room, or a certificate, which opens all rooms.
 
 mod no_token;
 mod repair;
@@ -14,22 +14,22 @@ use repair::repaired;
 use serde_json::Value;
 use tokens::read::{self, Unverified};
 
-/// A token that was found in the text, and what was around it or had to be undone.
+/// A token that was found in the text, and what had to be removed or repaired.
 pub(crate) struct Found {
     pub(crate) token: Unverified,
     pub(crate) repairs: Vec<Repair>,
 }
 
-/// The longest text that is looked at: a token, and an answer or a page around it.
+/// The longest accepted text, in bytes: a token, and an answer or a page around it.
 const MAX_TEXT: usize = 2 * read::MAX_LENGTH;
 
-/// The versions, and where base64 begins behind each.
+/// The versions, and the position at which base64 begins.
 const VERSIONS: [(&str, usize); 3] = [("007", 3), ("006", 3 + 32), ("04", 2)];
 
 /// Finds the token in a text.
 ///
 /// # Errors
-/// Says what the text is instead. `public_ids` are those that the caller knows not to be secret.
+/// The text is something else: the reason says what. `public_ids` are ids that are not secret.
 pub(crate) fn read(text: &str, public_ids: &[&str]) -> Result<Found, Reason> {
     if text.len() > MAX_TEXT {
         return Err(too_long());
@@ -40,7 +40,7 @@ pub(crate) fn read(text: &str, public_ids: &[&str]) -> Result<Found, Reason> {
     if visible.trim().len() != text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}').len() {
         repairs.push(Repair::InvisibleCharacters);
     }
-    // Each wrapping may hold another: a JSON answer in quotes, a quoted token behind `Bearer`.
+    // One wrapping may hold another: a JSON answer in quotes, a quoted token after `Bearer`.
     while let Some((inner, repair)) = unwrapped(&rest)? {
         rest = inner;
         if !repairs.contains(&repair) {
@@ -61,7 +61,7 @@ pub(crate) fn read(text: &str, public_ids: &[&str]) -> Result<Found, Reason> {
     Err(what_it_is(&rest, public_ids))
 }
 
-/// Takes one wrapping off.
+/// Removes one wrapping.
 fn unwrapped(text: &str) -> Result<Option<(String, Repair)>, Reason> {
     if text.starts_with(['{', '[']) {
         return match serde_json::from_str::<Value>(text) {
@@ -85,7 +85,7 @@ fn unwrapped(text: &str) -> Result<Option<(String, Repair)>, Reason> {
     Ok(after("Authorization: Bearer ").or_else(|| after("Bearer ")))
 }
 
-/// The token in a JSON answer, ours or anybody's.
+/// The token in a JSON answer of any server.
 fn inside_json(json: &Value) -> Result<String, Reason> {
     fn strings<'a>(json: &'a Value, name: &'a str, found: &mut Vec<(&'a str, &'a str)>) {
         match json {
@@ -114,17 +114,17 @@ fn inside_json(json: &Value) -> Result<String, Reason> {
     Err(match says(json).or_else(|| says(&json["error"])) {
         Some(said) => Reason::refused(
             Code::ErrorAnswer,
-            format!("This is a server's answer that refuses a token, not a token. It says: {}", shown(&said)),
+            format!("This is not a token. It is a server's answer that refuses one. It says: {}", shown(&said)),
         )
         .advice(
-            "Mend the request to the server. Let the app look at the answer's status before it takes a token from it.",
+            "Correct the request to the server. The app should check the answer's status before it takes the token from it.",
         ),
-        None => Reason::refused(Code::JsonWithoutToken, "This is JSON without a token in it.")
-            .advice("Paste the answer of the token server, or the token alone."),
+        None => Reason::refused(Code::JsonWithoutToken, "This is JSON without a token.")
+            .advice("Paste the answer of the token server, or only the token."),
     })
 }
 
-/// What could be a token in a longer text: a log line, an address with a query, a file of settings.
+/// The parts of a longer text that could be a token: of a log line, an address with a query, a settings file.
 fn pieces(text: &str) -> impl Iterator<Item = &str> {
     let words = text.split(|c: char| c.is_whitespace() || "?&\"'`,;<>(){}[]".contains(c));
     words

@@ -1,22 +1,22 @@
-//! What is found out about a text, before anybody decides how to show it. Its JSON is what `--json` prints.
+//! What `inspect` found out about a text. `--json` prints this; `show` prints it for people.
 
 use crate::cli::Sdk;
 use crate::sdk::{Fault, SdkError};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// Everything.
+/// All findings about one text.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
     pub(crate) verdict: Verdict,
-    /// The moment as of which it is explained, in Unix seconds.
+    /// The moment for which the token is explained, in Unix seconds.
     pub(crate) now: i64,
-    /// What stands in the token, if it can be read at all.
+    /// The token's fields, if it can be read.
     pub(crate) token: Option<View>,
     pub(crate) signature: Signature,
-    /// What speaks against it, the gravest first.
+    /// What speaks against it. The most serious comes first.
     pub(crate) reasons: Vec<Reason>,
-    /// What could be checked if more were known.
+    /// What could not be checked, because an option is missing.
     pub(crate) unchecked: Vec<String>,
 }
 
@@ -27,11 +27,11 @@ pub(crate) enum Verdict {
     Good,
     /// An SDK would refuse it.
     Refused,
-    /// It is no token that can be read.
+    /// It is not a token, or it cannot be read.
     Unreadable,
 }
 
-/// A token's fields under the same names in all three formats. Moments are Unix seconds, other times seconds.
+/// A token's fields. They have the same names in all three formats. Moments are Unix seconds; lengths are seconds.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct View {
     /// `006`, `007` or `04`.
@@ -39,42 +39,42 @@ pub(crate) struct View {
     pub(crate) vendor: &'static str,
     #[serde(skip)]
     pub(crate) title: &'static str,
-    /// Sealed in a `04` token until its secret is given.
+    /// A `04` token hides it unless the server secret is given.
     pub(crate) app_id: Option<String>,
     pub(crate) issued_at: Option<i64>,
     pub(crate) expires_at: i64,
     /// Negative after its end.
     pub(crate) expires_in: i64,
     pub(crate) lifetime: Option<i64>,
-    /// Agora's.
+    /// Only Agora's tokens have one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) salt: Option<u32>,
-    /// ZEGO's.
+    /// Only ZEGO's tokens have one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) nonce: Option<i64>,
     pub(crate) services: Vec<ServiceView>,
 }
 
-/// One service.
+/// One service in a token.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct ServiceView {
     pub(crate) service: &'static str,
-    /// Its number on the wire, in a `007` token.
+    /// Its number in a `007` token.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub(crate) number: Option<u16>,
-    /// For whom and where: `channel`, `uid`, `user_id`...
+    /// Who and where: `channel`, `uid`, `user_id` and so on.
     #[serde(flatten)]
     pub(crate) fields: Map<String, Value>,
     pub(crate) privileges: Vec<PrivilegeView>,
 }
 
-/// One privilege.
+/// One privilege of a service.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct PrivilegeView {
     pub(crate) number: u16,
     pub(crate) name: &'static str,
     pub(crate) granted: bool,
-    /// When it ends, or the token if that is earlier.
+    /// When it ends: its own end or the token's, the earlier of the two.
     pub(crate) expires_at: i64,
     pub(crate) expires_in: i64,
 }
@@ -85,7 +85,7 @@ pub(crate) struct PrivilegeView {
 pub(crate) enum Signature {
     Genuine,
     Wrong,
-    /// Nobody can say, for this want.
+    /// Not checked, for this reason.
     Unchecked {
         because: String,
     },
@@ -94,34 +94,34 @@ pub(crate) enum Signature {
 /// One thing that speaks against a token.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Reason {
-    /// Its stable name.
+    /// Its name. It never changes.
     pub(crate) code: Code,
     pub(crate) severity: Severity,
-    /// What is the matter.
+    /// What is wrong.
     pub(crate) message: String,
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) advice: Option<String>,
-    /// The numbers with which SDKs say it.
+    /// The error codes that SDKs show for it.
     pub(crate) errors: Vec<SdkError>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Severity {
-    /// An SDK refuses it for this.
+    /// An SDK refuses the token because of this.
     Refused,
-    /// It works, and is not what somebody wants; or it works in some apps only.
+    /// It works, but perhaps not as meant, or only in some apps.
     Warning,
     /// Worth knowing.
     Note,
 }
 
-/// The stable names of all reasons.
+/// The names of all reasons. They never change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Code {
-    // No token.
+    // The text is not a token.
     Empty,
     Placeholder,
     Shortened,
@@ -139,7 +139,7 @@ pub(crate) enum Code {
     Garbled,
     TooLong,
     NotAToken,
-    // Around a token, or damage that could be undone.
+    // Something stands around a token, or it has damage that we can undo.
     CutAtStart,
     UrlEncoded,
     Base64Url,
@@ -153,7 +153,7 @@ pub(crate) enum Code {
     Bearer,
     InsideJson,
     Surrounded,
-    // What it says.
+    // What the token says.
     Expired,
     NotYetIssued,
     MomentAsLifetime,
@@ -218,7 +218,7 @@ impl Reason {
         self
     }
 
-    /// How these SDKs say it.
+    /// Adds the error codes of these SDKs.
     pub(crate) fn seen_as(mut self, fault: Fault, sdks: &[Sdk]) -> Reason {
         self.errors.extend(sdks.iter().map(|sdk| sdk.error(fault)));
         self
@@ -226,7 +226,7 @@ impl Reason {
 }
 
 impl Report {
-    /// Of a token that could be read.
+    /// The report about a token that could be read.
     pub(crate) fn of_token(now: i64, findings: Findings) -> Report {
         let Findings { token, signature, mut reasons, unchecked } = findings;
         reasons.sort_by_key(|reason| reason.severity);
@@ -235,14 +235,14 @@ impl Report {
         Report { verdict, now, token: Some(token), signature, reasons, unchecked }
     }
 
-    /// Of a text that is none.
+    /// The report about a text that is not a token.
     pub(crate) fn of_no_token(now: i64, reasons: Vec<Reason>) -> Report {
         let signature = Signature::Unchecked { because: "there is no token to check".to_owned() };
         Report { verdict: Verdict::Unreadable, now, token: None, signature, reasons, unchecked: Vec::new() }
     }
 }
 
-/// What reading a token's fields has brought up.
+/// What we found in a token's fields.
 #[derive(Debug)]
 pub(crate) struct Findings {
     pub(crate) token: View,

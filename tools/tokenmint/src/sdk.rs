@@ -1,26 +1,26 @@
-//! The SDKs, and the numbers with which they refuse.
+//! The SDKs, and the error codes that they show for a refused token.
 
 use crate::cli::Sdk;
 use serde::Serialize;
 
-/// What an SDK finds wrong, as coarse as the vendors' numbers are.
+/// What an SDK finds wrong. It is as coarse as the vendors' error codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// Anything that has no number of its own.
+    /// Anything that has no error code of its own.
     Invalid,
     Expired,
-    /// Not expired yet, but the SDK speaks up.
+    /// Not expired yet, but the SDK warns.
     WillExpire,
     Format,
     Version,
     AppId,
     UserId,
     Nonce,
-    /// Lives less than ZIM wants.
+    /// Its lifetime is too short for ZIM.
     TooShort,
 }
 
-/// The number that an app sees, with the vendor's words for it.
+/// The error code that an app sees, with the vendor's name for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(crate) struct SdkError {
     pub(crate) sdk: Sdk,
@@ -29,9 +29,9 @@ pub(crate) struct SdkError {
 }
 
 impl Sdk {
-    /// Those of Agora.
+    /// Agora's SDKs.
     pub(crate) const AGORA: [Sdk; 3] = [Sdk::Rtc, Sdk::Rtm, Sdk::Chat];
-    /// Those of ZEGO.
+    /// ZEGO's SDKs.
     pub(crate) const ZEGO: [Sdk; 2] = [Sdk::Express, Sdk::Zim];
 
     pub(crate) fn name(self) -> &'static str {
@@ -49,7 +49,7 @@ impl Sdk {
         matches!(self, Sdk::Express | Sdk::Zim)
     }
 
-    /// The number for a fault. The vendors' own error tables have them: Agora's RTC `ERROR_CODE_TYPE`, Signaling 2.x
+    /// The error code for a fault, from the vendors' error tables: Agora's RTC `ERROR_CODE_TYPE`, Signaling 2.x
     /// and 1.x (log-in), Chat's `EMErrorCode`; ZEGO's Express (`ZegoErrorCode`) and ZIM (`ZIMErrorCode`).
     pub(crate) fn error(self, fault: Fault) -> SdkError {
         let (code, name) = match (self, fault) {

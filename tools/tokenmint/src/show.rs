@@ -14,7 +14,7 @@ const GOOD: Style = AnsiColor::Green.on_default().bold();
 const BAD: Style = AnsiColor::Red.on_default().bold();
 const MIND: Style = AnsiColor::Yellow.on_default().bold();
 
-/// Lines longer than this are hard to read, however wide the terminal is.
+/// Longer lines are hard to read, even on a wide terminal.
 const WIDEST: usize = 110;
 const LABEL: usize = 14;
 
@@ -23,20 +23,20 @@ pub(crate) fn json(value: &impl Serialize) -> serde_json::Result<String> {
     Ok(escaped_json(&serde_json::to_string_pretty(value)?))
 }
 
-/// Writes the whole report. `out` leaves the colours out where they don't belong.
+/// Writes the whole report. If `out` is not a terminal, it drops the colours.
 pub(crate) fn show(report: &Report, out: &mut impl Write) -> io::Result<()> {
     if let Some(token) = &report.token {
         show_token(token, report, out)?;
     }
     let (verdict, style) = match report.verdict {
-        // The signature can be genuine although the token is cut from another user's.
+        // The signature can be genuine although the token was cut from another user's token.
         Verdict::Good if report.reasons.iter().any(|reason| reason.code == Code::UnusualMessage) => {
             ("An SDK may take this token, but it may be a forgery. Read the warning.", BAD)
         }
-        Verdict::Good if report.signature == Signature::Genuine => ("Nothing speaks against this token.", GOOD),
-        Verdict::Good => ("Nothing that could be checked speaks against this token.", GOOD),
+        Verdict::Good if report.signature == Signature::Genuine => ("We found nothing wrong with this token.", GOOD),
+        Verdict::Good => ("We found nothing wrong in what we could check.", GOOD),
         Verdict::Refused => ("An SDK would refuse this token.", BAD),
-        Verdict::Unreadable => ("This is no token that an SDK could take.", BAD),
+        Verdict::Unreadable => ("This is not a token that an SDK accepts.", BAD),
     };
     writeln!(out, "{style}{verdict}{style:#}")?;
     for reason in &report.reasons {
@@ -53,10 +53,10 @@ pub(crate) fn show(report: &Report, out: &mut impl Write) -> io::Result<()> {
 
 fn show_token(token: &View, report: &Report, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "{BOLD}{}{BOLD:#}\n", token.title)?;
-    row("app id", &escaped(token.app_id.as_deref().unwrap_or("sealed")), "", out)?;
+    row("app id", &escaped(token.app_id.as_deref().unwrap_or("encrypted")), "", out)?;
     match token.issued_at {
         Some(issued_at) => row("issued", &moment(issued_at), &relative(issued_at.saturating_sub(report.now)), out)?,
-        None => row("issued", "sealed", "", out)?,
+        None => row("issued", "encrypted", "", out)?,
     }
     row("expires", &moment(token.expires_at), &relative(token.expires_in), out)?;
     if let Some(lifetime) = token.lifetime {
@@ -138,7 +138,7 @@ fn show_reason(reason: &Reason, out: &mut impl Write) -> io::Result<()> {
     if !reason.errors.is_empty() {
         let errors = reason.errors.iter().map(|error| format!("{} {} ({})", error.sdk.name(), error.code, error.name));
         let errors = errors.collect::<Vec<_>>().join(", ");
-        paragraph(&format!("seen as: {errors}"), "    ", "    ", out)?;
+        paragraph(&format!("The app sees: {errors}"), "    ", "    ", out)?;
     }
     Ok(())
 }

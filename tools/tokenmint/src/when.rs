@@ -1,8 +1,8 @@
-//! Moments and times in words.
+//! Moments and lengths of time, written for people.
 
 use jiff::{Span, SpanRound, Timestamp, Unit};
 
-/// `2026-11-21 00:14:16 UTC`, or the bare number where no calendar reaches.
+/// `2026-11-21 00:14:16 UTC`, or the number if it lies beyond the calendar.
 pub(crate) fn moment(unix_seconds: i64) -> String {
     match Timestamp::from_second(unix_seconds) {
         Ok(timestamp) => timestamp.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),

@@ -1,4 +1,4 @@
-//! Agora's two formats: what they have in common.
+//! What Agora's two formats have in common.
 
 mod access_token;
 mod access_token2;
@@ -16,12 +16,12 @@ use crate::when::{length, moment, relative};
 use tokens::agora::{AppCertificate, AppId, Key, ServiceType};
 use tokens::read::VerifyError;
 
-/// The name of a service's privilege with this number.
+/// The name of the privilege that has this number in this service.
 fn privilege_name(service: ServiceType, number: u16) -> &'static str {
     service.privilege(number).map_or("unknown", |privilege| privilege.name)
 }
 
-/// The SDK with error numbers that a service is for.
+/// The SDK whose error codes belong to a service.
 fn sdk_of(service: ServiceType, expected: &Expected<'_>) -> Option<Sdk> {
     match service {
         ServiceType::Rtc => Some(Sdk::Rtc),
@@ -31,7 +31,7 @@ fn sdk_of(service: ServiceType, expected: &Expected<'_>) -> Option<Sdk> {
     }
 }
 
-/// Tries the certificate, if there is one, and compares app ids.
+/// Checks the signature if there is a certificate, and compares the app ids.
 fn signature(
     app_id: &str,
     expected: &Expected<'_>,
@@ -45,7 +45,7 @@ fn signature(
         reasons.push(
             Reason::refused(
                 Code::MalformedAppId,
-                "Its app id is not 32 hexadecimal characters: the builder was given something else.",
+                "Its app id must be 32 hexadecimal characters, and it is not. The builder got a wrong value.",
             )
             .seen_as(Fault::Invalid, sdks),
         );
@@ -58,11 +58,11 @@ fn signature(
                 Code::WrongAppId,
                 format!("It was made for the app id {app_id}, not for {}.{}", shown(id), near_miss(app_id, id)),
             )
-            .advice("App and token server must use the same Agora project: compare both with the console.")
+            .advice("App and token server must use the same Agora project. Compare both with the console.")
             .seen_as(Fault::Invalid, sdks),
         );
     }
-    // The token's own app id: whether the certificate is right is another question than whether the project is.
+    // Use the app id in the token: this checks the certificate alone, and the project was checked before.
     let own_key = |certificate: &AppCertificate| {
         let app_id = own_id.clone().ok()?;
         Some(Key { app_id, app_certificate: certificate.clone() })
@@ -100,45 +100,45 @@ fn signature(
     (signature, reasons)
 }
 
-/// A privilege that is over while the token lives.
+/// A privilege that ended before the token.
 fn ended(name: &str, number: u16, door: bool, ends_at: i64, life: Life, now: i64, sdks: &[Sdk]) -> Option<Reason> {
     if now < ends_at || now >= life.expires_at {
         return None;
     }
     let ended = format!(
-        "Its privilege {name} ({number}) ended {}, at {}, while the token lives on ({} left).",
+        "Its privilege {name} ({number}) ended {}, at {}. The token itself lives on ({} left).",
         relative(ends_at - now),
         moment(ends_at),
         length(life.expires_at - now)
     );
     Some(if door {
-        Reason::refused(Code::PrivilegeEnded, format!("{ended} Without it nobody gets in."))
-            .advice("Renew before the first privilege ends, not before the token does.")
+        Reason::refused(Code::PrivilegeEnded, format!("{ended} Without this privilege nobody can join."))
+            .advice("Renew before the first privilege ends.")
             .seen_as(Fault::Expired, sdks)
     } else {
-        Reason::warning(Code::PrivilegeEnded, format!("{ended} Its user can stay, but no longer do this."))
+        Reason::warning(Code::PrivilegeEnded, format!("{ended} The user can stay, but can no longer do this."))
             .advice("Renew before the first privilege ends.")
     })
 }
 
 fn channel_wildcard(channel: &str) -> Option<Reason> {
     let what = match channel {
-        "" => "Its channel is empty: it opens every channel.".to_owned(),
+        "" => "Its channel is empty, so it opens every channel.".to_owned(),
         _ if channel.contains('*') => {
-            format!("Its channel is the pattern {}: it opens every channel that fits.", shown(channel))
+            format!("Its channel is the pattern {}, so it opens every channel that matches.", shown(channel))
         }
         _ => return None,
     };
-    Some(Reason::warning(Code::Wildcard, what).advice("Give the builder the one channel's name."))
+    Some(Reason::warning(Code::Wildcard, what).advice("Give the builder the name of one channel."))
 }
 
 fn uid_wildcard() -> Reason {
     Reason::warning(
         Code::Wildcard,
-        "It is for any user (uid 0): whoever has it can join under every uid. It is made for joinChannel with a number; an \
+        "It is for any user (uid 0). With it, anyone can join under any uid. It is made for joinChannel with a number: an \
          app that joins with a string account can be refused.",
     )
-    .advice("Give the builder the user's own uid, or the account, and join with the same.")
+    .advice("Give the builder the user's own uid or account, and join with the same one.")
     .seen_as(Fault::Invalid, &[Sdk::Rtc])
 }
 
@@ -152,9 +152,9 @@ fn wrong_channel(token: Option<&str>, app: &str, sdks: &[Sdk]) -> Reason {
                 near_miss(token, app)
             )
         }
-        None => format!("It is for another channel than {}.", shown(app)),
+        None => format!("It is not for the channel {}. It is for another one.", shown(app)),
     };
     Reason::refused(Code::WrongChannel, message)
-        .advice("Ask for the token with the very name that the app joins. Case and spaces count.")
+        .advice("Ask for the token with exactly the name that the app joins. Case and spaces count.")
         .seen_as(Fault::Invalid, sdks)
 }

@@ -13,12 +13,12 @@ use tokens::NameFlaw;
 use tokens::read::{Token04, Token04Claims};
 use tokens::zego::{RoomPrivilege, UserId, ZimUserId};
 
-/// What ZIM still takes (ZEGO's documentation): 24 days.
+/// The longest lifetime that ZIM accepts (ZEGO's documentation): 24 days.
 const ZIM_LONGEST: i64 = 24 * DAY;
-/// What ZIM no longer takes.
+/// The shortest lifetime that ZIM accepts, in seconds.
 const ZIM_SHORTEST: i64 = 30;
 
-/// The JSON text in a token for one room.
+/// The JSON in a token for one room.
 #[derive(Debug, Deserialize)]
 struct Payload {
     room_id: String,
@@ -88,8 +88,8 @@ pub(super) fn token04(token: &Token04, expected: &Expected<'_>, keys: &Keys, now
         Findings { token: view, signature: Signature::Genuine, reasons: Vec::new(), unchecked: Vec::new() };
     findings.push(other_vendor(expected, true));
     if claims.ctime > 100 * ABSURD || claims.expire > 100 * ABSURD {
-        findings.push([Reason::refused(Code::Milliseconds, "Its times are in milliseconds; ZEGO wants seconds.")
-            .advice("Divide the clock's milliseconds by 1000 when building the token.")
+        findings.push([Reason::refused(Code::Milliseconds, "Its times are in milliseconds. ZEGO needs seconds.")
+            .advice("Divide the milliseconds by 1000 when you build the token.")
             .seen_as(Fault::Expired, &sdks)]);
     } else {
         findings.push(life.reasons(now, &sdks));
@@ -102,18 +102,18 @@ pub(super) fn token04(token: &Token04, expected: &Expected<'_>, keys: &Keys, now
         findings.push([Reason::refused(
             Code::ExpiryMismatch,
             format!(
-                "Its two moments of expiry differ: {} outside, {} sealed. It was changed after it was made.",
+                "Its two moments of expiry differ: {} outside, {} in the encrypted part. It was changed after it was made.",
                 moment(token.expire),
                 moment(claims.expire)
             ),
         )
-        .advice("Hand tokens on as they are.")
+        .advice("Pass tokens on without any change.")
         .seen_as(Fault::Format, &sdks)]);
     }
     if i32::try_from(claims.nonce).is_err() {
         findings.push([Reason::warning(
             Code::BadNonce,
-            format!("Its nonce {} doesn't fit 32 bits, as those of ZEGO's own builders do.", claims.nonce),
+            format!("Its nonce {} does not fit into 32 bits. ZEGO's builders write 32 bits.", claims.nonce),
         )
         .seen_as(Fault::Nonce, &[Sdk::Express])]);
     }
@@ -124,13 +124,13 @@ pub(super) fn token04(token: &Token04, expected: &Expected<'_>, keys: &Keys, now
         }
         Some(Err(_)) => findings.push([Reason::warning(
             Code::BadPayload,
-            "Its payload is not JSON with a room_id and privileges: Express can't find a room's privileges in it.",
+            "Its payload is not JSON with a room_id and privileges. Express cannot find a room's privileges in it.",
         )
         .advice("Leave the payload empty, or write {\"room_id\":...,\"privilege\":{\"1\":1,\"2\":1},\"stream_id_list\":null}.")
         .seen_as(Fault::Format, &[Sdk::Express])]),
         None if expected.channel.is_some() => findings.push([Reason::note(
             Code::Wildcard,
-            "It is a basic token: it opens every room of the app, so the room is not what it is refused for.",
+            "It is a basic token. It opens every room of the app, so the room cannot be the reason for a refusal.",
         )]),
         None => {}
     }
@@ -145,7 +145,7 @@ pub(super) fn token04(token: &Token04, expected: &Expected<'_>, keys: &Keys, now
 
 const TITLE: &str = "ZEGO token, version 04";
 
-/// What can be said without the secret.
+/// What we can say without the server secret.
 fn sealed(token: &Token04, signature: Signature, expected: &Expected<'_>, sdks: &[Sdk], now: i64) -> Findings {
     let left = token.expire.saturating_sub(now);
     let view = View {
@@ -166,32 +166,32 @@ fn sealed(token: &Token04, signature: Signature, expected: &Expected<'_>, sdks: 
         reasons.push(
             Reason::refused(
                 Code::WrongSecret,
-                "It doesn't open with the server secret that was given: it was made with another one, or changed afterwards.",
+                "It cannot be decrypted with the server secret that was given. It was made with another one, or changed afterwards.",
             )
-            .advice("Compare the token server's secret with the console: it is the ServerSecret (32 characters), not the AppSign.")
+            .advice("Compare the token server's secret with the console. It must be the ServerSecret (32 characters), not the AppSign.")
             .seen_as(Fault::Invalid, sdks),
         );
     }
     if token.expire > 100 * ABSURD {
         reasons.push(
-            Reason::refused(Code::Milliseconds, "Its moment of expiry is in milliseconds; ZEGO wants seconds.")
-                .advice("Divide the clock's milliseconds by 1000 when building the token.")
+            Reason::refused(Code::Milliseconds, "Its moment of expiry is in milliseconds. ZEGO needs seconds.")
+                .advice("Divide the milliseconds by 1000 when you build the token.")
                 .seen_as(Fault::Expired, sdks),
         );
     } else if left <= 0 {
         reasons.push(
             Reason::refused(Code::Expired, format!("It expired {}, at {}.", relative(left), moment(token.expire)))
-                .advice("Fetch a new one before the old one ends, and give it to the SDK (renewToken).")
+                .advice("Fetch a new token before the old one ends, and give it to the SDK (renewToken).")
                 .seen_as(Fault::Expired, sdks),
         );
     } else {
         reasons.extend(too_short(left, expected));
     }
-    let unchecked = "app, user, room and time of issue: they are sealed, and open with the server secret alone";
+    let unchecked = "app, user, room and time of issue: they are encrypted, and only the server secret opens them";
     Findings { token: view, signature, reasons, unchecked: vec![unchecked.to_owned()] }
 }
 
-/// Lives too long for ZIM, or longer than anything should.
+/// A lifetime that is too long for ZIM, or for any token.
 fn long_life(life: Life, expected: &Expected<'_>) -> Option<Reason> {
     let lifetime = life.lifetime();
     if lifetime > ABSURD {
@@ -199,15 +199,15 @@ fn long_life(life: Life, expected: &Expected<'_>) -> Option<Reason> {
             Reason::warning(
                 Code::MomentAsLifetime,
                 format!(
-                    "Its lifetime is {}: the builder was given the moment of expiry for the seconds it lives.",
+                    "Its lifetime is {}. The builder got the moment of expiry where it needs a lifetime.",
                     length(lifetime)
                 ),
             )
-            .advice("Give the builder the seconds from now on."),
+            .advice("Give the builder the lifetime in seconds."),
         );
     }
     if lifetime > ZIM_LONGEST && expected.sdk != Some(Sdk::Express) {
-        let message = format!("It lives {}, and ZIM takes tokens of at most 24 days.", length(lifetime));
+        let message = format!("It lives {}, and ZIM accepts at most 24 days.", length(lifetime));
         return Some(match expected.sdk {
             Some(Sdk::Zim) => Reason::refused(Code::TooLongForZim, message).seen_as(Fault::Invalid, &[Sdk::Zim]),
             _ => Reason::warning(Code::TooLongForZim, message).seen_as(Fault::Invalid, &[Sdk::Zim]),
@@ -217,11 +217,11 @@ fn long_life(life: Life, expected: &Expected<'_>) -> Option<Reason> {
         Reason::warning(
             Code::Over24Hours,
             format!(
-                "It lives {}, over 24 hours. ZEGO takes it, but nobody can take it back so long.",
+                "It lives {}, more than 24 hours. ZEGO accepts it, but nobody can take it back in this time.",
                 length(lifetime)
             ),
         )
-        .advice("Let tokens live short, and renew them.")
+        .advice("Use a short lifetime, and renew.")
     })
 }
 
@@ -229,12 +229,12 @@ fn too_short(left: i64, expected: &Expected<'_>) -> Option<Reason> {
     if left <= 0 || left >= ZIM_SHORTEST || expected.sdk == Some(Sdk::Express) {
         return None;
     }
-    let message = format!("{} of it are left, and ZIM refuses tokens with less than 30 seconds.", length(left));
+    let message = format!("{} are left, and ZIM refuses tokens with less than 30 seconds.", length(left));
     let reason = match expected.sdk {
         Some(Sdk::Zim) => Reason::refused(Code::TooShortForZim, message),
         _ => Reason::warning(Code::TooShortForZim, message),
     };
-    Some(reason.advice("Ask for a longer life, or fetch the token later.").seen_as(Fault::TooShort, &[Sdk::Zim]))
+    Some(reason.advice("Ask for a longer lifetime, or fetch the token later.").seen_as(Fault::TooShort, &[Sdk::Zim]))
 }
 
 fn app_id(claims: &Token04Claims, expected: &Expected<'_>, keys: &Keys, sdks: &[Sdk]) -> Option<Reason> {
@@ -243,7 +243,7 @@ fn app_id(claims: &Token04Claims, expected: &Expected<'_>, keys: &Keys, sdks: &[
     let wanted = expected.app_id.filter(|id| id.len() < 32).or(known.as_deref())?;
     (wanted != own).then(|| {
         Reason::refused(Code::WrongAppId, format!("It was made for the app id {own}, not for {}.", shown(wanted)))
-            .advice("App and token server must use the same ZEGO project: compare both with the console.")
+            .advice("App and token server must use the same ZEGO project. Compare both with the console.")
             .seen_as(Fault::AppId, sdks)
     })
 }
@@ -256,7 +256,7 @@ fn user(claims: &Token04Claims, expected: &Expected<'_>, sdks: &[Sdk]) -> Vec<Re
         let code = if *flaw.flaw() == NameFlaw::Empty { Code::WrongUser } else { Code::NameRule };
         reasons.push(
             Reason::refused(code, format!("The vendor refuses its user id: {flaw}."))
-                .advice("Choose an id that fits, for the token and for the app.")
+                .advice("Use an id that follows the rule, both in the token and in the app.")
                 .seen_as(Fault::UserId, sdks),
         );
     }
@@ -271,14 +271,14 @@ fn user(claims: &Token04Claims, expected: &Expected<'_>, sdks: &[Sdk]) -> Vec<Re
                     near_miss(token, app)
                 ),
             )
-            .advice("Ask for the token of the very user that logs in.")
+            .advice("Ask for the token of the user who logs in.")
             .seen_as(Fault::UserId, sdks),
         );
     }
     reasons
 }
 
-/// A room's privileges, which Express alone looks at.
+/// The privileges of a room. Only Express reads them.
 fn room(payload: &Payload, expected: &Expected<'_>) -> Vec<Reason> {
     let mut reasons = Vec::new();
     if expected.sdk == Some(Sdk::Zim) {
@@ -286,8 +286,8 @@ fn room(payload: &Payload, expected: &Expected<'_>) -> Vec<Reason> {
     }
     if payload.room_id.is_empty() {
         reasons.push(
-            Reason::warning(Code::Wildcard, "Its room id is empty: it opens every room.")
-                .advice("Give the builder the one room's id."),
+            Reason::warning(Code::Wildcard, "Its room id is empty, so it opens every room.")
+                .advice("Give the builder the id of one room."),
         );
     } else if let Some(app) = expected.channel.filter(|app| *app != payload.room_id) {
         let token = payload.room_id.as_str();
@@ -301,14 +301,14 @@ fn room(payload: &Payload, expected: &Expected<'_>) -> Vec<Reason> {
                     near_miss(token, app)
                 ),
             )
-            .advice("Ask for the token with the very room that the app joins.")
+            .advice("Ask for the token with exactly the room that the app joins.")
             .seen_as(Fault::Invalid, &[Sdk::Express]),
         );
     }
     if payload.privilege.get(RoomPrivilege::LOGIN.key) != Some(&1) {
         reasons.push(
             Reason::refused(Code::LoginDenied, "It denies logging in to its room: privilege 1 is not 1.")
-                .advice("Build the token with privilege 1 (login) set to 1.")
+                .advice("Set privilege 1 (login) to 1 when you build the token.")
                 .seen_as(Fault::Invalid, &[Sdk::Express]),
         );
     }
@@ -318,7 +318,7 @@ fn room(payload: &Payload, expected: &Expected<'_>) -> Vec<Reason> {
     reasons
 }
 
-/// What a room's token says is not what every project checks.
+/// Not every project checks what a room's token says.
 fn checks_off(expected: &Expected<'_>) -> Option<Reason> {
     (expected.sdk != Some(Sdk::Zim)).then(|| {
         Reason::note(

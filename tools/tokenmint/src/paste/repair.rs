@@ -1,4 +1,4 @@
-//! What may have happened to a token on its way to whoever pastes it, and how it is undone.
+//! Repairs the damage that a token can take when it is sent or copied.
 
 use super::VERSIONS;
 use crate::cli::Sdk;
@@ -10,7 +10,7 @@ use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
 use tokens::read::{self, Unverified};
 
-/// What stands between the text and the token in it.
+/// What had to be removed or repaired to get from the text to the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Repair {
     Quoted,
@@ -28,7 +28,7 @@ pub(crate) enum Repair {
     CutAtStart { characters: usize },
 }
 
-/// Reads a token, undoing one after the other what may have happened to it on the way.
+/// Reads a token. If it cannot be read, tries the repairs one after the other.
 pub(super) fn repaired(text: &str) -> Option<(Unverified, Vec<Repair>)> {
     if let Ok(token) = read::token(text) {
         return Some((token, Vec::new()));
@@ -49,7 +49,7 @@ pub(super) fn repaired(text: &str) -> Option<(Unverified, Vec<Repair>)> {
     if let Some(token) = restored(&text, &mut repairs) {
         return Some((token, repairs));
     }
-    // White space in the middle is a `+` that a form has decoded, or a line that was wrapped.
+    // White space in the middle was a `+` that a form decoded, or it comes from a wrapped line.
     if text.contains(char::is_whitespace) {
         let plus: String = text.chars().map(|c| if c == ' ' { '+' } else { c }).collect();
         let joined: String = text.chars().filter(|c| !c.is_whitespace()).collect();
@@ -102,7 +102,7 @@ fn restored(text: &str, repairs: &mut Vec<Repair>) -> Option<Unverified> {
 }
 
 impl Repair {
-    /// What it means for the app. Damage is damage: an SDK gets the text as it stands.
+    /// What it means for the app. The SDK gets the text without our repair.
     pub(crate) fn reason(self, sdks: &[Sdk]) -> Reason {
         let fault = |reason: Reason| {
             let (zego, agora): (Vec<Sdk>, Vec<Sdk>) = sdks.iter().partition(|sdk| sdk.is_zego());
@@ -110,60 +110,66 @@ impl Repair {
         };
         let damage = |code, message: &str, advice: &str| {
             fault(
-                Reason::refused(code, format!("{message} It is undone here; an SDK refuses the token so."))
-                    .advice(advice),
+                Reason::refused(
+                    code,
+                    format!("{message} This report is about the repaired token. An SDK refuses the damaged one."),
+                )
+                .advice(advice),
             )
         };
         let around = |code, message: &str| {
-            Reason::warning(code, format!("{message} It isn't part of the token: an app must not hand it to the SDK."))
+            Reason::warning(
+                code,
+                format!("{message} This is not part of the token. The app must not pass it to the SDK."),
+            )
         };
         match self {
             Repair::Quoted => around(Code::Quoted, "Quotes or punctuation stand around the token."),
             Repair::Bearer => around(Code::Bearer, "The word Bearer stands before the token."),
             Repair::InsideJson => Reason::note(
                 Code::InsideJson,
-                "This is a server's answer in JSON. The token in it is explained; the SDK takes the token alone.",
+                "This is a server's answer in JSON. This report is about the token in it. Pass only the token to the SDK.",
             ),
             Repair::Surrounded => around(Code::Surrounded, "Other text stands around the token."),
             Repair::InvisibleCharacters => damage(
                 Code::InvisibleCharacters,
-                "Invisible characters stand in the text, as copying from web pages and chats brings along.",
-                "Copy it from where the app gets it.",
+                "The text holds invisible characters. Text copied from web pages and chats often does.",
+                "Copy the token at the place where the app gets it.",
             ),
             Repair::EscapedSlashes => damage(
                 Code::EscapedSlashes,
-                "Its slashes are escaped as JSON writers do (\\/).",
-                "Read the answer with a JSON parser instead of cutting the token out of it.",
+                "Its slashes are escaped (\\/), as in JSON.",
+                "Read the answer with a JSON parser. Do not cut the token out of the text.",
             ),
             Repair::UrlEncoded => damage(
                 Code::UrlEncoded,
                 "It is URL-encoded (%2B for +, %2F for /, %3D for =).",
-                "Decode it once before it goes to the SDK, or don't send tokens in addresses at all.",
+                "Decode it once before you pass it to the SDK. Better: do not send tokens in addresses.",
             ),
             Repair::Base64Url => damage(
                 Code::Base64Url,
                 "It is written in the URL-safe alphabet of base64 (- and _ for + and /).",
-                "The vendors take the standard alphabet alone: change whatever encodes it.",
+                "The vendors accept only the standard alphabet. Change the code that encodes the token.",
             ),
             Repair::Base64Twice => damage(
                 Code::Base64Twice,
-                "It is encoded in base64 once more, as configuration files and Kubernetes secrets have it.",
-                "Decode it once before it goes to the SDK.",
+                "It is encoded in base64 twice, as in Kubernetes secrets.",
+                "Decode it once before you pass it to the SDK.",
             ),
             Repair::PlusBecameSpace => damage(
                 Code::PlusBecameSpace,
-                "Its + characters have become spaces, as when it was sent in a form or an address without encoding.",
-                "Encode the token as a query parameter (%2B for +) where it is sent, or send it in a body.",
+                "Its + characters have become spaces. This happens in a form or an address without encoding.",
+                "Encode the token (%2B for +) when you send it in an address, or send it in a body.",
             ),
             Repair::LineBreaks => damage(
                 Code::LineBreaks,
-                "Line breaks or spaces stand inside of it, as when a wrapped line was copied.",
-                "Take all white space out.",
+                "It holds line breaks or spaces. This happens when a wrapped line is copied.",
+                "Remove all white space.",
             ),
             Repair::PaddingLost => damage(
                 Code::PaddingLost,
                 "The = at its end is missing.",
-                "Look for code that trims = or splits a text at it, such as a parser of queries or settings.",
+                "Look for code that removes = or splits a text at =, such as a parser of queries or settings.",
             ),
             Repair::CutAtStart { characters } => damage(
                 Code::CutAtStart,

@@ -101,8 +101,7 @@ fn not_tokens() -> Vec<Case> {
     vec![
         unreadable("", "empty", "the text is empty").seen_as("rtc", 110),
         unreadable(" \n\t\n", "empty", "the text is empty").seen_as("express", 1_002_075),
-        unreadable("undefined", "placeholder", "such as a program writes for a value that isn't there")
-            .seen_as("rtc", 110),
+        unreadable("undefined", "placeholder", "a word for a missing value").seen_as("rtc", 110),
         unreadable("[object Promise]", "placeholder", "placeholder"),
         unreadable("<your token>", "placeholder", "placeholder"),
         unreadable(&token[..20], "cut-at-end", "it ends after 20 characters").seen_as("rtc", 110),
@@ -112,9 +111,9 @@ fn not_tokens() -> Vec<Case> {
         unreadable(format!("{}…", &token[..30]), "shortened", "shortened or masked"),
         unreadable("00*********", "shortened", "masked"),
         unreadable(lower, "garbled", "all its letters are lower case").seen_as("chat", 104),
-        unreadable(format!("{}é{}", &token[..50], &token[51..]), "garbled", "not base64 as a token is"),
-        unreadable(garbled, "garbled", "its content doesn't unpack"),
-        unreadable(format!("{token}{token}"), "garbled", "begins as a token"),
+        unreadable(format!("{}é{}", &token[..50], &token[51..]), "garbled", "the rest is not base64"),
+        unreadable(garbled, "garbled", "its content cannot be unpacked"),
+        unreadable(format!("{token}{token}"), "garbled", "begins like a token"),
         unreadable(CERTIFICATE, "key-instead-of-token", "an app certificate or a ZEGO server secret")
             .seen_as("rtc", 110),
         unreadable(APP_ID, "key-instead-of-token", "This is the app id, not a token").knowing(&AGORA),
@@ -133,8 +132,8 @@ fn not_tokens() -> Vec<Case> {
         unreadable(r#"{"user":"alice"}"#, "json-without-token", "without a token"),
         unreadable("<!DOCTYPE html><html><body>404</body></html>", "web", "web page"),
         unreadable("https://api.example.com/rtc/demo/token", "web", "This is an address"),
-        unreadable("hello", "not-a-token", "no token of Agora's").seen_as("zim", 6_000_107),
-        unreadable("A".repeat(600_000), "too-long", "than any token"),
+        unreadable("hello", "not-a-token", "neither an Agora token").seen_as("zim", 6_000_107),
+        unreadable("A".repeat(600_000), "too-long", "longer than any token"),
     ]
 }
 
@@ -150,11 +149,11 @@ fn damaged() -> Vec<Case> {
         refused(encoded, "url-encoded", "It is URL-encoded").seen_as("rtc", 110),
         refused(token.replace('+', "-").replace('/', "_"), "base64-url", "URL-safe alphabet"),
         refused(token.replace('+', " "), "plus-became-space", "+ characters have become spaces"),
-        refused(format!("{front}\n  {back}\n"), "line-breaks", "Line breaks or spaces stand inside"),
-        refused(BASE64_STANDARD.encode(&token), "base64-twice", "encoded in base64 once more"),
+        refused(format!("{front}\n  {back}\n"), "line-breaks", "It holds line breaks or spaces"),
+        refused(BASE64_STANDARD.encode(&token), "base64-twice", "encoded in base64 twice"),
         refused(token.trim_end_matches('='), "padding-lost", "The = at its end is missing"),
         refused(token.replace('/', "\\/"), "escaped-slashes", "slashes are escaped"),
-        refused(format!("{front}\u{200b}{back}"), "invisible-characters", "Invisible characters"),
+        refused(format!("{front}\u{200b}{back}"), "invisible-characters", "invisible characters"),
     ]
 }
 
@@ -179,7 +178,7 @@ fn agora_tokens() -> Vec<Case> {
     };
     let expired_rtm = Token007 { issued_at: NOW - 3601, ..Token007::with(vec![Service::rtm("alice", 3600)]) }.write();
     vec![
-        refused(late.write(), "expired", "It expired 1h ago, at 2027-01-15 07:00:00 UTC, after a life of 1h")
+        refused(late.write(), "expired", "It expired 1h ago, at 2027-01-15 07:00:00 UTC, after a lifetime of 1h")
             .seen_as("rtc", 109),
         refused(expired_chat(NOW - 7200), "expired", "expired 1h ago").seen_as("chat", 108),
         refused(expired_rtm, "expired", "expired 1s ago").seen_as("rtm", -10009),
@@ -191,14 +190,14 @@ fn agora_tokens() -> Vec<Case> {
         refused(other_app.write(), "wrong-app-id", "for the app id 0123456789abcdef0123456789abcdef")
             .knowing(&AGORA)
             .seen_as("rtc", 110),
-        refused(good(), "wrong-app-id", "They differ in upper and lower case")
+        refused(good(), "wrong-app-id", "They differ only in upper and lower case")
             .given(&["--app-id", "970ca35de60c44645bbae8a215061b33"]),
-        refused(no_app.write(), "malformed-app-id", "not 32 hexadecimal characters"),
+        refused(no_app.write(), "malformed-app-id", "must be 32 hexadecimal characters"),
         refused(good(), "wrong-channel", "for the channel \"demo\", and the app joins \"lobby\"")
             .given(&["--channel", "lobby"])
             .seen_as("rtc", 110),
-        refused(good(), "wrong-channel", "differ in upper and lower case").given(&["--channel", "Demo"]),
-        refused(good(), "wrong-channel", "differ in white space").given(&["--channel", "demo "]),
+        refused(good(), "wrong-channel", "differ only in upper and lower case").given(&["--channel", "Demo"]),
+        refused(good(), "wrong-channel", "differ only in white space").given(&["--channel", "demo "]),
         refused(good(), "wrong-user", "for the user \"7\", and the app joins as \"8\"")
             .given(&["--user", "8"])
             .seen_as("rtc", 110),
@@ -221,13 +220,13 @@ fn agora_tokens() -> Vec<Case> {
         refused(with(vec![Service::rtm("alice", 3600)]), "wrong-user", "Its rtm service is for the user \"alice\"")
             .given(&["--user", "bob"])
             .seen_as("rtm", -10005),
-        refused(good(), "missing-service", "It doesn't open Chat: it has rtc in it")
+        refused(good(), "missing-service", "It does not open Chat. It holds rtc")
             .given(&["--sdk", "chat"])
             .seen_as("chat", 104),
-        refused(good(), "other-vendor", "a token of Agora's, and the app uses ZEGO")
+        refused(good(), "other-vendor", "a token of Agora, and the app uses ZEGO")
             .given(&["--sdk", "express"])
             .seen_as("express", 1_002_079),
-        refused(zego(""), "other-vendor", "a token of ZEGO's, and the app uses Agora")
+        refused(zego(""), "other-vendor", "a token of ZEGO, and the app uses Agora")
             .given(&["--sdk", "rtc"])
             .seen_as("rtc", 110),
         refused(with(Vec::new()), "no-services", "It opens nothing").seen_as("rtc", 110),
@@ -247,22 +246,18 @@ fn agora_tokens() -> Vec<Case> {
         refused(with(vec![Service::chat_user("Alice", 3600)]), "name-rule", "a Chat username may only contain a-z")
             .seen_as("chat", 104),
         refused(with(vec![Service::rtm("", 3600)]), "wrong-user", "names no user").seen_as("rtm", -10005),
-        refused(token_006("alice", "", NOW - 60, &[(1000, NOW + 3600)]), "wrong-user", "another RTM user than \"bob\"")
+        refused(token_006("alice", "", NOW - 60, &[(1000, NOW + 3600)]), "wrong-user", "not for the RTM user \"bob\"")
             .given(&["--user", "bob"])
             .seen_as("rtm1", 5),
-        refused(token_006("alice", "", NOW - 60, &[(1000, NOW)]), "wrong-version", "RTM 2.x takes 007 only")
+        refused(token_006("alice", "", NOW - 60, &[(1000, NOW)]), "wrong-version", "RTM 2.x accepts only 007")
             .given(&["--sdk", "rtm"]),
         refused(token_006("alice", "", NOW - 2 * DAY, &[(1000, NOW)]), "expired", "expired 1d ago").seen_as("rtm1", 6),
         refused(token_006("demo", "7", NOW - 60, &[(1, 3600)]), "lifetime-as-moment", "ended in 1970")
             .seen_as("rtc", 109),
         refused(token_006("demo", "7", NOW - 60, &[(1, NOW - 30)]), "privilege-ended", "ended 30s ago")
             .seen_as("rtc", 109),
-        refused(
-            token_006("demo", "7", NOW - 60, &[(1, NOW + 30)]),
-            "wrong-channel",
-            "for another channel than \"lobby\"",
-        )
-        .given(&["--channel", "lobby", "--user", "7"]),
+        refused(token_006("demo", "7", NOW - 60, &[(1, NOW + 30)]), "wrong-channel", "not for the channel \"lobby\"")
+            .given(&["--channel", "lobby", "--user", "7"]),
         refused(
             token_006("demo", "7", NOW - 60, &[(1, NOW + 30)]),
             "wrong-user",
@@ -286,7 +281,7 @@ fn zego_tokens() -> Vec<Case> {
         refused(lives(120, 3600), "not-yet-issued", "issued 2m from now").knowing(&ZEGO).seen_as("express", 1_002_033),
         refused(milliseconds.clone(), "milliseconds", "times are in milliseconds").knowing(&ZEGO),
         refused(milliseconds, "milliseconds", "moment of expiry is in milliseconds"),
-        refused(zego(""), "wrong-secret", "doesn't open with the server secret")
+        refused(zego(""), "wrong-secret", "cannot be decrypted with the server secret")
             .knowing(&[("ZEGO_SERVER_SECRET", OTHER_SECRET)])
             .seen_as("express", 1_002_033),
         refused(zego(""), "wrong-app-id", "for the app id 1234567890, not for \"42\"")
@@ -305,9 +300,7 @@ fn zego_tokens() -> Vec<Case> {
         refused(extended, "expiry-mismatch", "two moments of expiry differ")
             .knowing(&ZEGO)
             .seen_as("express", 1_002_075),
-        refused(lives(-5, 20), "too-short-for-zim", "20s of it are left")
-            .given(&["--sdk", "zim"])
-            .seen_as("zim", 6_000_108),
+        refused(lives(-5, 20), "too-short-for-zim", "20s are left").given(&["--sdk", "zim"]).seen_as("zim", 6_000_108),
         refused(lives(-5, 25 * i64::from(DAY)), "too-long-for-zim", "at most 24 days")
             .knowing(&ZEGO)
             .given(&["--sdk", "zim"]),

@@ -47,16 +47,16 @@ fn json_has_every_field_of_a_007_token() {
         "reasons": [{
             "code": "privilege-ended",
             "severity": "warning",
-            "message": "Its privilege publish_audio (2) ended 5m ago, at 2027-01-15 07:55:00 UTC, while the token lives on \
-                        (50m left). Its user can stay, but no longer do this.",
+            "message": "Its privilege publish_audio (2) ended 5m ago, at 2027-01-15 07:55:00 UTC. The token itself lives on \
+                        (50m left). The user can stay, but can no longer do this.",
             "advice": "Renew before the first privilege ends.",
             "errors": [],
         }, {
             "code": "opens-rest-apis",
             "severity": "note",
-            "message": "Agora's REST API for speech to text and Conversational AI takes it, too, as \"Authorization: agora \
-                        token=...\". If the project uses that, its holder can start agents that cost money.",
-            "advice": "Use such products in an Agora project of their own.",
+            "message": "Agora's REST API for speech to text and Conversational AI accepts it, too, as \"Authorization: \
+                        agora token=...\". If the project uses this, the user can start agents that cost money.",
+            "advice": "Use another Agora project for such products.",
             "errors": [],
         }],
         "unchecked": ["whether it is for the user that the app joins as (--user)"],
@@ -85,7 +85,7 @@ Agora token, version 007 (AccessToken2)
     1 join_channel         2027-01-15 08:50:00 UTC  ends in 50m
     2 publish_audio        2027-01-15 07:55:00 UTC  ended 5m ago
 
-Nothing speaks against this token.
+We found nothing wrong with this token.
 ";
     assert!(shown.starts_with(table), "{shown}");
 }
@@ -158,9 +158,9 @@ fn what_a_token_opens_beside_its_room_is_a_note() {
     let apis = |token: &str, arguments: &[&str]| note(token, arguments, "opens-rest-apis");
     let rtc = Service::rtc("demo", "7", &[(1, 3600)]);
     let only_rtc = apis(&with(vec![rtc.clone()]), &["--sdk", "rtc"]).expect("a note");
-    assert!(only_rtc.contains("speech to text takes it, too, as \"Authorization: agora token=...\""), "{only_rtc}");
+    assert!(only_rtc.contains("speech to text accepts it, too, as \"Authorization: agora token=...\""), "{only_rtc}");
     let both = with(vec![rtc.clone(), Service::rtm("alice", 3600)]);
-    assert!(apis(&both, &[]).expect("a note").contains("speech to text and Conversational AI takes it"));
+    assert!(apis(&both, &[]).expect("a note").contains("speech to text and Conversational AI accepts it"));
     // Not where another SDK is asked about, nothing is for RTC, or the token opens nothing at all.
     assert_eq!(apis(&both, &["--sdk", "rtm"]), None);
     assert_eq!(apis(&with(vec![Service::rtm("alice", 3600)]), &[]), None);

@@ -1,4 +1,4 @@
-//! Version `006`, in which channel and user are checksums.
+//! Version `006`. It holds checksums of channel and user.
 
 use super::super::{ABSURD, DAY, Expected, Life, other_vendor, privilege, shown};
 use super::user::read_unsigned;
@@ -45,25 +45,25 @@ pub(in crate::explain) fn access_token(
     findings
 }
 
-/// A name of which the token has the checksum alone.
+/// A name whose checksum is in the token.
 enum Name {
-    /// This one, empty for *any*.
+    /// This name. Empty means *any*.
     Is(String),
-    /// Another than the app's.
+    /// Another name than the app's.
     IsNot(String),
-    /// The app's isn't known.
+    /// We do not know the app's name.
     Unknown,
 }
 
 impl Name {
     fn new(app: Option<&str>, crc: u32) -> Name {
         let fits = |name: &str| crc32fast::hash(name.as_bytes()) == crc;
-        // The checksum of nothing is 0.
+        // The checksum of an empty name is 0.
         if fits("") {
             return Name::Is(String::new());
         }
         let Some(app) = app else { return Name::Unknown };
-        // Some languages show an unsigned uid as a negative number: it is the same uid.
+        // Some languages show a large uid as a negative number. It is the same uid.
         let unsigned = read_unsigned(app).map(|number| number.to_string());
         match [Some(app.to_owned()), unsigned].into_iter().flatten().find(|name| fits(name)) {
             Some(name) => Name::Is(name),
@@ -79,9 +79,9 @@ impl Name {
     }
 }
 
-/// For whom and where a token is.
+/// The user and the channel of a token.
 struct Names {
-    /// For RTM, where the user stands in the channel's place and the uid is empty.
+    /// Whether it is for RTM. Then the channel's place holds the user, and the uid is empty.
     rtm: bool,
     channel: Name,
     uid: Name,
@@ -89,7 +89,7 @@ struct Names {
 
 impl Names {
     fn new(token: &AccessToken, expected: &Expected<'_>) -> Names {
-        // One with RTC's privileges, too, is for a channel.
+        // If it has RTC's privileges, too, it is for a channel.
         let rtm = token.privileges.contains_key(&Privilege::LOGIN_006.number)
             && !token.privileges.contains_key(&Privilege::JOIN_CHANNEL.number);
         let channel = if rtm { expected.user } else { expected.channel };
@@ -110,11 +110,14 @@ impl Names {
             }
             Name::Is(_) => {}
             Name::IsNot(user) => findings.push(refused(
-                format!("It is for another RTM user than {}.", shown(user)),
-                "Ask for the token of the very user that logs in.",
+                format!("It is not for the RTM user {}. It is for another one.", shown(user)),
+                "Ask for the token of the user who logs in.",
             )),
             Name::Unknown => {
-                findings.unchecked.push("whom it is for (--user): the token has a checksum only".to_owned());
+                findings.unchecked.push(
+                    "whether it is for the user that the app logs in as (--user): the token holds only a checksum"
+                        .to_owned(),
+                );
             }
         }
     }
@@ -124,9 +127,10 @@ impl Names {
             Name::Is(channel) => findings.push(channel_wildcard(channel)),
             Name::IsNot(channel) => findings.push([wrong_channel(None, channel, &[Sdk::Rtc])]),
             Name::Unknown => {
-                findings
-                    .unchecked
-                    .push("which channel it is for (--channel): the token has a checksum only".to_owned());
+                findings.unchecked.push(
+                    "whether it is for the channel that the app joins (--channel): the token holds only a checksum"
+                        .to_owned(),
+                );
             }
         }
         match &self.uid {
@@ -135,15 +139,15 @@ impl Names {
             Name::IsNot(uid) => findings.push([Reason::refused(
                 Code::WrongUser,
                 format!(
-                    "It is for another uid or account than {}. A token for a string account doesn't fit an app that joins \
-                     with a number, nor the other way round.",
+                    "It is for another uid or account than {}. A token for a string account does not fit an app that joins \
+                     with a number. The opposite does not fit either.",
                     shown(uid)
                 ),
             )
-            .advice("Ask for the token with the very uid or account that the app joins with.")
+            .advice("Ask for the token with exactly the uid or account with which the app joins.")
             .seen_as(Fault::UserId, &[Sdk::Rtc])]),
             Name::Unknown => {
-                findings.unchecked.push("which uid or account it is for (--user): the token has a checksum only".to_owned());
+                findings.unchecked.push("whether it is for the uid or account that the app joins as (--user): the token holds only a checksum".to_owned());
             }
         }
     }
@@ -169,7 +173,7 @@ fn view(token: &AccessToken, names: &Names, life: Life, now: i64) -> View {
         } else {
             privilege_name(ServiceType::Rtc, *number)
         };
-        // 0 is no end of its own, and RTM doesn't look at the value at all.
+        // 0 means no end of its own. RTM ignores the value.
         let ends_at = if *ends_at == 0 || names.rtm { life.expires_at } else { i64::from(*ends_at) };
         privilege(*number, name, ends_at, life, now)
     };
@@ -190,28 +194,28 @@ fn view(token: &AccessToken, names: &Names, life: Life, now: i64) -> View {
     }
 }
 
-/// The app's SDK takes no `006` token, or not this one.
+/// The app's SDK does not accept `006` tokens, or not this one.
 fn other_sdk(sdk: Sdk, expected: &Expected<'_>) -> Option<Reason> {
     let wanted = expected.sdk.filter(|wanted| !wanted.is_zego() && *wanted != sdk)?;
     let reason = if wanted == Sdk::Rtm || wanted == Sdk::Chat {
         let name = if wanted == Sdk::Rtm { "RTM 2.x" } else { "Chat" };
-        Reason::refused(Code::WrongVersion, format!("It has the old version 006, and {name} takes 007 only."))
+        Reason::refused(Code::WrongVersion, format!("It has the old version 006, and {name} accepts only 007."))
             .advice("Ask for a 007 token.")
     } else {
-        let message = format!("It doesn't open {}: it is a token for {}.", wanted.name(), sdk.name());
+        let message = format!("It does not open {}. It is a token for {}.", wanted.name(), sdk.name());
         Reason::refused(Code::MissingService, message).advice("Ask the token server for a token of this kind.")
     };
     Some(reason.seen_as(Fault::Invalid, &[wanted]))
 }
 
-/// Whoever asked for less should know.
+/// A user who asked for a shorter lifetime should know this.
 fn lives_a_day(token: &AccessToken, life: Life) -> Option<Reason> {
     let ends_at = token.privileges.get(&Privilege::LOGIN_006.number).map(|ends_at| i64::from(*ends_at))?;
     (ends_at < life.expires_at).then(|| {
         Reason::note(
             Code::RtmLivesADay,
             format!(
-                "Its privilege login names {}, but RTM 1.x doesn't look at it: it lives 24 hours, whatever was asked for.",
+                "Its privilege login ends at {}, but RTM 1.x ignores this. The token lives 24 hours.",
                 moment(ends_at)
             ),
         )
@@ -220,24 +224,25 @@ fn lives_a_day(token: &AccessToken, life: Life) -> Option<Reason> {
 
 /// Warns of a message that no builder writes. It can be cut from another user's token: `agora/access_token.rs` in
 /// `tokens` says how. The salt is not checked, because builders draw it from different ranges. Moments are not checked
-/// either, because builders write any, but with one exception: beside login, no privilege of a builder ended in 1970.
+/// either, because builders write any. There is one exception: besides login, no builder writes a privilege that ended
+/// in 1970.
 fn unusual_message(token: &AccessToken, names: &Names) -> Option<Reason> {
-    /// Those that the vendor's builders name: 1 to 4 in RTC's, the others in older ones.
+    /// The privileges that the vendor's builders name: RTC's are 1 to 4, older builders have the others.
     fn is_known(privilege: u16) -> bool {
         matches!(privilege, 1..=12 | 101) || privilege == Privilege::LOGIN_006.number
     }
     let has = |privilege| token.privileges.contains_key(&privilege);
     let what = if !token.is_as_written() {
-        "its privileges do not stand in ascending order, or one stands there twice"
+        "its privileges are not in ascending order, or one is there twice"
     } else if names.rtm && token.privileges.len() > 1 {
-        "it has other privileges beside login (1000)"
+        "it has other privileges besides login (1000)"
     } else if !token.privileges.keys().all(|privilege| is_known(*privilege)) {
         "it has privileges that do not exist"
     } else if has(Privilege::LOGIN_006.number)
         && token.privileges.values().any(|ends_at| is_lifetime(*ends_at))
         && !names.rtm
     {
-        "beside login (1000) it has a privilege that ended in 1970"
+        "besides login (1000) it has a privilege that ended in 1970"
     } else {
         return None;
     };
@@ -246,25 +251,25 @@ fn unusual_message(token: &AccessToken, names: &Names) -> Option<Reason> {
             Code::UnusualMessage,
             format!(
                 "No builder writes such a message: {what}. It may be cut from another user's token. The signature covers \
-                 names and message without a border between them, so it can fit all the same."
+                 names and message together. So it can be right although the token was cut."
             ),
         )
-        .advice("Don't trust it, even if its signature fits. Find out who asked for it, and use 007 tokens, which have borders."),
+        .advice("Do not trust it, even if its signature is right. Find out who asked for it. Use 007 tokens: they cannot be cut."),
     )
 }
 
-/// A number of seconds that was given for a moment.
+/// A lifetime in seconds that was passed as a moment.
 fn is_lifetime(value: u32) -> bool {
     value != 0 && i64::from(value) < ABSURD
 }
 
-/// An RTC token's privileges, whose values are moments.
+/// The privileges of an RTC token. Their values are moments.
 fn privileges(token: &AccessToken, life: Life, now: i64, sdks: &[Sdk]) -> Vec<Reason> {
     let mut reasons = Vec::new();
     if !token.privileges.contains_key(&Privilege::JOIN_CHANNEL.number) {
         reasons.push(
             Reason::refused(Code::NoPrivilege, "It lacks the privilege join_channel (1).")
-                .advice("Grant it when building the token.")
+                .advice("Grant it when you build the token.")
                 .seen_as(Fault::Invalid, sdks),
         );
     }
@@ -272,7 +277,7 @@ fn privileges(token: &AccessToken, life: Life, now: i64, sdks: &[Sdk]) -> Vec<Re
         reasons.push(
             Reason::refused(
                 Code::LifetimeAsMoment,
-                "A privilege of it ended in 1970: the builder was given a number of seconds. A 006 token takes the moment of \
+                "One of its privileges ended in 1970. The builder got a lifetime in seconds. A 006 token needs the moment of \
                  expiry.",
             )
             .advice("Give the builder the Unix time now plus the lifetime.")

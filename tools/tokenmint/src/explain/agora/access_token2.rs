@@ -23,7 +23,7 @@ pub(in crate::explain) fn access_token2(
 ) -> Findings {
     let issued_at = i64::from(token.issue_ts);
     let life = Life { issued_at, expires_at: issued_at + i64::from(token.expire) };
-    // Where the app's SDK is named, the other services are not what it is refused for.
+    // If the app's SDK is known, the other services cannot be the reason for a refusal.
     let concerns = |service: &Service| match expected.sdk {
         Some(sdk) if !sdk.is_zego() => sdk_of(service.service_type, expected) == Some(sdk),
         _ => true,
@@ -55,14 +55,14 @@ pub(in crate::explain) fn access_token2(
     findings.push(life.reasons(now, &sdks));
     findings.push(too_long_a_life(life, now, &sdks));
     if token.services.is_empty() && token.unknown_service_type.is_none() {
-        findings.push([Reason::refused(Code::NoServices, "It opens nothing: it has no service in it.")
-            .advice("Add a service before building the token.")
+        findings.push([Reason::refused(Code::NoServices, "It opens nothing, because it holds no service.")
+            .advice("Add a service before you build the token.")
             .seen_as(Fault::Invalid, &Sdk::AGORA)]);
     }
     if let Some(unknown) = token.unknown_service_type {
         findings.push([Reason::note(
             Code::UnknownService,
-            format!("It holds a service of type {unknown}, which is not known here; what follows it was not read."),
+            format!("It holds a service of the unknown type {unknown}. What follows this service was not read."),
         )]);
     }
     findings.push(missing_service(token, expected));
@@ -74,14 +74,14 @@ pub(in crate::explain) fn access_token2(
     if sdks.contains(&Sdk::Chat) && now < life.expires_at && now >= issued_at + life.lifetime() / 2 {
         findings.push([Reason::note(
             Code::ExpiresSoon,
-            "Half of its life is over: from there on Chat tells the app that it will expire, which is no refusal.",
+            "Half of its lifetime is over. From now on Chat warns the app that the token will expire. This is not a refusal.",
         )
         .seen_as(Fault::WillExpire, &[Sdk::Chat])]);
     }
     if expected.sdk == Some(Sdk::Rtm1) {
         findings.push([Reason::warning(
             Code::WrongVersion,
-            "RTM 1.x takes 007 tokens from SDK 1.5.0 on only; older ones want 006.",
+            "RTM 1.x accepts 007 tokens from SDK 1.5.0 on. Older SDKs need 006.",
         )
         .seen_as(Fault::Invalid, &[Sdk::Rtm1])]);
     }
@@ -152,7 +152,7 @@ fn permissions_view(permissions: &BTreeMap<u16, BTreeMap<u16, Vec<String>>>) -> 
     Value::Object(resources.collect())
 }
 
-/// Agora ends every token after a day, and a lifetime of decades is a moment in the wrong place.
+/// Agora ends every token after a day. A lifetime of decades is a moment that was passed as a lifetime.
 fn too_long_a_life(life: Life, now: i64, sdks: &[Sdk]) -> Vec<Reason> {
     let mut reasons = Vec::new();
     if life.lifetime() > ABSURD {
@@ -160,12 +160,12 @@ fn too_long_a_life(life: Life, now: i64, sdks: &[Sdk]) -> Vec<Reason> {
             Reason::warning(
                 Code::MomentAsLifetime,
                 format!(
-                    "Its lifetime is {}: the builder was given the moment of expiry. A 007 token takes how many seconds it \
-                     lives.",
+                    "Its lifetime is {}. The builder got the moment of expiry. A 007 token needs the lifetime in \
+                     seconds.",
                     length(life.lifetime())
                 ),
             )
-            .advice("Give the builder the seconds from now on, at most 86400."),
+            .advice("Give the builder the lifetime in seconds, at most 86400."),
         );
     }
     if life.lifetime() <= DAY {
@@ -177,7 +177,7 @@ fn too_long_a_life(life: Life, now: i64, sdks: &[Sdk]) -> Vec<Reason> {
             Reason::refused(
                 Code::Over24Hours,
                 format!(
-                    "It says that it lives {}, but Agora ends every token after 24 hours: it is over since {} ({}).",
+                    "It says that it lives {}, but Agora ends every token after 24 hours. It ended at {} ({}).",
                     length(life.lifetime()),
                     moment(end),
                     relative(end - now)
@@ -190,7 +190,7 @@ fn too_long_a_life(life: Life, now: i64, sdks: &[Sdk]) -> Vec<Reason> {
         reasons.push(Reason::warning(
             Code::Over24Hours,
             format!(
-                "It says that it lives {}, but Agora ends every token after 24 hours: it will be over at {} ({}).",
+                "It says that it lives {}, but Agora ends every token after 24 hours. It will end at {} ({}).",
                 length(life.lifetime()),
                 moment(end),
                 relative(end - now)
@@ -200,7 +200,7 @@ fn too_long_a_life(life: Life, now: i64, sdks: &[Sdk]) -> Vec<Reason> {
     reasons
 }
 
-/// The app's SDK finds nothing for itself in the token.
+/// The token holds no service for the app's SDK.
 fn missing_service(token: &AccessToken2, expected: &Expected<'_>) -> Option<Reason> {
     let sdk = expected.sdk.filter(|sdk| !sdk.is_zego())?;
     if token.unknown_service_type.is_some()
@@ -214,7 +214,7 @@ fn missing_service(token: &AccessToken2, expected: &Expected<'_>) -> Option<Reas
         Reason::refused(
             Code::MissingService,
             format!(
-                "It doesn't open {}: it has {} in it.",
+                "It does not open {}. It holds {}.",
                 sdk.name(),
                 if has.is_empty() { "nothing".to_owned() } else { has.join(", ") }
             ),
@@ -224,7 +224,7 @@ fn missing_service(token: &AccessToken2, expected: &Expected<'_>) -> Option<Reas
     )
 }
 
-/// What else an RTC token opens: few who hand one out know.
+/// What else an RTC token opens. Few people know this.
 fn opens_rest_apis(token: &AccessToken2, expected: &Expected<'_>) -> Option<Reason> {
     let has = |wanted| token.services.iter().any(|service| service.service_type == wanted);
     if !has(ServiceType::Rtc) || expected.sdk.is_some_and(|sdk| sdk != Sdk::Rtc) {
@@ -235,20 +235,20 @@ fn opens_rest_apis(token: &AccessToken2, expected: &Expected<'_>) -> Option<Reas
         Reason::note(
             Code::OpensRestApis,
             format!(
-                "Agora's REST API for {products} takes it, too, as \"Authorization: agora token=...\". If the project uses \
-                 that, its holder can start agents that cost money."
+                "Agora's REST API for {products} accepts it, too, as \"Authorization: agora token=...\". If the project uses \
+                 this, the user can start agents that cost money."
             ),
         )
-        .advice("Use such products in an Agora project of their own."),
+        .advice("Use another Agora project for such products."),
     )
 }
 
-/// Privileges that are missing, or over while the token lives.
+/// Privileges that are missing, or that ended before the token.
 fn privileges(service: &Service, life: Life, now: i64, expected: &Expected<'_>) -> Vec<Reason> {
     let service_type = service.service_type;
     let sdks: Vec<Sdk> = sdk_of(service_type, expected).into_iter().collect();
     let mut reasons = Vec::new();
-    // The privileges without which the service lets nobody in. Where there are none, any privilege will do.
+    // The privileges that a user needs to join. If a service has none of these, any privilege is enough.
     let doors: &[Privilege] = match service_type {
         ServiceType::Rtc => &[Privilege::JOIN_CHANNEL],
         ServiceType::Rtm | ServiceType::Rtm2 | ServiceType::Fpa => &[Privilege::LOGIN],
@@ -261,7 +261,7 @@ fn privileges(service: &Service, life: Life, now: i64, expected: &Expected<'_>) 
         _ => service.privileges.keys().any(|number| is_door(*number)),
     };
     if !has_door {
-        let wants = if service_type == ServiceType::Rtc { "join_channel (1)" } else { "any that lets its user in" };
+        let wants = if service_type == ServiceType::Rtc { "join_channel (1)" } else { "that lets its user in" };
         reasons.push(
             Reason::refused(
                 Code::NoPrivilege,
@@ -277,38 +277,38 @@ fn privileges(service: &Service, life: Life, now: i64, expected: &Expected<'_>) 
             let ends_at = life.issued_at + i64::from(*lives);
             reasons.extend(ended(name, *privilege, is_door(*privilege), ends_at, life, now, &sdks));
         } else if service_type != ServiceType::Fpa {
-            // In FPA's the vendor's own builder writes 0.
+            // The vendor's own builder writes 0 for FPA.
             reasons.push(
                 Reason::warning(
                     Code::PrivilegeZero,
                     format!(
-                        "Its privilege {name} ({privilege}) lives 0 seconds. The vendor doesn't say whether that is no time \
-                         at all, or as long as the token."
+                        "Its privilege {name} ({privilege}) lives 0 seconds. The vendor does not say what this means: no \
+                         time, or the lifetime of the token."
                     ),
                 )
-                .advice("Give the builder the privilege's lifetime in seconds."),
+                .advice("Give the builder the lifetime of the privilege in seconds."),
             );
         }
     }
     if is_app_token(service) {
-        let message = "It is a Chat app token: it lets its holder do everything in Chat over REST, for every user.";
+        let message = "It is a Chat app token. With it, anyone can do everything in Chat over REST, for every user.";
         reasons.push(if expected.user.is_some() || expected.sdk == Some(Sdk::Chat) {
             Reason::refused(Code::AppToken, format!("{message} A client logs in with a user token."))
                 .advice("Get a user token for the client, and keep app tokens in backends.")
                 .seen_as(Fault::Invalid, &[Sdk::Chat])
         } else {
-            Reason::note(Code::AppToken, format!("{message} It belongs into a backend, never into an app."))
+            Reason::note(Code::AppToken, format!("{message} It belongs in a backend, never in an app."))
         });
     }
     reasons
 }
 
-/// Whether the service is that of a Chat app token.
+/// Whether the service belongs to a Chat app token.
 fn is_app_token(service: &Service) -> bool {
     service.service_type == ServiceType::Chat && service.privileges.contains_key(&Privilege::CHAT_APP.number)
 }
 
-/// Names that are wildcards, that the vendor refuses, or that are others than the app's.
+/// Names that are wildcards, that the vendor refuses, or that differ from the app's.
 fn names(service: &Service, expected: &Expected<'_>) -> Vec<Reason> {
     let sdks: Vec<Sdk> = sdk_of(service.service_type, expected).into_iter().collect();
     let mut reasons = Vec::new();
@@ -326,8 +326,8 @@ fn names(service: &Service, expected: &Expected<'_>) -> Vec<Reason> {
                     Reason::refused(
                         Code::SignedUid,
                         format!(
-                            "Its uid is written as {uid}, a negative number. An app that joins with it is uid {number}: the \
-                             builder was given a signed 32-bit number."
+                            "Its uid is written as {uid}, a negative number. An app that joins with it is uid {number}. The \
+                             builder got a signed 32-bit number."
                         ),
                     )
                     .advice("Give the builder the uid as an unsigned number.")
@@ -371,12 +371,12 @@ fn names(service: &Service, expected: &Expected<'_>) -> Vec<Reason> {
     reasons
 }
 
-/// A name that the vendor doesn't take. Emptiness and wildcards are reasons of their own.
+/// A name that the vendor refuses. Empty names and wildcards have reasons of their own.
 fn broken_rule(error: Option<NameError>, sdks: &[Sdk]) -> Option<Reason> {
     let error = error.filter(|error| !matches!(error.flaw(), NameFlaw::Empty | NameFlaw::Wildcard(_)))?;
     Some(
         Reason::refused(Code::NameRule, format!("The vendor refuses a name in it: {error}."))
-            .advice("Use names that fit everywhere from the start; here the token and the app must both change.")
+            .advice("Use a name that follows the rule, both in the token and in the app.")
             .seen_as(Fault::UserId, sdks),
     )
 }

@@ -7,7 +7,7 @@ use crate::report::{Code, Reason, Severity};
 use crate::sdk::Fault;
 use tokens::read::{Service, ServiceBody};
 
-/// Services for another user than the app's. Where one service fits, the others are another name of the same person.
+/// Services for another user than the app's. If one service fits, the others are other names of the same person.
 pub(super) fn wrong_user<'a>(services: impl Iterator<Item = &'a Service>, expected: &Expected<'_>) -> Vec<Reason> {
     let Some(user) = expected.user else { return Vec::new() };
     let mut fits = false;
@@ -41,29 +41,29 @@ pub(super) fn wrong_user<'a>(services: impl Iterator<Item = &'a Service>, expect
     reasons
 }
 
-/// The rest of a sentence that begins with the service.
+/// The reason. Its message continues a sentence that begins with the service.
 fn other_user(token: &str, app: &str, sdks: &[Sdk]) -> Reason {
     Reason::refused(
         Code::WrongUser,
         format!("for the user {}, and the app joins as {}.{}", shown(token), shown(app), near_miss(token, app)),
     )
-    .advice("Ask for the token of the very user that joins.")
+    .advice("Ask for the token of the user who joins.")
     .seen_as(Fault::UserId, sdks)
 }
 
-/// An RTC uid or account against what the app joins with. In the token a number and its decimal text are the same.
+/// Compares an RTC uid or account with the one of the app. In a token, a number and its decimal text are the same.
 fn rtc_user(token: &str, app: &str, sdks: &[Sdk]) -> Option<Reason> {
     let as_number = |text: &str| read_unsigned(text).or_else(|| text.parse().ok());
     let is_uid = |text: &str| text.parse::<u32>().is_ok_and(|number| number.to_string() == text);
     if token.is_empty() || token == "0" || token == "*" || token == app || read_unsigned(token).is_some() {
-        // Any user, this user, or a reason of its own already.
+        // Any user, this user, or a case with a reason of its own.
         return None;
     }
     if token.contains('*') {
         return (!matches_pattern(token, app)).then(|| other_user(token, app, sdks));
     }
     if read_unsigned(app).is_some_and(|number| number.to_string() == token) {
-        // Some languages show an unsigned uid as a negative number: it is the same uid.
+        // Some languages show a large uid as a negative number. It is the same uid.
         return None;
     }
     let reason = |code, message: String, advice: &str| {
@@ -78,7 +78,7 @@ fn rtc_user(token: &str, app: &str, sdks: &[Sdk]) -> Option<Reason> {
                 shown(token),
                 shown(app)
             ),
-            "Write the uid as a plain decimal number on both sides, or join with the account as it is in the token.",
+            "Write the uid as a plain decimal number on both sides, or join with the account that is in the token.",
         ),
         (None, Some(_)) if is_uid(app) => reason(
             Code::AccountJoinedAsNumber,
@@ -100,7 +100,7 @@ fn rtc_user(token: &str, app: &str, sdks: &[Sdk]) -> Option<Reason> {
     }
 }
 
-/// Whether a token's channel opens this one. Agora reads `*` as any text.
+/// Whether a token for the channel `token` opens this channel. Agora reads `*` as any text.
 pub(super) fn matches_pattern(pattern: &str, channel: &str) -> bool {
     if pattern.is_empty() || pattern == channel {
         return true;
@@ -117,7 +117,7 @@ pub(super) fn matches_pattern(pattern: &str, channel: &str) -> bool {
     rest.ends_with(last)
 }
 
-/// The number that these signed 32 bits are to an SDK.
+/// The unsigned number that an SDK makes of these signed 32 bits.
 pub(super) fn read_unsigned(uid: &str) -> Option<u32> {
     uid.strip_prefix('-')?;
     uid.parse::<i32>().ok().map(i32::cast_unsigned)
