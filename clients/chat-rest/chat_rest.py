@@ -3,9 +3,9 @@
 
     TOKENMINT_URL=http://localhost:9000 CHAT_URL=https://a1.chat.agora.io/ORG/APP ./chat_rest.py register alice bob
 
-The app token comes from Tokenmint's `GET /chat/app/token`: signed with AWS's Signature Version 4 where the service is deployed, plain on
-this machine. It may do anything in Chat, so it stays in memory, goes nowhere but to CHAT_URL, and is never printed. Python 3.9 or
-newer; signing needs botocore, which is wherever boto3 is.
+The app token comes from Tokenmint's `GET /chat/app/token`. The script signs this request with AWS Signature Version 4,
+unless the service runs on this machine. The app token may do anything in Chat. So it stays in memory, goes only to
+CHAT_URL, and is never printed. The script needs Python 3.9 or newer. Signing needs botocore, which comes with boto3.
 """
 
 import argparse
@@ -22,15 +22,15 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-# Chat's rule: 1 to 64 of these, and no capitals.
+# Chat's rule for usernames: 1 to 64 of these characters. Capitals are not allowed.
 USERNAME = re.compile(r"[a-z0-9_.-]{1,64}")
 # api-id.execute-api.REGION.amazonaws.com
 GATEWAY = re.compile(r"[a-z0-9-]+\.execute-api\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?")
-# What another try may cure.
+# After one of these, another try may succeed.
 TEMPORARY = {408, 425, 429, 500, 502, 503, 504}
 FIRST_BACKOFF_SECONDS = 0.5
 LONGEST_BACKOFF_SECONDS = 20
-# A Retry-After beyond this is taken for a mistake.
+# A longer Retry-After is treated as a mistake: the script waits only this long.
 LONGEST_RETRY_AFTER_SECONDS = 120
 LONGEST_ANSWER_BYTES = 1 << 20
 
@@ -40,7 +40,7 @@ class Failure(Exception):
 
 
 class Refused(Failure):
-    """The other side says no, and asking again wouldn't change that."""
+    """The server refuses, and another try would not change that."""
 
     def __init__(self, status, error, message):
         super().__init__(message)
@@ -49,7 +49,7 @@ class Refused(Failure):
 
 
 class Unavailable(Failure):
-    """The other side cannot now. `retry_after` is how many seconds it asks to be left alone."""
+    """The server cannot answer now, but may later. `retry_after`: how many seconds it asks the client to wait."""
 
     def __init__(self, message, retry_after=0):
         super().__init__(message)
@@ -75,14 +75,14 @@ def is_this_machine(host):
 
 
 class NoRedirects(urllib.request.HTTPRedirectHandler):
-    """Python would take the Authorization header along to wherever a redirect points."""
+    """Follows no redirect, because Python would send the Authorization header to the new address too."""
 
     def redirect_request(self, *_):
         return None
 
 
 class Client:
-    """One request at a time, and again where that makes sense."""
+    """Sends one request at a time, and tries again if that may help."""
 
     def __init__(self, timeout, attempts):
         self.timeout = timeout
@@ -90,14 +90,14 @@ class Client:
         self.opener = urllib.request.build_opener(NoRedirects)
 
     def ask(self, what, make):
-        """Sends what `make()` makes, anew for each attempt, until something comes of it. Returns the status 200's JSON."""
+        """Sends the request of `make()`, a new one each time, until one succeeds. Returns the JSON of the 200."""
         for attempt in range(self.attempts):
             try:
                 return self.once(what, make())
             except Unavailable as failure:
                 if attempt + 1 == self.attempts:
                     raise
-                # Exponential, with full jitter: backends that failed together don't come back together.
+                # Exponential, with full jitter, so that backends that failed together do not all return together.
                 backoff = random.uniform(0, min(LONGEST_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2**attempt))
                 time.sleep(min(failure.retry_after, LONGEST_RETRY_AFTER_SECONDS) + backoff)
 
@@ -112,7 +112,7 @@ class Client:
                     text = self.read(error)
                 except OSError:
                     text = b""
-        # The first is what isn't HTTP. Time-outs are OSErrors, and so are urllib's own.
+        # HTTPException: the answer is not valid HTTP. OSError: time-outs, and urllib's own errors.
         except (http.client.HTTPException, OSError) as error:
             reason = getattr(error, "reason", error)
             raise Unavailable(f"{what}: no answer ({type(reason).__name__})") from None
@@ -127,7 +127,7 @@ class Client:
         words = answer.get("error_description") or answer.get("detail") or answer.get("message") or ""
         said = ": ".join(str(part)[:200] for part in (error, words) if part)
         message = f"{what}: {status}" + (f" {said}" if said else "")
-        # Whatever the other side repeats of what it was sent.
+        # The server's message may repeat the token that it got.
         bearer = (request.get_header("Authorization") or "").removeprefix("Bearer ")
         message = message.replace(bearer, "[token]") if bearer else message
         if status in TEMPORARY:
@@ -136,7 +136,7 @@ class Client:
         raise Refused(status, error, message)
 
     def read(self, response):
-        """The body, within the time-out as a whole: the socket's own counts anew for each byte."""
+        """Reads the body within one time-out in all. The socket's own time-out starts again with each byte."""
         end = time.monotonic() + self.timeout
         text = b""
         while chunk := response.read1(1 << 16):
@@ -149,7 +149,7 @@ class Client:
 
 
 class AppToken:
-    """The app token at hand, and the next one when that is due."""
+    """Keeps the app token, and fetches the next one when it is due."""
 
     def __init__(self, url, client, region=None):
         self.url = base_url(url, "TOKENMINT_URL") + "/chat/app/token"
@@ -158,7 +158,7 @@ class AppToken:
         gateway = GATEWAY.fullmatch(host)
         self.region = region or (gateway and gateway[1])
         if self.region is None and not is_this_machine(host):
-            raise ValueError("--aws-region must say where the service is deployed: its address doesn't")
+            raise ValueError("--aws-region is needed: the service's address doesn't name its AWS region")
         self.token = None
         self.due = 0
 
@@ -168,17 +168,17 @@ class AppToken:
         return self.token
 
     def renew(self):
-        """Fetches one, and returns whether it is another one."""
+        """Fetches a token. Returns whether it differs from the last one."""
         before, asked_at = self.token, time.monotonic()
         answer = self.client.ask("token service", self.request)
         try:
-            # The server's own clock at the answer is expires_at less expires_in; this machine's may be off.
+            # When the server answered, its clock said expires_at minus expires_in. This machine's clock may be wrong.
             due = answer["renew_at"] - (answer["expires_at"] - answer["expires_in"])
             token = answer["token"]
             if not re.fullmatch(r"007[A-Za-z0-9+/]+={0,2}", token):
                 raise ValueError
         except (KeyError, TypeError, ValueError):
-            raise Failure("token service: what answered is no app token") from None
+            raise Failure("token service: the answer holds no app token") from None
         self.token, self.due = token, asked_at + due
         return self.token != before
 
@@ -193,7 +193,7 @@ class AppToken:
             from botocore.session import Session
         except ImportError:
             raise Failure("signing needs botocore: pip install botocore") from None
-        # Wherever AWS's own tools look: environment, profile, container, instance.
+        # Looks where AWS's own tools look: environment, profile, container, instance.
         credentials = Session().get_credentials()
         if credentials is None:
             raise Failure("there are no AWS credentials to sign with")
@@ -203,7 +203,7 @@ class AppToken:
 
 
 class ChatRest:
-    """Agora Chat's REST API of one app. `url` is https://HOST/ORG/APP, as the console shows its parts."""
+    """Agora Chat's REST API of one app. `url` is https://HOST/ORG/APP. The console shows the three parts."""
 
     def __init__(self, url, app_token, client):
         self.url = base_url(url, "CHAT_URL")
@@ -213,10 +213,11 @@ class ChatRest:
         self.client = client
 
     def register(self, username, nickname=None):
-        """Registers a user, and returns whether they are new: who exists already is left as they are.
+        """Registers a user, and returns whether they are new. An existing user is not changed.
 
-        An attempt whose answer got lost may have registered them, so after a retry "exists already" may mean "just now".
-        Users log in with tokens; the password that Chat wants is one that nobody knows.
+        If the answer of an attempt gets lost, that attempt may have registered the user. So after a retry, "exists
+        already" may mean "registered just now". Chat requires a password. It is random and is not kept, because users
+        log in with tokens.
         """
         check_username(username)
         user = {"username": username, "password": secrets.token_urlsafe(32)}
@@ -242,7 +243,7 @@ class ChatRest:
         try:
             return ask(self.app_token.get())
         except Refused as refusal:
-            # Expired, or signed with a certificate that has been replaced: the next token cures both, once.
+            # The token has expired, or its app certificate has been replaced. A new token helps against both, once.
             if refusal.status != 401 or not self.app_token.renew():
                 raise
             return ask(self.app_token.get())

@@ -1,4 +1,4 @@
-"""The script against a stand-in for Chat, which checks the bearer token as the vendor would: with the vendor's own package.
+"""Tests the script with a fake Chat. The fake checks the bearer token with the vendor's own package, as Chat would.
 
 TOKENMINT_URL is a running service with the demo credentials; `make test` starts one.
 """
@@ -27,7 +27,7 @@ AWS = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "aws-secret-
 
 
 class Server:
-    """Answers with `answer(request)`: a status, a dictionary, and headers. Keeps what it was asked."""
+    """Answers with `answer(request)`: a status, a dictionary, and headers. Records all requests."""
 
     def __init__(self, answer):
         server = self
@@ -53,7 +53,7 @@ class Server:
 
         class Http(ThreadingHTTPServer):
             def handle_error(self, *_):
-                """Clients that went away."""
+                """Prints nothing about clients that went away."""
 
         self.http = Http(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.http.server_port}"
@@ -65,7 +65,7 @@ class Server:
 
 
 def verdict(token):
-    """What the vendor's own package reads in a token."""
+    """Reads a token with the vendor's own package."""
     case = [{"token": token, "app_id": AGORA["app_id"], "app_certificate": AGORA["app_certificate"], "channel": "", "uid": ""}]
     verifier = ["node", "tools/harness/verifiers/agora.mjs"]
     done = subprocess.run(verifier, input=json.dumps(case), capture_output=True, text=True, check=True, cwd=ROOT)
@@ -73,7 +73,7 @@ def verdict(token):
 
 
 class Chat(Server):
-    """Chat's REST API, as far as it registers users."""
+    """A fake of the part of Chat's REST API that registers users."""
 
     def __init__(self):
         self.users = {}
@@ -83,7 +83,7 @@ class Chat(Server):
     def is_app_token(self, header):
         scheme, _, token = (header or "").partition(" ")
         said = verdict(token) if scheme == "Bearer" else {"valid": False}
-        # The app's id and signature, Chat's privilege for apps, no user, not over.
+        # It must have the app's id and signature, Chat's privilege for apps and no user, and must not have expired.
         return (
             said["valid"]
             and [service["type"] for service in said["services"]] == [5]
@@ -127,7 +127,7 @@ class Case(unittest.TestCase):
         clean |= {"TOKENMINT_URL": tokenmint, "CHAT_URL": chat or f"{self.chat.url}/org-1/app-1"} | env
         done = subprocess.run([sys.executable, SCRIPT, *arguments], capture_output=True, text=True, timeout=60, env=clean)
         output = done.stdout + done.stderr
-        # No token, no password, no key, no stack trace, whatever happens.
+        # In every case the output holds no token, no password, no key and no stack trace.
         self.assertNotRegex(output, r"007[A-Za-z0-9+/]{20}|Traceback|aws-secret|session/token")
         for user in self.chat.users.values():
             self.assertNotIn(user["password"], output)
@@ -191,7 +191,7 @@ class Case(unittest.TestCase):
             status, answer, headers = relayed(request, "?expires_in=1")
             first.append(answer["token"])
             time.sleep(2)
-            # As if it had been good for long.
+            # The script believes that the token is good for a long time.
             return status, answer | {"renew_at": answer["expires_at"] + 600}, headers
 
         service = self.serve(expired_then_good)
@@ -199,13 +199,13 @@ class Case(unittest.TestCase):
         self.assertEqual((len(service.requests), len(self.chat.requests)), (2, 2))
 
     def test_a_token_that_chat_refuses_for_good_ends_it(self):
-        # The same token again: no use in a second try.
+        # The service gives the same token again, so a second try is useless.
         app = relayed_once()
         service = self.serve(lambda _: app)
         self.chat.troubles = [(401, {"error": "auth_bad_access_token", "error_description": "Unable to authenticate"}, {})] * 9
         self.refused(self.run_script("register", "alice", tokenmint=service.url), 1, "alice: Chat: 401 auth_bad_access_token")
         self.assertEqual((len(service.requests), len(self.chat.requests)), (2, 1))
-        # Another one, which is refused too: that was the second try.
+        # The service gives another token, and Chat refuses that too. There is no third try.
         fresh = self.serve(lambda request: relayed(request, f"?expires_in={600 + len(fresh.requests)}"))
         self.chat.requests.clear()
         self.refused(self.run_script("register", "alice", tokenmint=fresh.url), 1, "401")
@@ -219,7 +219,7 @@ class Case(unittest.TestCase):
         first, second = (request.at for request in self.chat.requests[:2])
         self.assertEqual(len(self.chat.requests), 4)
         self.assertGreaterEqual(second - first, 1, "it waits as long as it is told")
-        # The same password in every attempt: whichever of them counted.
+        # Every attempt sends the same password, because any of them may have registered the user.
         self.assertEqual(len({request.body for request in self.chat.requests}), 1)
 
     def test_it_gives_up_in_the_end(self):
@@ -290,7 +290,7 @@ class Case(unittest.TestCase):
         done = self.run_script("--aws-region=eu-central-1", "register", "alice", tokenmint=service.url, **AWS)
         self.assertEqual(len(self.registered(done)), 1)
         self.assertEqual(service.requests[0].headers["X-Amz-Security-Token"], AWS["AWS_SESSION_TOKEN"])
-        # Another key's signature, and none.
+        # First a signature with another key, then no signature.
         wrong = AWS | {"AWS_SECRET_ACCESS_KEY": "another"}
         self.refused(self.run_script("--aws-region=eu-central-1", "register", "bob", tokenmint=service.url, **wrong), 1, "403 Forbidden")
         self.refused(self.run_script("register", "bob", tokenmint=service.url), 1, "403 Forbidden")
@@ -299,7 +299,7 @@ class Case(unittest.TestCase):
 
 
 def relayed(request, query=""):
-    """What the real service answers."""
+    """Asks the real service, and returns its answer."""
     asked = urllib.request.Request(TOKENMINT + request.path + query, headers={"Accept": request.headers["Accept"]})
     with urllib.request.urlopen(asked) as answer:
         return answer.status, json.load(answer), {}
@@ -312,7 +312,7 @@ def relayed_once():
 
 
 def is_signed(request):
-    """AWS Signature Version 4, worked out again from what came."""
+    """Calculates AWS Signature Version 4 again from the request that came."""
     pattern = r"AWS4-HMAC-SHA256 Credential=([^/]+)/(\d{8})/([^/]+)/([^/]+)/aws4_request, SignedHeaders=([^,]+), Signature=([0-9a-f]{64})"
     parts = re.fullmatch(pattern, request.headers["Authorization"] or "")
     if parts is None:

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Compiles the Kotlin client and runs its tests on the JVM, against the service at TOKENMINT_URL. `make test` does.
+# Compiles the Kotlin client and runs its tests on the JVM, with the service at TOKENMINT_URL. `make test` calls this.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 client=clients/kotlin
 out=${OUT:-target/kotlin}
-# Android's own org.json, which on a device is part of the system.
+# Android's own org.json. On a device it is part of the system.
 json=/usr/share/java/com.android.json.jar
 tools/debian-packages.sh java
 compiler=$client/node_modules/kotlin-compiler/lib

@@ -4,10 +4,10 @@ import io.agora.rtc2.IRtcEngineEventHandler
 import io.agora.rtc2.RtcEngine
 
 /**
- * Keeps an RTC engine's token fresh, for one channel (`engine.addHandler(AgoraRtcTokens(...))`). RTC warns 30 seconds ahead; by then
- * the keeper has renewed, unless nothing got through.
+ * Keeps an RTC engine's token fresh, for one channel (`engine.addHandler(AgoraRtcTokens(...))`). RTC warns 30 seconds
+ * before the token expires. By then the keeper has a new token, unless it could not reach the service.
  *
- * @param rejoin joins the channel with a token after the last one has expired.
+ * @param rejoin joins the channel with the new token, after the old one has expired.
  */
 class AgoraRtcTokens(keeper: TokenKeeper, engine: RtcEngine, private val rejoin: (MintedToken) -> Unit) :
     IRtcEngineEventHandler(), AutoCloseable {

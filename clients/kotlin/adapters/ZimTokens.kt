@@ -6,8 +6,8 @@ import im.zego.zim.callback.ZIMTokenRenewedCallback
 import im.zego.zim.entity.ZIMError
 
 /**
- * Keeps ZIM's token fresh. ZIM has one event handler: extend this one (`zim.setEventHandler(...)`), and call `super` where you override. ZIM
- * warns 30 seconds ahead.
+ * Keeps ZIM's token fresh. ZIM has only one event handler: extend this class, pass it to `zim.setEventHandler(...)`,
+ * and call `super` in what you override. ZIM warns 30 seconds before the token expires.
  */
 open class ZimTokens(keeper: TokenKeeper, zim: ZIM, private val onResult: (ZIMError?) -> Unit) : ZIMEventHandler(), AutoCloseable {
     private val feed = keeper.feed {

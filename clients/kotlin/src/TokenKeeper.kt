@@ -24,31 +24,35 @@ import kotlinx.coroutines.launch
 import kotlinx.coroutines.selects.select
 import kotlinx.coroutines.withTimeoutOrNull
 
-/** The device's clocks. Neither's absolute value counts, so a device that is hours off is no matter. */
+/** The device's clocks. Only differences are used, so a device whose clock is hours wrong does not matter. */
 interface DeviceClock {
-    /** Milliseconds that never jump. On Android say `SystemClock.elapsedRealtime()`, which goes on while the device sleeps. */
+    /**
+     * Milliseconds that never jump. On Android use `SystemClock.elapsedRealtime()`: it goes on while the device sleeps.
+     */
     fun monotonic(): Long = System.nanoTime() / 1_000_000
 
-    /** Milliseconds that go on while the device sleeps, but may be set. */
+    /** Milliseconds that go on while the device sleeps. Somebody may set this clock. */
     fun wall(): Long = System.currentTimeMillis()
 
-    /** Waits about so long: it may oversleep with the device. */
+    /** Waits about this long. If the device sleeps meanwhile, it may take longer. */
     suspend fun sleep(duration: Duration) = delay(duration)
 }
 
 /**
- * Has a good token at any time.
+ * Always keeps a good token.
  *
- * It works from the first [token] or [renew] until [stop], or until [scope] ends. The next token is fetched when its `renew_at` has come,
- * by a clock that neither the device's sleep nor its settings lead astray; failures are retried with exponential backoff and full
- * jitter, not before the service's `Retry-After`, until there is a token or the service refuses one. However many ask, one request is
- * under way. Any thread may call it.
+ * It works from the first [token] or [renew] until [stop], or until [scope] ends. It fetches the next token at
+ * `renew_at`. It measures time so that neither a sleep of the device nor a wrong clock matters. It retries failures
+ * with exponential backoff and full jitter, never before the service's `Retry-After`, until there is a token or the
+ * service refuses one. It never sends two requests at a time: callers that ask at the same time share one. Any thread
+ * may call it.
  *
  * @param scope where it works and calls back, for example `viewModelScope`.
- * @param patience how long [token] and [renew] wait for what is being retried before they fail with its last error. The keeper goes on
- *   trying behind them.
- * @param onRetry told when an attempt has failed and another follows after this long.
- * @param onError told when it gives up, because asking again won't help. The token at hand stays good until it expires.
+ * @param patience how long [token] and [renew] wait for a token. Then they fail with the last error, and the keeper
+ *   goes on trying in the background.
+ * @param onRetry called when an attempt has failed, with the time until the next one.
+ * @param onError called when the keeper gives up, because another try won't help. The current token stays good until it
+ *   expires.
  */
 class TokenKeeper(
     private val service: TokenService,
@@ -68,45 +72,45 @@ class TokenKeeper(
     private var renewal: Deferred<MintedToken>? = null
     private var alarm: Job? = null
     @Volatile private var lastError: TokenException? = null
-    /** Nothing is asked for any more but on demand. */
+    /** The service refused: the keeper sends no more requests until somebody needs a new token. */
     @Volatile private var refused = false
-    /** A network may cure what the next attempt waits for. */
+    /** The network is back, so the next attempt need not wait. */
     @Volatile private var hurry = false
 
     private class Listener(val tell: (MintedToken) -> Unit)
 
     private class Moment(val monotonic: Long, val wall: Long)
 
-    /** A token, and when its request was sent: it was fresh when it was handed out, so it is no older than that. */
+    /** A token, and when its request was sent. Its age is counted from there, so it can only seem older than it is. */
     private class Held(val minted: MintedToken, val since: Moment)
 
     /**
-     * A token that is good now: the one at hand, or the next one as soon as it is there.
+     * A token that is good now: the current one or, if that is no longer good, the next one.
      *
-     * @throws TokenException when the service refuses, when patience ends, when the keeper is stopped.
+     * @throws TokenException if the service refuses, [patience] ends, or the keeper is stopped.
      */
     suspend fun token(): MintedToken {
         val held = good() ?: return patiently()
-        // The alarm may have overslept.
+        // The alarm may be late: timers stop while the device sleeps.
         if (since(held.since) >= held.minted.renewal && !refused) renewing()
         return held.minted
     }
 
     /**
-     * A newer token than the one at hand, for an SDK that says that its own is about to expire. A token of the last five seconds counts as
-     * newer.
+     * A newer token than the current one. Call it when an SDK says that its token is about to expire. If the current
+     * token came in the last five seconds, you get that one.
      *
-     * @throws TokenException as [token].
+     * @throws TokenException like [token].
      */
     suspend fun renew(): MintedToken {
         val held = good()
         return if (held != null && since(held.since) < NEW) held.minted else patiently()
     }
 
-    /** The token at hand, if it is good. */
+    /** The current token, if it is good. */
     val current: MintedToken? get() = good()?.minted
 
-    /** Tells of each new token from now on, until what it returns is closed. */
+    /** Calls [tell] with each new token from now on, until you close the result. */
     fun subscribe(tell: (MintedToken) -> Unit): Closeable {
         val listener = Listener(tell)
         synchronized(lock) { listeners.add(listener) }
@@ -114,20 +118,24 @@ class TokenKeeper(
     }
 
     /**
-     * Connects an SDK: [give] gets each new token, and once more the one at hand when the SDK has missed it. The SDK's own callbacks call
-     * [TokenFeed.expiring] and [TokenFeed.expired].
+     * Connects an SDK. [give] gets each new token. If the SDK has missed the current one, [give] gets it once more.
+     * Call [TokenFeed.expiring] and [TokenFeed.expired] from the SDK's own callbacks.
      */
     fun feed(give: (MintedToken) -> Unit): TokenFeed = TokenFeed(this, scope, give)
 
-    /** The device woke up, the app came to the foreground, or ([networkIsBack]) there is a network again: no need to wait for a timer. */
+    /**
+     * Call this when the device wakes, when the app comes to the foreground, or, with [networkIsBack], when there is a
+     * network again. Then the keeper looks at its clocks at once and does not wait for a timer.
+     */
     fun wake(networkIsBack: Boolean = false) {
         val reason = lastError?.reason
-        // What a new connection can cure needn't wait. What the service asked for must.
+        // A new connection may help against a network failure, so try at once. Keep a wait that the service
+        // asked for.
         if (networkIsBack && (reason == TokenException.Reason.NETWORK || reason == TokenException.Reason.TIMEOUT)) hurry = true
         wakes.trySend(Unit)
     }
 
-    /** Ends all work, for good, and forgets the token. Who still waits gets a [TokenException]. */
+    /** Ends all work for good, and forgets the token. Callers that still wait get a [TokenException]. */
     fun stop() {
         scope.cancel()
         synchronized(lock) {
@@ -139,18 +147,18 @@ class TokenKeeper(
     private fun now() = Moment(clock.monotonic(), clock.wall())
 
     /**
-     * How long ago that was, never too little. The longer of both clocks' answers is right unless the device slept *and* was set back;
-     * where the wall clock was set forward a token only seems older than it is.
+     * How long ago that was, by the clock that says more. It is too short only if the monotonic clock stopped in a
+     * sleep *and* the wall clock was set back. If the wall clock was set forward, a token only seems older than it is.
      */
     private fun since(then: Moment): Duration =
         maxOf(0, clock.monotonic() - then.monotonic, clock.wall() - then.wall).milliseconds
 
     private fun good(): Held? = synchronized(lock) { held }?.takeIf {
-        // What is about to end would end on its way.
+        // A token that is about to expire would expire on its way to the vendor.
         scope.isActive && since(it.since) < it.minted.expiry - minOf(5.seconds, it.minted.expiry / 10)
     }
 
-    /** The renewal that is under way, or a new one. */
+    /** The running renewal, or a new one. */
     private fun renewing(): Deferred<MintedToken> {
         val now = synchronized(lock) {
             renewal?.takeIf { !it.isCompleted } ?: scope.async(start = CoroutineStart.LAZY) { renewUntilThereIsOne() }.also { renewal = it }
@@ -165,7 +173,7 @@ class TokenKeeper(
             return withTimeoutOrNull(patience) { renewal.await() }
                 ?: throw lastError ?: TokenException(TokenException.Reason.TIMEOUT, "There was no token within $patience.")
         } catch (_: CancellationException) {
-            // Either who waits here was cancelled, or the keeper.
+            // Either the caller was cancelled, or the keeper was stopped.
             currentCoroutineContext().ensureActive()
             throw TokenException(TokenException.Reason.STOPPED, "This token keeper was stopped.")
         }
@@ -207,7 +215,7 @@ class TokenKeeper(
             held = new
             alarm = scope.launch {
                 sleep(new.minted.renewal - since(new.since))
-                // In a coroutine of its own, because a renewal ends this one.
+                // The renewal runs in a coroutine of its own, because it cancels this one.
                 renewing()
             }
             listeners.toList()
@@ -218,7 +226,7 @@ class TokenKeeper(
         return new.minted
     }
 
-    /** A listener's mistake is reported like any uncaught one, and ends nothing here. */
+    /** Calls a listener. If it throws, that is reported as an uncaught exception, and nothing here ends. */
     private inline fun tell(listener: () -> Unit) {
         try {
             listener()
@@ -227,7 +235,9 @@ class TokenKeeper(
         }
     }
 
-    /** Until so much time has passed by [since]: soon after a sleep of the device if it passed in it. */
+    /**
+     * Waits until [since] says that [duration] has passed. If it passed in a sleep of the device: soon after the sleep.
+     */
     private suspend fun sleep(duration: Duration) {
         val from = now()
         hurry = false
@@ -246,16 +256,18 @@ class TokenKeeper(
     }
 
     private companion object {
-        /** A token younger than this isn't renewed: an SDK that warns of a short token at once must not make a storm. */
+        /**
+         * A token younger than this isn't renewed. So an SDK that warns at once, as for a short token, causes no flood.
+         */
         val NEW = 5.seconds
-        /** Timers sleep while the device does: two looks at the clocks are no further apart than this. */
+        /** The longest time between two looks at the clocks, because timers stop while the device sleeps. */
         val LONGEST_NAP = 30.seconds
-        /** A `Retry-After` beyond this is taken for a mistake. */
+        /** A longer `Retry-After` is treated as a mistake: the keeper waits only this long. */
         val LONGEST_RETRY_AFTER = 10.minutes
         val FIRST_BACKOFF = 500.milliseconds
         val LONGEST_BACKOFF = 30.seconds
 
-        /** How long to wait after this many failures before the one just now: exponential, with full jitter. */
+        /** How long to wait after a failure, if `failed` others came before it: exponential, with full jitter. */
         fun backoff(failed: Int): Duration = minOf(LONGEST_BACKOFF, FIRST_BACKOFF * (1 shl failed.coerceAtMost(10))) * Random.nextDouble()
     }
 }
@@ -268,22 +280,22 @@ class TokenFeed internal constructor(
 ) : Closeable {
     private val subscription = keeper.subscribe(give)
 
-    /** The SDK warns that its token is about to expire. */
+    /** Call this when the SDK warns that its token is about to expire. */
     fun expiring() {
         scope.launch {
             val before = keeper.current
-            // A new one comes through the subscription; one that is this young has been missed.
+            // A new token reaches the SDK through the subscription. If it is still the old one, the SDK has missed it.
             val token = renewed() ?: return@launch
             if (token === before) give(token)
         }
     }
 
-    /** The SDK's token has expired: [again] joins or logs in with another one. */
+    /** Call this when the SDK's token has expired. [again] joins or logs in with another token. */
     fun expired(again: (MintedToken) -> Unit) {
         scope.launch { renewed()?.let(again) }
     }
 
-    /** A failure has been told to `onError` or `onRetry`. */
+    /** A failure needs no report here: `onError` or `onRetry` got it. */
     private suspend fun renewed(): MintedToken? = try {
         keeper.renew()
     } catch (_: TokenException) {

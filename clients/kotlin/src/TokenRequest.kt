@@ -3,28 +3,28 @@ package tokenmint
 import org.json.JSONArray
 import org.json.JSONObject
 
-/** Which token is asked for, in the service's own terms. The service checks names and rules, and says which one is broken. */
+/** Which token to ask for. The service checks the names and values, and says which one is wrong. */
 class TokenRequest private constructor(
     internal val path: List<String>,
     internal val query: List<Pair<String, String>> = emptyList(),
-    /** A POST's JSON; a request without one is a GET. */
+    /** The JSON of a POST. A request without it is a GET. */
     internal val body: JSONObject? = null,
 ) {
     init {
-        // An address has no such parts: whoever reads it takes them for steps.
-        require(path.none { it.isEmpty() || it == "." || it == ".." }) { "an address cannot hold this name" }
+        // Servers read "." and ".." in a path as steps between folders, and drop empty parts.
+        require(path.none { it.isEmpty() || it == "." || it == ".." }) { "this name cannot be a part of an address" }
     }
 
-    /** Services that may ride along in an RTC token. */
+    /** Other services that an RTC token can also be for. */
     enum class Also { RTM, CHAT }
 
     companion object {
-        /** The caller, whoever that is. */
+        /** Stands for the caller's own user id. */
         const val ME = "me"
 
         /**
-         * Agora RTC, for one channel: as [uid] or as [account], never both; without either as the uid that the service assigns.
-         * Join with what the answer says: a number with a number, a string with a string.
+         * Agora RTC, for one channel. Give [uid] or [account], never both. If you give neither, the service assigns a
+         * uid. Join with the user that the answer names: with the number `uid`, or with the string `account`.
          */
         fun rtc(
             channel: String,
@@ -42,7 +42,10 @@ class TokenRequest private constructor(
             ) + with.map { "with" to it.name.lowercase() } + lifetime(expiresIn),
         )
 
-        /** The same with a lifetime in seconds for each privilege: `mapOf("join_channel" to 3600, "publish_audio" to 600)`. */
+        /**
+         * Like [rtc], with a lifetime in seconds for each privilege:
+         * `mapOf("join_channel" to 3600, "publish_audio" to 600)`.
+         */
         fun rtcWithPrivileges(
             channel: String,
             privileges: Map<String, Int>,
@@ -59,7 +62,7 @@ class TokenRequest private constructor(
             return TokenRequest(listOf("rtc", channel, "token"), body = body)
         }
 
-        /** Agora RTM (Signaling); [version] `006` is for RTM SDK 1.x. */
+        /** Agora RTM (Signaling). [version] `006` is for RTM SDK 1.x. */
         fun rtm(userId: String = ME, version: String? = null, expiresIn: Int? = null): TokenRequest =
             TokenRequest(listOf("rtm", userId, "token"), listOfNotNull(version?.let { "version" to it }) + lifetime(expiresIn))
 
@@ -71,7 +74,7 @@ class TokenRequest private constructor(
         fun zego(userId: String = ME, expiresIn: Int? = null): TokenRequest =
             TokenRequest(listOf("zego", userId, "token"), lifetime(expiresIn))
 
-        /** ZEGO Express: one room; to publish [streamIds] only, or any where there are none. */
+        /** ZEGO Express: one room. If [streamIds] is empty, the user may publish any stream, otherwise only these. */
         fun zegoRoom(
             roomId: String,
             userId: String = ME,

@@ -30,9 +30,9 @@ import okhttp3.Response
 import org.json.JSONException
 import org.json.JSONObject
 
-/** A token, and what the service says about it. All moments are the server's, in Unix seconds. */
+/** A token, and what the service says about it. All times are the server's, in Unix seconds. */
 class MintedToken internal constructor(
-    /** As the SDK takes it. A secret until it expires: not for logs. */
+    /** The token, as the SDK takes it. It is a secret until it expires, so don't log it. */
     val token: String,
     private val answer: JSONObject,
 ) {
@@ -40,21 +40,21 @@ class MintedToken internal constructor(
     val kind: String get() = answer.getString("kind")
     /** The vendor's app id: 32 hexadecimal digits at Agora, a number at ZEGO. */
     val appId: String get() = answer.get("app_id").toString()
-    /** The user, where the vendor knows them by this. */
+    /** The user's id. RTC has `uid` or `account` instead. */
     val userId: String? get() = text("user_id")
     /** The RTC channel. */
     val channel: String? get() = text("channel")
-    /** The numeric RTC user. Either this or [account] is there. */
+    /** The numeric RTC user. An RTC answer has either this or [account]. */
     val uid: Long? get() = if (answer.has("uid")) answer.getLong("uid") else null
     /** The RTC user by name. */
     val account: String? get() = text("account")
     /** The ZEGO room. */
     val roomId: String? get() = text("room_id")
     val expiresAt: Long get() = answer.getLong("expires_at")
-    /** When to come for the next one. */
+    /** When to fetch the next one. */
     val renewAt: Long get() = answer.getLong("renew_at")
 
-    /** What was left of it, and of all that it opens, when it was handed out: the server's own clock at that moment counts. */
+    /** How long the token and its privileges were still good when the service answered, by the server's own clock. */
     internal val expiry: Duration
     internal val renewal: Duration
 
@@ -62,9 +62,9 @@ class MintedToken internal constructor(
         val now = answer.getLong("expires_at") - answer.getLong("expires_in")
         val privileges = answer.optJSONObject("privileges")
         val ends = privileges?.keys()?.asSequence()?.mapNotNull { privileges.optJSONObject(it)?.getLong("expires_at") }.orEmpty()
-        // A privilege may end before the token, and then the token no longer does what it was asked for.
+        // A privilege may end before the token. After that the token no longer does what the app needs.
         expiry = (ends.minOrNull()?.coerceAtMost(expiresAt) ?: expiresAt).minus(now).seconds
-        // A renewal that were due at once would be a loop.
+        // Wait at least a second: a renewal that is always due at once would be a loop.
         renewal = (renewAt - now).seconds.coerceAtMost(expiry).coerceAtLeast(1.seconds)
     }
 
@@ -77,25 +77,25 @@ class MintedToken internal constructor(
 class TokenException internal constructor(
     val reason: Reason,
     message: String,
-    /** The HTTP status, where there was an answer. */
+    /** The HTTP status, if there was an answer. */
     val status: Int? = null,
-    /** What the service says about it (RFC 9457), where it does: `type`, `title`, `detail`, `request_id`. */
+    /** What the service says about it (RFC 9457), if it does: `type`, `title`, `detail`, `request_id`. */
     val problem: Map<String, String> = emptyMap(),
     internal val retryAfter: Duration = Duration.ZERO,
     cause: Throwable? = null,
 ) : Exception(message, cause) {
     enum class Reason {
-        /** The service says no, and asking again would not change that (401, 403, 404, another 4xx). */
+        /** The service refuses, and another try would not change that (401, 403, 404, another 4xx). */
         REFUSED,
-        /** The service cannot now (5xx, 408, 425, 429). */
+        /** The service cannot answer now, but may later (5xx, 408, 425, 429). */
         UNAVAILABLE,
-        /** No answer: no connection, or a name that doesn't resolve. */
+        /** No answer: there is no connection, or the name doesn't resolve. */
         NETWORK,
-        /** No whole answer in time. */
+        /** No complete answer in time. */
         TIMEOUT,
-        /** An answer that holds no token, as from a hotel's log-in page. */
+        /** The answer holds no token. It may come from a hotel's log-in page, for example. */
         BAD_ANSWER,
-        /** The `jwt` function failed, or gave nothing that can be sent. */
+        /** The `jwt` function failed, or returned nothing that can be sent. */
         NO_JWT,
         /** The keeper was stopped. */
         STOPPED,
@@ -106,13 +106,14 @@ class TokenException internal constructor(
 }
 
 /**
- * Where tokens come from, and as whom they are asked for.
+ * The service that gives tokens, and the JWT that says who the caller is.
  *
  * @param url the service's address, host and path.
- * @param client yours, so that connections are shared; redirects, cache and cookies are left out of it here.
+ * @param client your app's client, so that connections are shared. Redirects, cache and cookies are switched off in a
+ *   copy.
  * @param timeout how long one attempt may take, the [jwt] function included.
- * @param jwt the caller's JWT, asked for anew before each attempt. It goes to the service only over HTTPS, or to this machine. Without
- *   one the request carries no identity: only a local run answers that.
+ * @param jwt returns the caller's JWT. It is called before each attempt. The JWT is sent only over HTTPS, or to this
+ *   machine. Without this function requests carry no identity, and only a local run gives tokens.
  */
 class TokenService(
     url: String,
@@ -122,7 +123,7 @@ class TokenService(
 ) {
     private val base: HttpUrl = url.toHttpUrl()
     private val client = client.newBuilder()
-        // A bearer's request has no business elsewhere, and a token is nobody else's to store.
+        // No redirect may take the JWT to another server, and no cache may store a token.
         .followRedirects(false)
         .followSslRedirects(false)
         .cache(null)
@@ -132,13 +133,13 @@ class TokenService(
 
     init {
         require(base.query == null && base.fragment == null && base.username.isEmpty() && base.password.isEmpty()) {
-            "the service's address is a host and a path only"
+            "the service's address must have no user, password, query or fragment"
         }
-        require(jwt == null || base.isHttps || isThisMachine(base.host)) { "a JWT goes to a service over HTTPS only" }
+        require(jwt == null || base.isHttps || isThisMachine(base.host)) { "a JWT may be sent only over HTTPS, or to this machine" }
     }
 
     /**
-     * Asks once.
+     * Sends one request.
      *
      * @throws TokenException for any failure.
      */
@@ -148,7 +149,7 @@ class TokenService(
 
     private suspend fun attempt(request: TokenRequest): MintedToken {
         val url = base.newBuilder()
-        // The empty last part of "https://host/", which the first of ours takes the place of.
+        // If the address ends in "/", its last part is empty. OkHttp replaces that part with our first one.
         request.path.forEach(url::addPathSegment)
         request.query.forEach { (name, value) -> url.addQueryParameter(name, value) }
         val call = Request.Builder().url(url.build()).header("Accept", "application/json").header("Cache-Control", "no-store")
@@ -175,12 +176,12 @@ class TokenService(
             jwt()
         } catch (stopped: CancellationException) {
             currentCoroutineContext().ensureActive()
-            throw TokenException(TokenException.Reason.NO_JWT, "There is no JWT to ask with.", cause = stopped)
+            throw TokenException(TokenException.Reason.NO_JWT, "The jwt function failed, so there is no JWT to send.", cause = stopped)
         } catch (failure: Exception) {
-            throw TokenException(TokenException.Reason.NO_JWT, "There is no JWT to ask with.", cause = failure)
+            throw TokenException(TokenException.Reason.NO_JWT, "The jwt function failed, so there is no JWT to send.", cause = failure)
         }
-        // RFC 6750's b64token, which also keeps line breaks out of the header.
-        if (!BEARER.matches(token)) throw TokenException(TokenException.Reason.NO_JWT, "What was given to ask with is no JWT.")
+        // The syntax is RFC 6750's b64token. It also keeps line breaks out of the header.
+        if (!BEARER.matches(token)) throw TokenException(TokenException.Reason.NO_JWT, "The jwt function returned no JWT.")
         return token
     }
 
@@ -190,17 +191,17 @@ class TokenService(
 
         fun isThisMachine(host: String): Boolean =
             host == "localhost" || host.endsWith(".localhost") ||
-                // Of a number; nothing is looked up.
+                // Only of an IP address, so that no name is looked up.
                 (Regex("[0-9.]+|.*:.*").matches(host) && InetAddress.getByName(host).isLoopbackAddress)
 
-        fun badAnswer() = TokenException(TokenException.Reason.BAD_ANSWER, "What answered is no token.", status = 200)
+        fun badAnswer() = TokenException(TokenException.Reason.BAD_ANSWER, "The answer holds no token.", status = 200)
 
-        /** The answer with its whole body. Cancelling ends the call. */
+        /** The answer with its complete body. If the coroutine is cancelled, the call ends. */
         suspend fun Call.await(): Pair<Response, String> = suspendCancellableCoroutine { waiting ->
             waiting.invokeOnCancellation { cancel() }
             enqueue(object : Callback {
                 override fun onFailure(call: Call, e: IOException) {
-                    // InterruptedIOException is OkHttp's time-out; SocketTimeoutException is one of them.
+                    // OkHttp's time-out is an InterruptedIOException. A SocketTimeoutException is one too.
                     val reason = if (e is java.io.InterruptedIOException) TokenException.Reason.TIMEOUT else TokenException.Reason.NETWORK
                     waiting.resumeWithException(TokenException(reason, "The token service cannot be reached.", cause = e))
                 }
@@ -218,7 +219,7 @@ class TokenService(
 
         fun refusal(response: Response, json: JSONObject): TokenException {
             val status = response.code
-            // The service's own problem, or the gateway's `message`.
+            // The service sends a problem, the gateway a `message`.
             val problem = listOf("type", "title", "detail", "request_id", "message")
                 .filter { json.opt(it) is String }
                 .associateWith { json.getString(it).take(500) }
@@ -233,7 +234,7 @@ class TokenService(
             )
         }
 
-        /** A date counts against the server's own clock, never against this device's. */
+        /** A date is compared with the server's own `Date`, never with this device's clock. */
         fun retryAfter(headers: Headers): Duration {
             val asked = headers["Retry-After"]?.trim() ?: return Duration.ZERO
             asked.toLongOrNull()?.let { return it.coerceAtLeast(0).seconds }

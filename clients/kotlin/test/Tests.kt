@@ -1,6 +1,6 @@
 /**
- * The keeper against the running service (TOKENMINT_URL) and against servers that answer as a test wants, by clocks that a test moves.
- * Runs all tests, and ends with the number of those that failed.
+ * Tests the keeper with the running service (TOKENMINT_URL), and with servers that answer as a test wants. Tests move
+ * the clocks. The program runs all tests. Its exit code is the number of failed ones.
  */
 
 import com.sun.net.httpserver.HttpExchange
@@ -63,7 +63,7 @@ class FakeClock : DeviceClock {
     private class Nap(val until: Long, val end: CompletableDeferred<Unit>)
 
     private var monotonic = 1_000L
-    // Far from the truth, as a device's clock may be.
+    // Far from the real time, as a device's clock may be.
     private var wall = 86_400_000L
     private val naps = mutableListOf<Nap>()
 
@@ -77,8 +77,9 @@ class FakeClock : DeviceClock {
     }
 
     /**
-     * Time passes, nap by nap, so that whoever wakes can lie down again before more of it does. It begins once somebody sleeps: a keeper that
-     * has just told of a failure isn't there yet. Where nobody is going to, say so.
+     * Moves the clocks from one nap's end to the next, so that a sleeper that wakes can sleep again first. It waits
+     * until somebody sleeps, because a keeper that has just reported a failure does not sleep yet. If nobody will
+     * sleep, pass [nobodySleeps].
      */
     suspend fun pass(duration: Duration, nobodySleeps: Boolean = false) {
         if (!nobodySleeps) eventually("somebody sleeps") { pending() > 0 }
@@ -86,7 +87,7 @@ class FakeClock : DeviceClock {
         while (monotonic() < end) {
             val next = synchronized(this) { naps.minOfOrNull { it.until } } ?: end
             move(minOf(next, end) - monotonic())
-            // Whoever wakes later than this finds that they have overslept, which is no matter.
+            // A sleeper that takes longer only wakes late, which is harmless.
             repeat(20) { if (pending() == 0) delay(1) }
         }
     }
@@ -99,7 +100,7 @@ class FakeClock : DeviceClock {
         naps.removeAll { (it.until <= monotonic).also { due -> if (due) it.end.complete(Unit) } }
     }
 
-    /** The device sleeps: timers and the monotonic clock stand still. */
+    /** The device sleeps: timers and the monotonic clock stop, the wall clock goes on. */
     @Synchronized fun deviceSleeps(duration: Duration) { wall += duration.inWholeMilliseconds }
 
     /** Somebody sets the clock. */
@@ -110,7 +111,7 @@ class Asked(val method: String, val path: String, val authorization: String?, va
 
 class Said(val status: Int, val body: String, val headers: Map<String, String> = emptyMap())
 
-/** A server that answers as it is told. */
+/** A server that answers as a test wants. */
 class Server(private val answer: (Int, HttpExchange) -> Said) : AutoCloseable {
     val asked = CopyOnWriteArrayList<Asked>()
     private val threads = Executors.newCachedThreadPool { Thread(it).apply { isDaemon = true } }
@@ -140,7 +141,7 @@ class Server(private val answer: (Int, HttpExchange) -> Said) : AutoCloseable {
     }
 }
 
-/** A token's answer. The server lives in another year than the device. */
+/** An answer with a token. The server's clock is in another year than the device's. */
 fun minted(number: Int, expiresIn: Int = 3600, renewIn: Int = 3000, more: Map<String, Any> = emptyMap()): Said {
     val now = 1_700_000_000
     val answer = mapOf(
@@ -155,7 +156,7 @@ fun problem(status: Int, headers: Map<String, String> = emptyMap()): Said {
     return Said(status, body.toString(), headers + ("Content-Type" to "application/problem+json"))
 }
 
-/** A keeper, its clock, and what it has told. */
+/** A keeper, its clock, and everything that its callbacks got. */
 class Kept(url: String, patience: Duration = 20.seconds, timeout: Duration = 5.seconds, jwt: (suspend () -> String)? = null, onToken: (MintedToken) -> Unit = {}) {
     val clock = FakeClock()
     val uncaught = CopyOnWriteArrayList<Throwable>()
@@ -179,7 +180,7 @@ suspend fun eventually(what: String, true_: () -> Boolean) {
     }
 }
 
-/** What the vendor's own package reads in Agora's tokens. */
+/** Reads Agora's tokens with the vendor's own package. */
 fun verdicts(tokens: List<MintedToken>): List<JSONObject> {
     val agora = JSONObject(java.io.File("tests/demo-credentials.json").readText()).getJSONObject("agora")
     val cases = tokens.map {
@@ -262,7 +263,7 @@ val tests: Map<String, suspend () -> Unit> = mapOf(
             assertNull(kept.keeper.current, "it ended in the sleep")
             kept.keeper.wake()
             eventually("a second token") { kept.tokens.size == 2 }
-            // Without being told it looks every half minute, and whoever asks gets a good one at once.
+            // Without `wake` the keeper looks every half minute. A caller of `token` gets a good one at once.
             kept.clock.deviceSleeps(1.hours)
             kept.clock.pass(31.seconds)
             eventually("a third token") { kept.tokens.size == 3 }
@@ -287,7 +288,7 @@ val tests: Map<String, suspend () -> Unit> = mapOf(
         }
     },
     "failures are retried, later and later" to suspend {
-        // OkHttp itself asks once more after a 408.
+        // After a 408 OkHttp itself sends the request once more.
         Server { count, _ -> if (count <= 10) problem(listOf(500, 502, 503, 504, 429, 408, 408, 425, 302, 500)[count - 1]) else minted(count) }.use { server ->
             val kept = Kept(server.url)
             val token = kept.scope.async { kept.keeper.token() }
@@ -311,13 +312,14 @@ val tests: Map<String, suspend () -> Unit> = mapOf(
             val token = kept.scope.async { kept.keeper.token() }
             eventually("a failure") { kept.retries.size == 1 }
             kept.clock.pass(19.seconds)
-            // Neither a new network nor a look at the clock makes it earlier.
+            // Neither a new network nor a look at the clock may shorten the wait.
             kept.keeper.wake(networkIsBack = true)
             delay(100)
             assertEquals(1, server.asked.size)
             kept.clock.pass(2.seconds)
             eventually("a second failure") { kept.retries.size == 2 }
-            // The server's moments may be any: a Date that the JDK's server sets itself is this machine's.
+            // The dates of a planned answer may be any. If the JDK's server sets the Date itself, it takes this
+            // machine's clock.
             assertTrue(kept.retries[1].second < 600.seconds + 1.seconds)
             kept.clock.pass(602.seconds)
             eventually("a third failure") { kept.retries.size == 3 }
@@ -519,7 +521,7 @@ val tests: Map<String, suspend () -> Unit> = mapOf(
             fun all(token: Int) = arrayOf("rtc", "rtm", "chat", "zego demo", "zim").map { "$it 007eJx$token" }.toTypedArray()
             kept.keeper.token()
             gives(*all(1))
-            // A warning about a token of just now: that SDK has missed it.
+            // The SDK warns although the token is new, so it has missed that token.
             rtc.onTokenPrivilegeWillExpire("old")
             gives("rtc 007eJx1")
             val warnings = listOf({ rtc.onTokenPrivilegeWillExpire("old") }, { rtm.onTokenPrivilegeWillExpire("") }, { chat.onTokenWillExpire() }, { zego.onRoomTokenWillExpire("demo", 30) }, { zim.onTokenWillExpire(zimClient, 30) })

@@ -2,14 +2,15 @@ import Foundation
 import AgoraRtcKit
 import Tokenmint
 
-/// Keeps an RTC engine's token fresh, for one channel. RTC warns 30 seconds ahead; by then the keeper has renewed, unless nothing got through.
+/// Keeps an RTC engine's token fresh, for one channel. RTC warns 30 seconds before the token expires. By then the
+/// keeper has a new token, unless it could not reach the service.
 ///
-/// `engine.addDelegate(...)`; the engine holds it weakly, so keep it.
+/// Pass it to `engine.addDelegate(...)`. The engine holds it only weakly, so keep a reference to it.
 public final class AgoraRtcTokens: NSObject, AgoraRtcEngineDelegate {
     private let feed: TokenFeed
     private let rejoin: TokenFeed.Give
 
-    /// - Parameter rejoin: Joins the channel with a token after the last one has expired.
+    /// - Parameter rejoin: Joins the channel with the new token, after the old one has expired.
     @MainActor
     public init(keeper: TokenKeeper, engine: AgoraRtcEngineKit, rejoin: @escaping TokenFeed.Give) {
         feed = TokenFeed(keeper) { [weak engine] minted in engine?.renewToken(minted.token) }

@@ -2,7 +2,8 @@ import Foundation
 import AgoraRtmKit
 import Tokenmint
 
-/// Keeps an RTM 2.x (Signaling) client's token fresh: `client.addDelegate(...)`. RTM warns 30 seconds ahead.
+/// Keeps an RTM 2.x (Signaling) client's token fresh: `client.addDelegate(...)`. RTM warns 30 seconds before the
+/// token expires.
 public final class AgoraRtmTokens: NSObject, AgoraRtmClientDelegate {
     private let feed: TokenFeed
 

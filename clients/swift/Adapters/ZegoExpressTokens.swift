@@ -2,8 +2,8 @@ import Foundation
 import Tokenmint
 import ZegoExpressEngine
 
-/// Keeps a ZEGO Express room's token fresh. An engine has one event handler: extend this one, and call `super` where you override. Express
-/// warns 30 seconds ahead.
+/// Keeps a ZEGO Express room's token fresh. An engine has only one event handler: extend this class, and call
+/// `super` in what you override. Express warns 30 seconds before the token expires.
 open class ZegoExpressTokens: NSObject, ZegoEventHandler {
     private let feed: TokenFeed
     private let roomID: String

@@ -2,11 +2,12 @@ import Foundation
 import Tokenmint
 import ZIM
 
-/// Keeps ZIM's token fresh. ZIM has one event handler: extend this one, and call `super` where you override. ZIM warns 30 seconds ahead.
+/// Keeps ZIM's token fresh. ZIM has only one event handler: extend this class, and call `super` in what you override.
+/// ZIM warns 30 seconds before the token expires.
 open class ZimTokens: NSObject, ZIMEventHandler {
     private let feed: TokenFeed
 
-    /// - Parameter onResult: What ZIM says of each token; success has the code 0.
+    /// - Parameter onResult: Called with ZIM's result for each token. Code 0 is success.
     @MainActor
     public init(keeper: TokenKeeper, onResult: @escaping @Sendable (ZIMError) -> Void) {
         feed = TokenFeed(keeper) { minted in

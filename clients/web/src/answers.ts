@@ -1,19 +1,19 @@
 /** What every answer has. */
 export interface Answer {
-  /** The token, as the SDK takes it. A secret until it expires: not for logs. */
+  /** The token, as the SDK takes it. It is a secret until it expires, so don't log it. */
   readonly token: string;
 }
 
-/** What every JSON answer of the service's own routes has. All moments are the server's, in Unix seconds. */
+/** What every JSON answer of the service's own routes has. All times are the server's, in Unix seconds. */
 export interface MintedAnswer extends Answer {
   readonly kind: string;
   /** The vendor's app id: 32 hexadecimal digits at Agora, a number at ZEGO. */
   readonly app_id: string | number;
   readonly issued_at: number;
   readonly expires_at: number;
-  /** What is left of the token's life when it is handed out, in seconds. */
+  /** How long the token is still good when the service answers, in seconds. */
   readonly expires_in: number;
-  /** When to come for the next one. */
+  /** When to fetch the next one. */
   readonly renew_at: number;
 }
 
@@ -41,20 +41,20 @@ export interface RtmAnswer extends MintedAnswer {
 /** What an RTC token permits. */
 export type RtcPrivilege = 'join_channel' | 'publish_audio' | 'publish_video' | 'publish_data_stream';
 
-/** Agora RTC; as asked also RTM and Chat, in the same token. */
+/** Agora RTC. If the request asks for it, the same token is also for RTM and Chat. */
 export interface RtcAnswer extends MintedAnswer {
   readonly kind: 'agora-rtc';
   readonly app_id: string;
   readonly channel: string;
-  /** The numeric user. Either this or `account` is there. */
+  /** The numeric user. An answer has either this or `account`. */
   readonly uid?: number;
   /** The user by name. */
   readonly account?: string;
   readonly role: 'subscriber' | 'publisher';
   readonly privileges: { readonly [privilege in RtcPrivilege]?: { readonly expires_at: number } };
-  /** The same user in RTM, with this same token. */
+  /** The user's id in RTM, if this token is also for RTM. */
   readonly rtm?: { readonly user_id: string };
-  /** The same user in Chat, with this same token. */
+  /** The user's id in Chat, if this token is also for Chat. */
   readonly chat?: { readonly user_id: string };
 }
 
@@ -85,7 +85,7 @@ export interface ZimAnswer extends MintedAnswer {
   readonly user_id: string;
 }
 
-/** What `POST /fetch_rtm_token` says, as in the vendor's tutorial. */
+/** What `POST /fetch_rtm_token` answers, as in the vendor's tutorial. */
 export interface TutorialRtmAnswer extends Answer {
   readonly code: '200';
 }

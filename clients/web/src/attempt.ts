@@ -2,38 +2,40 @@ import type { Answer } from './answers.js';
 import { type Problem, TokenError } from './errors.js';
 import type { TokenRequest } from './requests.js';
 
-/** Where tokens come from, and as whom they are asked for. */
+/** The service that gives tokens, and the JWT that says who the caller is. */
 export interface Service {
   /** The service's address: absolute, or a path on the page's own host. */
   readonly url: string;
   /**
-   * The caller's JWT, asked for anew before each attempt. It goes to the service only over HTTPS, or to this machine.
-   * Without one the request carries no identity: only a local run answers that.
+   * Returns the caller's JWT. It is called before each attempt. The JWT is sent only over HTTPS, or to this machine.
+   * Without this function requests carry no identity, and only a local run gives tokens.
    */
   readonly jwt?: (() => string | Promise<string>) | undefined;
-  /** Instead of the browser's own. */
+  /** Used instead of the global `fetch`. */
   readonly fetch?: typeof fetch | undefined;
 }
 
 /** Names of this machine. */
 const LOOPBACK = /^(localhost|.*\.localhost|127(\.\d+){3}|\[::1\])$/;
 
-/** The address, once it is known that a JWT may go there. */
+/** The service's address, after a check that the JWT may be sent there. */
 export function address(service: Service): string {
   const page = (globalThis as { location?: { href: string } }).location?.href;
   const url = new URL(service.url === '' ? '/' : service.url, page);
-  if (url.protocol !== 'https:' && url.protocol !== 'http:') throw new TypeError('the service has an HTTP address');
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') {
+    throw new TypeError("the service's address must begin with https:// or http://");
+  }
   if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
-    throw new TypeError("the service's address is a host and a path only");
+    throw new TypeError("the service's address must have no user, password, query or fragment");
   }
   if (service.jwt !== undefined && url.protocol === 'http:' && !LOOPBACK.test(url.hostname)) {
-    throw new TypeError('a JWT goes to a service over HTTPS only');
+    throw new TypeError('a JWT may be sent only over HTTPS, or to this machine');
   }
   return url.href.replace(/\/+$/, '');
 }
 
 /**
- * Asks once.
+ * Sends one request.
  *
  * @param base the service's address, from {@link address}.
  * @throws TokenError for any failure.
@@ -55,7 +57,7 @@ export async function attempt<A extends Answer>(
       method: request.method,
       headers,
       ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
-      // A token is nobody else's to store, and a bearer's request has no business elsewhere.
+      // No cache may store a token, and no redirect may take the JWT to another server.
       cache: 'no-store',
       credentials: 'omit',
       redirect: 'error',
@@ -70,7 +72,7 @@ export async function attempt<A extends Answer>(
   const json = parsed(text);
   if (response.status !== 200) throw refusal(response, json);
   const answer = request.read(text, json);
-  if (answer === undefined) throw new TokenError('bad-answer', 'What answered is no token.', { status: 200 });
+  if (answer === undefined) throw new TokenError('bad-answer', 'The answer holds no token.', { status: 200 });
   return answer;
 }
 
@@ -80,16 +82,16 @@ async function bearer(jwt: () => string | Promise<string>, signal: AbortSignal):
     token = await until(signal, Promise.resolve(jwt()));
   } catch (cause) {
     if (signal.aborted) throw signal.reason;
-    throw new TokenError('no-jwt', 'There is no JWT to ask with.', { cause });
+    throw new TokenError('no-jwt', 'The jwt function failed, so there is no JWT to send.', { cause });
   }
-  // RFC 6750's b64token, which also keeps line breaks out of the header.
+  // The syntax is RFC 6750's b64token. It also keeps line breaks out of the header.
   if (typeof token !== 'string' || !/^[A-Za-z0-9._~+/-]+=*$/.test(token)) {
-    throw new TokenError('no-jwt', 'What was given to ask with is no JWT.');
+    throw new TokenError('no-jwt', 'The jwt function returned no JWT.');
   }
   return token;
 }
 
-/** What a promise becomes, or the signal's reason as soon as that says so. */
+/** The promise's result. If the signal aborts first, it rejects with the signal's reason. */
 function until<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason);
@@ -120,7 +122,7 @@ function refusal(response: Response, json: unknown): TokenError {
   });
 }
 
-/** The service's own problem, the tutorial route's, or the gateway's `message`. */
+/** Reads the service's problem, the tutorial route's error, or the gateway's `message`. */
 function said(json: unknown): Problem | undefined {
   if (typeof json !== 'object' || json === null) return undefined;
   const told = json as Record<string, unknown>;
@@ -129,12 +131,15 @@ function said(json: unknown): Problem | undefined {
     const status = typeof told['status'] === 'number' ? { status: told['status'] } : {};
     return { ...text('type'), ...text('title'), ...status, ...text('detail'), ...text('request_id') };
   }
-  // An error of the tutorial's route has its text where the token would be.
+  // The tutorial's route puts the text of an error into `token`.
   const words = told['message'] ?? (typeof told['code'] === 'string' && told['code'] !== '200' ? told['token'] : undefined);
   return typeof words === 'string' ? { title: words.slice(0, 500) } : undefined;
 }
 
-/** In milliseconds. A date counts against the server's own clock, never against this device's. */
+/**
+ * The wait that the service asks for, in milliseconds. A date is compared with the server's own `Date`, never with this
+ * device's clock.
+ */
 function retryAfter(headers: Headers): number | undefined {
   const asked = headers.get('retry-after')?.trim();
   if (asked === undefined) return undefined;

@@ -9,22 +9,25 @@ export function now(): Moment {
 }
 
 /**
- * Milliseconds since then, never too few.
+ * Milliseconds since `then`. The result may be too long, but not too short, with one exception (see below).
  *
- * In many browsers the monotonic clock stands still while the device sleeps; the wall clock goes on, but may be set.
- * Neither's absolute value counts, so a device that is hours off is no matter. The longer of both is right unless the
- * device slept *and* was set back; where the wall clock was set forward a token only seems older than it is.
+ * In many browsers the monotonic clock stops while the device sleeps. The wall clock goes on, but somebody may set it.
+ * Only differences are used, so a device whose clock is hours wrong does not matter. The result is the longer
+ * difference of the two clocks. It is too short only if the device slept *and* its wall clock was set back. If the wall
+ * clock was set forward, a token only seems older than it is.
  */
 export function since(then: Moment): number {
   const { monotonic, wall } = now();
   return Math.max(0, monotonic - then.monotonic, wall - then.wall);
 }
 
-/** How long at most between two looks at the clocks: timers oversleep, and take no more than 2^31 - 1 ms. */
+/**
+ * The longest time between two looks at the clocks. Timers stop while a device sleeps, and take at most 2^31 - 1 ms.
+ */
 const LONGEST_NAP = 30_000;
 
 /**
- * Calls `wake` once `delay` ms have passed by {@link since}, soon after a sleep if they passed in it.
+ * Calls `wake` when {@link since} says that `delay` ms have passed. If they passed in a sleep: soon after the sleep.
  *
  * @returns `cancel`, and `look`, which looks at the clocks at once.
  */
@@ -56,7 +59,7 @@ export function alarm(delay: number, wake: () => void): { cancel(): void; look()
 const FIRST_BACKOFF = 500;
 const LONGEST_BACKOFF = 30_000;
 
-/** How long to wait after this many failures before the one just now, in ms: exponential, with full jitter. */
+/** How long to wait after a failure, if `failed` others came before it, in ms: exponential, with full jitter. */
 export function backoff(failed: number): number {
   return Math.min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** failed) * Math.random();
 }

@@ -1,12 +1,13 @@
 /**
  * Why there is no token.
  *
- * - `refused`: the service says no, and asking again would not change that (401, 403, 404, another 4xx).
- * - `unavailable`: the service cannot now (5xx, 408, 425, 429).
- * - `network`: no answer: no connection, a name that doesn't resolve, or a browser that keeps the answer from the page (CORS).
- * - `timeout`: no whole answer in time.
- * - `bad-answer`: an answer that holds no such token, as from a hotel's log-in page.
- * - `no-jwt`: the `jwt` function failed or gave nothing that can be sent.
+ * - `refused`: the service refuses, and another try would not change that (401, 403, 404, another 4xx).
+ * - `unavailable`: the service cannot answer now, but may later (5xx, 408, 425, 429).
+ * - `network`: no answer. There is no connection, the name doesn't resolve, or the browser hides the answer from the
+ *   page (CORS).
+ * - `timeout`: no complete answer in time.
+ * - `bad-answer`: the answer holds no such token. It may come from a hotel's log-in page, for example.
+ * - `no-jwt`: the `jwt` function failed or returned nothing that can be sent.
  * - `stopped`: the keeper was stopped.
  */
 export type Reason = 'refused' | 'unavailable' | 'network' | 'timeout' | 'bad-answer' | 'no-jwt' | 'stopped';
@@ -18,7 +19,7 @@ export interface Problem {
   readonly status?: number;
   /** Names the parameter and the rule. */
   readonly detail?: string;
-  /** To find the request in the service's log. */
+  /** Finds the request in the service's log. */
   readonly request_id?: string;
 }
 
@@ -26,11 +27,11 @@ export interface Problem {
 export class TokenError extends Error {
   override readonly name = 'TokenError';
   readonly reason: Reason;
-  /** The HTTP status, where there was an answer. */
+  /** The HTTP status, if there was an answer. */
   readonly status: number | undefined;
-  /** What the service said about it, where it did. */
+  /** What the service said about it, if it did. */
   readonly problem: Problem | undefined;
-  /** How long the service asks to be left alone, in milliseconds. @internal */
+  /** How long the service asks the client to wait, in milliseconds. @internal */
   readonly retryAfter: number | undefined;
 
   /** @internal */

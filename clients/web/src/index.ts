@@ -1,9 +1,10 @@
 /**
  * Tokens from a Tokenmint service, kept fresh.
  *
- * A request says which token ({@link rtc}, {@link rtm}, {@link chatUser}, {@link zego}, {@link zim} and the two of the
- * vendors' tutorials); a {@link TokenKeeper} fetches it, has the next one before it is due, and hands each new one
- * on. The adapters in `tokenmint-web/adapters/…` connect a keeper to a vendor's SDK.
+ * A request says which token: {@link rtc}, {@link rtm}, {@link chatUser}, {@link zego}, {@link zim}, {@link chatApp}
+ * for backends, and {@link fetchRtm} for the vendor's tutorial. A {@link TokenKeeper} fetches the token, fetches the
+ * next one in time, and passes each new one on. The adapters in `tokenmint-web/adapters/…` connect a keeper to a
+ * vendor's SDK.
  *
  * @packageDocumentation
  */

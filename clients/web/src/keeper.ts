@@ -5,21 +5,21 @@ import { TokenError } from './errors.js';
 import type { TokenRequest } from './requests.js';
 import { tell } from './tell.js';
 
-/** How a keeper works. Only `service` and `request` must be said. */
+/** How a keeper works. Only `service` and `request` are required. */
 export interface KeeperOptions<A extends Answer> {
   readonly service: Service;
   readonly request: TokenRequest<A>;
-  /** Told of each new token. */
+  /** Called with each new token. */
   readonly onToken?: (answer: A) => void;
-  /** Told when an attempt has failed and another follows. */
+  /** Called when an attempt has failed and another follows. */
   readonly onRetry?: (retry: Retry) => void;
-  /** Told when the keeper gives up, because asking again won't help. The token at hand stays good until it expires. */
+  /** Called when the keeper gives up, because another try won't help. The current token stays good until it expires. */
   readonly onError?: (error: TokenError) => void;
-  /** How long one attempt may take, in milliseconds: 10 s where it isn't said. */
+  /** How long one attempt may take, in milliseconds. The default is 10 s. */
   readonly timeout?: number;
   /**
-   * How long `token()` and `renew()` wait for what is being retried before they fail with its last error, in
-   * milliseconds: 30 s where it isn't said. The keeper goes on trying behind them.
+   * How long `token()` and `renew()` wait for a token, in milliseconds. The default is 30 s. Then they fail with the
+   * last error, and the keeper goes on trying in the background.
    */
   readonly patience?: number;
 }
@@ -27,7 +27,7 @@ export interface KeeperOptions<A extends Answer> {
 /** An attempt has failed, and another follows. */
 export interface Retry {
   readonly error: TokenError;
-  /** In how many milliseconds. */
+  /** How many milliseconds from now the next attempt follows. */
   readonly delay: number;
   /** How many attempts have failed in a row. */
   readonly failed: number;
@@ -35,7 +35,7 @@ export interface Retry {
 
 /** What is left of a token, in milliseconds. */
 export interface Left {
-  /** Until the next one is fetched: 0 or less when that is under way. */
+  /** Until the next one is fetched. 0 or less: the fetch has begun. */
   readonly renewal: number;
   /** Until it expires. */
   readonly expiry: number;
@@ -44,24 +44,25 @@ export interface Left {
 /** A token, and how old it may get. */
 interface Held<A> {
   readonly answer: A;
-  /** When its request was sent: it cannot have been issued earlier than this, as it was fresh when it was handed out. */
+  /** When its request was sent. The token's age is counted from here, so it can only seem older than it is. */
   readonly since: Moment;
   /** In milliseconds from `since`. */
   readonly renewal: number;
   readonly expiry: number;
 }
 
-/** A `Retry-After` beyond this is taken for a mistake. */
+/** A longer `Retry-After` is treated as a mistake: the keeper waits only this long. */
 const LONGEST_RETRY_AFTER = 600_000;
-/** A token younger than this isn't renewed: an SDK that warns of a short token at once must not make a storm. */
+/** A token younger than this isn't renewed. So an SDK that warns at once, as for a short token, causes no flood. */
 const NEW = 5_000;
 
 /**
- * Has a good token at any time.
+ * Always keeps a good token.
  *
- * It works from the first `token()` or `renew()` until {@link stop}. The next token is fetched when its `renew_at` has
- * come, by a clock that neither the device's sleep nor its settings lead astray; failures are retried with exponential
- * backoff and full jitter until there is a token or the service refuses one. However many ask, one request is under way.
+ * It works from the first `token()` or `renew()` until {@link stop}. It fetches the next token at `renew_at`. It
+ * measures time so that neither a sleep of the device nor a wrong clock matters. It retries failures with exponential
+ * backoff and full jitter, until there is a token or the service refuses one. It never sends two requests at a time:
+ * callers that ask at the same time share one.
  */
 export class TokenKeeper<A extends Answer> {
   readonly #options: KeeperOptions<A>;
@@ -71,20 +72,20 @@ export class TokenKeeper<A extends Answer> {
   #held: Held<A> | undefined;
   #renewal: Promise<A> | undefined;
   #lastError: TokenError | undefined;
-  /** Nothing is asked for any more but on demand. */
+  /** The service refused: the keeper sends no more requests until somebody needs a new token. */
   #refused = false;
-  /** Wakes the renewal that is due, or the next attempt of one. */
+  /** Starts the next renewal, or the next attempt of one. */
   #alarm: ReturnType<typeof alarm> | undefined;
-  /** Begins the next attempt at once. */
+  /** Starts the next attempt at once. */
   #hurry: (() => void) | undefined;
 
-  /** @throws TypeError if a JWT would go over plain HTTP, or the address is none. */
+  /** @throws TypeError if a JWT would go over plain HTTP, or the address is not valid. */
   constructor(options: KeeperOptions<A>) {
     this.#options = options;
     this.#base = address(options.service);
     const page = globalThis as Partial<Pick<Window, 'addEventListener' | 'document'>>;
     const { signal } = this.#stopped;
-    // A device that wakes, a page that comes back: timers may have slept, and the network may be new.
+    // The device wakes, or the page comes back: timers may be late, and the network may be a new one.
     for (const event of ['online', 'pageshow', 'focus']) {
       page.addEventListener?.(event, () => this.#wake(event === 'online'), { signal });
     }
@@ -94,9 +95,9 @@ export class TokenKeeper<A extends Answer> {
   }
 
   /**
-   * A token that is good now: the one at hand, or the next one as soon as it is there.
+   * A token that is good now: the current one or, if that is no longer good, the next one.
    *
-   * @throws TokenError when the service refuses, when patience ends, when the keeper is stopped.
+   * @throws TokenError if the service refuses, `patience` ends, or the keeper is stopped.
    */
   token(): Promise<A> {
     const held = this.#good();
@@ -106,10 +107,10 @@ export class TokenKeeper<A extends Answer> {
   }
 
   /**
-   * A newer token than the one at hand, for an SDK that says that its own is about to expire. A token of the last
-   * five seconds counts as newer.
+   * A newer token than the current one. Call it when an SDK says that its token is about to expire. If the current
+   * token came in the last five seconds, you get that one.
    *
-   * @throws TokenError as {@link token}.
+   * @throws TokenError like {@link token}.
    */
   renew(): Promise<A> {
     const held = this.#good();
@@ -117,12 +118,12 @@ export class TokenKeeper<A extends Answer> {
     return this.#patiently(this.#renewing());
   }
 
-  /** The token at hand, if it is good. */
+  /** The current token, if it is good. */
   get current(): A | undefined {
     return this.#good()?.answer;
   }
 
-  /** What is left of the token at hand, if it is good. */
+  /** What is left of the current token, if it is good. */
   get left(): Left | undefined {
     const held = this.#good();
     if (held === undefined) return undefined;
@@ -136,16 +137,16 @@ export class TokenKeeper<A extends Answer> {
   }
 
   /**
-   * Tells of each new token from now on, until the returned function is called.
+   * Calls `listener` with each new token from now on, until you call the returned function.
    */
   subscribe(listener: (answer: A) => void): () => void {
-    // Each subscription is one of its own, even of the same function.
+    // A function that subscribes twice has two subscriptions.
     const told = (answer: A) => listener(answer);
     this.#listeners.add(told);
     return () => void this.#listeners.delete(told);
   }
 
-  /** Ends all work, for good, and forgets the token. Who still waits gets a {@link TokenError}. */
+  /** Ends all work for good, and forgets the token. Callers that still wait get a {@link TokenError}. */
   stop(): void {
     if (this.stopped) return;
     this.#alarm?.cancel();
@@ -157,12 +158,12 @@ export class TokenKeeper<A extends Answer> {
   #good(): Held<A> | undefined {
     const held = this.#held;
     if (held === undefined) return undefined;
-    // What is about to end would end on its way.
+    // A token that is about to expire would expire on its way to the vendor.
     const margin = Math.min(5_000, held.expiry / 10);
     return since(held.since) < held.expiry - margin ? held : undefined;
   }
 
-  /** The renewal that is under way, or a new one. */
+  /** The running renewal, or a new one. */
   #renewing(): Promise<A> {
     if (this.stopped) return Promise.reject(this.#stopped.signal.reason);
     if (this.#renewal === undefined) {
@@ -171,7 +172,7 @@ export class TokenKeeper<A extends Answer> {
     return this.#renewal;
   }
 
-  /** A renewal that nobody waits for: its failure is told to `onError`. */
+  /** Renews in the background. Nobody waits for it; `onError` gets its failure. */
   #behind(): void {
     this.#renewing().catch(() => {});
   }
@@ -251,7 +252,7 @@ export class TokenKeeper<A extends Answer> {
 
   #wake(online: boolean): void {
     const failure = this.#lastError?.reason;
-    // What a new connection can cure needn't wait. What the service asked for must.
+    // A new connection may help against a network failure, so try at once. A wait that the service asked for is kept.
     if (online && (failure === 'network' || failure === 'timeout') && this.#hurry !== undefined) this.#hurry();
     else this.#alarm?.look();
   }
@@ -268,8 +269,8 @@ export class TokenKeeper<A extends Answer> {
 }
 
 /**
- * How old this token may get. Every moment in an answer is the server's, and the server's own clock at the answer is
- * `expires_at` less `expires_in`; so only differences count, from the moment at which the request was sent.
+ * How old this token may get. Every time in an answer is the server's: when it answered, its clock said `expires_at`
+ * minus `expires_in`. So only differences are used, counted from when the request was sent.
  */
 function held<A extends Answer>(request: TokenRequest<A>, answer: A, sent: Moment): Held<A> {
   const minted: Partial<MintedAnswer> = answer;
@@ -277,16 +278,16 @@ function held<A extends Answer>(request: TokenRequest<A>, answer: A, sent: Momen
   let renewal: number;
   let expiry: number;
   if (expires_at !== undefined && expires_in !== undefined && renew_at !== undefined) {
-    // A privilege may end before the token, and then the token no longer does what it was asked for.
+    // A privilege may end before the token. After that the token no longer does what the app needs.
     const ends = Object.values((minted as Partial<RtcAnswer>).privileges ?? {}).map((privilege) => privilege.expires_at);
     expiry = (Math.min(expires_at, ...ends.filter(Number.isSafeInteger)) - (expires_at - expires_in)) * 1000;
     renewal = (renew_at - (expires_at - expires_in)) * 1000;
   } else {
-    // Clients that came together shouldn't return together.
+    // Clients that started together should not all return in the same second.
     expiry = request.lifetime * 1000;
     renewal = expiry * (0.5 - 0.1 * Math.random());
   }
   if (since(sent) >= expiry) throw new TokenError('bad-answer', 'The token had expired when it came.', { status: 200 });
-  // A renewal that were due at once would be a loop.
+  // Wait at least a second: a renewal that is always due at once would be a loop.
   return { answer, since: sent, renewal: Math.max(1_000, Math.min(renewal, expiry)), expiry };
 }

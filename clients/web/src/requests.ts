@@ -13,20 +13,20 @@ import type {
   ZimAnswer,
 } from './answers.js';
 
-/** Which token, and how its answer is read. Made by {@link rtc} and its neighbours. */
+/** Which token to ask for, and how to read its answer. {@link rtc} and the functions below make it. */
 export interface TokenRequest<A extends Answer> {
   readonly method: 'GET' | 'POST';
   /** Path and query, below the service's address. */
   readonly path: string;
   /** Sent as JSON. */
   readonly body?: Readonly<Record<string, unknown>>;
-  /** The answer to a 200, or nothing where this is none. `text` is the body, `json` whatever that is as JSON. */
+  /** Reads the answer of a 200, or returns nothing if it holds no token. `text` is the body, `json` the parsed body. */
   read(text: string, json: unknown): A | undefined;
-  /** What to believe of the token's life where the answer doesn't say, in seconds. */
+  /** The token's assumed lifetime in seconds, if the answer doesn't say it. */
   readonly lifetime: number;
 }
 
-/** How long a token lives, in seconds. Not said: what the service is configured for. */
+/** How long a token lives, in seconds. The default is the service's setting. */
 export interface Lifetime {
   readonly expiresIn?: number;
 }
@@ -38,7 +38,8 @@ const AN_HOUR = 3600;
  * Agora RTC, for one channel.
  *
  * @param channel the channel's name.
- * @param options who joins (neither `uid` nor `account`: the caller's own stable uid, which the answer says), and what they may.
+ * @param options who joins, and what they may do. Without `uid` and `account` it is the caller's own uid, always the
+ *   same one. The answer names it.
  */
 export function rtc(channel: string, options: RtcOptions = {}): TokenRequest<RtcAnswer> {
   const { uid, account, role, with: companions, privileges, expiresIn } = options;
@@ -53,17 +54,17 @@ export function rtc(channel: string, options: RtcOptions = {}): TokenRequest<Rtc
   return { method: 'GET', path: path + asked, read, lifetime };
 }
 
-/** Who joins a channel, and what they may there. */
+/** Who joins a channel, and what they may do there. */
 export interface RtcOptions extends Lifetime {
-  /** The numeric user, from 1. A token for a number doesn't open the channel to a name, nor the other way round. */
+  /** The numeric user, from 1. With a token for a number nobody can join by name, or the other way round. */
   readonly uid?: number;
   /** The user by name. */
   readonly account?: string;
-  /** `subscriber` where it isn't said. */
+  /** The default is `subscriber`. */
   readonly role?: 'subscriber' | 'publisher';
   /** Other services for the same user in the same token. */
   readonly with?: readonly ('rtm' | 'chat')[];
-  /** Exactly these, each with its own lifetime in seconds. `join_channel` must be among them. */
+  /** The token gets exactly these privileges, each with its own lifetime in seconds. `join_channel` is required. */
   readonly privileges?: { readonly [privilege in RtcPrivilege]?: number } & { readonly join_channel: number };
 }
 
@@ -78,17 +79,17 @@ export function rtm(userId: string, options: RtmOptions = {}): TokenRequest<RtmA
   return { method: 'GET', path, read: minted('agora-rtm'), lifetime: expiresIn ?? AN_HOUR };
 }
 
-/** Of which form an RTM token is. */
+/** Which version an RTM token has. */
 export interface RtmOptions extends Lifetime {
-  /** `007` where it isn't said. RTM SDK 1.x before 1.5.0 takes only `006`. */
+  /** The default is `007`, but `006` for {@link fetchRtm}. RTM SDK 1.x before 1.5.0 takes only `006`. */
   readonly version?: '006' | '007';
 }
 
 /**
- * Agora RTM by the route of the vendor's tutorial for RTM SDK 1.x. {@link rtm} says more in its answer.
+ * Agora RTM by the route of the vendor's tutorial for RTM SDK 1.x. The answer of {@link rtm} says more.
  *
- * This answer names no lifetime, so one is always asked for (an hour, as in the tutorial) and held to: the next token is
- * fetched when half of it is over. A `006` token in fact lives 24 hours, whatever was asked for.
+ * This answer names no lifetime. So the request always asks for one (by default an hour, as in the tutorial), and the
+ * keeper fetches the next token when at most half of it is over. A `006` token lives 24 hours, whatever you ask for.
  */
 export function fetchRtm(uid: string, options: RtmOptions = {}): TokenRequest<TutorialRtmAnswer> {
   const { version, expiresIn = AN_HOUR } = options;
@@ -107,8 +108,8 @@ export function fetchRtm(uid: string, options: RtmOptions = {}): TokenRequest<Tu
 /**
  * Agora Chat, for one user.
  *
- * It asks for JSON. The vendor's own tutorial server knows but bare text: of such an answer it believes `expiresIn`, or
- * an hour, and fetches the next one when half of that is over.
+ * It asks for JSON. The vendor's own tutorial server answers only with bare text, which says no lifetime. The keeper
+ * then assumes `expiresIn`, or an hour, and fetches the next token when at most half of that is over.
  *
  * @param userId the user, or `me` for the caller.
  */
@@ -117,8 +118,8 @@ export function chatUser(userId: string, options: Lifetime = {}): TokenRequest<C
 }
 
 /**
- * Agora Chat's REST API: for backends, never for an app. Deployed, the service gives it to IAM identities only, so give
- * the keeper a `fetch` that signs requests with AWS's version 4.
+ * Agora Chat's REST API: for backends, never for an app. A deployed service gives this token only to IAM identities. So
+ * give the keeper a `fetch` that signs requests with AWS Signature Version 4.
  */
 export function chatApp(options: Lifetime = {}): TokenRequest<ChatAppAnswer | TextAnswer> {
   return chat('/chat/app/token', options, minted<ChatAppAnswer>('agora-chat-app'));
@@ -138,7 +139,7 @@ function chat<A extends MintedAnswer>(
 }
 
 /**
- * ZEGO Express: every room, or with a room in `options` that one alone.
+ * ZEGO Express: one room if `options` names it, otherwise every room.
  *
  * @param userId the user, or `me` for the caller.
  */
@@ -164,14 +165,14 @@ export function zego(
   return { method: 'POST', path, body, read: minted<ZegoRoomAnswer>('zego-room'), lifetime };
 }
 
-/** One room, and what the user may there. */
+/** One room, and what the user may do there. */
 export interface ZegoRoomOptions extends Lifetime {
   readonly roomId: string;
-  /** True where it isn't said. */
+  /** The default is true. */
   readonly login?: boolean;
-  /** False where it isn't said. */
+  /** The default is false. */
   readonly publish?: boolean;
-  /** The streams that may be published: any, where none is named. */
+  /** The streams that the user may publish. Empty: any stream. */
   readonly streamIds?: readonly string[];
 }
 
@@ -196,14 +197,14 @@ function minted<A extends MintedAnswer>(kind: A['kind']): (text: string, json: u
   };
 }
 
-/** Every vendor's token is base64 behind a version. A page of HTML, or nothing, is none. */
+/** Every vendor's token is a version and then base64. An HTML page or an empty text is no token. */
 function isToken(value: unknown): value is string {
   return typeof value === 'string' && /^[A-Za-z0-9+/]+=*$/.test(value);
 }
 
 /** A name as one segment of a path. */
 function segment(name: string): string {
-  // URLs have no way to write these: even %2e%2e means the folder above.
+  // A URL cannot hold these as a name: even %2e%2e means the folder above.
   if (name === '' || name === '.' || name === '..') throw new TypeError(`"${name}" cannot be a user or a channel`);
   return encodeURIComponent(name);
 }

@@ -1,4 +1,4 @@
-/** Tells a listener. Its failure is its own: it is reported where uncaught errors are, and stops nothing here. */
+/** Calls a listener. If it fails, its error is reported as an uncaught error, and nothing here stops. */
 export function tell<T>(listener: ((news: T) => unknown) | undefined, news: T): void {
   try {
     Promise.resolve(listener?.(news)).catch(report);

@@ -13,7 +13,7 @@ import { FakeService, offline, problem, silence } from './service.js';
 const SECOND = 1_000;
 const HOUR = 3_600 * SECOND;
 
-/** An SDK that writes down what is done to it, and can be told to fail. */
+/** A fake SDK. It records its calls, and a test can make them fail. */
 class FakeSdk {
   readonly done: string[] = [];
   readonly listeners = new Map<string, (...args: any[]) => void>();
@@ -85,13 +85,13 @@ interface Case {
   readonly answer: Record<string, unknown>;
   readonly request: any;
   readonly enter: (keeper: TokenKeeper<any>, options: SessionOptions) => Promise<Session>;
-  /** What the log-in with the n-th token looks like. */
+  /** The calls of a log-in with the n-th token. */
   readonly entered: (n: number) => string[];
   readonly renewed: (n: number) => string;
   readonly left: string;
   readonly warn: () => void;
   readonly expire: () => void;
-  /** What of the SDK's other news must do nothing. */
+  /** Sends the SDK's other events, which must cause no call. */
   readonly otherwise: () => void;
 }
 
@@ -122,7 +122,7 @@ const cases: Case[] = [
     otherwise: () => {
       sdk.says('tokenPrivilegeWillExpire', 'a-stream-channel');
       sdk.says('linkState', { currentState: 'CONNECTED', reasonCode: 'LOGIN_SUCCESS' });
-      // The user's to decide.
+      // The user logged in elsewhere. What happens then is the app's decision.
       sdk.says('linkState', { currentState: 'FAILED', reasonCode: 'SAME_UID_LOGIN' });
     },
   },
@@ -236,7 +236,7 @@ describe.each(cases)('$name', ({ name, answer, request, enter, entered, renewed,
     warn();
     await settle();
     expect(sdk.done).toEqual([...entered(1), renewed(2)]);
-    // It may say so more than once, or at once.
+    // An SDK may warn more than once, or soon after a new token.
     warn();
     warn();
     await settle();
@@ -297,7 +297,7 @@ describe.each(cases)('$name', ({ name, answer, request, enter, entered, renewed,
   it('says what the SDK says of a token, and tries again when the SDK warns', async () => {
     await session();
     const failure = new Error('not now');
-    // ZEGO Express says so at once, and by false.
+    // ZEGO Express reports the failure at once, by returning false.
     if (name === 'ZEGO Express') sdk.renewToken = vi.fn(() => false).mockReturnValueOnce(false).mockReturnValue(true) as never;
     else sdk.failures.set('renewToken', [failure]);
     await vi.advanceTimersByTimeAsync(MINUTE);
@@ -489,7 +489,7 @@ describe('a signal', () => {
     await ended;
     expect(sdk.done.slice(1)).toEqual(['logout']);
     expect(sdk.listeners.size).toBe(0);
-    // The SDK comes in after all, and must not stay.
+    // The SDK logs in after all. It must log out again.
     let_in(true);
     await vi.advanceTimersByTimeAsync(0);
     expect(sdk.done.slice(1)).toEqual(['logout', 'logout']);

@@ -13,7 +13,7 @@ const note = (reason: unknown) => unhandled.push(reason);
 
 beforeEach(() => {
   vi.useFakeTimers({ now: new Date('2026-03-01T12:00:00Z') });
-  // Backoff without chance: all of what it could be.
+  // No randomness: each backoff is as long as it can be.
   vi.spyOn(Math, 'random').mockReturnValue(1);
   service = new FakeService();
   keepers = [];
@@ -41,7 +41,7 @@ function keep(options: Partial<KeeperOptions<RtmAnswer>> = {}): TokenKeeper<RtmA
   return keeper;
 }
 
-/** What a promise fails with. */
+/** The error of a promise that fails. */
 async function failure(promise: Promise<unknown>): Promise<TokenError> {
   const error = await promise.then(
     () => undefined,
@@ -276,7 +276,7 @@ describe('staying fresh', () => {
     await vi.advanceTimersByTimeAsync(6 * SECOND);
     expect(await keeper.renew()).toMatchObject({ token: '007secret2' });
     expect(keeper.current).toMatchObject({ token: '007secret2' });
-    // The alarm of the older one is off.
+    // The alarm of the older token is cancelled.
     await vi.advanceTimersByTimeAsync(0.8 * HOUR - SECOND);
     expect(service.seen).toHaveLength(2);
   });
@@ -350,7 +350,7 @@ describe('failing', () => {
     ['99999999', 600_500],
     ['soon', 500],
   ])('leaves the service alone as long as it asks: Retry-After: %s', async (after, delay) => {
-    // Both dates are the server's, so a device that is off is no matter.
+    // Both dates are the server's, so a device with a wrong clock does not matter.
     vi.setSystemTime(new Date('2031-01-01T00:00:00Z'));
     service.says(problem(503, { 'retry-after': after, date: 'Sun, 01 Mar 2026 12:00:00 GMT' }));
     const retries: Retry[] = [];

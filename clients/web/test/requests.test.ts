@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type Answer, chatApp, chatUser, fetchRtm, rtc, rtm, TokenKeeper, type TokenRequest, zego, zim } from '../src/index.js';
 import { FakeService } from './service.js';
 
-/** A request as it goes out: its line, and its body. */
+/** A request as it is sent: method, path and query, then the body. */
 async function sent(request: TokenRequest<Answer>): Promise<string> {
   const service = new FakeService().says(new Response('{}', { status: 404 }));
   const keeper = new TokenKeeper({ service: { url: 'https://t.example.com/stage/', fetch: service.fetch }, request });

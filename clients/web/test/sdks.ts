@@ -1,4 +1,4 @@
-// Compiled, never run: the vendors' own types fit what the adapters take.
+// This file is compiled but never run. It proves that the vendors' own types fit the adapters.
 import type { IAgoraRTCClient } from 'agora-rtc-sdk-ng';
 import type { AgoraChat } from 'agora-chat';
 import type { RTMClient } from 'agora-rtm';

@@ -1,6 +1,6 @@
 import type { Answer, TokenRequest } from '../src/index.js';
 
-/** What a request was, as the service sees it. */
+/** A request, as the service sees it. */
 export interface Seen {
   readonly url: string;
   readonly method: string;
@@ -11,11 +11,11 @@ export interface Seen {
 
 type Reply = Response | Promise<Response> | (() => Response | Promise<Response>);
 
-/** A service on no network: it says what it is told to, in order, and then mints. */
+/** A service without a network. It gives the planned answers in order, and after them new tokens. */
 export class FakeService {
   readonly seen: Seen[] = [];
   readonly #replies: Reply[] = [];
-  /** How far its clock is from the device's, in seconds. */
+  /** How far its clock is ahead of the device's, in seconds. */
   skew = 0;
   minted = 0;
 
@@ -32,13 +32,13 @@ export class FakeService {
     return typeof reply === 'function' ? reply() : reply;
   };
 
-  /** The next answers, one each. */
+  /** Plans the next answers, one for each request. */
   says(...replies: Reply[]): this {
     this.#replies.push(...replies);
     return this;
   }
 
-  /** An RTM token, each another. */
+  /** Answers with an RTM token, each time another one. */
   mint({ life = 3600, renew = life * 0.8, old = 0, ...more }: Mint = {}): Response {
     this.minted += 1;
     const now = Math.floor(Date.now() / 1000) + this.skew;

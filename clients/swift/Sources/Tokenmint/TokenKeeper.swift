@@ -1,25 +1,26 @@
 import Foundation
 
-/// Has a good token at any time.
+/// Always keeps a good token.
 ///
-/// It works from the first `token()` or `renew()` until `stop()`. The next token is fetched when its `renew_at` has come, by a clock that goes
-/// on while the device sleeps and that nobody sets; failures are retried with exponential backoff and full jitter, not before the
-/// service's `Retry-After`, until there is a token or the service refuses one. However many ask, one request is under way.
+/// It works from the first `token()` or `renew()` until `stop()`. It fetches the next token at `renew_at`, by a clock
+/// that goes on while the device sleeps and that nobody can set. It retries failures with exponential backoff and full
+/// jitter, never before the service's `Retry-After`, until there is a token or the service refuses one. It never sends
+/// two requests at a time: callers that ask at the same time share one.
 public actor TokenKeeper {
-    /// Told when an attempt has failed and another follows after this long.
+    /// Called when an attempt has failed, with the time until the next one.
     public typealias OnRetry = @Sendable (TokenError, Duration) -> Void
-    /// Told when it gives up, because asking again won't help. The token at hand stays good until it expires.
+    /// Called when the keeper gives up, because another try won't help. The current token stays good until it expires.
     public typealias OnError = @Sendable (TokenError) -> Void
 
-    /// A token, and when its request was sent: it was fresh when it was handed out, so it is no older than that.
+    /// A token, and when its request was sent. Its age is counted from there, so it can only seem older than it is.
     private struct Held {
         let minted: MintedToken
         let since: ContinuousClock.Instant
     }
 
-    /// A token younger than this isn't renewed: an SDK that warns of a short token at once must not make a storm.
+    /// A token younger than this isn't renewed. So an SDK that warns at once, as for a short token, causes no flood.
     private static let new = Duration.seconds(5)
-    /// A `Retry-After` beyond this is taken for a mistake.
+    /// A longer `Retry-After` is treated as a mistake: the keeper waits only this long.
     private static let longestRetryAfter = Duration.seconds(600)
     private static let firstBackoff = Duration.milliseconds(500)
     private static let longestBackoff = Duration.seconds(30)
@@ -33,19 +34,19 @@ public actor TokenKeeper {
     private let clock = ContinuousClock()
     private var held: Held?
     private var lastError: TokenError?
-    /// Nothing is asked for any more but on demand.
+    /// The service refused: the keeper sends no more requests until somebody needs a new token.
     private var refused = false
     private var stopped = false
     private var renewal: Task<Void, Never>?
-    /// Begins the renewal that is due.
+    /// Starts the next renewal when it is due.
     private var alarm: Task<Void, Never>?
     /// The pause before the next attempt.
     private var pause: Task<Void, Never>?
     private var waiters: [UUID: CheckedContinuation<MintedToken, any Error>] = [:]
     private var listeners: [UUID: AsyncStream<MintedToken>.Continuation] = [:]
 
-    /// - Parameter patience: How long `token()` and `renew()` wait for what is being retried before they fail with its last error. The keeper
-    ///   goes on trying behind them.
+    /// - Parameter patience: How long `token()` and `renew()` wait for a token. Then they fail with the last error, and
+    ///   the keeper goes on trying in the background.
     public init(
         service: TokenService, request: TokenRequest, patience: Duration = .seconds(30),
         onRetry: @escaping OnRetry = { _, _ in }, onError: @escaping OnError = { _ in }
@@ -62,31 +63,32 @@ public actor TokenKeeper {
         for listener in listeners.values { listener.finish() }
     }
 
-    /// A token that is good now: the one at hand, or the next one as soon as it is there.
+    /// A token that is good now: the current one or, if that is no longer good, the next one.
     ///
-    /// - Throws: `TokenError` when the service refuses, when patience ends, when the keeper is stopped; `CancellationError`.
+    /// - Throws: `TokenError` if the service refuses, `patience` ends, or the keeper is stopped. `CancellationError` if
+    ///   the task is cancelled.
     public func token() async throws -> MintedToken {
         guard let held = good else { return try await patiently() }
-        // The alarm may have overslept.
+        // The alarm may be late: timers stop while the device sleeps.
         if age(held) >= held.minted.renewal && !refused { beginRenewal() }
         return held.minted
     }
 
-    /// A newer token than the one at hand, for an SDK that says that its own is about to expire. A token of the last five seconds counts as
-    /// newer.
+    /// A newer token than the current one. Call it when an SDK says that its token is about to expire. If the current
+    /// token came in the last five seconds, you get that one.
     ///
-    /// - Throws: As `token()`.
+    /// - Throws: Like `token()`.
     public func renew() async throws -> MintedToken {
         if let held = good, age(held) < Self.new { return held.minted }
         return try await patiently()
     }
 
-    /// The token at hand, if it is good.
+    /// The current token, if it is good.
     public var current: MintedToken? { good?.minted }
 
-    /// The token at hand, if it is good, and each new one, until the keeper is stopped.
+    /// The current token, if it is good, and each new one, until the keeper is stopped.
     public func tokens() -> AsyncStream<MintedToken> {
-        // Whoever is slow needs the newest only.
+        // A slow reader needs only the newest token.
         let (stream, listener) = AsyncStream.makeStream(of: MintedToken.self, bufferingPolicy: .bufferingNewest(1))
         if stopped {
             listener.finish()
@@ -101,12 +103,13 @@ public actor TokenKeeper {
         return stream
     }
 
-    /// There is a network again: what waits for one needn't wait longer. What the service asked for must.
+    /// Call this when there is a network again. If the last attempt failed because of the network, the next one starts
+    /// at once. A wait that the service asked for is kept.
     public func networkIsBack() {
         if lastError?.reason == .network || lastError?.reason == .timeout { pause?.cancel() }
     }
 
-    /// Ends all work, for good, and forgets the token. Who still waits gets a `TokenError`.
+    /// Ends all work for good, and forgets the token. Callers that still wait get a `TokenError`.
     public func stop() {
         stopped = true
         alarm?.cancel()
@@ -124,11 +127,11 @@ public actor TokenKeeper {
 
     private var good: Held? {
         guard let held else { return nil }
-        // What is about to end would end on its way.
+        // A token that is about to expire would expire on its way to the vendor.
         return age(held) < held.minted.expiry - min(.seconds(5), held.minted.expiry / 10) ? held : nil
     }
 
-    /// Waits for the renewal that is under way, or for a new one.
+    /// Waits for the running renewal, or for a new one.
     private func patiently() async throws -> MintedToken {
         if stopped { throw Self.stoppedError }
         try Task.checkCancellation()
@@ -143,7 +146,7 @@ public actor TokenKeeper {
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { waiters[id] = $0 }
         } onCancel: {
-            // Comes after the continuation: this actor is busy until that waits.
+            // This runs only after the continuation is stored, because the actor is busy until then.
             Task { await self.answer(id, .failure(CancellationError())) }
         }
     }
@@ -187,7 +190,7 @@ public actor TokenKeeper {
                 }
                 return take(Held(minted: minted, since: sent))
             } catch {
-                // Cancelled is only who is stopped.
+                // Only `stop()` cancels this task, so a cancellation needs no report.
                 guard !stopped, let error = error as? TokenError else { return }
                 lastError = error
                 guard error.isTemporary else {
@@ -211,7 +214,7 @@ public actor TokenKeeper {
         lastError = nil
         let due = new.since.advanced(by: new.minted.renewal)
         alarm = Task { [weak self] in
-            // Cancelled is who is no longer needed.
+            // A cancelled alarm is no longer needed.
             guard (try? await Task.sleep(until: due, clock: .continuous)) != nil else { return }
             await self?.beginRenewal()
         }
@@ -219,14 +222,14 @@ public actor TokenKeeper {
         for listener in listeners.values { listener.yield(new.minted) }
     }
 
-    /// How long to wait after this many failures before the one just now: exponential, with full jitter.
+    /// How long to wait after a failure, if `failed` others came before it: exponential, with full jitter.
     private static func backoff(_ failed: Int) -> Duration {
         min(longestBackoff, firstBackoff * (1 << min(failed, 10))) * Double.random(in: 0..<1)
     }
 }
 
-/// Connects a keeper to one SDK: `give` gets each new token, and once more the one at hand when the SDK has missed it. The SDK's own
-/// callbacks call `expiring()` and `expired(_:)`, on any thread.
+/// Connects a keeper to one SDK. `give` gets each new token. If the SDK has missed the current one, `give` gets it once
+/// more. Call `expiring()` and `expired(_:)` from the SDK's own callbacks, on any thread.
 @MainActor
 public final class TokenFeed {
     public typealias Give = @MainActor @Sendable (MintedToken) -> Void
@@ -245,18 +248,18 @@ public final class TokenFeed {
 
     deinit { listening.cancel() }
 
-    /// The SDK warns that its token is about to expire.
+    /// Call this when the SDK warns that its token is about to expire.
     public nonisolated func expiring() {
         Task { @MainActor in
             let before = await self.keeper.current
-            // A failure has been told to `onError` or `onRetry`.
+            // A failure needs no report here: `onError` or `onRetry` got it.
             guard let minted = try? await self.keeper.renew() else { return }
-            // A new one comes by itself; one that is this young has been missed.
+            // A new token reaches the SDK by `listening`. If it is still the old one, the SDK has missed it.
             if minted == before { self.give(minted) }
         }
     }
 
-    /// The SDK's token has expired: `again` joins or logs in with another one.
+    /// Call this when the SDK's token has expired. `again` joins or logs in with another token.
     public nonisolated func expired(_ again: @escaping Give) {
         Task { @MainActor in
             guard let minted = try? await self.keeper.renew() else { return }

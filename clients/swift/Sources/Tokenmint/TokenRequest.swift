@@ -1,28 +1,28 @@
 import Foundation
 
-/// Which token is asked for, in the service's own terms. The service checks names and rules, and says which one is broken.
+/// Which token to ask for. The service checks the names and values, and says which one is wrong.
 public struct TokenRequest: Sendable {
-    /// Services that may ride along in an RTC token.
+    /// Other services that an RTC token can also be for.
     public enum Also: String, Sendable, Encodable {
         case rtm, chat
     }
 
     let path: [String]
     let query: [(name: String, value: String)]
-    /// A POST's JSON; a request without one is a GET.
+    /// The JSON of a POST. A request without it is a GET.
     let body: Data?
 
     private init(_ path: [String], query: [(name: String, value: String?)] = [], body: (any Encodable)? = nil) {
         self.path = path
         self.query = query.compactMap { item in item.value.map { (name: item.name, value: $0) } }
         self.body = body.map { body in
-            // Texts, numbers, truths, and lists and objects of them.
+            // Only strings, numbers, booleans, and lists and objects of them, so this cannot fail.
             try! JSONEncoder().encode(body)
         }
     }
 
-    /// Agora RTC, for one channel: as `uid` or as `account`, never both; without either as the uid that the service assigns.
-    /// Join with what the answer says: a number with a number, a string with a string.
+    /// Agora RTC, for one channel. Give `uid` or `account`, never both. If you give neither, the service assigns a uid.
+    /// Join with the user that the answer names: with the number `uid`, or with the string `account`.
     public static func rtc(
         channel: String, uid: UInt32? = nil, account: String? = nil, publish: Bool = false, with also: [Also] = [], expiresIn: Int? = nil
     ) -> TokenRequest {
@@ -33,7 +33,7 @@ public struct TokenRequest: Sendable {
         return TokenRequest(["rtc", channel, "token"], query: query)
     }
 
-    /// The same with a lifetime in seconds for each privilege: `["join_channel": 3600, "publish_audio": 600]`.
+    /// Like `rtc`, with a lifetime in seconds for each privilege: `["join_channel": 3600, "publish_audio": 600]`.
     public static func rtc(
         channel: String, privileges: [String: Int], uid: UInt32? = nil, account: String? = nil, with also: [Also] = [], expiresIn: Int? = nil
     ) -> TokenRequest {
@@ -51,7 +51,7 @@ public struct TokenRequest: Sendable {
         return TokenRequest(["rtc", channel, "token"], body: body)
     }
 
-    /// Agora RTM (Signaling); version `006` is for RTM SDK 1.x.
+    /// Agora RTM (Signaling). Version `006` is for RTM SDK 1.x.
     public static func rtm(userId: String = "me", version: String? = nil, expiresIn: Int? = nil) -> TokenRequest {
         TokenRequest(["rtm", userId, "token"], query: [("version", version), ("expires_in", expiresIn.map(String.init))])
     }
@@ -66,7 +66,7 @@ public struct TokenRequest: Sendable {
         TokenRequest(["zego", userId, "token"], query: [("expires_in", expiresIn.map(String.init))])
     }
 
-    /// ZEGO Express: one room; to publish `streamIds` only, or any where there are none.
+    /// ZEGO Express: one room. If `streamIds` is empty, the user may publish any stream, otherwise only these.
     public static func zego(
         roomId: String, userId: String = "me", publish: Bool = false, streamIds: [String] = [], expiresIn: Int? = nil
     ) -> TokenRequest {
@@ -86,9 +86,10 @@ public struct TokenRequest: Sendable {
         TokenRequest(["zim", userId, "token"], query: [("expires_in", expiresIn.map(String.init))])
     }
 
-    /// Path and query as they go out. `nil` for a name that an address cannot hold: whoever reads it takes it for a step.
+    /// The address with path and query. `nil` if a name is empty, "." or "..": servers read these as steps between
+    /// folders.
     func address(below base: URL) -> URL? {
-        // Everything else is encoded: URLComponents leaves a "+" in a query, which the service reads as a space.
+        // Encode everything else. URLComponents would leave a "+" in a query, and the service reads that as a space.
         let plain = CharacterSet(charactersIn: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
         func encoded(_ text: String) -> String? { text.addingPercentEncoding(withAllowedCharacters: plain) }
         guard var components = URLComponents(url: base, resolvingAgainstBaseURL: false) else { return nil }

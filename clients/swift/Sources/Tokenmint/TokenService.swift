@@ -1,27 +1,27 @@
 import Foundation
 
-/// A token, and what the service says about it. All moments are the server's, in Unix seconds.
+/// A token, and what the service says about it. All times are the server's, in Unix seconds.
 public struct MintedToken: Sendable, Equatable {
-    /// As the SDK takes it. A secret until it expires: not for logs.
+    /// The token, as the SDK takes it. It is a secret until it expires, so don't log it.
     public let token: String
     /// `agora-rtc`, `zego-room`...
     public let kind: String
     /// The vendor's app id: 32 hexadecimal digits at Agora, a number at ZEGO.
     public let appId: String
-    /// The user, where the vendor knows them by this.
+    /// The user's id. RTC has `uid` or `account` instead.
     public let userId: String?
     /// The RTC channel.
     public let channel: String?
-    /// The numeric RTC user. Either this or `account` is there.
+    /// The numeric RTC user. An RTC answer has either this or `account`.
     public let uid: UInt32?
     /// The RTC user by name.
     public let account: String?
     /// The ZEGO room.
     public let roomId: String?
     public let expiresAt: Int64
-    /// When to come for the next one.
+    /// When to fetch the next one.
     public let renewAt: Int64
-    /// What was left of it, and of all that it opens, when it was handed out: the server's own clock at that moment counts.
+    /// How long the token and its privileges were still good when the service answered, by the server's own clock.
     let expiry: Duration
     let renewal: Duration
 }
@@ -43,7 +43,7 @@ extension MintedToken: Decodable {
         enum Key: String, CodingKey { case expires_at }
 
         init(from decoder: any Decoder) throws {
-            // RTC's have an end; ZEGO's are true or false.
+            // RTC's privileges have an end. ZEGO's are true or false.
             let fields = try? decoder.container(keyedBy: Key.self)
             end = try fields?.decodeIfPresent(Int64.self, forKey: .expires_at)
         }
@@ -67,11 +67,11 @@ extension MintedToken: Decodable {
         expiresAt = try fields.decode(Int64.self, forKey: .expires_at)
         renewAt = try fields.decode(Int64.self, forKey: .renew_at)
         let now = expiresAt - (try fields.decode(Int64.self, forKey: .expires_in))
-        // A privilege may end before the token, and then the token no longer does what it was asked for.
+        // A privilege may end before the token. After that the token no longer does what the app needs.
         let privileges = try fields.decodeIfPresent([String: Privilege].self, forKey: .privileges) ?? [:]
         let end = min(expiresAt, privileges.values.compactMap(\.end).min() ?? expiresAt)
         expiry = .seconds(end - now)
-        // A renewal that were due at once would be a loop.
+        // Wait at least a second: a renewal that is always due at once would be a loop.
         renewal = max(.seconds(1), min(.seconds(renewAt - now), expiry))
     }
 }
@@ -79,17 +79,17 @@ extension MintedToken: Decodable {
 /// Why there is no token. Holds neither a token nor the caller's JWT.
 public struct TokenError: Error, Sendable, LocalizedError {
     public enum Reason: Sendable {
-        /// The service says no, and asking again would not change that (401, 403, 404, another 4xx).
+        /// The service refuses, and another try would not change that (401, 403, 404, another 4xx).
         case refused
-        /// The service cannot now (5xx, 408, 425, 429).
+        /// The service cannot answer now, but may later (5xx, 408, 425, 429).
         case unavailable
-        /// No answer: no connection, or a name that doesn't resolve.
+        /// No answer: there is no connection, or the name doesn't resolve.
         case network
-        /// No whole answer in time.
+        /// No complete answer in time.
         case timeout
-        /// An answer that holds no token, as from a hotel's log-in page.
+        /// The answer holds no token. It may come from a hotel's log-in page, for example.
         case badAnswer
-        /// The `jwt` function failed, or gave nothing that can be sent.
+        /// The `jwt` function failed, or returned nothing that can be sent.
         case noJWT
         /// The keeper was stopped.
         case stopped
@@ -97,9 +97,9 @@ public struct TokenError: Error, Sendable, LocalizedError {
 
     public let reason: Reason
     public let message: String
-    /// The HTTP status, where there was an answer.
+    /// The HTTP status, if there was an answer.
     public var status: Int?
-    /// What the service says about it (RFC 9457), where it does: `type`, `title`, `detail`, `request_id`.
+    /// What the service says about it (RFC 9457), if it does: `type`, `title`, `detail`, `request_id`.
     public var problem: [String: String] = [:]
     var retryAfter: Duration = .zero
 
@@ -115,9 +115,9 @@ public struct TokenError: Error, Sendable, LocalizedError {
     public var errorDescription: String? { message }
 }
 
-/// Where tokens come from, and as whom they are asked for.
+/// The service that gives tokens, and the JWT that says who the caller is.
 public final class TokenService: Sendable {
-    /// The caller's JWT. It is asked for anew before each attempt, and should heed its task's cancellation.
+    /// Returns the caller's JWT. It is called before each attempt. It should stop when its task is cancelled.
     public typealias JWT = @Sendable () async throws -> String
 
     private let base: URL
@@ -128,20 +128,20 @@ public final class TokenService: Sendable {
     /// - Parameters:
     ///   - url: The service's address, host and path.
     ///   - timeout: How long one attempt may take, the `jwt` function included.
-    ///   - jwt: Goes to the service only over HTTPS, or to this machine. Without one the request carries no identity: only a local run
-    ///     answers that.
-    /// - Throws: `TokenError` if the address is none, or a JWT would go over plain HTTP.
+    ///   - jwt: Returns the caller's JWT, which is sent only over HTTPS, or to this machine. Without this function
+    ///     requests carry no identity, and only a local run gives tokens.
+    /// - Throws: `TokenError` if the address is not valid, or a JWT would go over plain HTTP.
     public init(url: URL, timeout: Duration = .seconds(10), jwt: JWT? = nil) throws {
         guard let parts = URLComponents(url: url, resolvingAgainstBaseURL: true), let host = parts.host, !host.isEmpty,
             parts.scheme == "https" || parts.scheme == "http", parts.user == nil, parts.password == nil, parts.query == nil, parts.fragment == nil
-        else { throw TokenError(.refused, "The service's address is a host and a path only.") }
+        else { throw TokenError(.refused, "The service's address must be http:// or https:// with a host and a path, nothing else.") }
         guard jwt == nil || parts.scheme == "https" || Self.isThisMachine(host) else {
-            throw TokenError(.refused, "A JWT goes to a service over HTTPS only.")
+            throw TokenError(.refused, "A JWT may be sent only over HTTPS, or to this machine.")
         }
         base = url.absoluteURL
         self.timeout = timeout
         self.jwt = jwt
-        // A token is nobody else's to store.
+        // No cache may store a token.
         let configuration = URLSessionConfiguration.ephemeral
         configuration.urlCache = nil
         configuration.requestCachePolicy = .reloadIgnoringLocalCacheData
@@ -151,7 +151,7 @@ public final class TokenService: Sendable {
         session = URLSession(configuration: configuration)
     }
 
-    /// Asks once.
+    /// Sends one request.
     ///
     /// - Throws: `TokenError` for any failure, `CancellationError` if the task was cancelled.
     public func fetch(_ request: TokenRequest) async throws -> MintedToken {
@@ -169,7 +169,7 @@ public final class TokenService: Sendable {
     }
 
     private func attempt(_ request: TokenRequest) async throws -> MintedToken {
-        guard let url = request.address(below: base) else { throw TokenError(.refused, "An address cannot hold this name.") }
+        guard let url = request.address(below: base) else { throw TokenError(.refused, "This name cannot be a part of an address.") }
         var call = URLRequest(url: url)
         call.setValue("application/json", forHTTPHeaderField: "Accept")
         if let jwt { call.setValue("Bearer \(try await bearer(jwt))", forHTTPHeaderField: "Authorization") }
@@ -186,10 +186,10 @@ public final class TokenService: Sendable {
             let late = (error as? URLError)?.code == .timedOut
             throw TokenError(late ? .timeout : .network, "The token service cannot be reached: \(error.localizedDescription)")
         }
-        guard let response = answer as? HTTPURLResponse else { throw TokenError(.badAnswer, "What answered is no token.") }
+        guard let response = answer as? HTTPURLResponse else { throw TokenError(.badAnswer, "The answer holds no token.") }
         guard response.statusCode == 200 else { throw Self.refusal(response, data) }
         guard let minted = try? JSONDecoder().decode(MintedToken.self, from: data) else {
-            throw TokenError(.badAnswer, "What answered is no token.", status: 200)
+            throw TokenError(.badAnswer, "The answer holds no token.", status: 200)
         }
         return minted
     }
@@ -200,11 +200,11 @@ public final class TokenService: Sendable {
             token = try await jwt()
         } catch {
             try Task.checkCancellation()
-            throw TokenError(.noJWT, "There is no JWT to ask with.")
+            throw TokenError(.noJWT, "The jwt function failed, so there is no JWT to send.")
         }
-        // RFC 6750's b64token, which also keeps line breaks out of the header.
+        // The syntax is RFC 6750's b64token. It also keeps line breaks out of the header.
         guard token.range(of: "^[A-Za-z0-9._~+/-]+=*$", options: .regularExpression) == token.startIndex..<token.endIndex else {
-            throw TokenError(.noJWT, "What was given to ask with is no JWT.")
+            throw TokenError(.noJWT, "The jwt function returned no JWT.")
         }
         return token
     }
@@ -217,7 +217,7 @@ public final class TokenService: Sendable {
     private static func refusal(_ response: HTTPURLResponse, _ data: Data) -> TokenError {
         let status = response.statusCode
         let json = (try? JSONSerialization.jsonObject(with: data)) as? [String: Any] ?? [:]
-        // The service's own problem, or the gateway's `message`.
+        // The service sends a problem, the gateway a `message`.
         var problem: [String: String] = [:]
         for name in ["type", "title", "detail", "request_id", "message"] {
             if let text = json[name] as? String { problem[name] = String(text.prefix(500)) }
@@ -231,7 +231,7 @@ public final class TokenService: Sendable {
         return error
     }
 
-    /// A date counts against the server's own clock, never against this device's.
+    /// A date is compared with the server's own `Date`, never with this device's clock.
     private static func retryAfter(_ response: HTTPURLResponse) -> Duration {
         guard let asked = response.value(forHTTPHeaderField: "Retry-After")?.trimmingCharacters(in: .whitespaces) else { return .zero }
         if let seconds = Int32(asked) { return .seconds(max(0, seconds)) }
@@ -248,7 +248,7 @@ public final class TokenService: Sendable {
     }
 }
 
-/// A bearer's request has no business elsewhere.
+/// Follows no redirect, because it would take the JWT to another server.
 private final class NoRedirects: NSObject, URLSessionTaskDelegate {
     func urlSession(
         _ session: URLSession, task: URLSessionTask, willPerformHTTPRedirection response: HTTPURLResponse, newRequest request: URLRequest

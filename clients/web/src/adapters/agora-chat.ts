@@ -13,10 +13,10 @@ export interface AgoraChatConnection {
 }
 
 /**
- * Logs in to Chat, and stays in.
+ * Logs in to Chat, and stays logged in.
  *
- * @param user the user whom the token is for.
- * @param keeper of {@link chatUser}, or of {@link rtc} with `chat` in it.
+ * @param user the user that the token is for.
+ * @param keeper a keeper for {@link chatUser}, or for {@link rtc} with `chat`.
  */
 export function openAgoraChat(
   connection: AgoraChatConnection,

@@ -16,7 +16,7 @@ export interface AgoraRtcClient {
 /**
  * Joins the channel of the keeper's token, and stays in it.
  *
- * Tracks are the app's: publish them when this is done, and again in `onLoggedInAgain`.
+ * The app publishes its tracks itself: after this function, and again in `onLoggedInAgain`.
  */
 export function joinAgoraRtc(
   client: AgoraRtcClient,
@@ -26,7 +26,7 @@ export function joinAgoraRtc(
   let listeners: [string, () => void][] = [];
   return session(keeper, options, {
     logIn: async ({ app_id, channel, token, uid, account }) => {
-      // After an expiry the client may still think that it is in.
+      // After an expiry the client may still believe that it is in the channel. Then it refuses to join.
       if (client.connectionState !== 'DISCONNECTED') await client.leave();
       await client.join(app_id, channel, token, uid ?? account ?? '');
     },

@@ -8,7 +8,7 @@ export interface AgoraRtm1Client {
   login(options: { uid: string; token: string }): Promise<void>;
   logout(): Promise<void>;
   renewToken(token: string): Promise<void>;
-  // The SDK's type doesn't say what its listeners get.
+  // The SDK's type doesn't say which arguments its listeners get.
   on(event: Rtm1Event, listener: (...args: any[]) => void): unknown;
   off(event: Rtm1Event, listener: (...args: any[]) => void): unknown;
 }
@@ -16,10 +16,11 @@ export interface AgoraRtm1Client {
 type Rtm1Event = 'TokenPrivilegeWillExpire' | 'TokenExpired' | 'ConnectionStateChanged';
 
 /**
- * Logs in to RTM 1.x, and stays in.
+ * Logs in to RTM 1.x, and stays logged in.
  *
- * @param uid the user whom the token is for.
- * @param keeper of {@link fetchRtm}, of {@link rtm} with version `006`, or from SDK 1.5.0 of any RTM token.
+ * @param uid the user that the token is for.
+ * @param keeper a keeper for {@link fetchRtm} or for {@link rtm} with version `006`. From SDK 1.5.0 on: for any RTM
+ *   token.
  */
 export function logInToAgoraRtm1(
   client: AgoraRtm1Client,
@@ -33,10 +34,10 @@ export function logInToAgoraRtm1(
     logIn: ({ token }) => client.login({ uid, token }),
     renew: ({ token }) => client.renewToken(token),
     listen: (warned, expired) => {
-      // This SDK says TokenExpired while it reconnects, and wants a newer token for that: no other log-in.
+      // This SDK says TokenExpired while it reconnects. Then it needs a newer token, but no new log-in.
       warning = warned;
       state = (now, reason) => {
-        // It tries no more, and takes a log-in only after a log-out.
+        // The SDK has given up. It accepts a log-in only after a log-out.
         if (now === 'ABORTED' && reason === 'TOKEN_EXPIRED') client.logout().then(expired, expired);
       };
       client.on('TokenPrivilegeWillExpire', warning);

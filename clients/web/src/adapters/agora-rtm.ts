@@ -20,9 +20,9 @@ interface LinkState {
 }
 
 /**
- * Logs in to RTM 2.x, and stays in. The client has its user id already: make it with the one that the token is for.
+ * Logs in to RTM 2.x, and stays logged in. The client already has a user id: create it with the token's user id.
  *
- * A token of {@link rtc} with `rtm` in it does as well. Stream channels have tokens of their own, and renew them
+ * A token of {@link rtc} with `rtm` works too. Stream channels have tokens of their own, and renew them
  * themselves.
  */
 export function logInToAgoraRtm(
@@ -36,7 +36,7 @@ export function logInToAgoraRtm(
     logIn: ({ token }) => client.login({ token }),
     renew: ({ token }) => client.renewToken(token),
     listen: (warned, expired) => {
-      // With a name it is about a stream channel's token, which isn't this one.
+      // If the warning names a channel, it is about that stream channel's token, not about this one.
       warning = (channelName) => channelName ? undefined : warned();
       link = ({ currentState, reasonCode }) => {
         if (currentState === 'FAILED' && reasonCode === 'TOKEN_EXPIRED') expired();

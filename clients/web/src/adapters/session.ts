@@ -11,34 +11,38 @@ export interface TokenSource<A extends Answer> {
   subscribe(listener: (answer: A) => void): () => void;
 }
 
-/** An SDK that is logged in, and is handed each new token. */
+/** An SDK that is logged in and gets each new token. */
 export interface Session {
-  /** Stops handing tokens on, and logs out. The keeper goes on: others may share it. */
+  /** Stops passing tokens on, and logs out. The keeper goes on, because others may share it. */
   close(): Promise<void>;
 }
 
-/** What every adapter takes besides the SDK's object. */
+/** The options of every adapter. */
 export interface SessionOptions {
-  /** Told when the SDK has taken a new token. */
+  /** Called when the SDK has taken a new token. */
   readonly onRenewed?: () => void;
-  /** Told when the token had expired and the user is logged in again. */
+  /** Called when the token had expired and the user is logged in again. */
   readonly onLoggedInAgain?: () => void;
   /**
-   * Told what failed after the log-in: the SDK's own error, or the keeper's `TokenError`. A failed renewal is made good
-   * when the SDK warns, a failed log-in is tried again, unless the service refuses the token.
+   * Called when something fails after the log-in, with the SDK's own error or the keeper's `TokenError`. If a renewal
+   * failed, the next try comes when the SDK warns. If a log-in failed, it is tried again, unless the service refuses
+   * the token.
    */
   readonly onError?: (error: unknown) => void;
-  /** Ends a log-in that is under way, or the session. SDKs may try to log in for minutes. */
+  /** Ends a running log-in, or the session. SDKs may try to log in for minutes. */
   readonly signal?: AbortSignal;
 }
 
-/** How an SDK is driven. */
+/** What to do with one SDK, step by step. */
 export interface Steps<A extends Answer> {
   /** Logs in. */
   logIn(answer: A): Promise<unknown>;
-  /** Gives the SDK, which is logged in, a newer token. */
+  /** Gives a newer token to the SDK while it is logged in. */
   renew(answer: A): unknown;
-  /** Listens to the SDK. `warned`: its token is about to expire. `expired`: it is out, and must log in again. */
+  /**
+   * Listens to the SDK. `warned`: its token is about to expire. `expired`: the SDK is logged out, and must log in
+   * again.
+   */
   listen(warned: () => void, expired: () => void): void;
   /** Ends what `listen` began. */
   unlisten(): void;
@@ -46,17 +50,18 @@ export interface Steps<A extends Answer> {
 }
 
 /**
- * The same for every SDK: log in; hand on each new token; fetch one when the SDK warns; log in again when it is out.
+ * Does the same for every SDK. It logs in and passes each new token on. If the SDK warns, it fetches a token. If the
+ * SDK is logged out, it logs in again.
  *
- * @throws what the keeper or the SDK throws if there is no token or the log-in fails, and the signal's reason. Nothing
- *   listens any more then.
+ * @throws what the keeper or the SDK throws if there is no token or the log-in fails, or the signal's reason. After
+ *   that nothing listens any more.
  */
 export async function session<A extends Answer>(
   keeper: TokenSource<A>,
   options: SessionOptions,
   steps: Steps<A>,
 ): Promise<Session> {
-  /** `out`: the service has refused a token. The next one that comes is for a log-in. */
+  /** `out`: the service has refused a token. If another one comes, it is used to log in. */
   let state: 'entering' | 'in' | 'out' | 'closed' = 'entering';
   /** The token that the SDK has. */
   let given: string | undefined;
@@ -70,7 +75,7 @@ export async function session<A extends Answer>(
     given = answer.token;
     if (is('closed')) return leave();
     state = 'in';
-    // One may have come during the log-in.
+    // A newer token may have come during the log-in.
     if (keeper.current !== undefined) take(keeper.current);
   };
   const logInAgain = async () => {
@@ -105,7 +110,7 @@ export async function session<A extends Answer>(
       await steps.renew(answer);
       tell(options.onRenewed, undefined);
     } catch (error) {
-      // So that the same token may be tried again when the SDK warns.
+      // Forget it, so that the same token can be tried again when the SDK warns.
       if (given === answer.token) given = before;
       throw error;
     }
@@ -124,7 +129,7 @@ export async function session<A extends Answer>(
     abort = () => reject(signal?.reason);
     signal?.addEventListener('abort', abort);
   });
-  // Some SDKs say at once that they cannot, others later.
+  // Some SDKs throw at once if they cannot log out, others reject a promise later.
   const leave = async () => void (await steps.logOut());
   const close = () => {
     state = 'closed';
@@ -137,7 +142,7 @@ export async function session<A extends Answer>(
   const unsubscribe = keeper.subscribe(take);
   steps.listen(
     () => {
-      // The SDK may have failed to take the newest one. Of any newer one the subscription tells.
+      // The SDK may have failed to take the newest token, so give it again. Newer ones come through the subscription.
       const { current } = keeper;
       if (current !== undefined && current.token !== given) take(current);
       else keeper.renew().catch(failed);

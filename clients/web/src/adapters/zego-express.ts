@@ -16,15 +16,15 @@ export interface ZegoExpressEngine {
 
 type RoomState = (roomId: string, reason: string, errorCode: number, extendedData: string) => void;
 
-/** The SDK's codes for an expired token: at a log-in, and when it is put out of the room. */
+/** The SDK's codes for an expired token: at a log-in, and when the user is removed from the room. */
 const EXPIRED = [1002078, 1102018];
-/** The states in which the room is lost. */
+/** In these states the user is no longer in the room. */
 const OUT = ['LOGIN_FAILED', 'RECONNECT_FAILED', 'KICKOUT', 'LOGOUT'];
 
 /**
  * Logs in to a room, and stays in it.
  *
- * Streams are the app's: publish them when this is done, and again in `onLoggedInAgain`.
+ * The app publishes its streams itself: after this function, and again in `onLoggedInAgain`.
  */
 export function logInToZegoRoom(
   engine: ZegoExpressEngine,

@@ -13,7 +13,7 @@ export interface Zim {
   off(event: 'tokenWillExpire' | 'connectionStateChanged'): void;
 }
 
-/** What ZIM says of its connection. */
+/** What ZIM says about its connection. */
 export interface ZimConnection {
   readonly state: number;
   readonly event: number;
@@ -25,10 +25,10 @@ const DISCONNECTED = 0;
 const TOKEN_EXPIRED = 5;
 
 /**
- * Logs in to ZIM, and stays in.
+ * Logs in to ZIM, and stays logged in.
  *
- * ZIM has one listener for each event, and here they are this adapter's: an app that wants to know of the connection
- * says so in `onConnection`.
+ * ZIM has only one listener for each event, and this adapter uses them. If the app needs the connection's events, it
+ * passes `onConnection`.
  */
 export function logInToZim(
   zim: Zim,
@@ -36,7 +36,7 @@ export function logInToZim(
   options: SessionOptions & { readonly userName?: string; readonly onConnection?: (connection: ZimConnection) => void } = {},
 ): Promise<Session> {
   return session(keeper, options, {
-    // An empty name leaves the user's own as it is.
+    // An empty name keeps the name that the user has.
     logIn: ({ token, user_id: userID }) => zim.login({ userID, userName: options.userName ?? '' }, token),
     renew: ({ token }) => zim.renewToken(token),
     listen: (warned, expired) => {
