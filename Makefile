@@ -21,22 +21,28 @@ WEB := clients/web
 VERIFIERS := tools/harness/verifiers
 PROOFS := tests/browser
 
-.PHONY: help setup run run-aws demo test test-clients test-rust test-browser faults soak test-arm64 check fuzz load bench bench-check bench-growth bench-renewals bench-cold validate build deploy clean
+.PHONY: help has-rust has-free-port has-free-demo-port setup run run-aws demo test test-clients test-rust test-browser faults soak test-arm64 check fuzz load bench bench-check bench-growth bench-renewals bench-cold validate build deploy clean
 
 help: ## Lists the verbs
 	@awk -F ':.*## ' '/^##@ / { print "\n" substr($$0, 5) } /^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 ##@ Run it
 
-run: .venv/.installed ## Serves the API on port 9000 with built-in local credentials (AUTH=jwt wants identities, PORT=n another port)
-	cargo run --quiet --bin local
+PORT ?= 9000
+DEMO_PORT ?= 5173
+# cargo says what it compiles. Nothing else would show for some minutes that anything happens.
+BUILD_LOCAL := echo "Building the local run. The first time this takes some minutes." && cargo build --bin local
 
-run-aws: .venv/.installed ## Like `run`, with credentials from a local Secrets Manager API
-	cargo run --quiet --bin local -- --aws
+run: has-rust has-free-port .venv/.installed ## Serves the API on port 9000 with built-in local credentials (AUTH=jwt wants identities, PORT=n another port)
+	@$(BUILD_LOCAL)
+	@cargo run --quiet --bin local
 
-demo: .venv/.installed $(WEB)/node_modules/.installed ## Serves the API and, on port 5173, a page for each SDK (PORT=n, DEMO_PORT=n: other ports)
-	@node -e 'const port = process.env.DEMO_PORT ?? 5173; const server = require("net").createServer(); server.on("error", error => { console.error(`port $${port} is not free ($${error.code}). Set DEMO_PORT to another port.`); process.exit(1) }); server.listen(port, "localhost", () => server.close())'
-	cargo build --quiet --bin local
+run-aws: has-rust has-free-port .venv/.installed ## Like `run`, with credentials from a local Secrets Manager API
+	@$(BUILD_LOCAL)
+	@cargo run --quiet --bin local -- --aws
+
+demo: has-rust has-free-port has-free-demo-port .venv/.installed $(WEB)/node_modules/.installed ## Serves the API and, on port 5173, a page for each SDK (PORT=n, DEMO_PORT=n: other ports)
+	@$(BUILD_LOCAL)
 	@trap 'kill $$(jobs -p) 2>/dev/null; wait' EXIT; trap 'exit 0' INT TERM HUP; \
 	target=$${CARGO_TARGET_DIR:-target}; $$target/debug/local & (cd $(WEB) && exec node_modules/.bin/vite) & \
 	wait -n; code=$$?; exit $$((code > 128 ? 0 : code))
@@ -132,9 +138,20 @@ deploy: build ## Deploys them (PARAMETERS='Name=value ...' for the first time an
 
 ##@ Install and remove
 
-setup: .venv/.installed $(VERIFIERS)/node_modules/.installed ## Installs what the other verbs need
+has-rust:
+	@tools/check-tools.sh rust
+
+has-free-port:
+	@tools/check-tools.sh port:$(PORT):PORT
+
+has-free-demo-port:
+	@tools/check-tools.sh port:$(DEMO_PORT):DEMO_PORT
+
+setup: has-rust .venv/.installed $(VERIFIERS)/node_modules/.installed ## Installs what the other verbs need
 
 .venv/.installed: requirements.txt
+	@PYTHON=$(PYTHON) tools/check-tools.sh python
+	@echo "Installing Python's tools into .venv."
 	$(PYTHON) -m venv .venv
 	.venv/bin/pip install $(BY_HASH) --requirement requirements.txt
 	.venv/bin/pip check
@@ -143,6 +160,8 @@ setup: .venv/.installed $(VERIFIERS)/node_modules/.installed ## Installs what th
 	touch $@
 
 %/node_modules/.installed: %/package.json %/package-lock.json
+	@tools/check-tools.sh node
+	@echo "Installing the packages of $*."
 	cd $* && npm ci --ignore-scripts --no-audit --no-fund
 	touch $@
 

@@ -6,6 +6,7 @@ mod said;
 mod clients;
 mod fixtures;
 mod http;
+mod first_use;
 mod local;
 mod matrix;
 mod openapi;
