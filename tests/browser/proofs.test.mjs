@@ -2,19 +2,20 @@
 // stands in for them and collects the tokens that the SDKs send. The vendors' own code verifies these tokens.
 
 import assert from 'node:assert/strict'
-import { mkdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { chromium } from 'playwright-core'
 import { buildDemo, buildPages, built, serveDemo } from './build.mjs'
+import { demoProofs } from './demo.mjs'
 import { agoraChat } from './edge/agora-chat.mjs'
 import { agoraRtc } from './edge/agora-rtc.mjs'
 import { agoraRtm } from './edge/agora-rtm.mjs'
-import { Edge } from './edge/edge.mjs'
 import { zegoExpress, zegoZim } from './edge/zego.mjs'
 import { credentials } from './verifiers.mjs'
 import { freePort, serve, serveFiles, serveGateway, serveNobody } from './service.mjs'
 import { check } from './said.mjs'
+import { nobodysCloud, onStage, PATIENCE, photograph, screenshots } from './stage.mjs'
 
 /**
  * With this lifetime, an SDK warns ten seconds after a token's issue. By then the keeper no longer counts the token as new (5 s),
@@ -25,11 +26,8 @@ const LIFE = 40
 const CHAT_LIFE = 30
 /** The lifetime of the tutorials' tokens, because their pages ask for none. */
 const DEFAULT_LIFE = 30
-const PATIENCE = 90_000
 
 const at = path => fileURLToPath(new URL(path, import.meta.url))
-const screenshots = at('../../target/screenshots')
-const SIZES = { phone: { width: 390, height: 844 }, desktop: { width: 1280, height: 800 } }
 
 const agora = { 'app id': credentials.agora.app_id }
 const zego = { 'app id': credentials.zego.app_id, user: 'alice' }
@@ -94,7 +92,6 @@ const DEMOS = [
 let service, gateway, pages, demo, nobody, browser
 
 before(async () => {
-    mkdirSync(screenshots, { recursive: true })
     const building = Promise.all([buildPages(), buildDemo()])
     ;[service, nobody] = await Promise.all([serve({ DEFAULT_TOKEN_TTL_SECONDS: String(DEFAULT_LIFE) }), serveNobody()])
     await building
@@ -120,8 +117,7 @@ after(async () => {
 describe("tokens arrive at the vendors' edges", { concurrency: 4, timeout: 4 * PATIENCE }, () => {
     for (const proof of PROOFS) it(proof.name, () => prove(proof))
     for (const each of DEMOS) it(`demo ${each.name}`, () => show(each))
-    it('demo index', showIndex)
-    it('demo, refused', showRefusal)
+    for (const [name, act] of demoProofs) it(`demo, ${name}`, () => act({ browser, demo, service }))
     it('a page of another origin reads nothing from the local run', showStranger)
 })
 
@@ -133,7 +129,7 @@ it('behind the edge arrived only telemetry of pages that closed, and what Chromi
 })
 
 function prove({ name, sdk, cloud, wanted, lifetime = LIFE, steps = ['login', 'renewal'], warned, first = [] }) {
-    return onStage(cloud, async ({ page, edge, patience }) => {
+    return onStage(browser, cloud, async ({ page, edge, patience }) => {
         const since = now()
         await page.goto(`${pages.url}/?${new URLSearchParams({ proof: name, service: gateway.url, expires_in: lifetime })}`)
         const report = [`${name}: ${sdk} ${version(sdk)}`, ...await checkSteps({ edge, patience, steps, wanted, lifetime, since })]
@@ -147,7 +143,7 @@ function prove({ name, sdk, cloud, wanted, lifetime = LIFE, steps = ['login', 'r
 }
 
 function show({ name, cloud, wanted, lifetime = LIFE, steps = ['login', 'renewal'] }) {
-    return onStage(cloud, async ({ page, edge, patience }) => {
+    return onStage(browser, cloud, async ({ page, edge, patience }) => {
         const since = now()
         await page.goto(`${demo.url}/${name}.html?lifetime=${lifetime}`)
         await page.getByRole('button', { name: 'Log in' }).click()
@@ -161,28 +157,9 @@ function show({ name, cloud, wanted, lifetime = LIFE, steps = ['login', 'renewal
     })
 }
 
-function showIndex() {
-    return onStage(nobodysCloud, async ({ page }) => {
-        await page.goto(`${demo.url}/`)
-        await page.locator('#service-state[data-state=good]').waitFor({ timeout: PATIENCE })
-        await photograph(page, 'demo-index')
-    })
-}
-
-/** The service refuses a wildcard, and the page says why. */
-function showRefusal() {
-    return onStage(nobodysCloud, async ({ page }) => {
-        await page.goto(`${demo.url}/rtm.html?user=*`)
-        await page.getByRole('button', { name: 'Log in' }).click()
-        await page.locator('#status[data-state=failed]').waitFor({ timeout: PATIENCE })
-        assert.equal(await page.locator('#problem').isVisible(), true)
-        await photograph(page, 'demo-refused')
-    })
-}
-
 /** A page of another origin asks the local run, directly and through the demo's server. Only the demo's own page reads a token. */
 function showStranger() {
-    return onStage(nobodysCloud, async ({ page }) => {
+    return onStage(browser, nobodysCloud, async ({ page }) => {
         const path = '/rtm/alice/token'
         const post = { method: 'POST', body: '{"uid":"1234"}' }
         const asked = [
@@ -219,31 +196,6 @@ function showStranger() {
     })
 }
 
-/** A page without an SDK must send nothing to other machines. */
-const nobodysCloud = () => ({ hosts: /^$/, answer: () => undefined, connect: () => undefined })
-
-/** Runs a proof in a new page behind a new edge. In the end, neither may have seen an error. */
-async function onStage(cloud, act) {
-    const context = await browser.newContext({ viewport: SIZES.desktop })
-    const edge = await Edge.of(context, cloud)
-    const problems = []
-    try {
-        const page = await context.newPage()
-        page.on('pageerror', error => problems.push(String(error)))
-        await act({ page, edge, patience: AbortSignal.timeout(PATIENCE) }).catch(async error => {
-            const text = await page.locator('body').innerText()
-            const seen = { strangers: edge.strangers, errors: edge.errors.map(String), problems }
-            throw new Error(`${error.message}\n${JSON.stringify(seen)}\n${text}`, { cause: error })
-        })
-        assert.deepEqual(edge.strangers, [])
-        assert.deepEqual(edge.errors, [])
-        assert.deepEqual(problems, [])
-    } finally {
-        edge.end()
-        await context.close()
-    }
-}
-
 /** Waits for a token in each step, and checks it. The renewed token must be another one that ends later. */
 async function checkSteps({ edge, patience, steps, wanted, lifetime, since }) {
     const report = []
@@ -261,22 +213,6 @@ async function checkSteps({ edge, patience, steps, wanted, lifetime, since }) {
     // The SDK sent no other token at any time.
     for (const { token } of edge.sightings) assert.match(token, /^(007|006|04)[A-Za-z0-9+/]+=*$/)
     return report
-}
-
-/** Takes screenshots in both sizes and both colour schemes. The page must not be wider than its window. */
-async function photograph(page, name) {
-    for (const [size, viewport] of Object.entries(SIZES)) {
-        await page.setViewportSize(viewport)
-        for (const colorScheme of ['light', 'dark']) {
-            await page.emulateMedia({ colorScheme })
-            await page.screenshot({ path: `${screenshots}/${name}-${size}-${colorScheme}.png`, fullPage: true, animations: 'disabled' })
-        }
-        const { scrollWidth, clientWidth } = await page.evaluate(() => {
-            const { scrollWidth, clientWidth } = document.documentElement
-            return { scrollWidth, clientWidth }
-        })
-        assert.ok(scrollWidth <= clientWidth, `${name} is ${scrollWidth} wide on ${clientWidth}`)
-    }
 }
 
 function now() {

@@ -1,11 +1,19 @@
 import { TokenError } from '../src/index.js';
+import type { Vendor } from './service.js';
 
-/** What went wrong, and what to do, in words for whoever looks at the page. */
+/** What happened, why, and what to do next, in plain words. */
 export interface Explanation {
-  readonly title: string;
-  readonly todo: string;
-  /** For whoever reads a log. */
+  readonly what: string;
+  readonly why: string;
+  readonly next: string;
+  /** The rule or the code, in the words of the service or the SDK. */
   readonly detail?: string;
+  /** The service's parameter that the refusal is about. */
+  readonly parameter?: string;
+  /** The service's rule for this parameter. */
+  readonly rule?: string;
+  /** The field of every page that the refusal is about. */
+  readonly field?: 'jwt' | 'service';
 }
 
 /** What a failed request for a token means. */
@@ -13,78 +21,141 @@ export function explainToken(error: TokenError): Explanation {
   const { reason, status, problem } = error;
   const said = [status, problem?.detail ?? problem?.title, problem?.request_id && `request ${problem.request_id}`];
   const detail = said.filter((part) => part !== undefined && part !== '').join(' · ');
-  const about = (title: string, todo: string): Explanation => ({ title, todo, ...(detail === '' ? {} : { detail }) });
-  if (reason === 'network') {
-    return about('The token service cannot be reached.', 'Is this device online, and does the service run? “make demo” starts both. From another origin the service must allow this one (AllowedOrigins).');
+  const named = /^(?<parameter>[a-z_]+): (?<rule>.+)$/s.exec(problem?.detail ?? '')?.groups;
+  const about = (what: string, why: string, next: string, field?: 'jwt' | 'service'): Explanation => ({
+    what,
+    why,
+    next,
+    ...(detail === '' ? {} : { detail }),
+    ...(field === undefined ? {} : { field }),
+  });
+  const again = 'This page tries again by itself.';
+  switch (reason) {
+    case 'network':
+      return about(
+        'The token service did not answer.',
+        'It is not running, this device is offline, or the service does not allow pages from this address.',
+        `${again} “make demo” starts the service. A deployed service needs this page’s address in AllowedOrigins.`,
+      );
+    case 'timeout':
+      return about('The token service took too long.', 'No whole answer came within ten seconds.', again);
+    case 'bad-answer':
+      return about(
+        'The answer holds no token.',
+        'Another server answered: a wrong address, or the log-in page of a public Wi-Fi.',
+        `${again} Check the address of the token service.`,
+      );
+    case 'no-jwt':
+      return about('Your JWT cannot be used.', 'The text in the JWT field is not a JWT.', 'Paste the access token of your identity provider. A local run needs none: leave the field empty.', 'jwt');
+    case 'stopped':
+      return about('You logged out.', 'So the token is not renewed any more.', 'Log in again to go on.');
   }
-  if (reason === 'timeout') return about('The token service does not answer in time.', 'The network is slow or in the way. It is tried again by itself.');
-  if (reason === 'bad-answer') return about('Something else answered.', 'What came is no token. Check the service’s address; on public Wi-Fi, log in to the network first.');
-  if (reason === 'no-jwt') return about('There is no identity to ask with.', 'What stands in the JWT field is no JWT. Paste the access token of your identity provider, or leave it empty for a local run.');
-  if (reason === 'stopped') return about('Logged out.', 'Log in again to go on.');
   switch (status) {
-    case 400:
-      return about('The service does not take this.', 'A field breaks one of the vendor’s rules. The line below names it.');
+    case 400: {
+      const refused = about(
+        'The service refused a value.',
+        named === undefined ? 'A value breaks one of the vendor’s rules.' : 'It breaks the rule below.',
+        'Correct the value and log in again.',
+      );
+      return { ...refused, ...named };
+    }
     case 401:
-      return about('The service does not know who you are.', 'Sign in again: the JWT is missing, expired, or not from the service’s issuer. A local run with AUTH=jwt answers every page so.');
+      return about(
+        'The service does not know who you are.',
+        'The JWT is missing, has expired, or comes from another issuer.',
+        'Paste a new JWT into its field. A local run with AUTH=jwt accepts no JWT: start it without AUTH.',
+        'jwt',
+      );
     case 403:
-      return about('You may not have this token.', 'It is for another user, or for a room or role that you were not granted. Use your own user id (or “me”), or ask for the room.');
+      return {
+        ...about('You may not have this token.', named === undefined ? 'This identity may not ask for it.' : 'The rule below forbids it.', 'Use your own user id, or “me”. Or ask for the room or the role.'),
+        ...named,
+      };
     case 404:
     case 405:
-      return about('Nothing is served at this address.', 'Check the service’s address, with its stage if it has one.');
+      return about('There is no token service at this address.', 'The server that answered has no such route.', 'Check the address. If the service has a stage, the address ends with it.', 'service');
     case 413:
-      return about('The request is too large.', 'Name fewer streams.');
+      return about('The request is too large.', 'The service takes at most 8 KiB.', 'Name fewer streams.');
     case 429:
-      return about('Too many requests.', 'The service asks to be left alone for a moment. It is tried again by itself.');
+      return about('The service gets too many requests.', 'It asks everybody to wait.', again);
     case 502:
     case 504:
-      return about('Nothing answers behind this address.', 'Is the token service running? “make demo” starts it beside these pages. It is tried again by itself.');
+      return about('The token service is not running yet.', 'Nothing answers behind this address. The first build takes some minutes.', `${again} “make demo” starts the service beside these pages.`);
     case 503:
-      return about('The service has no credentials of the vendor yet.', 'It is tried again by itself. If it stays so, the service’s log says which secret is missing or malformed.');
+      return about('The service has no credentials of this vendor.', 'Its secret is missing or malformed. The service’s log says which.', `${again} Add the credentials; no restart is needed.`);
     default:
-      return about(
-        reason === 'refused' ? 'The service refuses.' : 'The service has a fault.',
-        reason === 'refused' ? 'Asking again would not help. The line below says why.' : 'It is tried again by itself. The service’s log has the reason under the request’s id.',
-      );
+      return reason === 'refused'
+        ? about('The service refused.', 'The line below says why.', 'Asking again would not help.')
+        : about('The service made a mistake.', 'Its log has the reason under the request’s id.', again);
   }
 }
 
-/** The vendors' codes, as their documents give them. */
-const CODES: Record<string, [string, string]> = {
-  '109': ['The token has expired.', 'Log in again: a new one is fetched.'],
-  '110': ['The token does not fit.', 'It is for another channel, uid or app id than the client joins with, or signed with another certificate.'],
-  '-10005': ['Agora says that the token is invalid.', 'Is the service’s certificate that of this app id, and the user the one the token is for?'],
-  '-10009': ['The token has expired.', 'Log in again: a new one is fetched.'],
-  '1002033': ['ZEGO refused the log-in.', 'Is the server secret that of this app id?'],
-  '1002074': ['ZEGO refused the token.', 'Is the server secret that of this app id?'],
-  '1002075': ['ZEGO cannot read the token.', 'Is the server secret that of this app id?'],
-  '1002076': ['The token is for another app id.', 'The service and the page must have the same ZEGO project.'],
-  '1002077': ['The token is for another user.', 'Log in as the user whom the token is for.'],
-  '1002078': ['The token has expired.', 'Log in again: a new one is fetched.'],
-  '1002079': ['ZEGO does not know this version of token.', 'Use a current SDK.'],
-  '1002080': ['ZEGO has seen this token’s nonce before.', 'Log in again: a new one is fetched.'],
-  '1102016': ['ZEGO refused the token.', 'Is the server secret that of this app id?'],
-  '1102018': ['The token has expired.', 'Log in again: a new one is fetched.'],
-  '6000101': ['ZIM could not log in.', 'Is the app id one for which ZIM is switched on, and the user’s own?'],
-  '6000103': ['ZIM says that the token is invalid.', 'Is the server secret that of this app id, and the user the one the token is for?'],
-  '6000104': ['ZIM cannot be reached.', 'The token is good and is kept fresh. Is this network allowed to reach ZEGO?'],
-  '6000105': ['ZIM does not answer in time.', 'The token is good and is kept fresh. Is this network allowed to reach ZEGO?'],
-  '6000106': ['ZIM takes the token for expired.', 'ZIM’s SDK looks at this device’s clock: is that right? Otherwise log in again.'],
-  '6000107': ['ZIM does not know this version of token.', 'Use a current SDK.'],
-  '6000108': ['The token is too short-lived for ZIM.', 'ZIM wants 30 seconds or more by this device’s clock. Choose a longer lifetime, and set the clock.'],
-};
+const NEW_TOKEN = 'Log in again. The page then fetches a new token.';
+const OTHER_SECRET = 'Check that the service’s server secret belongs to this app id.';
 
-/** What a failed log-in with a vendor's SDK means. The token is there, and good. */
-export function explainSdk(vendor: string, error: unknown): Explanation {
+/** The vendors' codes, as their documents give them. */
+const CODES: Record<string, readonly [what: string, why: string, next: string]> = {
+  '109': ['The token has expired.', 'Its lifetime is over.', NEW_TOKEN],
+  '110': ['Agora refused the token.', 'It is for another channel, uid or app id, or signed with another certificate.', 'Check that the service’s certificate belongs to this app id.'],
+  '-10005': ['Agora refused the token.', 'It is for another user, or signed with another certificate.', 'Check that the service’s certificate belongs to this app id.'],
+  '-10009': ['The token has expired.', 'Its lifetime is over.', NEW_TOKEN],
+  '1002033': ['ZEGO refused the log-in.', 'The token does not fit the app id.', OTHER_SECRET],
+  '1002074': ['ZEGO refused the token.', 'It does not fit the app id.', OTHER_SECRET],
+  '1002075': ['ZEGO cannot read the token.', 'It was made with another server secret.', OTHER_SECRET],
+  '1002076': ['ZEGO refused the token.', 'It is for another app id.', 'Give the service and the page the same ZEGO project.'],
+  '1002077': ['ZEGO refused the token.', 'It is for another user.', 'Log in as the user of the token.'],
+  '1002078': ['The token has expired.', 'Its lifetime is over.', NEW_TOKEN],
+  '1002079': ['ZEGO refused the token.', 'The SDK is too old for this version of token.', 'Use a current SDK.'],
+  '1002080': ['ZEGO refused the token.', 'It was used before.', NEW_TOKEN],
+  '1102016': ['ZEGO refused the token.', 'It does not fit the app id.', OTHER_SECRET],
+  '1102018': ['The token has expired.', 'Its lifetime is over.', NEW_TOKEN],
+  '6000101': ['ZIM refused the log-in.', 'ZIM is not switched on for this app id, or the user id is wrong.', 'Switch ZIM on in ZEGO’s console.'],
+  '6000103': ['ZIM refused the token.', 'It is for another user, or made with another server secret.', OTHER_SECRET],
+  '6000104': ['ZIM did not answer.', 'Your token is good. The connection to ZEGO failed.', 'Check that this network allows connections to ZEGO.'],
+  '6000105': ['ZIM took too long to answer.', 'Your token is good. The connection to ZEGO failed.', 'Check that this network allows connections to ZEGO.'],
+  '6000106': ['ZIM’s SDK takes the token for expired.', 'It compares the token with this device’s clock.', 'Check the clock. If it is right, log in again.'],
+  '6000107': ['ZIM refused the token.', 'The SDK is too old for this version of token.', 'Use a current SDK.'],
+  '6000108': ['The token lives too short for ZIM.', 'By this device’s clock it ends within 30 seconds.', 'Choose a longer life for the token, and check the clock.'],
+};
+/** Those that an SDK finds by itself on this device: true for any project's credentials. */
+const FOUND_HERE = new Set(['109', '-10009', '1002078', '1102018', '6000106', '6000108']);
+
+/** Why no log-in with the built-in credentials can succeed. Known from the app id, so no guess is needed. */
+function explainDemo(vendor: Vendor): Explanation {
+  return {
+    what: `You are not logged in at ${vendor}.`,
+    why: `The token is good, but it is for the demo app id. This app id belongs to no project, so ${vendor} lets nobody in.`,
+    next: 'Start the service with your own project’s credentials.',
+  };
+}
+
+/** What a failed log-in with a vendor's SDK means. The token is there, and good. `demo`: it is for the built-in app id. */
+export function explainSdk(vendor: Vendor, error: unknown, demo: boolean): Explanation {
   const told = (typeof error === 'object' && error !== null ? error : {}) as Record<string, unknown>;
   const code = String(told['errorCode'] ?? told['code'] ?? told['type'] ?? '');
   const words = String(told['message'] ?? told['msg'] ?? told['reason'] ?? (typeof error === 'string' ? error : ''));
   const name = [...new Set([code, words.slice(0, 300)])].filter((part) => part !== '' && part !== '[object Object]').join(' · ');
-  const detail = name === '' ? {} : { detail: `${vendor}: ${name}` };
+  const detail = name === '' ? {} : { detail: `${vendor}’s SDK says: ${name}` };
   const known = Object.entries(CODES).find(([known]) => known === code || (known.length > 3 && words.includes(known)));
-  if (known !== undefined) return { title: known[1][0], todo: known[1][1], ...detail };
+  if (demo && !(known !== undefined && FOUND_HERE.has(known[0]))) return { ...explainDemo(vendor), ...detail };
+  if (known !== undefined) {
+    const [what, why, next] = known[1];
+    return { what, why, next, ...detail };
+  }
   return {
-    title: `${vendor} cannot be reached, or refuses.`,
-    todo: `The token is good and is kept fresh, but the log-in at ${vendor} failed. Is this network allowed to reach ${vendor}? With the local demo credentials ${vendor} refuses every token: put your project’s own into LOCAL_CREDENTIALS.`,
+    what: `You are not logged in at ${vendor}.`,
+    why: `The token is good, but the log-in failed: ${vendor} refused it, or the connection failed.`,
+    next: `Check that the service’s credentials belong to your project, and that this network allows connections to ${vendor}.`,
     ...detail,
+  };
+}
+
+/** What it means that the SDK is silent for so many seconds. */
+export function explainSilence(vendor: Vendor, seconds: number, demo: boolean): Explanation {
+  if (demo) return explainDemo(vendor);
+  return {
+    what: `${vendor} has not answered for ${seconds} seconds.`,
+    why: 'The token is good. The SDK is still trying.',
+    next: `Wait, or check that this network allows connections to ${vendor}.`,
   };
 }

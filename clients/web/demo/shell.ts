@@ -1,64 +1,47 @@
 // What all demos share: the form, the token's state, the explanations and the log.
 import type { Session, SessionOptions } from '../src/adapters/session.js';
 import { type Answer, TokenError, TokenKeeper, type TokenRequest } from '../src/index.js';
-import { explainSdk, explainToken, type Explanation } from './explain.js';
+import { explainSdk, explainSilence, explainToken, type Explanation } from './explain.js';
+import { clearAll, type Field, fieldOf, firstEmpty, labelled, lifetimes, mark, type Value } from './fields.js';
+import { at, clock, PAGE } from './page.js';
+import { appIdOf, ask, isDemo, mayAnswerLater, type Vendor } from './service.js';
+import { copy, showAnswer } from './token.js';
+
+export { USER } from './fields.js';
 
 /** One demo. */
 export interface Demo<A extends Answer> {
   readonly title: string;
   /** Whose cloud it logs in to. */
-  readonly vendor: string;
+  readonly vendor: Vendor;
   /** What it shows, in a sentence or two. */
   readonly about: string;
   readonly fields: readonly Field[];
   request(value: Value): TokenRequest<A>;
+  /** The field of a parameter that this page asks for in its own way. */
+  fieldOf?(parameter: string, value: Value): string | undefined;
   /** Logs in with the SDK, which is loaded first. `answer` is the token that the keeper has. */
   enter(answer: A, keeper: TokenKeeper<A>, value: Value, options: SessionOptions): Promise<Session>;
 }
 
-export interface Field {
-  readonly id: string;
-  readonly label: string;
-  readonly value: string;
-  readonly hint?: string;
-  /** Said by the URL under this name, too; not its value alone. */
-  readonly options?: readonly (readonly [value: string, label: string])[];
-  readonly optional?: boolean;
-}
-
-/** What stands in a field. */
-export type Value = (id: string) => string;
-
-export const USER: Field = { id: 'user', label: 'User id', value: 'alice', hint: 'Yourself. “me” is whoever the JWT says, if the service is a deployed one.' };
-export const lifetimes = (first: string): Field => ({
-  id: 'lifetime',
-  label: 'The token lives',
-  value: first,
-  options: [
-    ['60', '1 minute'],
-    ['120', '2 minutes'],
-    ['600', '10 minutes'],
-    ['3600', '1 hour'],
-    ['86400', '1 day'],
-  ],
-});
-
 /** How long the SDK may be silent before the page says so. */
 const SILENT = 15_000;
 
+const NOT_A_JWT = 'This is not a JWT. Paste the access token of your identity provider. A local run needs none.';
+const isJwt = (text: string) => /^[\w-]+\.[\w-]+\.[\w-]*$/.test(text);
+
 export function show<A extends Answer>(demo: Demo<A>): void {
-  const service: Field = { id: 'service', label: 'Token service', value: '/api', hint: 'An address, or /api for the one that “make demo” started.' };
+  const { vendor } = demo;
+  const service: Field = { id: 'service', label: 'Token service', value: '/api', hint: 'An address. /api is the service that “make demo” started.' };
+  const jwt: Field = { id: 'jwt', label: 'JWT', value: '', hint: 'Who you are, for a deployed service: the access token of your identity provider. It stays in this page.', optional: true };
   document.body.insertAdjacentHTML('afterbegin', PAGE);
   at('title').textContent = demo.title;
   at('about').textContent = demo.about;
-  at('vendor-cloud').textContent = demo.vendor;
-  for (const field of demo.fields) at('fields').append(labelled(field));
-  for (const field of [lifetimes('120'), service]) at('more-fields').append(labelled(field));
-  at('more-fields').append(
-    labelled({ id: 'jwt', label: 'JWT', value: '', hint: 'Who you are, for a deployed service. It stays in this page.', optional: true }),
-  );
+  at('notice-title').textContent = `Demo credentials: ${vendor} will not let you in`;
+  at('notice-why').textContent = `This service uses the built-in app id, which belongs to no project. You get tokens and see them renewed, but no log-in at ${vendor} can succeed.`;
+  at('fields').append(...demo.fields.map(labelled));
+  at('more-fields').append(...[lifetimes('120'), service, jwt].map(labelled));
   at<HTMLInputElement>('jwt').type = 'password';
-  at<HTMLInputElement>('jwt').autocomplete = 'off';
 
   const form = at<HTMLFormElement>('form');
   const value: Value = (id) => at<HTMLInputElement | HTMLSelectElement>(id).value.trim();
@@ -68,9 +51,11 @@ export function show<A extends Answer>(demo: Demo<A>): void {
   let leaving = new AbortController();
   let life = 0;
   let renewals = 0;
+  /** The app id of the service's tokens, once it is known. */
+  let appId: unknown;
 
   const state = (name: 'out' | 'fetching' | 'entering' | 'in' | 'token-only' | 'failed', words: string) => {
-    at('status').dataset['state'] = name;
+    at('status').dataset['state'] = at('demo').dataset['state'] = name;
     at('status').textContent = words;
     const busy = name === 'fetching' || name === 'entering';
     at<HTMLButtonElement>('login').disabled = busy || name === 'in';
@@ -79,8 +64,12 @@ export function show<A extends Answer>(demo: Demo<A>): void {
     for (const element of form.querySelectorAll<HTMLInputElement>('input, select')) {
       element.disabled = !(name === 'out' || name === 'failed');
     }
+    notice();
   };
-  const write = (kind: 'plain' | 'good' | 'retry' | 'bad', words: string) => {
+  const notice = () => {
+    at('notice').hidden = !isDemo(appId) || at('status').dataset['state'] === 'in';
+  };
+  const write = (kind: 'plain' | 'good' | 'retry' | 'bad', words: string, detail = '') => {
     const item = document.createElement('li');
     item.dataset['kind'] = kind;
     const time = document.createElement('time');
@@ -89,6 +78,11 @@ export function show<A extends Answer>(demo: Demo<A>): void {
     time.textContent = now.toTimeString().slice(0, 8);
     const text = document.createElement('span');
     text.textContent = words;
+    if (detail !== '') {
+      const small = document.createElement('small');
+      small.textContent = detail;
+      text.append(small);
+    }
     item.append(time, text);
     at('log-items').append(item);
     at('log-empty').hidden = true;
@@ -99,12 +93,13 @@ export function show<A extends Answer>(demo: Demo<A>): void {
     at('problem').hidden = explanation === undefined;
     if (explanation === undefined) return;
     at('problem').dataset['kind'] = kind;
-    const { title, todo, detail = '' } = explanation;
-    for (const [id, words] of Object.entries({ 'problem-title': title, 'problem-todo': todo, 'problem-detail': detail })) {
+    const { what, why, next, detail = '' } = explanation;
+    for (const [id, words] of Object.entries({ what, why, next, detail })) {
       // What is as it was isn't read aloud again.
-      if (at(id).textContent !== words) at(id).textContent = words;
+      const element = at(`problem-${id}`);
+      if (element.textContent !== words) element.textContent = words;
     }
-    at('problem-detail').hidden = explanation.detail === undefined;
+    at('problem-detail').hidden = detail === '';
     // On a phone it is below the form.
     at('problem').scrollIntoView({ block: 'nearest' });
   };
@@ -124,9 +119,11 @@ export function show<A extends Answer>(demo: Demo<A>): void {
     const first = life === 0;
     life = keeper?.left?.expiry ?? 0;
     if (!first) renewals += 1;
-    write('good', first ? `Token fetched: it lives ${clock(life)}.` : `Token renewed (${renewals}): it lives ${clock(life)}.`);
+    write('good', first ? `Fetched a token. It lives ${clock(life)}.` : `Renewed the token (${renewals}). The new one lives ${clock(life)}.`);
     if (at('problem').dataset['from'] === 'token') explain('final', undefined);
-    facts(answer);
+    appId = appIdOf(answer) ?? appId;
+    notice();
+    showAnswer(answer);
     count();
   };
   const logOut = () => {
@@ -136,66 +133,115 @@ export function show<A extends Answer>(demo: Demo<A>): void {
     keeper = undefined;
     life = 0;
     renewals = 0;
-    facts(undefined);
+    showAnswer(undefined);
     count();
   };
   const tell = (from: 'token' | 'sdk', kind: 'retry' | 'final', explanation: Explanation) => {
     at('problem').dataset['from'] = from;
     explain(kind, explanation);
   };
+  /** Nobody is logged in and there is no token. A field that is to blame is marked, once it can be changed again. */
+  const fail = (field: string | undefined, words: string) => {
+    logOut();
+    state('failed', 'No token');
+    if (field === undefined) at('login').focus({ preventScroll: true });
+    else mark(field, words);
+  };
+  /** A value that the page itself does not send. */
+  const refuse = (field: string, rule: string) => {
+    const label = document.querySelector(`label[for="${field}"]`)?.firstChild?.textContent ?? field;
+    tell('token', 'final', { what: `“${label}” cannot be used as it is.`, why: rule, next: 'Correct the field and log in again.' });
+    write('bad', `Nothing was asked for. ${label}: ${rule}`);
+    fail(field, rule);
+  };
+
+  /** Asks for the token with what stands in the fields, or marks the field that makes it impossible. */
+  const keep = (): TokenKeeper<A> | undefined => {
+    const empty = firstEmpty(form);
+    if (empty !== undefined) {
+      refuse(empty, 'This field must not be empty.');
+      return undefined;
+    }
+    let request: TokenRequest<A>;
+    try {
+      request = demo.request(value);
+    } catch {
+      // A URL has no way to write these two names.
+      const field = demo.fields.find(({ id }) => value(id) === '.' || value(id) === '..');
+      refuse(field?.id ?? 'user', 'It must not be “.” or “..”.');
+      return undefined;
+    }
+    const token = value('jwt');
+    if (token !== '' && !isJwt(token)) {
+      refuse('jwt', NOT_A_JWT);
+      return undefined;
+    }
+    try {
+      return new TokenKeeper<A>({
+        // The field's own value: after a 401 somebody puts a new JWT there.
+        service: { url: value('service'), ...(token === '' ? {} : { jwt: () => value('jwt') }) },
+        request,
+        onToken: took,
+        onRetry: ({ error, delay }) => {
+          const explanation = explainToken(error);
+          tell('token', 'retry', explanation);
+          write('retry', `${explanation.what} Next attempt in ${(delay / 1000).toFixed(1)} s.`, explanation.detail);
+        },
+        onError: (error) => {
+          const explanation = explainToken(error);
+          tell('token', 'final', explanation);
+          write('bad', `${explanation.what} No more attempts.`, explanation.detail);
+          if (life > 0 && explanation.field === 'jwt' && token !== '') {
+            at<HTMLInputElement>('jwt').disabled = false;
+            mark('jwt', `${explanation.what} Paste a new JWT.`);
+          }
+        },
+        patience: 86_400_000,
+      });
+    } catch (error) {
+      const rule = error instanceof Error ? error.message : String(error);
+      refuse('service', `${rule.charAt(0).toUpperCase()}${rule.slice(1)}.`);
+      return undefined;
+    }
+  };
 
   const logIn = async () => {
+    clearAll(form);
+    explain('final', undefined);
     const mine = (round += 1);
     const late = () => mine !== round;
     leaving = new AbortController();
     const { signal } = leaving;
-    explain('final', undefined);
     try {
-      if (keeper === undefined) {
-        state('fetching', 'Fetching a token…');
-        const jwt = value('jwt');
-        keeper = new TokenKeeper<A>({
-          service: { url: value('service'), ...(jwt === '' ? {} : { jwt: () => jwt }) },
-          request: demo.request(value),
-          onToken: took,
-          onRetry: ({ error, delay }) => {
-            const explanation = explainToken(error);
-            tell('token', 'retry', explanation);
-            write('retry', `${explanation.title} Trying again in ${(delay / 1000).toFixed(1)} s.`);
-          },
-          onError: (error) => {
-            const explanation = explainToken(error);
-            tell('token', 'final', explanation);
-            write('bad', `${explanation.title} No more attempts.`);
-          },
-          patience: 86_400_000,
-        });
-      }
+      keeper ??= keep();
+      if (keeper === undefined) return;
+      if (keeper.current === undefined) state('fetching', 'Fetching a token…');
       const answer = await keeper.token();
       if (late() || keeper === undefined) return;
-      state('entering', `Logging in at ${demo.vendor}…`);
-      write('plain', `Logging in at ${demo.vendor}.`);
+      state('entering', `Logging in at ${vendor}…`);
+      write('plain', `Logging in at ${vendor}.`);
       const silent = setTimeout(() => {
         if (late()) return;
-        write('retry', `${demo.vendor} has not answered for ${SILENT / 1000} s. The SDK is still trying.`);
-        tell('sdk', 'retry', { title: `${demo.vendor} does not answer.`, todo: `The token is good and is kept fresh. The SDK is still trying: is this network allowed to reach ${demo.vendor}?` });
+        const explanation = explainSilence(vendor, SILENT / 1000, isDemo(appId));
+        write('retry', `${vendor} has not answered for ${SILENT / 1000} seconds. The SDK is still trying.`);
+        tell('sdk', 'retry', explanation);
       }, SILENT);
       try {
         await demo.enter(answer, keeper, value, {
           signal,
           onRenewed: () => {
-            if (!late()) write('good', `${demo.vendor}’s SDK has taken the new token.`);
+            if (!late()) write('good', `${vendor}’s SDK has taken the new token.`);
           },
           onLoggedInAgain: () => {
             if (late()) return;
-            write('good', 'The token had expired: logged in again.');
+            write('good', 'The token had expired. Logged in again.');
             explain('final', undefined);
           },
           onError: (error) => {
             if (late() || error instanceof TokenError) return;
-            const explanation = explainSdk(demo.vendor, error);
+            const explanation = explainSdk(vendor, error, isDemo(appId));
             tell('sdk', 'retry', explanation);
-            write('bad', explanation.detail ?? explanation.title);
+            write('bad', explanation.what, explanation.detail);
           },
         });
       } finally {
@@ -203,27 +249,35 @@ export function show<A extends Answer>(demo: Demo<A>): void {
       }
       if (late()) return;
       explain('final', undefined);
-      state('in', 'Logged in');
-      write('good', `Logged in at ${demo.vendor}.`);
+      state('in', `Logged in at ${vendor}`);
+      write('good', `Logged in at ${vendor}.`);
     } catch (error) {
       if (late()) return;
-      if (error instanceof TokenError || keeper?.current === undefined) {
-        // A field that the module doesn't take, before anything was sent.
-        if (!(error instanceof TokenError)) {
-          const detail = error instanceof Error ? error.message : String(error);
-          tell('token', 'final', { title: 'This cannot be asked for.', todo: 'Correct the field that the line below is about.', detail });
-          write('bad', `This cannot be asked for: ${detail}`);
-        }
-        logOut();
-        state('failed', 'No token');
-        at('login').focus({ preventScroll: true });
+      if (error instanceof TokenError) {
+        const { field, parameter = '', rule, what } = explainToken(error);
+        fail(demo.fieldOf?.(parameter, value) ?? fieldOf(parameter) ?? field, rule !== undefined ? `Rule: ${rule}` : field === 'jwt' ? `${what} Paste a new JWT.` : what);
         return;
       }
-      const explanation = explainSdk(demo.vendor, error);
+      const explanation = explainSdk(vendor, error, isDemo(appId));
       tell('sdk', 'final', explanation);
-      write('bad', `${explanation.title}${explanation.detail === undefined ? '' : ` ${explanation.detail}`}`);
+      write('bad', explanation.what, explanation.detail);
       state('token-only', 'Token good, not logged in');
       at('login').focus({ preventScroll: true });
+    }
+  };
+
+  /** Learns beforehand whether the service has the built-in credentials. Another address is another service. */
+  const look = async () => {
+    const address = value('service');
+    appId = undefined;
+    notice();
+    for (;;) {
+      const said = await ask(address, vendor);
+      if (value('service') !== address || appId !== undefined) return;
+      appId = said.appId;
+      notice();
+      if (!mayAnswerLater(said)) return;
+      await new Promise((done) => setTimeout(done, 3_000));
     }
   };
 
@@ -238,125 +292,24 @@ export function show<A extends Answer>(demo: Demo<A>): void {
     at('login').focus();
     logOut();
   });
+  at('copy').addEventListener('click', () => {
+    const held = keeper?.current;
+    if (held !== undefined) void copy(held.token);
+  });
+  at('jwt').addEventListener('change', () => {
+    if (keeper === undefined) return;
+    if (!isJwt(value('jwt'))) {
+      mark('jwt', NOT_A_JWT);
+      return;
+    }
+    at<HTMLInputElement>('jwt').disabled = true;
+    keeper.renew().catch(() => {});
+  });
+  at('service').addEventListener('change', () => void look());
   addEventListener('pagehide', (event) => {
     if (!event.persisted) logOut();
   });
-  state('out', 'Logged out');
+  state('out', 'Not logged in');
   count();
+  void look();
 }
-
-function labelled(field: Field): HTMLLabelElement {
-  const label = document.createElement('label');
-  label.className = 'field';
-  const name = document.createElement('span');
-  name.textContent = field.label;
-  const said = new URLSearchParams(location.search).get(field.id);
-  // What a link may say for others to send, but never who they are.
-  const value = field.id === 'jwt' ? '' : (said ?? field.value);
-  let input: HTMLInputElement | HTMLSelectElement;
-  if (field.options === undefined) {
-    input = document.createElement('input');
-    input.value = value;
-    input.required = field.optional !== true;
-    input.autocapitalize = 'none';
-    input.spellcheck = false;
-    input.autocomplete = 'off';
-  } else {
-    const select = document.createElement('select');
-    const known = field.options.some(([option]) => option === value);
-    for (const [option, words] of known ? field.options : [...field.options, [value, value] as const]) select.add(new Option(words, option));
-    select.value = value;
-    input = select;
-  }
-  input.id = input.name = field.id;
-  label.append(name, input);
-  if (field.hint !== undefined) {
-    const hint = document.createElement('small');
-    hint.id = `${field.id}-hint`;
-    hint.textContent = field.hint;
-    input.setAttribute('aria-describedby', hint.id);
-    label.append(hint);
-  }
-  return label;
-}
-
-/** What the answer says, but for the token, of which only the beginning is shown. */
-function facts(answer: Answer | undefined): void {
-  const list = at('facts');
-  list.replaceChildren();
-  list.hidden = answer === undefined;
-  if (answer === undefined) return;
-  const { token, ...rest } = answer as Answer & Record<string, unknown>;
-  const shown: [string, unknown][] = [['token', `${token.slice(0, 8)}… (${token.length} characters)`]];
-  for (const name of ['kind', 'app_id', 'user_id', 'uid', 'account', 'channel', 'room_id', 'role', 'version']) {
-    if (rest[name] !== undefined) shown.push([name, rest[name]]);
-  }
-  for (const [name, value] of shown) {
-    const term = document.createElement('dt');
-    term.textContent = name;
-    const said = document.createElement('dd');
-    const code = document.createElement('code');
-    code.textContent = String(value);
-    said.append(code);
-    list.append(term, said);
-  }
-}
-
-function clock(milliseconds: number): string {
-  const seconds = Math.max(0, Math.ceil(milliseconds / 1000));
-  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
-  const two = (number: number) => String(number).padStart(2, '0');
-  return `${hours > 0 ? `${hours}:${two(minutes)}` : minutes}:${two(seconds % 60)}`;
-}
-
-function at<E extends HTMLElement = HTMLElement>(id: string): E {
-  const element = document.getElementById(id);
-  if (element === null) throw new Error(`the page has no #${id}`);
-  return element as E;
-}
-
-const PAGE = `
-<header class="top">
-  <a class="brand" href="./index.html"><img src="./icon.svg" alt="" width="28" height="28"> Tokenmint</a>
-  <a href="./index.html">All demos</a>
-</header>
-<main>
-  <h1 id="title"></h1>
-  <p class="lead" id="about"></p>
-  <div class="demo">
-    <form class="panel form" id="form" aria-label="Log in">
-      <div id="fields"></div>
-      <details>
-        <summary>Token and service</summary>
-        <div id="more-fields"></div>
-      </details>
-      <div class="buttons">
-        <button class="primary" id="login" type="submit">Log in</button>
-        <button id="logout" type="button" disabled>Log out</button>
-      </div>
-    </form>
-    <section class="panel problem" id="problem" role="alert" hidden>
-      <h2 id="problem-title"></h2>
-      <p id="problem-todo"></p>
-      <p class="detail" id="problem-detail"></p>
-    </section>
-    <section class="panel" aria-labelledby="token-heading">
-      <div class="state">
-        <h2 id="token-heading">Token, and <span id="vendor-cloud"></span></h2>
-        <p class="chip" id="status" role="status"></p>
-      </div>
-      <dl class="figures">
-        <div><dt>Expires in</dt><dd id="expires-in"></dd></div>
-        <div><dt>Next token in</dt><dd id="renews-in"></dd></div>
-        <div><dt>Renewals</dt><dd id="renewals"></dd></div>
-      </dl>
-      <div class="life" id="life" aria-hidden="true"><i></i><b id="life-due"></b></div>
-      <dl class="facts" id="facts" hidden></dl>
-    </section>
-    <section class="panel" aria-labelledby="log-heading">
-      <h2 id="log-heading">What happened</h2>
-      <p class="quiet" id="log-empty">Nothing yet. Log in, and it is written here.</p>
-      <div class="log" id="log" role="log" aria-live="polite" aria-labelledby="log-heading" tabindex="0"><ol id="log-items"></ol></div>
-    </section>
-  </div>
-</main>`;

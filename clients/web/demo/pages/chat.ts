@@ -5,10 +5,10 @@ import { show, USER } from '../shell.js';
 show({
   title: 'Agora Chat',
   vendor: 'Agora Chat',
-  about: 'Logs a user in to Chat as the vendor’s tutorial does, and renews the token before the SDK warns.',
+  about: 'Logs a user in to Chat, as in Agora’s tutorial. Renews the token before the SDK warns.',
   fields: [
-    { ...USER, hint: 'Lower case. The user must exist in the project, or it must register users by itself.' },
-    { id: 'app-key', label: 'App key', value: 'demo-org#demo-app', hint: 'Of the Chat project, from Agora’s console: org#app.' },
+    { ...USER, hint: 'In lower case. The user must exist in the Chat project, or the project must allow open registration.' },
+    { id: 'app-key', label: 'App key', value: 'demo-org#demo-app', hint: 'From the Chat project in Agora’s console: org#app.' },
   ],
   request: (value) => chatUser(value('user'), { expiresIn: Number(value('lifetime')) }),
   enter: async (answer, keeper, value, options) => {

@@ -1,41 +1,46 @@
 // Says on the start page whether there is a token service, and hands on to each page what the URL says.
-export {};
+import { ask, isDemo, mayAnswerLater, type Said } from '../service.js';
 
 const asked = new URLSearchParams(location.search);
 for (const link of document.querySelectorAll<HTMLAnchorElement>('a.card')) link.search = asked.toString();
 
 const state = document.getElementById('service-state')!;
-const service = (asked.get('service') ?? '/api').replace(/\/+$/, '');
+const service = asked.get('service') ?? '/api';
 
-function say(kind: 'good' | 'warn' | 'bad', words: string): void {
+function say(kind: 'good' | 'warn' | 'bad', ...words: string[]): void {
+  const said = words.join(' ');
   // Said once, not every time: it is read aloud.
-  if (state.textContent === words) return;
+  if (state.textContent === said) return;
   state.dataset['state'] = kind;
-  state.textContent = words;
+  state.textContent = said;
 }
 
-/** Whether it is worth asking again: beside these pages the service may still be building. */
-async function ask(): Promise<boolean> {
-  try {
-    const response = await fetch(`${service}/rtm/demo/token`, { cache: 'no-store', credentials: 'omit', signal: AbortSignal.timeout(10_000) });
-    if (response.ok) {
-      say('good', `The token service at ${service} answers.`);
-    } else if (response.status === 401) {
-      say('good', `The token service at ${service} answers, and wants to know who you are: the pages have a field for the JWT.`);
-    } else if (response.status === 503) {
-      say('warn', `The service at ${service} answers, but has no credentials of Agora’s yet: its log says why.`);
-      return true;
-    } else if (response.status === 502 || response.status === 504) {
-      say('warn', `Nothing answers behind ${service} yet. “make demo” starts the token service beside these pages, and the first time builds it for some minutes.`);
-      return true;
-    } else {
-      say('bad', `What is at ${service} answers with status ${response.status}. “make demo” starts the token service beside these pages.`);
-    }
-    return false;
-  } catch {
-    say('bad', `Nothing answers at ${service}. “make demo” starts the token service beside these pages; ?service=… says another.`);
-    return true;
+const answers = `The token service at ${service} answers`;
+
+/** In plain words, what the service says to one request for Agora and one for ZEGO. */
+function tell(agora: Said, zego: Said): void {
+  const statuses = [agora.status, zego.status];
+  if (statuses.includes(200)) {
+    const lacking = [agora, zego].findIndex(({ status }) => status === 503);
+    const missing = lacking < 0 ? [] : [`It has no credentials of ${['Agora', 'ZEGO'][lacking]}, so those pages get no token.`];
+    document.getElementById('notice')!.hidden = ![agora, zego].some(({ appId }) => isDemo(appId));
+    say(missing.length > 0 ? 'warn' : 'good', `${answers}.`, ...missing);
+  } else if (statuses.includes(401)) {
+    say('good', `${answers} and asks who you are. Each page has a field for your JWT.`);
+  } else if (statuses.includes(503)) {
+    say('warn', `${answers}, but has no credentials yet. Its log says why.`);
+  } else if (statuses.some((status) => status === 502 || status === 504)) {
+    say('warn', `The token service behind ${service} is not running yet. “make demo” starts it; the first build takes some minutes.`);
+  } else if (agora.status === undefined) {
+    say('bad', `Nothing answers at ${service}. “make demo” starts the token service. Another address: ?service=…`);
+  } else {
+    say('bad', `There is no token service at ${service}: it answers ${agora.status}. “make demo” starts one. Another address: ?service=…`);
   }
 }
 
-while (await ask()) await new Promise((done) => setTimeout(done, 3_000));
+for (;;) {
+  const said = [await ask(service, 'Agora'), await ask(service, 'ZEGO')] as const;
+  tell(...said);
+  if (!said.some(mayAnswerLater)) break;
+  await new Promise((done) => setTimeout(done, 3_000));
+}

@@ -5,17 +5,17 @@ import { show, USER } from '../shell.js';
 show({
   title: 'Agora RTC',
   vendor: 'Agora',
-  about: 'Joins a voice and video channel, and hands each new token to the client while it is in. Nothing is recorded or sent: it joins, and listens.',
+  about: 'Joins a voice and video channel. Gives each new token to the SDK while it is in the channel. The page records nothing and sends nothing.',
   fields: [
-    { ...USER, hint: 'An account by name, or a number for a numeric uid. Empty: the uid that the service gives you (with a JWT).', optional: true },
+    { ...USER, hint: 'A name, or a number as numeric uid. With a JWT it may be empty: then the service gives you a uid.', optional: true },
     { id: 'room', label: 'Channel', value: 'demo' },
     {
       id: 'role',
       label: 'Role',
       value: 'subscriber',
       options: [
-        ['subscriber', 'Subscriber: listens'],
-        ['publisher', 'Publisher: may also speak'],
+        ['subscriber', 'Subscriber (listens)'],
+        ['publisher', 'Publisher (may also speak)'],
       ],
     },
   ],

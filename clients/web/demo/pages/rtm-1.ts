@@ -5,8 +5,8 @@ import { show } from '../shell.js';
 show({
   title: 'Agora RTM 1.x',
   vendor: 'Agora',
-  about: 'The vendor’s tutorial for the older SDK, by its own route, POST /fetch_rtm_token. Its answer names no lifetime: the next token is fetched when half of the one that was asked for is over.',
-  fields: [{ id: 'user', label: 'User id', value: '1234', hint: 'The tutorial’s uid: yourself.' }],
+  about: 'Logs in to Signaling with the older SDK, as in Agora’s tutorial (POST /fetch_rtm_token). This answer names no lifetime, so the page renews the token after half of its life.',
+  fields: [{ id: 'user', label: 'User id', value: '1234', hint: 'Your own: the uid of the tutorial, 1 to 64 visible characters.' }],
   request: (value) => fetchRtm(value('user'), { expiresIn: Number(value('lifetime')) }),
   enter: async (answer, keeper, value, options) => {
     const { default: AgoraRTM } = await import('agora-rtm-1');

@@ -8,7 +8,7 @@ const clients = new Map<string, AgoraRtmClient>();
 show({
   title: 'Agora RTM 2.x',
   vendor: 'Agora',
-  about: 'Logs in to Signaling with the current SDK, and renews the token while it is logged in.',
+  about: 'Logs in to Signaling with the current SDK. Renews the token while you are logged in.',
   fields: [USER],
   request: (value) => rtm(value('user'), { expiresIn: Number(value('lifetime')) }),
   enter: async (answer, keeper, _, options) => {

@@ -5,8 +5,8 @@ import { show, USER } from '../shell.js';
 show({
   title: 'ZEGO ZIM',
   vendor: 'ZEGO',
-  about: 'Logs in to ZEGO’s messaging, and renews the token while it is logged in.',
-  fields: [{ ...USER, hint: 'Yourself: at most 32 characters.' }],
+  about: 'Logs in to ZEGO’s messaging. Renews the token while you are logged in.',
+  fields: [{ ...USER, hint: 'Your own, at most 32 bytes.' }],
   request: (value) => zim(value('user'), { expiresIn: Number(value('lifetime')) }),
   enter: async (answer, keeper, _, options) => {
     const { ZIM } = await import('zego-zim-web');
