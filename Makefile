@@ -21,7 +21,7 @@ WEB := clients/web
 VERIFIERS := tools/harness/verifiers
 PROOFS := tests/browser
 
-.PHONY: help has-rust has-free-port has-free-demo-port setup run run-aws demo test test-clients test-rust test-browser faults soak test-arm64 check fuzz load bench bench-check bench-growth bench-renewals bench-cold validate build deploy clean
+.PHONY: help has-rust has-free-port has-free-demo-port setup run run-aws demo test test-clients test-rust test-browser photographs faults soak test-arm64 check fuzz load bench bench-check bench-growth bench-renewals bench-cold validate build deploy clean
 
 help: ## Lists the verbs
 	@awk -F ':.*## ' '/^##@ / { print "\n" substr($$0, 5) } /^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,6 +72,11 @@ test-browser: setup $(WEB)/node_modules/.installed $(PROOFS)/node_modules/.insta
 	cargo build --workspace --bins
 	$(WEB)/node_modules/.bin/tsc --project tests/browser/pages
 	node --test --test-reporter=spec tests/browser/proofs.test.mjs
+
+photographs: setup $(WEB)/node_modules/.installed ## Photographs the demo for the README (docs/images)
+	tools/debian-packages.sh chromium
+	cargo build --workspace --bins
+	PHOTOGRAPHS=1 node --test --test-reporter=spec --test-name-pattern='photograph for the README' tests/browser/proofs.test.mjs
 
 test-arm64: setup build ## Runs the arm64 functions that would be deployed, on an emulated processor
 	tools/debian-packages.sh arm64

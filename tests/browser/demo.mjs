@@ -2,8 +2,9 @@
 
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { agoraRtc } from './edge/agora-rtc.mjs'
 import { agoraRtm } from './edge/agora-rtm.mjs'
 import * as verifiers from './verifiers.mjs'
 import { nobodysCloud, onStage, PATIENCE, photograph, SCHEMES, screenshots, SIZES } from './stage.mjs'
@@ -31,6 +32,7 @@ export const demoProofs = [
     ['with own credentials a failed log-in names both causes', ownCredentials],
     ['the keyboard reaches everything, and shows where it is', keyboard],
     ['nothing moves for people who want no motion', noMotion],
+    ['the photograph for the README shows what the page shows', pictured],
 ]
 
 const login = page => page.getByRole('button', { name: 'Log in' })
@@ -401,5 +403,34 @@ function noMotion({ browser, demo }) {
         assert.equal(await moving(), false)
         await page.locator('.card').first().hover()
         assert.equal(await page.locator('.card').first().evaluate(card => getComputedStyle(card).transform), 'none')
+    })
+}
+
+/**
+ * docs/images/demo.png and demo-dark.png, with their words in demo.txt. `make photographs` renews the three. Otherwise the
+ * page must still have these words: headings, labels and buttons, but nothing that differs from run to run.
+ */
+function pictured({ browser, demo }) {
+    return onStage(browser, agoraRtc, async ({ page }) => {
+        const images = `${root}/docs/images`
+        await page.setViewportSize({ width: 1160, height: 800 })
+        await page.goto(`${demo.url}/rtc.html?lifetime=60`)
+        await login(page).click()
+        await page.locator('#renewals:text-is("1")').waitFor({ timeout: PATIENCE })
+        await page.getByText('has taken the new token').waitFor({ timeout: PATIENCE })
+        await page.evaluate(() => document.activeElement.blur())
+        const words = await page.locator('h1, .lead, h2, label, .hint, summary, button, dt, .chip, .inspect').evaluateAll(elements =>
+            elements.filter(element => element.checkVisibility()).map(element => element.innerText.trim()))
+        const text = `${words.join('\n')}\n`
+        if (process.env.PHOTOGRAPHS) {
+            mkdirSync(images, { recursive: true })
+            for (const [name, colorScheme] of [['demo', 'light'], ['demo-dark', 'dark']]) {
+                await page.emulateMedia({ colorScheme })
+                await page.screenshot({ path: `${images}/${name}.png`, fullPage: true, animations: 'disabled' })
+            }
+            writeFileSync(`${images}/demo.txt`, text)
+        }
+        assert.equal(text, readFileSync(`${images}/demo.txt`, 'utf8'), 'the page has changed: run `make photographs`')
+        for (const name of ['demo.png', 'demo-dark.png']) assert.ok(readFileSync(`${images}/${name}`).length <= 250_000, `${name} is too large`)
     })
 }
