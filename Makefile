@@ -73,7 +73,7 @@ test-browser: setup $(WEB)/node_modules/.installed $(PROOFS)/node_modules/.insta
 	$(WEB)/node_modules/.bin/tsc --project tests/browser/pages
 	node --test --test-reporter=spec tests/browser/proofs.test.mjs
 
-photographs: setup $(WEB)/node_modules/.installed ## Photographs the demo for the README (docs/images)
+photographs: setup $(WEB)/node_modules/.installed $(PROOFS)/node_modules/.installed ## Photographs the demo for the README (docs/images)
 	tools/debian-packages.sh chromium
 	cargo build --workspace --bins
 	PHOTOGRAPHS=1 node --test --test-reporter=spec --test-name-pattern='photograph for the README' tests/browser/proofs.test.mjs
