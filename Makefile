@@ -118,10 +118,10 @@ bench: $(BENCH_PYTHON)/.installed $(VERIFIERS)/node_modules/.installed ## Measur
 bench-check: $(BENCH_PYTHON)/.installed $(VERIFIERS)/node_modules/.installed ## Fails if minting is a quarter slower than recorded, compared by ratios
 	cargo bench --quiet --package benches --bench mint -- check
 
-bench-renewals: ## Simulates when a million clients renew, and draws docs/renewals.svg
+bench-renewals: ## Simulates when a million clients renew, and draws docs/images/renewals.svg
 	cargo bench --quiet --package benches --bench renewals
 
-bench-growth: ## Measures minting against the lengths of names and lists, and draws docs/mint-growth.svg
+bench-growth: ## Measures minting against the lengths of names and lists, and draws docs/images/mint-growth.svg
 	cargo bench --quiet --package benches --bench mint -- growth
 
 bench-cold: .venv/.installed $(COLD_PYTHON)/.installed $(COLD_NODE)/bundle/main.cjs ## Measures cold starts and warm answers beside plain Rust, Node and Python (writes target/bench/cold.json)

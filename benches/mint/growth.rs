@@ -103,8 +103,8 @@ pub(crate) fn run() {
             series.title, series.unit
         );
     }
-    let path = root().join("docs/mint-growth.svg");
-    fs::create_dir_all(root().join("docs")).expect("the project's folder is ours to write in");
+    let path = root().join("docs/images/mint-growth.svg");
+    fs::create_dir_all(root().join("docs/images")).expect("the project's folder is ours to write in");
     let drawn = {
         let mut svg = String::new();
         draw(&series, &mut svg).expect("a text takes everything");

@@ -3,7 +3,7 @@
 //! * without arguments: measures everything, prints the tables and writes `target/bench/mint.json`.
 //! * `check`: only the ratios, in a minute. Fails if one is more than a quarter worse than recorded or than its target.
 //! * `record`: records the ratios of this machine.
-//! * `growth`: the cost against the lengths of names and lists. Writes the plot in `docs/`.
+//! * `growth`: the cost against the lengths of names and lists. Writes the plot in `docs/images/`.
 //! * `repeat KIND N`: signs that many tokens and nothing else, for a profiler.
 
 #![allow(clippy::print_stdout, reason = "a report is meant to be seen")]

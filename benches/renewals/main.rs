@@ -1,6 +1,6 @@
 //! A simulation: 1,000,000 clients get their first token in the same second. When do they come for the next ones, over
 //! six hours, with and without the spread of `renew_at`? It uses the service's own rule, and writes the plot in
-//! `docs/`.
+//! `docs/images/`.
 //!
 //! A client asks in the second of `renew_at`, gets a token that is issued in this second, and so on. Networks and
 //! clocks would spread real clients a little more.
@@ -76,8 +76,8 @@ fn main() {
     let last = HOURS - 1;
     println!("mean in hour {HOURS}            {:>10.0}/s     {:>9.0}/s", without.mean(last), with.mean(last));
     println!("seconds without any       {:>12}     {:>11}", without.seconds_without_any(), with.seconds_without_any());
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/renewals.svg");
-    plot(&file, &without, &with).expect("docs/ can be written");
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/images/renewals.svg");
+    plot(&file, &without, &with).expect("docs/images/ can be written");
 }
 
 /// Both curves, on a logarithmic axis. On a linear axis, the million in one second would make all other values

@@ -1,4 +1,4 @@
-//! `docs/stop-minting.md` agrees with the template.
+//! `docs/how-to/stop-minting.md` agrees with the template.
 
 use super::{NO_AGORA, NO_ZEGO, Stack};
 use harness::project;
@@ -9,7 +9,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 fn page() -> String {
-    fs::read_to_string(project::root().join("docs/stop-minting.md")).expect("the runbook")
+    fs::read_to_string(project::root().join("docs/how-to/stop-minting.md")).expect("the runbook")
 }
 
 /// The shell commands on the page.
@@ -95,6 +95,6 @@ fn what_it_names_is_in_the_template() {
 fn the_documents_lead_to_it() {
     for document in ["README.md", "SECURITY.md"] {
         let text = fs::read_to_string(project::root().join(document)).expect("a document");
-        assert!(text.contains("(docs/stop-minting.md)"), "{document}");
+        assert!(text.contains("(docs/how-to/stop-minting.md)"), "{document}");
     }
 }
