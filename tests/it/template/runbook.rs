@@ -15,7 +15,7 @@ fn page() -> String {
 /// The shell commands on the page.
 fn commands() -> Vec<String> {
     let page = page();
-    let blocks = page.split("```bash\n").skip(1).map(|rest| rest.split("```").next().expect("closed").to_owned());
+    let blocks = page.split("```sh\n").skip(1).map(|rest| rest.split("```").next().expect("closed").to_owned());
     blocks.collect()
 }
 
