@@ -2,8 +2,8 @@
 //!
 //! The [`keeper`](crate::keeper) keeps the key. This file knows about secrets. Together they are a small cache over the
 //! official SDK. The official cache is `aws_secretsmanager_caching`. It makes two API calls per refresh, and ours one.
-//! It needs two IAM actions, and ours one. Ours keeps serving while AWS throttles, and prints no secret. The README has
-//! the figures.
+//! It needs two IAM actions, and ours one. Ours keeps serving while AWS throttles, and prints no secret.
+//! `docs/explanation/decisions.md` has the figures.
 
 mod store;
 mod local_file;
