@@ -13,6 +13,9 @@ CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := .tools/cargo-deny-$(CARGO_DENY_VERSION)
 CARGO_FUZZ_VERSION := 0.13.2
 CARGO_FUZZ := .tools/cargo-fuzz-$(CARGO_FUZZ_VERSION)
+MDBOOK_VERSION := 0.5.4
+MDBOOK := .tools/mdbook-$(MDBOOK_VERSION)
+LINKS_PYTHON := .tools/links-python
 BENCH_PYTHON := .tools/bench-python
 COLD_PYTHON := .tools/cold-python
 COLD_NODE := benches/cold/node
@@ -20,8 +23,9 @@ COLD_NODE := benches/cold/node
 WEB := clients/web
 VERIFIERS := tools/harness/verifiers
 PROOFS := tests/browser
+BOOK := tools/book
 
-.PHONY: help has-rust has-free-port has-free-demo-port setup run run-aws demo test test-clients test-rust test-browser photographs faults soak test-arm64 check fuzz load bench bench-check bench-growth bench-renewals bench-cold validate build deploy clean
+.PHONY: help has-rust has-free-port has-free-demo-port setup run run-aws demo test test-clients test-rust test-browser photographs faults soak test-arm64 check fuzz load bench bench-check bench-growth bench-renewals bench-cold validate docs book build deploy clean
 
 help: ## Lists the verbs
 	@awk -F ':.*## ' '/^##@ / { print "\n" substr($$0, 5) } /^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -110,6 +114,19 @@ fuzz: $(CARGO_FUZZ)/bin/cargo-fuzz ## Fuzzes the token parser, the events and th
 	>$$found.log 2>&1 || { cat $$found.log; exit 1; }; \
 	grep -E 'INITED|DONE|^stat::(number|average|peak)' $$found.log || exit 1; done
 
+##@ Read it
+
+# The first check reads the pages as files, as a code host shows them. The second one reads the built book.
+PAPERS := $(wildcard README.md SECURITY.md CONTRIBUTING.md CHANGELOG.md clients/*/README.md)
+LINKS := $(LINKS_PYTHON)/bin/lychee --offline --include-fragments --no-progress
+docs: book $(LINKS_PYTHON)/.installed ## Builds the book into target/book, and checks every link
+	$(LINKS) $(PAPERS) docs
+	$(LINKS) target/book
+
+book: $(MDBOOK)/bin/mdbook .venv/.installed
+	python $(BOOK)/routes.py docs/reference/routes.md
+	$(MDBOOK)/bin/mdbook build
+
 ##@ Measure it
 
 bench: $(BENCH_PYTHON)/.installed $(VERIFIERS)/node_modules/.installed ## Measures minting beside its floor and the vendors' builders (two minutes; writes target/bench/mint.json)
@@ -170,6 +187,7 @@ setup: has-rust .venv/.installed $(VERIFIERS)/node_modules/.installed ## Install
 	cd $* && npm ci --ignore-scripts --no-audit --no-fund
 	touch $@
 
+$(LINKS_PYTHON)/.installed: $(BOOK)/requirements.txt
 $(BENCH_PYTHON)/.installed: benches/requirements.txt
 $(COLD_PYTHON)/.installed: benches/cold/python/requirements.txt
 .tools/%-python/.installed:
@@ -183,6 +201,9 @@ $(COLD_NODE)/bundle/main.cjs: $(COLD_NODE)/node_modules/.installed $(COLD_NODE)/
 
 $(CARGO_DENY)/bin/cargo-deny:
 	cargo install --quiet --locked --root $(CARGO_DENY) cargo-deny@$(CARGO_DENY_VERSION)
+
+$(MDBOOK)/bin/mdbook:
+	cargo install --quiet --locked --root $(MDBOOK) --no-default-features --features search mdbook@$(MDBOOK_VERSION)
 
 # cargo-fuzz only starts cargo and the targets, so a debug build is enough.
 $(CARGO_FUZZ)/bin/cargo-fuzz:

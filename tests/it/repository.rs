@@ -250,7 +250,13 @@ fn every_relaxed_lint_has_its_reason() {
 fn pythons_packages_are_taken_by_their_hashes() {
     let read =
         |file: &str| fs::read_to_string(project::root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
-    for file in ["requirements.txt", "benches/requirements.txt", "benches/cold/python/requirements.txt"] {
+    let lists = [
+        "requirements.txt",
+        "tools/book/requirements.txt",
+        "benches/requirements.txt",
+        "benches/cold/python/requirements.txt",
+    ];
+    for file in lists {
         let text = read(file).replace("\\\n", " ");
         let mut packages = 0;
         for package in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
