@@ -10,6 +10,7 @@ mod first_use;
 mod local;
 mod matrix;
 mod openapi;
+mod documents;
 mod starting;
 mod warm;
 mod faults;

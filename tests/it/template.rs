@@ -10,7 +10,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::{LazyLock, Mutex};
 
 mod callers;
-mod settings;
+pub(crate) mod settings;
 mod vendors;
 mod policies;
 mod capacity;
@@ -55,6 +55,11 @@ impl Stack {
     /// Only with the parameters that have no default.
     pub(crate) fn plain() -> Stack {
         Stack::with(&[])
+    }
+
+    /// The value of each parameter.
+    pub(crate) fn parameters(&self) -> &Map<String, Value> {
+        &self.parameters
     }
 
     fn with(given: &[(&str, &str)]) -> Stack {

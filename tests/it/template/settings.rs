@@ -7,25 +7,27 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
+/// The parameters that become a variable of every function, each with the variable and a value.
+pub(crate) const SETTINGS: [(&str, &str, &str); 12] = [
+    ("UserIdClaim", "USER_ID_CLAIM", "id"),
+    ("UserIdForm", "USER_ID_FORM", "lower"),
+    ("RtcUidClaim", "RTC_UID_CLAIM", "uid"),
+    ("RoomsClaim", "ROOMS_CLAIM", "rooms"),
+    ("PublishScope", "PUBLISH_SCOPE", "publish"),
+    ("RtmBeyondRooms", "RTM_BEYOND_ROOMS", "allowed"),
+    ("Rtm006", "RTM_006", "refused"),
+    ("DefaultTokenTtlSeconds", "DEFAULT_TOKEN_TTL_SECONDS", "60"),
+    ("MaxTokenTtlSeconds", "MAX_TOKEN_TTL_SECONDS", "600"),
+    ("CredentialsTtlSeconds", "CREDENTIALS_TTL_SECONDS", "30"),
+    ("CredentialsMaxStaleSeconds", "CREDENTIALS_MAX_STALE_SECONDS", "600"),
+    (ROOTS.0, "SSL_CERT_FILE", ROOTS.1),
+];
+
 #[test]
 fn each_setting_reaches_the_functions() {
-    let settings = [
-        ("UserIdClaim", "USER_ID_CLAIM", "id"),
-        ("UserIdForm", "USER_ID_FORM", "lower"),
-        ("RtcUidClaim", "RTC_UID_CLAIM", "uid"),
-        ("RoomsClaim", "ROOMS_CLAIM", "rooms"),
-        ("PublishScope", "PUBLISH_SCOPE", "publish"),
-        ("RtmBeyondRooms", "RTM_BEYOND_ROOMS", "allowed"),
-        ("Rtm006", "RTM_006", "refused"),
-        ("DefaultTokenTtlSeconds", "DEFAULT_TOKEN_TTL_SECONDS", "60"),
-        ("MaxTokenTtlSeconds", "MAX_TOKEN_TTL_SECONDS", "600"),
-        ("CredentialsTtlSeconds", "CREDENTIALS_TTL_SECONDS", "30"),
-        ("CredentialsMaxStaleSeconds", "CREDENTIALS_MAX_STALE_SECONDS", "600"),
-        (ROOTS.0, "SSL_CERT_FILE", ROOTS.1),
-    ];
-    let given: Vec<_> = settings.iter().map(|(parameter, _, value)| (*parameter, *value)).collect();
+    let given: Vec<_> = SETTINGS.iter().map(|(parameter, _, value)| (*parameter, *value)).collect();
     let stack = Stack::with(&[[ISSUER, AUDIENCE].as_slice(), given.as_slice()].concat());
-    for (parameter, name, value) in settings {
+    for (parameter, name, value) in SETTINGS {
         assert_eq!(variable(&stack, name), everywhere(value), "{parameter}");
     }
     // Without a parameter, the template sets the function's own default.
