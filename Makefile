@@ -25,7 +25,7 @@ VERIFIERS := tools/harness/verifiers
 PROOFS := tests/browser
 BOOK := tools/book
 
-.PHONY: help has-rust has-free-port has-free-demo-port setup run run-aws demo test test-clients test-rust test-browser photographs faults soak test-arm64 check fuzz load bench bench-check bench-growth bench-renewals bench-cold validate docs book build deploy clean
+.PHONY: help has-rust has-free-port has-free-demo-port setup run run-aws demo test test-clients test-rust test-browser photographs faults soak test-arm64 check fuzz load bench bench-check bench-growth bench-renewals bench-cold validate docs book prose build deploy clean
 
 help: ## Lists the verbs
 	@awk -F ':.*## ' '/^##@ / { print "\n" substr($$0, 5) } /^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -86,7 +86,7 @@ test-arm64: setup build ## Runs the arm64 functions that would be deployed, on a
 	tools/debian-packages.sh arm64
 	cargo test --workspace --test it -- --ignored arm64
 
-check: $(CARGO_DENY)/bin/cargo-deny validate ## Format, lints, documentation, template, dependency policy
+check: $(CARGO_DENY)/bin/cargo-deny validate docs prose ## Format, lints, documentation, prose, template, dependency policy
 	cargo fmt --all --check
 	cargo fmt --check --manifest-path fuzz/Cargo.toml
 	cargo fmt --check --manifest-path benches/cold/plain/Cargo.toml
@@ -122,6 +122,10 @@ LINKS := $(LINKS_PYTHON)/bin/lychee --offline --include-fragments --no-progress
 docs: book $(LINKS_PYTHON)/.installed ## Builds the book into target/book, and checks every link
 	$(LINKS) $(PAPERS) docs
 	$(LINKS) target/book
+
+prose: $(BOOK)/node_modules/.installed ## Checks how the pages are written: sentences, words, how easy they are to read
+	cd $(BOOK) && npm run --silent test
+	node $(BOOK)/check-prose.mjs
 
 book: $(MDBOOK)/bin/mdbook .venv/.installed
 	python $(BOOK)/routes.py docs/reference/routes.md
@@ -210,4 +214,4 @@ $(CARGO_FUZZ)/bin/cargo-fuzz:
 	cargo install --quiet --locked --debug --root $(CARGO_FUZZ) cargo-fuzz@$(CARGO_FUZZ_VERSION)
 
 clean: ## Removes everything that was built or installed
-	rm -rf target .aws-sam .venv .tools {$(VERIFIERS),$(PROOFS)}/node_modules clients/*/node_modules $(WEB)/dist $(WEB)/demo-dist $(COLD_NODE)/node_modules $(COLD_NODE)/bundle
+	rm -rf target .aws-sam .venv .tools {$(VERIFIERS),$(PROOFS),$(BOOK)}/node_modules clients/*/node_modules $(WEB)/dist $(WEB)/demo-dist $(COLD_NODE)/node_modules $(COLD_NODE)/bundle
