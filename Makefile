@@ -71,10 +71,11 @@ faults: setup ## Lets Secrets Manager fail in every way while requests go on, an
 soak: ## Like `faults`, for a quarter of an hour
 	SOAK=12 $(MAKE) --no-print-directory faults
 
-test-browser: setup $(WEB)/node_modules/.installed $(PROOFS)/node_modules/.installed ## Runs the vendors' SDKs in Chromium against the service, and verifies what they send
+test-browser: setup book $(WEB)/node_modules/.installed $(PROOFS)/node_modules/.installed ## Runs the vendors' SDKs in Chromium against the service, and verifies what they send. Looks at each page of the book with axe
 	tools/debian-packages.sh chromium
 	cargo build --workspace --bins
 	$(WEB)/node_modules/.bin/tsc --project tests/browser/pages
+	node --test --test-reporter=spec tests/browser/book.test.mjs
 	node --test --test-reporter=spec tests/browser/proofs.test.mjs
 
 photographs: setup $(WEB)/node_modules/.installed $(PROOFS)/node_modules/.installed ## Photographs the demo for the README (docs/images)

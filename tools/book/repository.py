@@ -19,8 +19,6 @@ LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^()\s]+)((?:\s+\"[^\"]*
 SOURCE = re.compile(r"""\b(src|srcset|href)="([^"]+)\"""")
 OUTSIDE = re.compile(r"^([a-z][a-z0-9+.-]*:|#|//)")
 CODE = re.compile(r"^(```+|~~~+).*?^\1[^\n]*$", re.M | re.S)
-LANGUAGES = {".yaml": "yaml", ".rs": "rust", ".ts": "typescript", ".mjs": "javascript", ".json": "json", ".py": "python",
-             ".toml": "toml", ".kt": "kotlin", ".swift": "swift", ".sh": "bash"}
 
 
 class Repository:
@@ -50,8 +48,8 @@ class Repository:
             title = title if PurePosixPath(file).name != "README.md" else file
             return title, self.rewrite(text, file, page)
         fence = "`" * (3 + max((len(run) for run in re.findall("`+", text)), default=0))
-        language = LANGUAGES.get(PurePosixPath(file).suffix, "text")
-        return file, f"# {file}\n\n{fence}{language}\n{text}\n{fence}\n"
+        # Not coloured, because thousands of coloured words make a long file slow.
+        return file, f"# {file}\n\n{fence}text\n{text}\n{fence}\n"
 
     def target(self, target, file, page):
         """The same target, seen from the page in the book. `None`: the book cannot have it."""
