@@ -25,7 +25,7 @@ VERIFIERS := tools/harness/verifiers
 PROOFS := tests/browser
 BOOK := tools/book
 
-.PHONY: help has-rust has-free-port has-free-demo-port setup run run-aws demo test test-clients test-rust test-browser photographs faults soak test-arm64 check fuzz load bench bench-check bench-growth bench-renewals bench-cold validate docs book prose build deploy clean
+.PHONY: help has-rust has-free-port has-free-demo-port setup run run-aws demo test test-clients test-rust test-browser photographs faults soak test-arm64 check fuzz load bench bench-check bench-growth bench-renewals bench-cold validate docs book prose build deploy version clean
 
 help: ## Lists the verbs
 	@awk -F ':.*## ' '/^##@ / { print "\n" substr($$0, 5) } /^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -162,6 +162,9 @@ build: .venv/.installed ## Builds the arm64 functions that `sam deploy` uploads
 
 deploy: build ## Deploys them (PARAMETERS='Name=value ...' for the first time and for changes; all others keep their values)
 	sam deploy $(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
+
+version: ## Sets the version of every part, and dates CHANGELOG.md (VERSION=0.2.0)
+	@$(PYTHON) tools/version.py "$$VERSION"
 
 ##@ Install and remove
 

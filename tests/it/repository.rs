@@ -1,5 +1,7 @@
 //! The repository agrees with itself: code, template, watch router and events name the same functions and routes.
 
+mod version;
+
 use crate::functions;
 use crate::template::Stack;
 use harness::project;

@@ -30,6 +30,9 @@ import okhttp3.Response
 import org.json.JSONException
 import org.json.JSONObject
 
+/** The version of this client. The service has the same versions. */
+const val TOKENMINT_VERSION = "0.1.0"
+
 /** A token, and what the service says about it. All times are the server's, in Unix seconds. */
 class MintedToken internal constructor(
     /** The token, as the SDK takes it. It is a secret until it expires, so don't log it. */

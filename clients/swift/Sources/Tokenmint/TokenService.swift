@@ -120,6 +120,9 @@ public final class TokenService: Sendable {
     /// Returns the caller's JWT. It is called before each attempt. It should stop when its task is cancelled.
     public typealias JWT = @Sendable () async throws -> String
 
+    /// The version of this client. The service has the same versions.
+    public static let version = "0.1.0"
+
     private let base: URL
     private let session: URLSession
     private let timeout: Duration
