@@ -1,5 +1,6 @@
 //! The repository agrees with itself: code, template, watch router and events name the same functions and routes.
 
+mod papers;
 mod version;
 
 use crate::functions;
@@ -110,18 +111,20 @@ fn all_is_the_only_list_of_functions_in_rust_code() {
     assert_eq!(found.iter().map(String::as_str).collect::<BTreeSet<_>>(), BTreeSet::from(allowed));
 }
 
-/// The events (`function/name`) and tests that the documents cite exist. A `*` or an ellipsis stands for any ending.
+/// The events (`function/name`), tests, and files that the documents cite exist. A `*` or an ellipsis stands for any
+/// ending.
 #[test]
 fn the_documents_cite_what_exists() {
     let sources = all_sources().into_iter().map(|file| fs::read_to_string(file).expect("a source file"));
     let sources: String = sources.collect();
-    let (mut events, mut tests) = (0, 0);
+    let (mut events, mut tests, mut files) = (0, 0, 0);
     let documents = [
         "README.md",
         "SECURITY.md",
         "docs/explanation/hardening.md",
         "docs/explanation/proof.md",
         "docs/reference/access.md",
+        "docs/reference/security-standards.md",
     ];
     for document in documents {
         let text = fs::read_to_string(project::root().join(document)).expect("a document");
@@ -137,16 +140,22 @@ fn the_documents_cite_what_exists() {
                 assert!(found, "{document} cites {cited}");
                 events += 1;
             } else if beginning.matches('_').count() >= 2
-                && beginning.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+                && beginning.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
             {
                 let function = if whole { format!("fn {beginning}(") } else { format!("fn {beginning}") };
                 let known = sources.contains(&function) || document == "README.md";
                 assert!(known, "{document} cites {cited}");
                 tests += 1;
+            } else if whole
+                && ["clients/", "fuzz/", "shared/", "tests/", "tools/"].iter().any(|it| cited.starts_with(it))
+            {
+                assert!(project::root().join(cited).exists(), "{document} cites {cited}");
+                files += 1;
             }
         }
     }
-    assert!(events > 20 && tests > 10, "{events} events, {tests} tests: this test found nothing to check");
+    let enough = events > 20 && tests > 100 && files > 10;
+    assert!(enough, "{events} events, {tests} tests, {files} files: this test found nothing to check");
 }
 
 /// The SHA-256 of the five roots that https://www.amazontrust.com/repository recommends for trust stores.
