@@ -1,7 +1,7 @@
-//! What reviewers of security read.
+//! What reporters of problems and reviewers of security read.
 
 use harness::project;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 fn read(file: &str) -> String {
@@ -66,4 +66,34 @@ fn every_requirement_of_the_security_standards_has_one_answer() {
     // "11.3.2, because" has a comma, and the last number of a sentence a full stop.
     assert_eq!(numbers(not_met).map(str::to_owned).collect::<BTreeSet<_>>(), gaps);
     assert_eq!(numbers(aws).map(str::to_owned).collect::<BTreeSet<_>>(), by_aws);
+}
+
+/// A token in a public issue lets every reader in. So each form says so before somebody writes, and the form about
+/// refused tokens asks for what the inspector says of them.
+#[test]
+fn every_form_for_issues_warns_of_tokens_and_secrets() {
+    let folder = project::root().join(".github/ISSUE_TEMPLATE");
+    let files = fs::read_dir(&folder).expect("the forms").map(|file| file.expect("readable").file_name());
+    let mut forms = BTreeMap::new();
+    for file in files.map(|name| name.into_string().expect("UTF-8")).filter(|name| name != "config.yml") {
+        let text = read(&format!(".github/ISSUE_TEMPLATE/{file}"));
+        let name = text.lines().next().and_then(|line| line.strip_prefix("name: ")).expect("a name").to_owned();
+        assert!(
+            text.contains("**Never put a token, a JWT, an app certificate, or a server secret into an issue.**"),
+            "{file}"
+        );
+        let (_, promise) =
+            text.split_once("This issue holds no token, JWT, app certificate, or server secret.").expect("a box");
+        assert_eq!(promise.trim(), "required: true", "{file}");
+        forms.insert(name, text);
+    }
+    assert!(forms.len() >= 3, "{:?}", forms.keys());
+    // Without a form nobody is warned.
+    assert!(read(".github/ISSUE_TEMPLATE/config.yml").contains("\nblank_issues_enabled: false\n"));
+    assert!(read(".github/pull_request_template.md").contains("Never put a token,"));
+
+    let refused = "A token is refused";
+    assert!(read("CONTRIBUTING.md").contains(&format!("the form \"{refused}\"")));
+    assert!(forms[refused].contains("What `tokenmint inspect --json` says"), "{}", forms[refused]);
+    assert!(read("SECURITY.md").contains("\n## Report a vulnerability\n"), "CONTRIBUTING.md links to it");
 }
