@@ -210,8 +210,9 @@ $(COLD_NODE)/bundle/main.cjs: $(COLD_NODE)/node_modules/.installed $(COLD_NODE)/
 $(CARGO_DENY)/bin/cargo-deny:
 	cargo install --quiet --locked --root $(CARGO_DENY) cargo-deny@$(CARGO_DENY_VERSION)
 
+# A debug build compiles in half the time, and makes the book in seconds. The features left out serve and watch a book.
 $(MDBOOK)/bin/mdbook:
-	cargo install --quiet --locked --root $(MDBOOK) --no-default-features --features search mdbook@$(MDBOOK_VERSION)
+	cargo install --quiet --locked --debug --root $(MDBOOK) --no-default-features --features search mdbook@$(MDBOOK_VERSION)
 
 # cargo-fuzz only starts cargo and the targets, so a debug build is enough.
 $(CARGO_FUZZ)/bin/cargo-fuzz:
