@@ -31,7 +31,7 @@ import org.json.JSONException
 import org.json.JSONObject
 
 /** The version of this client. The service has the same versions. */
-const val TOKENMINT_VERSION = "0.1.0"
+const val TOKENMINT_VERSION = "0.2.0"
 
 /** A token, and what the service says about it. All times are the server's, in Unix seconds. */
 class MintedToken internal constructor(

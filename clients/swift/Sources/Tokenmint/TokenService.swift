@@ -121,7 +121,7 @@ public final class TokenService: Sendable {
     public typealias JWT = @Sendable () async throws -> String
 
     /// The version of this client. The service has the same versions.
-    public static let version = "0.1.0"
+    public static let version = "0.2.0"
 
     private let base: URL
     private let session: URLSession
