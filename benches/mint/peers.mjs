@@ -1,6 +1,6 @@
 // Builds tokens with Agora's npm packages. For each line of JSON it answers with a line of JSON (see peers.rs).
 //
-// ZEGO's server assistant is not an npm package, and we may not copy its code. The stand-in here was written for this bench. It
+// ZEGO's server assistant is not an npm package, and its code is not copied here. The stand-in here was written for this bench. It
 // takes the same steps as the assistant's Node version: Math.random for nonce and IV, JSON.stringify, a cipher from the secret's
 // text, a DataView for each number, and the same copies of the parts and of the whole.
 

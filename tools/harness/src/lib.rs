@@ -6,7 +6,7 @@
 //! * [`requests`]: one request for each kind of token.
 //! * [`watch`]: all functions under the real `cargo lambda watch`, over HTTP; [`http`] sends paths exactly as given.
 //! * [`local`]: the program behind `make run`.
-//! * [`secrets`]: a real Secrets Manager API (moto) behind a proxy that counts, delays and refuses.
+//! * [`secrets`]: moto, which imitates the Secrets Manager API, behind a proxy that counts, delays and refuses.
 //! * [`tls`]: the same API over TLS, with a throw-away authority and nothing between.
 //! * [`verifiers`]: Agora's own parsers, and for ZEGO an AES that is not ours.
 //!

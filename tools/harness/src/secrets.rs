@@ -1,5 +1,5 @@
-//! A real Secrets Manager API on this machine: moto, behind a proxy. The proxy notes each call, and can refuse or delay
-//! calls.
+//! The Secrets Manager API on this machine: moto imitates it, behind a proxy. The proxy notes each call, and can refuse
+//! or delay calls.
 
 use crate::http::Request;
 use crate::process::{Leashed, Output, free_port, lock};

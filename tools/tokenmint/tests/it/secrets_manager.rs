@@ -1,4 +1,4 @@
-//! Credentials from a real Secrets Manager API (moto).
+//! Credentials from moto, which imitates the Secrets Manager API.
 
 use crate::program::{Explained, explain, program, run};
 use crate::raw::{APP_ID, CERTIFICATE, SECRET};
