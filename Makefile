@@ -181,7 +181,7 @@ setup: has-rust .venv/.installed $(VERIFIERS)/node_modules/.installed ## Install
 
 .venv/.installed: requirements.txt
 	@PYTHON=$(PYTHON) tools/check-tools.sh python
-	@echo "Installing Python's tools into .venv."
+	@echo "Installing Python's tools into .venv. This takes about two minutes."
 	$(PYTHON) -m venv .venv
 	.venv/bin/pip install $(BY_HASH) --requirement requirements.txt
 	.venv/bin/pip check

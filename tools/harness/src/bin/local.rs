@@ -161,10 +161,13 @@ fn requests_of(vendors: &[Vendor]) -> impl Iterator<Item = Request> {
 
 #[allow(clippy::print_stdout, reason = "this program talks to a person")]
 fn welcome(watch: &Watch, auth: &str, source: &str, vendors: &[Vendor]) {
-    println!("\nServing at {}\nOne request for each kind of token:\n", watch.url("/"));
-    for Request { example: Example { what, path, body }, .. } in requests_of(vendors) {
-        let body = body.map(|body| format!(" -H 'content-type: application/json' -d '{body}'")).unwrap_or_default();
-        println!("  # {what}\n  curl '{}'{body}", watch.url(path));
+    println!("\nServing at {}", watch.url("/"));
+    if auth == "none" {
+        println!("One request for each kind of token:\n");
+        for Request { example: Example { what, path, body }, .. } in requests_of(vendors) {
+            let body = body.map(|body| format!(" -H 'content-type: application/json' -d '{body}'")).unwrap_or_default();
+            println!("  # {what}\n  curl '{}'{body}", watch.url(path));
+        }
     }
     for missing in Vendor::ALL.into_iter().filter(|vendor| !vendors.contains(vendor)) {
         let (name, part, form) = (missing.name(), missing.part(), missing.form());
