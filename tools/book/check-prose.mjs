@@ -8,7 +8,7 @@ import { findings, readingEase, sentencesOf } from './prose.mjs'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const rules = JSON.parse(readFileSync(new URL('prose.json', import.meta.url), 'utf8'))
 const pages = [
-    ...['README.md', 'SECURITY.md', 'CONTRIBUTING.md'].filter(page => existsSync(root + page)),
+    ...['README.md', 'SECURITY.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...['chat-rest', 'kotlin', 'swift', 'web'].map(client => `clients/${client}/README.md`)].filter(page => existsSync(root + page)),
     ...readdirSync(`${root}docs`, { recursive: true }).filter(name => /(?<!SUMMARY)\.md$/.test(name)).map(name => `docs/${name}`).sort(),
 ]
 
