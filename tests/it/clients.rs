@@ -7,12 +7,12 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// All functions with the demo credentials and `AUTH=none`, each already started. If the first client of a function
+/// All functions with the demo credentials and `IDENTITY=none`, each already started. If the first client of a function
 /// gave up during its start, the emulator would end the function for good.
 fn serve() -> Watch {
     let credentials = project::root().join("tests/demo-credentials.json");
     let watch =
-        Watch::start(Env::from([("LOCAL_CREDENTIALS", credentials.to_str().expect("UTF-8")), ("AUTH", "none")]));
+        Watch::start(Env::from([("LOCAL_CREDENTIALS", credentials.to_str().expect("UTF-8")), ("IDENTITY", "none")]));
     for example in requests::all().map(|request| request.example).filter(|example| example.body.is_none()) {
         assert_eq!(http::get(&watch.url(example.path)).status, 200, "{example:?}");
     }

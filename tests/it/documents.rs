@@ -142,7 +142,7 @@ fn the_page_of_the_settings_has_each_variable_and_each_parameter_once() {
     let settings = settings();
     let variables = once(settings.iter().filter_map(|setting| setting.variable.as_ref()));
     let read = variables_in_code();
-    assert!(read.len() > 18 && read.contains("AUTH") && read.contains("DEMO_PORT"), "{read:?}");
+    assert!(read.len() > 18 && read.contains("IDENTITY") && read.contains("DEMO_PORT"), "{read:?}");
     assert_eq!(variables, read);
 
     let parameters = once(settings.iter().filter_map(|setting| setting.parameter.as_ref()));
@@ -195,7 +195,7 @@ fn the_page_of_the_settings_has_the_defaults_of_code_and_template() {
     .into();
     // Another default in a local run.
     let locally: BTreeMap<_, _> = [
-        ("AUTH", ("none", local.contains("env::var(\"AUTH\").unwrap_or_else(|_| \"none\""))),
+        ("IDENTITY", ("none", local.contains("env::var(\"IDENTITY\").unwrap_or_else(|_| \"none\""))),
         (
             "LOCAL_CREDENTIALS",
             ("tests/demo-credentials.json", local.contains(".join(\"tests/demo-credentials.json\")")),

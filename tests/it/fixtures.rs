@@ -123,7 +123,7 @@ fn every_event_gets_its_answer() {
     }
 }
 
-/// The events as a person sends them: `cargo lambda watch` with `AUTH` unset, and `cargo lambda invoke`.
+/// The events as a person sends them: `cargo lambda watch` with `IDENTITY` unset, and `cargo lambda invoke`.
 #[test]
 fn every_event_gets_its_answer_through_cargo_lambda_invoke() {
     let credentials = said::credentials();

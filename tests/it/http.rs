@@ -131,7 +131,7 @@ fn zego(user: &str, payload: &str) -> Value {
 
 #[test]
 fn every_route_mints_what_the_vendors_accept() {
-    let mut api = Api::start(&[("AUTH", "none")]);
+    let mut api = Api::start(&[("IDENTITY", "none")]);
 
     let app = says(3600, json!([{ "type": 5, "privileges": { "2": 3600 }, "user_id": "" }]));
     api.mint_text("/chat/app/token", "*/*", app.clone());

@@ -129,7 +129,7 @@ fn no_generated_request_gets_an_answer_that_is_not_documented() {
     let credentials = project::root().join("tests/demo-credentials.json");
     let credentials = Env::from([("LOCAL_CREDENTIALS", credentials.to_str().expect("UTF-8"))]);
 
-    let watch = Watch::start(credentials.clone().and("AUTH", "none"));
+    let watch = Watch::start(credentials.clone().and("IDENTITY", "none"));
     let examples = std::env::var("SCHEMATHESIS_EXAMPLES").ok();
     let mut many = vec!["--generation-with-security-parameters=false", "--max-examples"];
     match &examples {

@@ -60,7 +60,8 @@ fn a_wrong_setting_ends_the_start_with_one_line_that_names_it() {
     let with = |name: &str, value: &str| refused(Env::from([("LOCAL_CREDENTIALS", &*demo)]).and(name, value));
     assert_eq!(refused([]), "AGORA_SECRET_ID must be the name or ARN of the secret");
     assert_eq!(refused([("ZEGO_SECRET_ID", "zego")]), "AGORA_SECRET_ID must be the name or ARN of the secret");
-    assert_eq!(with("AUTH", "None"), "AUTH must be jwt or none");
+    assert_eq!(with("IDENTITY", "None"), "IDENTITY must be gateway or none");
+    assert_eq!(with("AUTH", "jwt"), "AUTH is called IDENTITY now: set IDENTITY=gateway instead");
     assert_eq!(with("USER_ID_FORM", "UUID"), "USER_ID_FORM must be verbatim, lower or uuid");
     assert_eq!(with("RTM_006", "no"), "RTM_006 must be allowed or refused");
     assert_eq!(with("RTM_BEYOND_ROOMS", "true"), "RTM_BEYOND_ROOMS must be allowed or refused");
@@ -96,7 +97,7 @@ fn real_lambda_takes_no_setting_for_local_runs() {
     for start in ["on-demand", "provisioned-concurrency", "snap-start", ""] {
         let lambda = [("AWS_LAMBDA_INITIALIZATION_TYPE", start), ("AGORA_SECRET_ID", "agora")];
         let with = |name: &str, value: &str| refused(Env::from(lambda).and(name, value));
-        assert_eq!(with("AUTH", "none"), "AUTH must not be none in Lambda: it is for local runs");
+        assert_eq!(with("IDENTITY", "none"), "IDENTITY must not be none in Lambda: it is for local runs");
         assert_eq!(
             with("LOCAL_CREDENTIALS", &demo()),
             "LOCAL_CREDENTIALS must not be set in Lambda: it is for local runs"
@@ -121,8 +122,8 @@ fn each_function_reads_its_own_secret_before_the_first_event() {
 /// The emulator would start a function only with its first request, and that request would wait for the start.
 #[test]
 fn a_wrong_setting_ends_the_local_run_too() {
-    let said = LocalRun::refused([("AUTH", "JWT")]);
-    assert!(said.contains(" does not start:") && said.contains("AUTH must be jwt or none"), "{said}");
+    let said = LocalRun::refused([("IDENTITY", "JWT")]);
+    assert!(said.contains(" does not start:") && said.contains("IDENTITY must be gateway or none"), "{said}");
     assert!(!said.contains("Serving"), "{said}");
 }
 

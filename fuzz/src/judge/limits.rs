@@ -57,7 +57,7 @@ impl Limits {
         let allowed = |allowed: bool| if allowed { "allowed" } else { "refused" }.to_owned();
         let or_unset = |name: &Option<String>| name.clone().unwrap_or_default();
         vec![
-            ("AUTH", "jwt".to_owned()),
+            ("IDENTITY", "gateway".to_owned()),
             ("USER_ID_CLAIM", self.user_id_claim.clone()),
             ("USER_ID_FORM", form.to_owned()),
             ("ROOMS_CLAIM", or_unset(&self.rooms_claim)),

@@ -9,7 +9,7 @@ use tokens::Ttl;
 /// All settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Config {
-    pub(crate) auth: Auth,
+    pub(crate) verifier: Verifier,
     pub(crate) policy: Policy,
     pub(crate) credentials: Source,
     pub(crate) credentials_ttl: Duration,
@@ -17,12 +17,12 @@ pub(crate) struct Config {
     pub(crate) credentials_max_stale: Duration,
 }
 
-/// Whether callers need a verified identity.
+/// Who verifies the callers' identities.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Auth {
-    /// They need one. API Gateway's authorizer verifies it.
-    Jwt,
-    /// They need none. Every caller is believed. For local runs.
+pub(crate) enum Verifier {
+    /// API Gateway's authorizer.
+    Gateway,
+    /// Nobody. Every caller is believed. For local runs.
     None,
 }
 
@@ -80,8 +80,9 @@ pub(crate) struct ConfigError {
 
 impl Config {
     /// Every variable that is read, except the secret's.
-    const VARIABLES: [&str; 13] = [
+    const VARIABLES: [&str; 14] = [
         "LOCAL_CREDENTIALS",
+        "IDENTITY",
         "AUTH",
         "USER_ID_CLAIM",
         "USER_ID_FORM",
@@ -116,11 +117,17 @@ impl Config {
         // Lambda sets this variable. Local emulators don't.
         let in_lambda = variables.contains_key("AWS_LAMBDA_INITIALIZATION_TYPE");
 
-        let auth = match get("AUTH").unwrap_or("jwt") {
-            "jwt" => Auth::Jwt,
-            "none" if in_lambda => return Err(error("AUTH", "must not be none in Lambda: it is for local runs")),
-            "none" => Auth::None,
-            _ => return Err(error("AUTH", "must be jwt or none")),
+        // The setting's old name. Other programs read a variable of this name, too, so its other values are not ours.
+        match get("AUTH") {
+            Some("jwt") => return Err(error("AUTH", "is called IDENTITY now: set IDENTITY=gateway instead")),
+            Some("none") => return Err(error("AUTH", "is called IDENTITY now: set IDENTITY=none instead")),
+            _ => {}
+        }
+        let verifier = match get("IDENTITY").unwrap_or("gateway") {
+            "gateway" => Verifier::Gateway,
+            "none" if in_lambda => return Err(error("IDENTITY", "must not be none in Lambda: it is for local runs")),
+            "none" => Verifier::None,
+            _ => return Err(error("IDENTITY", "must be gateway or none")),
         };
         let credentials = match (get("LOCAL_CREDENTIALS"), get(secret_id)) {
             (Some(_), _) if in_lambda => {
@@ -174,7 +181,7 @@ impl Config {
             default_ttl,
             max_ttl,
         };
-        Ok(Config { auth, policy, credentials, credentials_ttl, credentials_max_stale })
+        Ok(Config { verifier, policy, credentials, credentials_ttl, credentials_max_stale })
     }
 }
 
@@ -190,7 +197,7 @@ mod tests {
     #[test]
     fn only_the_secret_is_needed() {
         let config = parse(&[("AGORA_SECRET_ID", "prod/agora")]).expect("valid");
-        assert_eq!(config.auth, Auth::Jwt);
+        assert_eq!(config.verifier, Verifier::Gateway);
         assert_eq!(config.credentials, Source::SecretsManager { secret_id: "prod/agora".to_owned() });
         assert_eq!(config.policy.user_id_claim, "sub");
         assert_eq!(config.policy.default_ttl.as_seconds(), 3600);
@@ -199,7 +206,13 @@ mod tests {
         assert!(!config.policy.rtm_beyond_rooms);
         assert_eq!(config.credentials_ttl, Duration::from_secs(300));
         assert_eq!(config.credentials_max_stale, Duration::from_secs(86_400));
-        let empty = [("AGORA_SECRET_ID", "prod/agora"), ("ROOMS_CLAIM", ""), ("AUTH", ""), ("LOCAL_CREDENTIALS", "")];
+        let empty = [
+            ("AGORA_SECRET_ID", "prod/agora"),
+            ("ROOMS_CLAIM", ""),
+            ("IDENTITY", ""),
+            ("AUTH", ""),
+            ("LOCAL_CREDENTIALS", ""),
+        ];
         assert_eq!(parse(&empty), Ok(config));
     }
 
@@ -230,7 +243,10 @@ mod tests {
     fn a_wrong_setting_is_named() {
         let wrong = |name, value| parse(&[("AGORA_SECRET_ID", "x"), (name, value)]).expect_err("refused");
         assert_eq!(parse(&[]).expect_err("refused"), "AGORA_SECRET_ID must be the name or ARN of the secret");
-        assert_eq!(wrong("AUTH", "off"), "AUTH must be jwt or none");
+        assert_eq!(wrong("IDENTITY", "jwks"), "IDENTITY must be gateway or none");
+        assert_eq!(wrong("AUTH", "jwt"), "AUTH is called IDENTITY now: set IDENTITY=gateway instead");
+        assert_eq!(wrong("AUTH", "none"), "AUTH is called IDENTITY now: set IDENTITY=none instead");
+        assert!(parse(&[("AGORA_SECRET_ID", "x"), ("AUTH", "true")]).is_ok(), "another program's setting");
         assert_eq!(wrong("USER_ID_FORM", "upper"), "USER_ID_FORM must be verbatim, lower or uuid");
         assert_eq!(wrong("MAX_TOKEN_TTL_SECONDS", "86401"), "MAX_TOKEN_TTL_SECONDS must be 1 to 86400 seconds");
         assert_eq!(wrong("CREDENTIALS_TTL_SECONDS", "5m"), "CREDENTIALS_TTL_SECONDS must be a whole number of seconds");
@@ -253,9 +269,9 @@ mod tests {
     fn lambda_takes_no_local_setting() {
         let lambda = ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand");
         let secret = ("AGORA_SECRET_ID", "x");
-        assert!(parse(&[secret, ("AUTH", "none")]).is_ok());
+        assert!(parse(&[secret, ("IDENTITY", "none")]).is_ok());
         assert!(parse(&[("LOCAL_CREDENTIALS", "demo.json")]).is_ok());
-        for local in [("AUTH", "none"), ("LOCAL_CREDENTIALS", "demo.json")] {
+        for local in [("IDENTITY", "none"), ("LOCAL_CREDENTIALS", "demo.json")] {
             let refused = parse(&[lambda, secret, local]).expect_err("refused");
             assert!(refused.starts_with(local.0), "{refused}");
         }

@@ -142,8 +142,8 @@ mod tests {
     const ROTATED: &str =
         r#"{"app_id":"0123456789abcdef0123456789abcdef","app_certificate":"c0ffee0ff1cec0ffee0ff1cec0ffee0f"}"#;
 
-    fn function(store: &FakeStore, auth: &str, routes: Vec<Route<Key>>) -> Function<Key> {
-        let variables = [("LOCAL_CREDENTIALS", "unused"), ("AUTH", auth)];
+    fn function(store: &FakeStore, identity: &str, routes: Vec<Route<Key>>) -> Function<Key> {
+        let variables = [("LOCAL_CREDENTIALS", "unused"), ("IDENTITY", identity)];
         let variables: BTreeMap<_, _> =
             variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter().collect();
         let config = Config::parse(&variables, Key::SECRET_ID).expect("valid");
@@ -239,7 +239,7 @@ mod tests {
     async fn the_caller_is_checked_before_the_parameters_and_both_before_a_key_is_needed() {
         let store = good();
         store.fail("refused");
-        let function = function(&store, "jwt", vec![user_route()]);
+        let function = function(&store, "gateway", vec![user_route()]);
         let status = async |asked, identity| respond(&function, Ok(user_request(asked, identity))).await.status;
         assert_eq!(status("*", None).await, 401);
         assert_eq!(status("", signed_in("alice")).await, 400);
@@ -253,7 +253,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_line_about_a_request_has_neither_the_user_nor_the_token() {
         let captured = Captured::begin();
-        let function = function(&good(), "jwt", vec![user_route()]);
+        let function = function(&good(), "gateway", vec![user_route()]);
         let user = "somebody-with-a-telling-name";
         let response = respond(&function, Ok(user_request("me", signed_in(user)))).await;
         let body: Value = serde_json::from_str(&response.body).expect("JSON");

@@ -8,7 +8,7 @@ use serde_json::json;
 
 #[test]
 fn bad_requests_are_told_what_is_wrong_and_harm_nobody() {
-    let mut api = Api::start(&[("AUTH", "none"), ("MAX_TOKEN_TTL_SECONDS", "86400")]);
+    let mut api = Api::start(&[("IDENTITY", "none"), ("MAX_TOKEN_TTL_SECONDS", "86400")]);
     // Good requests, at least one for each function.
     let good = requests::all().map(|request| request.example).filter(|example| example.body.is_none());
     let routes: Vec<_> = good.map(|example| example.path).collect();
@@ -203,10 +203,10 @@ fn bad_requests_are_told_what_is_wrong_and_harm_nobody() {
     api.finish();
 }
 
-/// With `AUTH=none`, every caller is believed, and still nobody gets a 006 token.
+/// With `IDENTITY=none`, every caller is believed, and still nobody gets a 006 token.
 #[test]
 fn where_006_tokens_are_refused_nobody_gets_one() {
-    let mut api = Api::start(&[("AUTH", "none"), ("RTM_006", "refused")]);
+    let mut api = Api::start(&[("IDENTITY", "none"), ("RTM_006", "refused")]);
     let rule = "version: this service gives no 006 tokens; ask for version 007";
     api.refuse("GET", "/rtm/alice/token?version=006", None, 403, rule);
     // The tutorial's default is 006. It is not replaced by a version that nobody asked for.

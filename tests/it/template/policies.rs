@@ -30,7 +30,7 @@ fn a_function_may_read_one_secret_and_do_nothing_else() {
             };
             let variables = function["Environment"]["Variables"].as_object().expect("variables");
             assert_eq!(variables.get(vendor.variable()), Some(&json!(secret)), "{name}");
-            for absent in [other.variable(), "AUTH", "LOCAL_CREDENTIALS"] {
+            for absent in [other.variable(), "IDENTITY", "LOCAL_CREDENTIALS"] {
                 assert_eq!(variables.get(absent), None, "{name}");
             }
 

@@ -32,11 +32,12 @@ pub use process::{Output, descendants, free_port};
 
 /// The variables that configure a function, in the order of the documentation. Tests start without them, even if the
 /// developer's own shell has set some.
-pub const CONFIGURATION: [&str; 16] = [
+pub const CONFIGURATION: [&str; 17] = [
     "AGORA_SECRET_ID",
     "ZEGO_SECRET_ID",
     "LOCAL_CREDENTIALS",
     "AUTH",
+    "IDENTITY",
     "USER_ID_CLAIM",
     "USER_ID_FORM",
     "ROOMS_CLAIM",
@@ -51,7 +52,7 @@ pub const CONFIGURATION: [&str; 16] = [
     "FUNCTIONS",
 ];
 
-/// Environment variables for a program, such as `[("AUTH", "none")]`.
+/// Environment variables for a program, such as `[("IDENTITY", "none")]`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Env(Vec<(String, String)>);
 

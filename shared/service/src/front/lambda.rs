@@ -183,7 +183,7 @@ mod tests {
         r#"{"app_id":"970ca35de60c44645bbae8a215061b33","app_certificate":"5cfd2fd1755d40ecb72977518be15d3b"}"#;
 
     fn environment(store: &FakeStore) -> Environment<Key> {
-        let variables = [("LOCAL_CREDENTIALS", "unused"), ("AUTH", "none")];
+        let variables = [("LOCAL_CREDENTIALS", "unused"), ("IDENTITY", "none")];
         let variables: BTreeMap<_, _> =
             variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter().collect();
         let config = Config::parse(&variables, Key::SECRET_ID).expect("valid");

@@ -1,7 +1,7 @@
 //! A backend, and what it may have.
 
 use super::{Callers, Identity, Verified, ttl};
-use crate::config::{Auth, Config};
+use crate::config::{Config, Verifier};
 use crate::problem::Problem;
 use std::sync::Arc;
 use tokens::Ttl;
@@ -18,12 +18,12 @@ impl Identity for Backend {
     type Admitted = ();
 
     fn admit(config: &Config, verified: Option<&Verified>) -> Result<(), Problem> {
-        match (config.auth, verified) {
-            (Auth::None, _) | (Auth::Jwt, Some(Verified::Iam)) => Ok(()),
-            (Auth::Jwt, Some(Verified::Jwt(_))) => {
+        match (config.verifier, verified) {
+            (Verifier::None, _) | (Verifier::Gateway, Some(Verified::Iam)) => Ok(()),
+            (Verifier::Gateway, Some(Verified::Jwt(_))) => {
                 Err(Problem::forbidden("this token is for backends with an IAM identity; a JWT never gets it"))
             }
-            (Auth::Jwt, None) => Err(Problem::no_identity("the request carries no IAM identity")),
+            (Verifier::Gateway, None) => Err(Problem::no_identity("the request carries no IAM identity")),
         }
     }
 

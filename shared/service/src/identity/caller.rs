@@ -2,7 +2,7 @@
 
 use super::claims::SignedIn;
 use super::{Callers, Identity, Verified, ttl};
-use crate::config::{Auth, Config};
+use crate::config::{Config, Verifier};
 use crate::params::{Asked, ParamError};
 use crate::problem::Problem;
 use std::fmt::Display;
@@ -15,7 +15,7 @@ use tokens::{NameError, Ttl};
 pub struct Caller {
     config: Arc<Config>,
     app_id: String,
-    /// `None` in a local run with `AUTH=none`. Then every caller is believed.
+    /// `None` in a local run with `IDENTITY=none`. Then every caller is believed.
     user: Option<SignedIn>,
 }
 
@@ -25,13 +25,13 @@ impl Identity for Caller {
     type Admitted = Option<SignedIn>;
 
     fn admit(config: &Config, verified: Option<&Verified>) -> Result<Option<SignedIn>, Problem> {
-        match (config.auth, verified) {
-            (Auth::None, _) => Ok(None),
-            (Auth::Jwt, Some(Verified::Jwt(jwt))) => SignedIn::read(&config.policy, jwt).map(Some),
-            (Auth::Jwt, Some(Verified::Iam)) => {
+        match (config.verifier, verified) {
+            (Verifier::None, _) => Ok(None),
+            (Verifier::Gateway, Some(Verified::Jwt(jwt))) => SignedIn::read(&config.policy, jwt).map(Some),
+            (Verifier::Gateway, Some(Verified::Iam)) => {
                 Err(Problem::forbidden("this token is for signed-in users; an IAM identity is not one"))
             }
-            (Auth::Jwt, None) => Err(Problem::no_identity("the request carries no verified JWT")),
+            (Verifier::Gateway, None) => Err(Problem::no_identity("the request carries no verified JWT")),
         }
     }
 
@@ -250,7 +250,7 @@ mod tests {
         // The tutorial's answer has no detail, so it says this in the token's place.
         assert_eq!(problem.tutorial_text(), problem.detail());
         let local = config(|config| {
-            config.auth = Auth::None;
+            config.verifier = Verifier::None;
             config.policy.rtm_006 = false;
         });
         let anybody = caller_of(&local, None).expect("believed");

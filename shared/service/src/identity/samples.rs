@@ -2,7 +2,7 @@
 
 use super::claims::Jwt;
 use super::{Caller, Identity, Verified};
-use crate::config::{Auth, Config, Policy, Source, UserIdForm};
+use crate::config::{Config, Policy, Source, UserIdForm, Verifier};
 use crate::problem::Problem;
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -16,7 +16,7 @@ pub(super) const APP_ID: &str = "0123456789abcdef0123456789abcdef";
 /// A configuration that limits only the lifetime, with this change.
 pub(super) fn config(change: impl FnOnce(&mut Config)) -> Arc<Config> {
     let mut config = Config {
-        auth: Auth::Jwt,
+        verifier: Verifier::Gateway,
         policy: Policy {
             user_id_claim: "sub".to_owned(),
             user_id_form: UserIdForm::Verbatim,

@@ -1,7 +1,7 @@
 //! `local [--aws]`: all functions on this machine, until Ctrl-C.
 //!
 //! They serve under `cargo lambda watch`, on port 9000 or on `PORT`. They believe the user id in the path
-//! (`AUTH=none`), unless `AUTH` says otherwise. The credentials are plainly no secret. They come from a file, or with
+//! (`IDENTITY=none`), unless `IDENTITY` says otherwise. The credentials are plainly no secret. They come from a file, or with
 //! `--aws` from a Secrets Manager API on this machine. All other settings come from the environment variables.
 //!
 //! One vendor's credentials are enough: the other vendor's functions start too, and answer 503. A function that does
@@ -50,7 +50,7 @@ async fn serve() -> io::Result<ExitCode> {
         return Err(io::Error::other(format!("port {port} cannot be had (PORT=n says another): {error}")));
     }
 
-    let auth = env::var("AUTH").unwrap_or_else(|_| "none".to_owned());
+    let identity = env::var("IDENTITY").unwrap_or_else(|_| "none".to_owned());
     let demo = project::root().join("tests/demo-credentials.json");
     let (secrets, source, env) = if aws {
         let secrets = secrets_manager(&fs::read_to_string(demo)?)?;
@@ -67,7 +67,7 @@ async fn serve() -> io::Result<ExitCode> {
     let one_source_only =
         ["LOCAL_CREDENTIALS", "AGORA_SECRET_ID", "ZEGO_SECRET_ID", "AWS_PROFILE", "AWS_SESSION_TOKEN"];
     let without = one_source_only.map(str::to_owned);
-    let env = env.and("AUTH", &*auth);
+    let env = env.and("IDENTITY", &*identity);
     let Some(vendors) = with_credentials(&without, &env) else { return Ok(ExitCode::FAILURE) };
     if vendors.is_empty() {
         let [agora, zego] = Vendor::ALL.map(Vendor::part);
@@ -77,7 +77,7 @@ async fn serve() -> io::Result<ExitCode> {
     let env = env.and_all(prewarming(port, &vendors));
     let watch = Watch::serve(port, 1, &without, &env, Output::Shown);
     tokio::spawn(serve_ipv6_too(port));
-    welcome(&watch, &auth, &source, &vendors);
+    welcome(&watch, &identity, &source, &vendors);
 
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let mut hang_up = signal(SignalKind::hangup())?;
@@ -160,9 +160,9 @@ fn requests_of(vendors: &[Vendor]) -> impl Iterator<Item = Request> {
 }
 
 #[allow(clippy::print_stdout, reason = "this program talks to a person")]
-fn welcome(watch: &Watch, auth: &str, source: &str, vendors: &[Vendor]) {
+fn welcome(watch: &Watch, identity: &str, source: &str, vendors: &[Vendor]) {
     println!("\nServing at {}", watch.url("/"));
-    if auth == "none" {
+    if identity == "none" {
         println!("One request for each kind of token:\n");
         for Request { example: Example { what, path, body }, .. } in requests_of(vendors) {
             let body = body.map(|body| format!(" -H 'content-type: application/json' -d '{body}'")).unwrap_or_default();
@@ -173,9 +173,9 @@ fn welcome(watch: &Watch, auth: &str, source: &str, vendors: &[Vendor]) {
         let (name, part, form) = (missing.name(), missing.part(), missing.form());
         println!("\nNo {name} tokens: {source} has no part \"{part}\". Add it at any time: \"{part}\":{form}");
     }
-    if auth != "none" {
+    if identity != "none" {
         println!(
-            "\nAUTH={auth}: plain requests are answered with 401. `cargo lambda invoke` sends events that name a caller."
+            "\nIDENTITY={identity}: plain requests are answered with 401. `cargo lambda invoke` sends events that name a caller."
         );
     }
     println!("\n{LAST_LINE}\n");

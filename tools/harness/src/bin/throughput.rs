@@ -42,7 +42,7 @@ fn main() -> ExitCode {
     };
     let credentials = project::root().join("tests/demo-credentials.json");
     let credentials = credentials.to_str().expect("the project's path is UTF-8");
-    let watch = Watch::start_many(Env::from([("AUTH", "none"), ("LOCAL_CREDENTIALS", credentials)]), ENVIRONMENTS);
+    let watch = Watch::start_many(Env::from([("IDENTITY", "none"), ("LOCAL_CREDENTIALS", credentials)]), ENVIRONMENTS);
 
     println!("{CONNECTIONS} connections, {seconds} s each, {ENVIRONMENTS} environments of each function\n");
     println!(
