@@ -14,9 +14,11 @@ pub enum Json {
     Null,
     /// `true` or `false`
     Bool(bool),
-    /// A number. `None`: it is negative, too large for 64 bits, or not written as a whole number. No parameter takes
+    /// A whole number of 64 bits.
+    Number(u64),
+    /// Any other number: it is negative, too large for 64 bits, or not written as a whole number. No parameter takes
     /// these.
-    Number(Option<u64>),
+    OtherNumber(f64),
     /// A string.
     Text(String),
     /// An array.
@@ -86,15 +88,15 @@ impl<'de> Visitor<'de> for JsonVisitor {
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<Json, E> {
-        Ok(Json::Number(Some(value)))
+        Ok(Json::Number(value))
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Json, E> {
-        Ok(Json::Number(None))
+    fn visit_i64<E>(self, value: i64) -> Result<Json, E> {
+        Ok(Json::OtherNumber(value as f64))
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Json, E> {
-        Ok(Json::Number(None))
+    fn visit_f64<E>(self, value: f64) -> Result<Json, E> {
+        Ok(Json::OtherNumber(value))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Json, E> {
@@ -133,7 +135,7 @@ mod tests {
     #[test]
     fn no_object_has_a_name_twice() {
         let read = |text: &str| parse(text.as_bytes());
-        let inner = Json::Object(BTreeMap::from([("b".to_owned(), Json::Number(Some(1)))]));
+        let inner = Json::Object(BTreeMap::from([("b".to_owned(), Json::Number(1))]));
         let expected = Json::Object(BTreeMap::from([("a".to_owned(), Json::List(vec![inner, Json::Null]))]));
         assert_eq!(read(r#"{"a":[{"b":1},null]}"#), Ok(expected));
         for twice in [r#"{"a":1,"a":1}"#, r#"{"a":1,"\u0061":2}"#, r#"[{"b":{"a":1,"a":2}}]"#] {
@@ -148,10 +150,13 @@ mod tests {
     #[test]
     fn only_a_whole_number_of_64_bits_is_a_number() {
         let number = |text: &str| parse(text.as_bytes());
-        assert_eq!(number("18446744073709551615"), Ok(Json::Number(Some(u64::MAX))));
-        for other in ["-1", "0.5", "1e2", "18446744073709551616"] {
-            assert_eq!(number(other), Ok(Json::Number(None)), "{other}");
+        assert_eq!(number("18446744073709551615"), Ok(Json::Number(u64::MAX)));
+        let others = [("-1", -1.0), ("0.5", 0.5), ("1e2", 100.0), ("18446744073709551616", 18446744073709551616.0)];
+        for (other, value) in others {
+            assert_eq!(number(other), Ok(Json::OtherNumber(value)), "{other}");
         }
+        // Too large for any number that we know.
+        assert_eq!(number("1e999"), Err(JsonError::NotJson));
     }
 
     #[test]

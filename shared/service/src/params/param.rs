@@ -79,7 +79,7 @@ fn number_of_text(text: &str, rule: &str) -> Result<u64, ParamError> {
 /// A number in a body.
 fn number_of_json(json: &Json, rule: &str) -> Result<u64, ParamError> {
     match json {
-        Json::Number(Some(number)) => Ok(*number),
+        Json::Number(number) => Ok(*number),
         _ => Err(ParamError::rule(rule)),
     }
 }
