@@ -1,0 +1,78 @@
+//! Verifies a JWT without the gateway. Pure: the keys and the time are handed in, and nothing is remembered.
+//!
+//! [`bearer`] finds the token in the request's headers. [`KeySet`] reads the issuer's public keys. [`verify`] decides.
+//! We read header, payload and keys ourselves, with the strict reader of `crate::json`. Only the signature is checked
+//! by a library.
+
+mod refusal;
+mod bearer;
+mod algorithm;
+mod keys;
+mod unverified;
+mod claims;
+#[cfg(test)]
+mod samples;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use bearer::bearer;
+pub(crate) use claims::Claims;
+pub(crate) use keys::{KeySet, KeySetError};
+pub(crate) use refusal::Refusal;
+
+use unverified::Unverified;
+
+/// How long a JWT may be, in bytes.
+const MAX_BYTES: usize = 8 * 1024;
+
+/// What a JWT must say. The configuration makes it. No text in it is empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Expected {
+    /// The claim `iss`, byte for byte.
+    pub(crate) issuer: String,
+    /// A user's JWT is for one of these.
+    pub(crate) audiences: Vec<String>,
+    /// A user's JWT has this scope.
+    pub(crate) scope: Option<String>,
+    /// What a backend's JWT must say. `None`: no JWT is a backend's.
+    pub(crate) backend: Option<BackendExpected>,
+    /// Whether ID tokens are accepted too.
+    pub(crate) id_tokens: bool,
+}
+
+/// What a backend's JWT must say. It must have both.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct BackendExpected {
+    pub(crate) audience: String,
+    pub(crate) scope: String,
+}
+
+/// Whose JWT it is.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Proven {
+    /// A user's, with all its claims. They keep their types. The user id is among them, or is not: policy decides.
+    User(Claims),
+    /// A backend's.
+    Backend,
+}
+
+/// Verifies a JWT at this time, in seconds since 1970.
+///
+/// # Errors
+/// The first rule that the JWT breaks. The order matters for two of them:
+///
+/// * The claims are checked before the key is picked. So a JWT that is expired, or another issuer's, is never an
+///   `UnknownKey`. It causes no fetch of newer keys.
+/// * A user's scope is checked last. So `InsufficientScope` means that the JWT is genuine and breaks no other rule.
+pub(crate) fn verify(expected: &Expected, keys: &KeySet, token: &str, now: i64) -> Result<Proven, Refusal> {
+    let Unverified { algorithm, key_id, claims, signed, signature } = Unverified::read(token)?;
+    let for_backend = claims::check(expected, &claims, now)?;
+    keys.check(key_id.as_deref(), algorithm, signed.as_bytes(), &signature)?;
+    if for_backend {
+        return Ok(Proven::Backend);
+    }
+    match &expected.scope {
+        Some(scope) if !claims::has_scope(&claims, scope) => Err(Refusal::InsufficientScope),
+        _ => Ok(Proven::User(claims)),
+    }
+}

@@ -1,0 +1,97 @@
+//! What a JWT's claims must say.
+
+use super::{Expected, Refusal};
+use crate::json::Json;
+use std::collections::BTreeMap;
+
+/// The claims of a JWT, with their types.
+pub(crate) type Claims = BTreeMap<String, Json>;
+
+/// How far the issuer's clock and ours may differ, in seconds.
+const LEEWAY: i64 = 60;
+
+/// Checks every claim but a user's scope. Returns whether the JWT is a backend's.
+pub(super) fn check(expected: &Expected, claims: &Claims, now: i64) -> Result<bool, Refusal> {
+    if claims.get("iss") != Some(&Json::Text(expected.issuer.clone())) {
+        return Err(Refusal::Issuer);
+    }
+    check_dates(claims, now)?;
+    if !expected.id_tokens && is_id_token(claims) {
+        return Err(Refusal::IdToken);
+    }
+    let audiences = audiences(claims)?;
+    let backend = expected.backend.as_ref();
+    if backend.is_some_and(|it| audiences.contains(&it.audience.as_str()) && has_scope(claims, &it.scope)) {
+        return Ok(true);
+    }
+    if !expected.audiences.iter().any(|audience| audiences.contains(&audience.as_str())) {
+        return Err(Refusal::Audience);
+    }
+    Ok(false)
+}
+
+fn check_dates(claims: &Claims, now: i64) -> Result<(), Refusal> {
+    let expiry = date(claims, "exp").map_err(|NotANumber| Refusal::ExpiryType)?.ok_or(Refusal::ExpiryType)?;
+    if expiry <= now.saturating_sub(LEEWAY) as f64 {
+        return Err(Refusal::Expired);
+    }
+    let latest = now.saturating_add(LEEWAY) as f64;
+    if date(claims, "nbf").map_err(|NotANumber| Refusal::NotBeforeType)?.is_some_and(|date| date > latest) {
+        return Err(Refusal::NotYetValid);
+    }
+    if date(claims, "iat").map_err(|NotANumber| Refusal::IssuedAtType)?.is_some_and(|date| date > latest) {
+        return Err(Refusal::IssuedInFuture);
+    }
+    Ok(())
+}
+
+struct NotANumber;
+
+/// Seconds since 1970. RFC 7519 allows a fraction. A float holds every whole second of the next 285 million years.
+fn date(claims: &Claims, name: &str) -> Result<Option<f64>, NotANumber> {
+    match claims.get(name) {
+        None => Ok(None),
+        Some(Json::Number(seconds)) => Ok(Some(*seconds as f64)),
+        Some(Json::OtherNumber(seconds)) => Ok(Some(*seconds)),
+        Some(_) => Err(NotANumber),
+    }
+}
+
+/// An ID token is for the app that its user signed in to, not for us. OpenID Connect has the last three claims, Cognito
+/// has `token_use` and Keycloak has `typ`.
+fn is_id_token(claims: &Claims) -> bool {
+    let not_access = claims.get("token_use").is_some_and(|used| *used != Json::Text("access".to_owned()));
+    let typ_id = match claims.get("typ") {
+        None => false,
+        Some(Json::Text(typ)) => typ.eq_ignore_ascii_case("ID"),
+        Some(_) => true,
+    };
+    not_access || typ_id || ["at_hash", "c_hash", "nonce"].iter().any(|name| claims.contains_key(*name))
+}
+
+/// Whom the JWT is for. If it doesn't say, these are the apps that it was given to.
+fn audiences(claims: &Claims) -> Result<Vec<&str>, Refusal> {
+    match claims.get("aud") {
+        Some(Json::Text(audience)) => Ok(vec![audience]),
+        Some(Json::List(audiences)) => audiences.iter().map(|audience| text(audience)).collect(),
+        Some(_) => Err(Refusal::AudienceType),
+        None => ["client_id", "azp"].iter().filter_map(|name| claims.get(*name)).map(text).collect(),
+    }
+}
+
+fn text(json: &Json) -> Result<&str, Refusal> {
+    match json {
+        Json::Text(text) => Ok(text),
+        _ => Err(Refusal::AudienceType),
+    }
+}
+
+/// Whether `scope` or `scp` contains it. Each is a text with spaces between scopes (RFC 8693), or an array of scopes. A
+/// claim of another type contains none.
+pub(super) fn has_scope(claims: &Claims, needed: &str) -> bool {
+    ["scope", "scp"].iter().filter_map(|name| claims.get(*name)).any(|claim| match claim {
+        Json::Text(scopes) => scopes.split(' ').any(|scope| scope == needed),
+        Json::List(scopes) => scopes.iter().any(|scope| matches!(scope, Json::Text(scope) if scope == needed)),
+        _ => false,
+    })
+}

@@ -1,0 +1,6 @@
+//! Whole tokens: those that are verified, and those that must not be.
+
+mod good;
+mod attacks;
+mod claim_types;
+mod any_bytes;
