@@ -1,6 +1,11 @@
 //! Configuration, read from the environment once, at start-up.
 
+mod jwt;
+
+pub(crate) use jwt::{Address, JwtSettings, KeysFrom};
+
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 use thiserror::Error;
@@ -18,10 +23,12 @@ pub(crate) struct Config {
 }
 
 /// Who verifies the callers' identities.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Verifier {
     /// API Gateway's authorizer.
     Gateway,
+    /// The service itself: it verifies the bearer token. IAM identities are still the gateway's.
+    Jwt(Box<JwtSettings>),
     /// Nobody. Every caller is believed. For local runs.
     None,
 }
@@ -105,7 +112,7 @@ impl Config {
     }
 
     pub(crate) fn parse(variables: &BTreeMap<String, String>, secret_id: &'static str) -> Result<Config, ConfigError> {
-        for name in Config::VARIABLES {
+        for name in Config::VARIABLES.into_iter().chain(JwtSettings::VARIABLES) {
             // `from_env` puts this character in place of bytes that are not UTF-8.
             if variables.get(name).is_some_and(|value| value.contains(char::REPLACEMENT_CHARACTER)) {
                 return Err(ConfigError { variable: name, rule: "must be UTF-8".to_owned() });
@@ -123,12 +130,7 @@ impl Config {
             Some("none") => return Err(error("AUTH", "is called IDENTITY now: set IDENTITY=none instead")),
             _ => {}
         }
-        let verifier = match get("IDENTITY").unwrap_or("gateway") {
-            "gateway" => Verifier::Gateway,
-            "none" if in_lambda => return Err(error("IDENTITY", "must not be none in Lambda: it is for local runs")),
-            "none" => Verifier::None,
-            _ => return Err(error("IDENTITY", "must be gateway or none")),
-        };
+
         let credentials = match (get("LOCAL_CREDENTIALS"), get(secret_id)) {
             (Some(_), _) if in_lambda => {
                 return Err(error("LOCAL_CREDENTIALS", "must not be set in Lambda: it is for local runs"));
@@ -162,13 +164,21 @@ impl Config {
             "refused" => Ok(false),
             _ => Err(error(name, "must be allowed or refused")),
         };
-        let credentials_ttl = match seconds("CREDENTIALS_TTL_SECONDS", 300)? {
-            seconds @ 1..=86_400 => Duration::from_secs(seconds),
-            _ => return Err(error("CREDENTIALS_TTL_SECONDS", "must be 1 to 86400 seconds")),
+        let within = |name, default, range: RangeInclusive<u64>| {
+            let rule = format!("must be {} to {} seconds", range.start(), range.end());
+            match seconds(name, default)? {
+                seconds if range.contains(&seconds) => Ok(Duration::from_secs(seconds)),
+                _ => Err(error(name, &rule)),
+            }
         };
-        let credentials_max_stale = match seconds("CREDENTIALS_MAX_STALE_SECONDS", 86_400)? {
-            seconds @ 0..=31_536_000 => Duration::from_secs(seconds),
-            _ => return Err(error("CREDENTIALS_MAX_STALE_SECONDS", "must be 0 to 31536000 seconds")),
+        let credentials_ttl = within("CREDENTIALS_TTL_SECONDS", 300, 1..=86_400)?;
+        let credentials_max_stale = within("CREDENTIALS_MAX_STALE_SECONDS", 86_400, 0..=31_536_000)?;
+        let verifier = match get("IDENTITY").unwrap_or("gateway") {
+            "gateway" => Verifier::Gateway,
+            "jwt" => Verifier::Jwt(Box::new(JwtSettings::parse(&get, &within, &allowed)?)),
+            "none" if in_lambda => return Err(error("IDENTITY", "must not be none in Lambda: it is for local runs")),
+            "none" => Verifier::None,
+            _ => return Err(error("IDENTITY", "must be gateway, jwt or none")),
         };
         let policy = Policy {
             user_id_claim: get("USER_ID_CLAIM").unwrap_or("sub").to_owned(),
@@ -243,7 +253,7 @@ mod tests {
     fn a_wrong_setting_is_named() {
         let wrong = |name, value| parse(&[("AGORA_SECRET_ID", "x"), (name, value)]).expect_err("refused");
         assert_eq!(parse(&[]).expect_err("refused"), "AGORA_SECRET_ID must be the name or ARN of the secret");
-        assert_eq!(wrong("IDENTITY", "jwks"), "IDENTITY must be gateway or none");
+        assert_eq!(wrong("IDENTITY", "jwks"), "IDENTITY must be gateway, jwt or none");
         assert_eq!(wrong("AUTH", "jwt"), "AUTH is called IDENTITY now: set IDENTITY=gateway instead");
         assert_eq!(wrong("AUTH", "none"), "AUTH is called IDENTITY now: set IDENTITY=none instead");
         assert!(parse(&[("AGORA_SECRET_ID", "x"), ("AUTH", "true")]).is_ok(), "another program's setting");
@@ -276,5 +286,62 @@ mod tests {
             assert!(refused.starts_with(local.0), "{refused}");
         }
         assert!(parse(&[lambda, secret]).is_ok());
+    }
+
+    #[test]
+    fn jwts_are_verified_only_with_an_issuer_and_an_audience_that_are_named() {
+        const GOOD: [(&str, &str); 4] = [
+            ("AGORA_SECRET_ID", "x"),
+            ("IDENTITY", "jwt"),
+            ("JWT_ISSUER", "https://id.example.com/"),
+            ("JWT_AUDIENCE", "a, b,"),
+        ];
+        let with = |name: &str, value: &str| {
+            let mut variables: Vec<_> = GOOD.into_iter().filter(|(known, _)| *known != name).collect();
+            variables.push((name, value));
+            parse(&variables)
+        };
+        let Verifier::Jwt(settings) = parse(&GOOD).expect("valid").verifier else { panic!("another verifier") };
+        assert_eq!(
+            (&*settings.issuer, &settings.audiences[..]),
+            ("https://id.example.com/", &["a".to_owned(), "b".to_owned()][..])
+        );
+        let document = Address::parse("https://id.example.com/.well-known/openid-configuration").expect("an address");
+        assert_eq!(settings.keys, KeysFrom::Discovery(document));
+        assert_eq!((settings.keys_ttl.as_secs(), settings.keys_max_stale.as_secs()), (300, 86_400));
+        assert_eq!((settings.id_tokens, settings.scope, settings.backend), (false, None, None));
+
+        for here in ["http://localhost:8080", "http://127.0.0.1:9/x", "http://[::1]:9"] {
+            assert!(with("JWT_ISSUER", here).is_ok(), "{here}");
+        }
+        let elsewhere = [
+            "http://id.example.com",
+            "http://localhost.example.com",
+            "http://127.0.0.1.example.com",
+            "http://localhost@example.com",
+            "https://user:5ecret@id.example.com",
+            "ftp://localhost",
+            "id.example.com",
+            "https://",
+            "/issuer",
+        ];
+        for wrong in elsewhere {
+            let rule = "must be an https address, or http on this machine";
+            assert_eq!(with("JWT_ISSUER", wrong), Err(format!("JWT_ISSUER {rule}")), "{wrong}");
+            assert_eq!(with("JWT_KEYS_URL", wrong), Err(format!("JWT_KEYS_URL {rule}")), "{wrong}");
+        }
+        for (name, value, said) in [
+            ("JWT_ISSUER", "", "JWT_ISSUER must be the issuer of the JWTs"),
+            ("JWT_AUDIENCE", "", "JWT_AUDIENCE must name the audiences of your JWTs, comma-separated"),
+            ("JWT_AUDIENCE", " , ", "JWT_AUDIENCE must name the audiences of your JWTs, comma-separated"),
+            ("BACKEND_SCOPE", "mint", "BACKEND_AUDIENCE must be set together with BACKEND_SCOPE"),
+            ("BACKEND_AUDIENCE", "b", "BACKEND_SCOPE must be set together with BACKEND_AUDIENCE"),
+            ("ID_TOKENS", "yes", "ID_TOKENS must be allowed or refused"),
+            ("JWT_KEYS_TTL_SECONDS", "0", "JWT_KEYS_TTL_SECONDS must be 1 to 86400 seconds"),
+            ("JWT_KEYS_MAX_STALE_SECONDS", "x", "JWT_KEYS_MAX_STALE_SECONDS must be a whole number of seconds"),
+            ("JWT_SCOPE", "\u{fffd}", "JWT_SCOPE must be UTF-8"),
+        ] {
+            assert_eq!(with(name, value), Err(said.to_owned()));
+        }
     }
 }

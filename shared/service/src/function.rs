@@ -2,6 +2,7 @@
 
 use crate::config::Config;
 use crate::credentials::Credentials;
+use crate::identity::issuer::Issuer;
 use crate::minted::Minted;
 use crate::problem::Problem;
 use crate::request::Request;
@@ -18,6 +19,8 @@ use tokio::time::Instant;
 pub(crate) struct Function<V: Vendor> {
     config: Arc<Config>,
     credentials: Credentials<V>,
+    /// Verifies JWTs, if the service does so itself.
+    issuer: Option<Issuer>,
     routes: Vec<Route<V>>,
     system: Arc<dyn System>,
 }
@@ -42,10 +45,11 @@ impl<V: Vendor> Function<V> {
     pub(crate) fn new(
         config: Config,
         credentials: Credentials<V>,
+        issuer: Option<Issuer>,
         routes: impl IntoIterator<Item = Route<V>>,
         system: Arc<dyn System>,
     ) -> Function<V> {
-        Function { config: Arc::new(config), credentials, routes: routes.into_iter().collect(), system }
+        Function { config: Arc::new(config), credentials, issuer, routes: routes.into_iter().collect(), system }
     }
 
     /// Responds to a request and logs one line about it. `Err`: a front could not read an event as a request.
@@ -75,17 +79,23 @@ impl<V: Vendor> Function<V> {
         response
     }
 
-    /// Loads the credentials anew. If a shared token is due within this many seconds, mints it again. Returns how long
+    /// Loads the credentials and the issuer's keys anew. If a shared token is due within this many seconds, mints it again. Returns how long
     /// the credentials are fresh from now on. `None`: the function is not ready. If the credentials could not be
     /// loaded, the log says why.
     pub(crate) async fn make_ready(&self, within: u32) -> Option<Duration> {
-        let refreshed = self.credentials.refresh().await;
+        let keys = async {
+            match &self.issuer {
+                Some(issuer) => issuer.refresh().await,
+                None => Some(Duration::MAX),
+            }
+        };
+        let (refreshed, keys) = tokio::join!(self.credentials.refresh(), keys);
         // If the load failed, the older key stays in use. Then the shared tokens are minted again with the older key.
         if let Some(key) = self.credentials.kept() {
             let mut routes = self.routes.iter();
             routes.try_for_each(|route| route.mint_again(&key, within, &*self.system)).ok()?;
         }
-        refreshed.ok()
+        Some(refreshed.ok()?.min(keys?))
     }
 
     async fn outcome(&self, request: Result<Request, Problem>) -> Outcome {
@@ -98,11 +108,15 @@ impl<V: Vendor> Function<V> {
             Ok(route) => route,
             Err(problem) => return Outcome { gateway_request_id, ..Outcome::refused(problem) },
         };
-        let Decided { user, minted } = self.decide(route, &request).await.unwrap_or_else(Decided::refused);
+        let mut request = request;
+        let Decided { user, minted } = self.decide(route, &mut request).await.unwrap_or_else(Decided::refused);
         Outcome { gateway_request_id, route: Some(route.key()), form: route.form.for_request(&request), user, minted }
     }
 
-    async fn decide(&self, route: &Route<V>, request: &Request) -> Result<Decided, Problem> {
+    async fn decide(&self, route: &Route<V>, request: &mut Request) -> Result<Decided, Problem> {
+        if let Some(issuer) = &self.issuer {
+            request.identity = issuer.identity(route.key().callers, request).await?;
+        }
         // Check the caller and the parameters before the key is needed. The grant comes after the key, because a
         // caller's own uid depends on the key's app id.
         let prepared = route.prepare(&self.config, request)?;
@@ -150,7 +164,7 @@ mod tests {
         let system: Arc<dyn System> = FakeSystem::new(Randomness::Seeded(1));
         let times = Times::new(config.credentials_ttl, config.credentials_max_stale);
         let credentials = Credentials::from_store(Box::new(store.clone()), times, &system);
-        Function::new(config, credentials, routes, system)
+        Function::new(config, credentials, None, routes, system)
     }
 
     fn good() -> FakeStore {

@@ -4,8 +4,8 @@
 //! Gateway's authorizer verified. In a local run with `IDENTITY=none` they need no verified identity.
 
 pub(crate) mod gateway;
-#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "nothing asks for it yet"))]
 pub(crate) mod jwt;
+pub(crate) mod issuer;
 mod claims;
 mod caller;
 mod backend;
@@ -31,12 +31,14 @@ pub enum Callers {
 }
 
 /// An identity that was verified.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub(crate) enum Verified {
     /// A JWT whose signature, issuer, audience and expiry were checked.
     Jwt(Jwt),
     /// An IAM identity whose signature was checked.
     Iam,
+    /// A backend's JWT, which we verified ourselves.
+    Backend,
 }
 
 /// A kind of identity that a route can be for. Private, so that no function can add one.

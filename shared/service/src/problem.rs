@@ -25,7 +25,14 @@ enum Kind {
     NoSuchRoute,
     NoSuchMethod,
     TooLarge,
+    /// The service verifies JWTs itself, and the request has none.
+    NoToken,
+    /// A JWT that the service itself refuses.
+    InvalidToken,
+    /// A good JWT without the scope that the service asks for.
+    InsufficientScope,
     NoCredentials,
+    NoKeys,
     NoRandomness,
     Panicked,
 }
@@ -50,6 +57,29 @@ impl Problem {
     /// 401: the request has no identity, or one that cannot be used.
     pub(crate) fn no_identity(detail: impl Into<String>) -> Problem {
         Problem { kind: Kind::NoIdentity, detail: detail.into() }
+    }
+
+    /// 401: the request has no JWT, and the service verifies them itself.
+    pub(crate) fn no_token() -> Problem {
+        Problem { kind: Kind::NoToken, detail: "the request carries no JWT (Authorization: Bearer)".to_owned() }
+    }
+
+    /// 401: the JWT proves nobody. The log says which rule it breaks. The answer doesn't, because it may be a forger's.
+    pub(crate) fn invalid_token() -> Problem {
+        let detail = "the JWT is not valid for this service";
+        Problem { kind: Kind::InvalidToken, detail: detail.to_owned() }
+    }
+
+    /// 403: the JWT is good, but lacks the scope that every caller needs.
+    pub(crate) fn insufficient_scope() -> Problem {
+        let detail = "the JWT lacks the scope that this service asks for";
+        Problem { kind: Kind::InsufficientScope, detail: detail.to_owned() }
+    }
+
+    /// 503: the issuer's keys were never loaded, or are too old. The log says why.
+    pub(crate) fn no_keys() -> Problem {
+        let detail = "the service cannot verify JWTs at the moment";
+        Problem { kind: Kind::NoKeys, detail: detail.to_owned() }
     }
 
     /// 403: this identity may not have this token.
@@ -104,13 +134,13 @@ impl Problem {
     pub(crate) fn status(&self) -> u16 {
         match self.kind {
             Kind::BadParameter | Kind::NotJson => 400,
-            Kind::NoIdentity => 401,
-            Kind::Forbidden | Kind::RefusedVersion => 403,
+            Kind::NoIdentity | Kind::NoToken | Kind::InvalidToken => 401,
+            Kind::Forbidden | Kind::RefusedVersion | Kind::InsufficientScope => 403,
             Kind::NoSuchRoute => 404,
             Kind::NoSuchMethod => 405,
             Kind::TooLarge => 413,
             Kind::Panicked => 500,
-            Kind::NoCredentials | Kind::NoRandomness => 503,
+            Kind::NoCredentials | Kind::NoKeys | Kind::NoRandomness => 503,
         }
     }
 
@@ -119,12 +149,15 @@ impl Problem {
         match self.kind {
             Kind::BadParameter => "bad-parameter",
             Kind::NotJson => "not-json",
-            Kind::NoIdentity => "no-identity",
+            Kind::NoIdentity | Kind::NoToken => "no-identity",
+            Kind::InvalidToken => "invalid-token",
             Kind::Forbidden | Kind::RefusedVersion => "forbidden",
+            Kind::InsufficientScope => "insufficient-scope",
             Kind::NoSuchRoute => "no-such-route",
             Kind::NoSuchMethod => "no-such-method",
             Kind::TooLarge => "too-large",
             Kind::NoCredentials => "no-credentials",
+            Kind::NoKeys => "no-keys",
             Kind::NoRandomness => "no-randomness",
             Kind::Panicked => "panicked",
         }
@@ -138,7 +171,17 @@ impl Problem {
     /// After how many seconds the client should try again. `None`: another try makes no sense.
     pub(crate) fn retry_after(&self) -> Option<u32> {
         match self.kind {
-            Kind::NoCredentials | Kind::NoRandomness => Some(5),
+            Kind::NoCredentials | Kind::NoKeys | Kind::NoRandomness => Some(5),
+            _ => None,
+        }
+    }
+
+    /// What the header `WWW-Authenticate` says (RFC 6750), if the service itself verifies JWTs.
+    pub(crate) fn challenge(&self) -> Option<&'static str> {
+        match self.kind {
+            Kind::NoToken => Some(r#"Bearer realm="tokenmint""#),
+            Kind::InvalidToken => Some(r#"Bearer realm="tokenmint", error="invalid_token""#),
+            Kind::InsufficientScope => Some(r#"Bearer realm="tokenmint", error="insufficient_scope""#),
             _ => None,
         }
     }
@@ -158,12 +201,12 @@ impl Problem {
         match self.kind {
             Kind::BadParameter => "A parameter is missing or wrong.",
             Kind::NotJson => "The body is not JSON.",
-            Kind::NoIdentity => "Nobody is signed in.",
-            Kind::Forbidden | Kind::RefusedVersion => "This caller may not have this token.",
+            Kind::NoIdentity | Kind::NoToken | Kind::InvalidToken => "Nobody is signed in.",
+            Kind::Forbidden | Kind::RefusedVersion | Kind::InsufficientScope => "This caller may not have this token.",
             Kind::NoSuchRoute => "There is no such route.",
             Kind::NoSuchMethod => "There is no such method here.",
             Kind::TooLarge => "The body is too large.",
-            Kind::NoCredentials | Kind::NoRandomness => "No tokens at the moment.",
+            Kind::NoCredentials | Kind::NoKeys | Kind::NoRandomness => "No tokens at the moment.",
             Kind::Panicked => "This should not have happened.",
         }
     }

@@ -3,6 +3,7 @@
 use crate::identity::Verified;
 use crate::params::PathParameters;
 use crate::problem::Problem;
+use std::fmt;
 
 /// The largest body that is read, in bytes.
 pub(crate) const MAX_BODY_BYTES: usize = 8 * 1024;
@@ -23,8 +24,20 @@ pub(crate) struct Request {
     pub(crate) accept: String,
     /// The body's bytes, or why they cannot be read. The service checks the identity before it tells the caller why.
     pub(crate) body: Result<Vec<u8>, Problem>,
-    /// The verified identity. `None`: there is none.
+    /// The headers `Authorization`.
+    pub(crate) authorization: Authorization,
+    /// The identity that the gateway verified. `None`: there is none.
     pub(crate) identity: Option<Verified>,
+}
+
+/// The values of the headers `Authorization`. Has no `Debug` of its own, because a JWT is in them.
+#[derive(Default)]
+pub(crate) struct Authorization(pub(crate) Vec<String>);
+
+impl fmt::Debug for Authorization {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
 }
 
 impl Request {
@@ -54,6 +67,7 @@ impl Request {
             query: String::new(),
             accept: String::new(),
             body: Ok(Vec::new()),
+            authorization: Authorization::default(),
             identity: None,
         }
     }

@@ -44,6 +44,9 @@ pub(crate) struct Headers {
     cache_control: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after: Option<String>,
+    /// How to sign in, if the service itself verifies JWTs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    www_authenticate: Option<&'static str>,
 }
 
 const JSON: &str = "application/json";
@@ -53,7 +56,8 @@ const TEXT: &str = "text/plain; charset=utf-8";
 impl Response {
     fn new(status: u16, content_type: &'static str, retry_after: Option<u32>, body: String) -> Response {
         let retry_after = retry_after.map(|seconds| seconds.to_string());
-        Response { status, headers: Headers { content_type, cache_control: "no-store", retry_after }, body }
+        let headers = Headers { content_type, cache_control: "no-store", retry_after, www_authenticate: None };
+        Response { status, headers, body }
     }
 
     pub(crate) fn token(form: Form, minted: &Minted) -> Response {
@@ -74,7 +78,9 @@ impl Response {
                 (JSON, json(&TokenAndCode { token: problem.tutorial_text(), code: &status.to_string() }))
             }
         };
-        Response::new(status, content_type, problem.retry_after(), body)
+        let mut response = Response::new(status, content_type, problem.retry_after(), body);
+        response.headers.www_authenticate = problem.challenge();
+        response
     }
 }
 

@@ -37,6 +37,29 @@ pub(crate) fn credentials_stale() {
     counter!("CredentialsStale").increment(1);
 }
 
+/// An issuer's keys were loaded.
+pub(crate) fn keys_refreshed(keys: usize) {
+    info!(keys, "issuer's keys loaded");
+    counter!("KeysRefreshed").increment(1);
+}
+
+/// An issuer's keys were not loaded. The reason is safe to log.
+pub(crate) fn keys_failed(outcome: &str, reason: &str) {
+    warn!(outcome, reason, "issuer's keys not loaded");
+    counter!("KeysFailed").increment(1);
+}
+
+/// A request was verified with keys that should have been refreshed.
+pub(crate) fn keys_stale() {
+    counter!("KeysStale").increment(1);
+}
+
+/// A JWT proves nobody. The rule says nothing about the JWT but which rule it breaks.
+pub(crate) fn jwt_refused(rule: &str) {
+    warn!(rule, "JWT refused");
+    counter!("JwtsRefused").increment(1);
+}
+
 /// A warm-up was answered.
 pub(crate) fn warmed_up(request_id: &str, cold: bool, fresh_for_seconds: Option<u64>) {
     info!(request_id, cold, fresh_for_seconds, "warmed up");

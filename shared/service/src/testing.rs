@@ -1,13 +1,18 @@
-//! A function without Lambda around it, for fuzzing. One call takes an event's bytes and returns the answer.
+//! Parts of a function without Lambda around them, for fuzzing and measuring: [`Function`] answers events, and [`Jwts`]
+//! verifies JWTs.
 
-use crate::config::Config;
+use crate::config::{Config, Verifier};
 use crate::credentials::Credentials;
 use crate::front::lambda::Environment;
+use crate::identity::issuer::{Issuer, expected};
+use crate::identity::jwt::{self, Expected, KeySet};
+use crate::params::Json;
 use crate::route::Route;
 use crate::system::{OperatingSystem, System};
 use crate::vendor::Vendor;
 use serde_json::Value;
 use serde_json::value::RawValue;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use tokio::runtime::{Builder, Runtime};
@@ -43,7 +48,8 @@ impl<V: Vendor> Function<V> {
         let credentials = Credentials::new(&config, &system).map_err(|wrong| wrong.to_string())?;
         let runtime = Builder::new_current_thread().enable_time().start_paused(true).build();
         let runtime = runtime.expect("a runtime without I/O takes nothing from the system but memory");
-        Ok(Function { environment: Environment::new(config, credentials, routes, system), runtime })
+        let issuer = Issuer::of(&config, &system);
+        Ok(Function { environment: Environment::new(config, credentials, issuer, routes, system), runtime })
     }
 
     /// The answer to an event. `None`: the bytes are not JSON. The Lambda runtime would refuse them earlier.
@@ -54,5 +60,52 @@ impl<V: Vendor> Function<V> {
         let event: Box<RawValue> = serde_json::from_slice(event).ok()?;
         let answer = self.runtime.block_on(self.environment.invoke(event.get(), "request"));
         Some(serde_json::to_value(answer).expect("an answer is plain data"))
+    }
+}
+
+/// Verifies JWTs with the keys of one issuer, as a function with `IDENTITY=jwt` does.
+#[derive(Debug)]
+pub struct Jwts {
+    expected: Expected,
+    keys: KeySet,
+}
+
+/// Whose JWT it is.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Proven {
+    /// A user's, with all its claims.
+    User(BTreeMap<String, Json>),
+    /// A backend's.
+    Backend,
+}
+
+impl Jwts {
+    /// Reads the settings of `IDENTITY=jwt` from these variables, and the keys from this JWK set.
+    ///
+    /// # Errors
+    /// A setting is wrong, or the key set cannot be used. The error says why.
+    pub fn new<'a>(variables: impl IntoIterator<Item = (&'a str, &'a str)>, key_set: &[u8]) -> Result<Jwts, String> {
+        let fixed = [("IDENTITY", "jwt"), ("LOCAL_CREDENTIALS", "unused")];
+        let variables = variables.into_iter().chain(fixed).map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let config = Config::parse(&variables.collect(), "unused").map_err(|wrong| wrong.to_string())?;
+        let Verifier::Jwt(settings) = config.verifier else { return Err("IDENTITY must be jwt".to_owned()) };
+        let keys = KeySet::parse(key_set).map_err(|wrong| wrong.to_string())?;
+        Ok(Jwts { expected: expected(&settings), keys })
+    }
+
+    /// Whom these headers `Authorization` prove at this time, in seconds since 1970. `None`: they hold no bearer token.
+    ///
+    /// # Errors
+    /// The name of the first rule that the JWT breaks, as the log says it.
+    ///
+    /// # Panics
+    /// Never, for any headers. Fuzzing checks this.
+    pub fn verify(&self, authorization: &[String], now: i64) -> Result<Option<Proven>, &'static str> {
+        let Some(token) = jwt::bearer(authorization).map_err(|refusal| refusal.rule())? else { return Ok(None) };
+        match jwt::verify(&self.expected, &self.keys, token, now) {
+            Ok(jwt::Proven::User(claims)) => Ok(Some(Proven::User(claims))),
+            Ok(jwt::Proven::Backend) => Ok(Some(Proven::Backend)),
+            Err(refusal) => Err(refusal.rule()),
+        }
     }
 }

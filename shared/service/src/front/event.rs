@@ -7,7 +7,7 @@
 use crate::identity::gateway;
 use crate::json::object;
 use crate::problem::Problem;
-use crate::request::{MAX_BODY_BYTES, Request};
+use crate::request::{Authorization, MAX_BODY_BYTES, Request};
 use crate::response::{Headers, Response};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -100,14 +100,22 @@ impl Event {
         };
         let path_parameters = self.path_parameters.unwrap_or_default();
         // API Gateway sends names in lower case. Events that people write by hand may have upper case.
-        let accept = self.headers.into_iter().find(|(name, _)| name.eq_ignore_ascii_case("accept"));
+        let (mut accept, mut authorization) = (None, Authorization::default());
+        for (name, value) in self.headers {
+            if name.eq_ignore_ascii_case("accept") {
+                accept = Some(value);
+            } else if name.eq_ignore_ascii_case("authorization") {
+                authorization.0.push(value);
+            }
+        }
         Request {
             gateway_request_id: Some(request_id),
             method: http.method,
             route_path,
             path_parameters: path_parameters.into_iter().map(|(name, value)| (name, decoded(value))).collect(),
             query: self.raw_query_string.unwrap_or_default(),
-            accept: accept.map(|(_, value)| value).unwrap_or_default(),
+            accept: accept.unwrap_or_default(),
+            authorization,
             body: body(self.body.unwrap_or_default(), self.is_base64_encoded),
             identity: gateway::verified(authorizer.as_ref()),
         }

@@ -5,6 +5,7 @@ use crate::credentials::{Credentials, NoKey};
 use crate::front::event::{self, EventResponse};
 use crate::front::warm::{WarmUp, Warmed};
 use crate::function::Function;
+use crate::identity::issuer::Issuer;
 use crate::route::Route;
 use crate::system::{OperatingSystem, System};
 use crate::telemetry;
@@ -40,10 +41,17 @@ pub async fn serve<V: Vendor>(routes: impl IntoIterator<Item = Route<V>>) -> Exi
     };
     // If Secrets Manager fails, the log says so, and requests that need a key try again. If a local file cannot be
     // used, a setting is wrong. But a valid file may lack this vendor's part, because one vendor is enough.
-    if let (Err(NoKey::Unusable), Source::LocalFile(_)) = (credentials.key().await, &config.credentials) {
+    // The issuer's keys are loaded at the same time.
+    let issuer = Issuer::of(&config, &system);
+    let (key, ()) = tokio::join!(credentials.key(), async {
+        if let Some(issuer) = &issuer {
+            issuer.start().await;
+        }
+    });
+    if let (Err(NoKey::Unusable), Source::LocalFile(_)) = (key, &config.credentials) {
         return cannot_start(&"LOCAL_CREDENTIALS must be a JSON file with well-formed credentials");
     }
-    let environment = Arc::new(Environment::new(config, credentials, routes, system));
+    let environment = Arc::new(Environment::new(config, credentials, issuer, routes, system));
     let invoked = service_fn(move |event: LambdaEvent<Box<RawValue>>| {
         let environment = Arc::clone(&environment);
         async move { Ok::<_, Infallible>(environment.invoke(event.payload.get(), &event.context.request_id).await) }
@@ -137,11 +145,16 @@ impl<V: Vendor> Environment<V> {
     pub(crate) fn new(
         config: Config,
         credentials: Credentials<V>,
+        issuer: Option<Issuer>,
         routes: impl IntoIterator<Item = Route<V>>,
         system: Arc<dyn System>,
     ) -> Environment<V> {
         let name = system.random_name();
-        Environment { function: Function::new(config, credentials, routes, system), name, used: AtomicBool::new(false) }
+        Environment {
+            function: Function::new(config, credentials, issuer, routes, system),
+            name,
+            used: AtomicBool::new(false),
+        }
     }
 
     /// Answers any event: a warm-up, a request, or one that is neither.
@@ -192,7 +205,7 @@ mod tests {
         let credentials = Credentials::from_store(Box::new(store.clone()), times, &system);
         let nothing = |_: &mut Params| Ok(());
         let grant = |backend: &Backend, (): ()| Ok(ChatApp { ttl: backend.ttl(None)? });
-        Environment::new(config, credentials, [Route::get("/token", nothing, grant)], system)
+        Environment::new(config, credentials, None, [Route::get("/token", nothing, grant)], system)
     }
 
     /// What an invocation returns, and how long it takes.

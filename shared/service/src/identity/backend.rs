@@ -18,12 +18,12 @@ impl Identity for Backend {
     type Admitted = ();
 
     fn admit(config: &Config, verified: Option<&Verified>) -> Result<(), Problem> {
-        match (config.verifier, verified) {
-            (Verifier::None, _) | (Verifier::Gateway, Some(Verified::Iam)) => Ok(()),
-            (Verifier::Gateway, Some(Verified::Jwt(_))) => {
-                Err(Problem::forbidden("this token is for backends with an IAM identity; a JWT never gets it"))
+        match (&config.verifier, verified) {
+            (Verifier::None, _) | (_, Some(Verified::Iam | Verified::Backend)) => Ok(()),
+            (_, Some(Verified::Jwt(_))) => {
+                Err(Problem::forbidden("this token is for backends; a user's JWT never gets it"))
             }
-            (Verifier::Gateway, None) => Err(Problem::no_identity("the request carries no IAM identity")),
+            (_, None) => Err(Problem::no_identity("the request carries no IAM identity")),
         }
     }
 

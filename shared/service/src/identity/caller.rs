@@ -25,12 +25,16 @@ impl Identity for Caller {
     type Admitted = Option<SignedIn>;
 
     fn admit(config: &Config, verified: Option<&Verified>) -> Result<Option<SignedIn>, Problem> {
-        match (config.verifier, verified) {
+        match (&config.verifier, verified) {
             (Verifier::None, _) => Ok(None),
-            (Verifier::Gateway, Some(Verified::Jwt(jwt))) => SignedIn::read(&config.policy, jwt).map(Some),
-            (Verifier::Gateway, Some(Verified::Iam)) => {
+            (_, Some(Verified::Jwt(jwt))) => SignedIn::read(&config.policy, jwt).map(Some),
+            (_, Some(Verified::Iam)) => {
                 Err(Problem::forbidden("this token is for signed-in users; an IAM identity is not one"))
             }
+            (_, Some(Verified::Backend)) => {
+                Err(Problem::forbidden("this token is for signed-in users; a backend's JWT is not one"))
+            }
+            (Verifier::Jwt(_), None) => Err(Problem::no_token()),
             (Verifier::Gateway, None) => Err(Problem::no_identity("the request carries no verified JWT")),
         }
     }

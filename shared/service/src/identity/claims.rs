@@ -1,17 +1,107 @@
 //! How a verified JWT's claims become a user, under the deployer's policy.
 
 use crate::config::{Policy, UserIdForm};
+use crate::identity::jwt::{self, Claims};
+use crate::json::Json;
 use crate::problem::Problem;
 use std::collections::BTreeMap;
 use tokens::agora::{Uid, UserAccount};
 
-/// What a verified JWT says. The gateway sends every claim as a string. It sends an array as `[a b c]`.
+/// What a verified JWT says.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Jwt {
+    /// The gateway verified it.
+    OfGateway(GatewayClaims),
+    /// We verified it. Its claims have their own types.
+    Ours(Claims),
+}
+
+/// A JWT's claims as the gateway sends them: every claim is a string. It writes an array as `[a b c]`.
 #[derive(Debug, PartialEq, Eq, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Jwt {
-    pub(crate) claims: BTreeMap<String, String>,
+pub(crate) struct GatewayClaims {
+    pub(super) claims: BTreeMap<String, String>,
     /// The JWT's scopes, if the route asks for some.
-    pub(crate) scopes: Option<Vec<String>>,
+    pub(super) scopes: Option<Vec<String>>,
+}
+
+impl Jwt {
+    /// A claim that is a text.
+    fn text(&self, name: &str) -> Option<&str> {
+        match self {
+            Jwt::OfGateway(jwt) => jwt.claims.get(name).map(String::as_str),
+            Jwt::Ours(claims) => match find(claims, name)? {
+                Json::Text(text) => Some(text),
+                _ => None,
+            },
+        }
+    }
+
+    /// The names that a claim lists. A plain text is one name, which may contain spaces. If the claim has another type,
+    /// there are none.
+    fn list(&self, name: &str) -> Vec<&str> {
+        match self {
+            Jwt::OfGateway(jwt) => match jwt.claims.get(name) {
+                None => Vec::new(),
+                Some(text) => {
+                    entries(text).map_or_else(|| vec![text.as_str()], |list| list.split_ascii_whitespace().collect())
+                }
+            },
+            Jwt::Ours(claims) => match find(claims, name) {
+                Some(Json::Text(text)) => vec![text],
+                Some(Json::List(items)) => {
+                    let names =
+                        items.iter().map(|item| if let Json::Text(name) = item { Some(name.as_str()) } else { None });
+                    names.collect::<Option<_>>().unwrap_or_default()
+                }
+                _ => Vec::new(),
+            },
+        }
+    }
+
+    /// Whether the JWT has this scope. `scope` (RFC 8693) has spaces between scopes. Some issuers call it `scp`, and some
+    /// send an array.
+    fn has_scope(&self, needed: &str) -> bool {
+        let jwt = match self {
+            Jwt::OfGateway(jwt) => jwt,
+            Jwt::Ours(claims) => return jwt::has_scope(claims, needed),
+        };
+        let claimed = ["scope", "scp"].into_iter().flat_map(|name| self.list(name));
+        let claimed = claimed.flat_map(str::split_ascii_whitespace);
+        jwt.scopes.iter().flatten().map(String::as_str).chain(claimed).any(|scope| scope == needed)
+    }
+
+    /// A claim that is a numeric uid: a number, or its decimal text.
+    fn uid(&self, name: &str) -> Option<Uid> {
+        let text = match self {
+            Jwt::Ours(claims) => match find(claims, name)? {
+                Json::Number(number) => number.to_string(),
+                Json::Text(text) => text.clone(),
+                _ => return None,
+            },
+            Jwt::OfGateway(_) => self.text(name)?.to_owned(),
+        };
+        UserAccount::new(text).ok()?.as_uid()
+    }
+}
+
+/// The claim of this name at the top, because names may contain dots (Auth0's are URLs). Otherwise the claim at this
+/// path, such as `app_metadata.rooms`.
+fn find<'a>(claims: &'a Claims, name: &str) -> Option<&'a Json> {
+    if let Some(claim) = claims.get(name) {
+        return Some(claim);
+    }
+    let (first, mut rest) = name.split_once('.')?;
+    let mut claim = claims.get(first)?;
+    loop {
+        let Json::Object(inner) = claim else { return None };
+        let (part, next) = rest.split_once('.').map_or((rest, None), |(part, next)| (part, Some(next)));
+        claim = inner.get(part)?;
+        match next {
+            Some(next) => rest = next,
+            None => return Some(claim),
+        }
+    }
 }
 
 /// The user of a verified JWT.
@@ -27,31 +117,19 @@ pub(crate) struct SignedIn {
 
 impl SignedIn {
     pub(super) fn read(policy: &Policy, jwt: &Jwt) -> Result<SignedIn, Problem> {
-        let claim = |name: &str| jwt.claims.get(name).map(String::as_str);
-        let id = claim(&policy.user_id_claim).filter(|id| !id.is_empty());
+        let id = jwt.text(&policy.user_id_claim).filter(|id| !id.is_empty());
         let id = id.ok_or_else(|| Problem::no_identity("the JWT lacks the claim that is the user id"))?;
-        let may_publish = policy.publish_scope.as_deref().is_none_or(|needed| {
-            // `scope` (RFC 8693) has spaces between scopes. Some issuers call it `scp`, and some send an array.
-            let claimed = ["scope", "scp"].into_iter().filter_map(claim);
-            let mut claimed = claimed.flat_map(|text| entries(text).unwrap_or(text).split_ascii_whitespace());
-            let mut listed = jwt.scopes.iter().flatten();
-            listed.any(|scope| scope == needed) || claimed.any(|scope| scope == needed)
-        });
-        let rooms = policy.rooms_claim.as_deref().map(|name| match claim(name) {
-            None => Vec::new(),
-            Some(text) => match entries(text).map(|list| list.split_ascii_whitespace().collect::<Vec<_>>()) {
-                // Ignore a `*` in a list with other names. It may be the end of a name with a space in it.
-                Some(list) if list.len() > 1 => {
-                    list.into_iter().filter(|room| *room != "*").map(str::to_owned).collect()
-                }
-                Some(list) => list.into_iter().map(str::to_owned).collect(),
-                // Not an array: one room. Its name may contain spaces.
-                None => vec![text.to_owned()],
-            },
+        let may_publish = policy.publish_scope.as_deref().is_none_or(|needed| jwt.has_scope(needed));
+        let rooms = policy.rooms_claim.as_deref().map(|name| {
+            let mut rooms = jwt.list(name);
+            if rooms.len() > 1 {
+                // Ignore a `*` in a list with other names. In the gateway's list it may be the end of a name with a space.
+                rooms.retain(|room| *room != "*");
+            }
+            rooms.into_iter().map(str::to_owned).collect()
         });
         // If the claim is not a uid, the user has only the assigned one.
-        let uid = policy.rtc_uid_claim.as_deref().and_then(claim);
-        let uid = uid.and_then(|uid| UserAccount::new(uid).ok()?.as_uid());
+        let uid = policy.rtc_uid_claim.as_deref().and_then(|name| jwt.uid(name));
         Ok(SignedIn { id: in_form(policy.user_id_form, id)?, uid, rooms, may_publish })
     }
 
@@ -149,11 +227,69 @@ mod tests {
         assert_eq!(status(scp.may_publish("role")), 200);
         assert!(!publishes(""));
         assert!(!publishes("rooms/publisher"));
-        let listed = Jwt {
+        let listed = Jwt::OfGateway(GatewayClaims {
             claims: BTreeMap::from([("sub".to_owned(), "alice".to_owned())]),
             scopes: Some(vec!["rooms/publish".to_owned()]),
-        };
+        });
         let caller = caller_of(&config, Some(&Verified::Jwt(listed)));
         assert_eq!(status(caller.expect("signed in").may_publish("role")), 200);
+    }
+
+    /// What we verified ourselves.
+    fn ours(claims: &str) -> Option<Verified> {
+        let Ok(Json::Object(claims)) = crate::json::parse(claims.as_bytes()) else { panic!("{claims} is no object") };
+        Some(Verified::Jwt(Jwt::Ours(claims)))
+    }
+
+    #[test]
+    fn claims_that_we_verified_have_their_types() {
+        let limited = config(|config| {
+            config.policy.rooms_claim = Some("app_metadata.rooms".to_owned());
+            config.policy.publish_scope = Some("publish".to_owned());
+            config.policy.rtc_uid_claim = Some("https://example.com/uid".to_owned());
+        });
+        let caller = |claims: &str| caller_of(&limited, ours(claims).as_ref());
+        let enters = |rooms: &str, room: &str| {
+            let claims = format!(r#"{{"sub":"alice","app_metadata":{{"rooms":{rooms}}}}}"#);
+            status(caller(&claims).expect("signed in").room("channel", channel(room))) == 200
+        };
+        assert!(enters(r#"["vip lounge","lobby"]"#, "vip lounge"));
+        assert!(!enters(r#"["vip lounge","lobby"]"#, "vip"));
+        assert!(enters(r#"["team-*"]"#, "team-7"));
+        assert!(enters(r#""*""#, "lobby") && enters(r#"["*"]"#, "lobby"));
+        assert!(!enters(r#"["*","team"]"#, "lobby"));
+        assert!(!enters(r#""[lobby]""#, "lobby"), "a text in brackets is no array here");
+        for other in ["7", "null", "true", "{}", r#"["lobby",7]"#, r#"[["lobby"]]"#, r#"{"lobby":1}"#] {
+            assert!(!enters(other, "lobby"), "{other}");
+        }
+        let publishes = |scope: &str| {
+            let claims = format!(r#"{{"sub":"alice",{scope}}}"#);
+            status(caller(&claims).expect("signed in").may_publish("role")) == 200
+        };
+        assert!(publishes(r#""scope":"openid publish""#));
+        assert!(publishes(r#""scope":["openid","publish"]"#));
+        assert!(publishes(r#""scp":["publish"]"#));
+        for other in [r#""scope":{"publish":1}"#, r#""scope":7"#, r#""scope":["publisher"]"#, r#""scopes":"publish""#] {
+            assert!(!publishes(other), "{other}");
+        }
+        for wrong in [r#"{"sub":7}"#, r#"{"sub":null}"#, r#"{"sub":["alice"]}"#, r#"{"sub":""}"#, "{}"] {
+            assert_eq!(status(caller(wrong)), 401, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_claim_is_found_by_its_whole_name_first_and_then_as_a_path() {
+        let Some(Verified::Jwt(jwt)) = ours(
+            r#"{"a.b":"whole","a":{"b":"path","c":{"d":"deep"}},"https://x.example/uid":7,"n":4294967296,"f":1.0}"#,
+        ) else {
+            panic!("a JWT")
+        };
+        assert_eq!(jwt.text("a.b"), Some("whole"));
+        assert_eq!(jwt.text("a.c.d"), Some("deep"));
+        for none in ["a.c", "a.c.d.e", "a.", ".b", "a..b", "a.x", ""] {
+            assert_eq!(jwt.text(none), None, "{none}");
+        }
+        assert_eq!(jwt.uid("https://x.example/uid").map(|uid| uid.to_string()), Some("7".to_owned()));
+        assert_eq!((jwt.uid("n"), jwt.uid("f"), jwt.uid("a")), (None, None, None));
     }
 }

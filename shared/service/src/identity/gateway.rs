@@ -3,6 +3,7 @@
 //! Anything that isn't exactly what the gateway sends counts as no identity. The request can still be answered.
 
 use super::Verified;
+use super::claims::Jwt;
 use crate::json::object;
 use serde_json::Value;
 
@@ -10,7 +11,7 @@ use serde_json::Value;
 pub(crate) fn verified(context: Option<&Value>) -> Option<Verified> {
     let context = context?.as_object()?;
     match ["jwt", "iam", "lambda"].map(|authorizer| context.get(authorizer)) {
-        [Some(jwt), None, None] => object(jwt).ok().map(Verified::Jwt),
+        [Some(jwt), None, None] => object(jwt).ok().map(|claims| Verified::Jwt(Jwt::OfGateway(claims))),
         [None, Some(iam), None] => {
             let named = |field| iam.get(field).and_then(Value::as_str).is_some_and(|value| !value.is_empty());
             // A Cognito identity pool signs for end users, and even for guests. They are not backends.
@@ -25,13 +26,14 @@ pub(crate) fn verified(context: Option<&Value>) -> Option<Verified> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::identity::samples;
     use serde_json::json;
 
     #[test]
     fn an_identity_is_exactly_what_the_gateway_sends_or_nobody() {
         let read = |context: Value| verified(Some(&context));
         let jwt = read(json!({ "jwt": { "claims": { "sub": "alice" }, "scopes": null } }));
-        assert!(matches!(jwt, Some(Verified::Jwt(jwt)) if jwt.claims["sub"] == "alice"));
+        assert_eq!(jwt, samples::jwt(&[("sub", "alice")]));
         assert_eq!(
             read(json!({ "iam": { "userArn": "arn:aws:iam::1:user/x", "accountId": "1" } })),
             Some(Verified::Iam)

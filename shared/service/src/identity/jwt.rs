@@ -11,13 +11,13 @@ mod keys;
 mod unverified;
 mod claims;
 #[cfg(test)]
-mod samples;
+pub(super) mod samples;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use bearer::bearer;
-pub(crate) use claims::Claims;
-pub(crate) use keys::{KeySet, KeySetError};
+pub(crate) use claims::{Claims, has_scope};
+pub(crate) use keys::KeySet;
 pub(crate) use refusal::Refusal;
 
 use unverified::Unverified;
@@ -72,7 +72,7 @@ pub(crate) fn verify(expected: &Expected, keys: &KeySet, token: &str, now: i64) 
         return Ok(Proven::Backend);
     }
     match &expected.scope {
-        Some(scope) if !claims::has_scope(&claims, scope) => Err(Refusal::InsufficientScope),
+        Some(scope) if !has_scope(&claims, scope) => Err(Refusal::InsufficientScope),
         _ => Ok(Proven::User(claims)),
     }
 }

@@ -1,6 +1,6 @@
 //! Configurations and callers for tests.
 
-use super::claims::Jwt;
+use super::claims::{GatewayClaims, Jwt};
 use super::{Caller, Identity, Verified};
 use crate::config::{Config, Policy, Source, UserIdForm, Verifier};
 use crate::problem::Problem;
@@ -38,7 +38,7 @@ pub(super) fn config(change: impl FnOnce(&mut Config)) -> Arc<Config> {
 
 pub(super) fn jwt(claims: &[(&str, &str)]) -> Option<Verified> {
     let claims: BTreeMap<_, _> = claims.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    Some(Verified::Jwt(Jwt { claims, scopes: None }))
+    Some(Verified::Jwt(Jwt::OfGateway(GatewayClaims { claims, scopes: None })))
 }
 
 pub(super) fn caller_of(config: &Arc<Config>, verified: Option<&Verified>) -> Result<Caller, Problem> {

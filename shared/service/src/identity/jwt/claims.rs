@@ -88,7 +88,7 @@ fn text(json: &Json) -> Result<&str, Refusal> {
 
 /// Whether `scope` or `scp` contains it. Each is a text with spaces between scopes (RFC 8693), or an array of scopes. A
 /// claim of another type contains none.
-pub(super) fn has_scope(claims: &Claims, needed: &str) -> bool {
+pub(crate) fn has_scope(claims: &Claims, needed: &str) -> bool {
     ["scope", "scp"].iter().filter_map(|name| claims.get(*name)).any(|claim| match claim {
         Json::Text(scopes) => scopes.split(' ').any(|scope| scope == needed),
         Json::List(scopes) => scopes.iter().any(|scope| matches!(scope, Json::Text(scope) if scope == needed)),

@@ -34,6 +34,11 @@ pub(crate) enum KeySetError {
 }
 
 impl KeySet {
+    /// How many keys can be used.
+    pub(crate) fn len(&self) -> usize {
+        self.keys.len()
+    }
+
     /// Reads a JWK set. Skips each key that cannot verify a JWT: one of another type, curve, use or algorithm, one that
     /// is too short, and one that cannot be read. So an issuer may publish keys for others too.
     pub(crate) fn parse(json: &[u8]) -> Result<KeySet, KeySetError> {

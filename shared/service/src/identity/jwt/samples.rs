@@ -12,12 +12,12 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use std::sync::LazyLock;
 
-pub(super) const NOW: i64 = 1_800_000_000;
-pub(super) const ISSUER: &str = "https://issuer.example/tenant";
-pub(super) const AUDIENCE: &str = "https://tokens.example";
+pub(in crate::identity) const NOW: i64 = 1_800_000_000;
+pub(in crate::identity) const ISSUER: &str = "https://issuer.example/tenant";
+pub(in crate::identity) const AUDIENCE: &str = "https://tokens.example";
 
 /// Each algorithm, with the issuer's key for it.
-pub(super) static ALGORITHMS: LazyLock<[(&str, &TestKey); 9]> = LazyLock::new(|| {
+pub(in crate::identity) static ALGORITHMS: LazyLock<[(&str, &TestKey); 9]> = LazyLock::new(|| {
     [
         ("RS256", &RSA),
         ("RS384", &RSA),
@@ -32,26 +32,26 @@ pub(super) static ALGORITHMS: LazyLock<[(&str, &TestKey); 9]> = LazyLock::new(||
 });
 
 /// The issuer's keys. `kid` is their name.
-pub(super) static RSA: LazyLock<TestKey> = LazyLock::new(|| rsa("rsa"));
-pub(super) static P256: LazyLock<TestKey> = LazyLock::new(|| ec("p256", "P-256"));
-pub(super) static P384: LazyLock<TestKey> = LazyLock::new(|| ec("p384", "P-384"));
-pub(super) static ED25519: LazyLock<TestKey> = LazyLock::new(|| ed25519("ed25519"));
+pub(in crate::identity) static RSA: LazyLock<TestKey> = LazyLock::new(|| rsa("rsa"));
+pub(in crate::identity) static P256: LazyLock<TestKey> = LazyLock::new(|| ec("p256", "P-256"));
+pub(in crate::identity) static P384: LazyLock<TestKey> = LazyLock::new(|| ec("p384", "P-384"));
+pub(in crate::identity) static ED25519: LazyLock<TestKey> = LazyLock::new(|| ed25519("ed25519"));
 /// The attacker's keys. They say that they are the issuer's.
-pub(super) static FORGED_RSA: LazyLock<TestKey> = LazyLock::new(|| rsa("rsa"));
-pub(super) static FORGED_P256: LazyLock<TestKey> = LazyLock::new(|| ec("p256", "P-256"));
+pub(in crate::identity) static FORGED_RSA: LazyLock<TestKey> = LazyLock::new(|| rsa("rsa"));
+pub(in crate::identity) static FORGED_P256: LazyLock<TestKey> = LazyLock::new(|| ec("p256", "P-256"));
 /// Keys that we don't know how to use. The issuer publishes them too.
-pub(super) static P521: LazyLock<TestKey> = LazyLock::new(|| ec("p521", "P-521"));
-pub(super) static SECP256K1: LazyLock<TestKey> = LazyLock::new(|| ec("secp256k1", "secp256k1"));
+pub(in crate::identity) static P521: LazyLock<TestKey> = LazyLock::new(|| ec("p521", "P-521"));
+pub(in crate::identity) static SECP256K1: LazyLock<TestKey> = LazyLock::new(|| ec("secp256k1", "secp256k1"));
 
 /// What the issuer publishes.
-pub(super) static KEYS: LazyLock<KeySet> =
+pub(in crate::identity) static KEYS: LazyLock<KeySet> =
     LazyLock::new(|| key_set(&[&RSA.jwk, &P256.jwk, &P384.jwk, &ED25519.jwk, &P521.jwk, &SECP256K1.jwk]));
 
 /// A key that signs, and the public half as the issuer publishes it.
-pub(super) struct TestKey {
-    pub(super) jwk: Value,
+pub(in crate::identity) struct TestKey {
+    pub(in crate::identity) jwk: Value,
     /// As a certificate has it: SubjectPublicKeyInfo.
-    pub(super) der: Vec<u8>,
+    pub(in crate::identity) der: Vec<u8>,
     secret: Secret,
 }
 
@@ -64,7 +64,7 @@ enum Secret {
 
 impl TestKey {
     /// Signs a message as this algorithm says.
-    pub(super) fn sign(&self, algorithm: &str, message: &[u8]) -> Vec<u8> {
+    pub(in crate::identity) fn sign(&self, algorithm: &str, message: &[u8]) -> Vec<u8> {
         match &self.secret {
             Secret::Rsa(pair) => {
                 let encoding: &'static dyn RsaEncoding = match algorithm {
@@ -95,40 +95,40 @@ impl TestKey {
     }
 
     /// The public key in PEM.
-    pub(super) fn pem(&self) -> String {
+    pub(in crate::identity) fn pem(&self) -> String {
         let text = STANDARD.encode(&self.der);
         let lines: Vec<_> = text.as_bytes().chunks(64).map(String::from_utf8_lossy).collect();
         format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", lines.join("\n"))
     }
 
     /// The header that the issuer writes.
-    pub(super) fn header(&self, algorithm: &str) -> Value {
+    pub(in crate::identity) fn header(&self, algorithm: &str) -> Value {
         json!({ "alg": algorithm, "kid": self.jwk["kid"], "typ": "JWT" })
     }
 
     /// A token with this header and these claims, signed as the header's `alg` says.
-    pub(super) fn token(&self, header: &Value, claims: &Value) -> String {
+    pub(in crate::identity) fn token(&self, header: &Value, claims: &Value) -> String {
         self.token_of(header["alg"].as_str().unwrap_or("none"), &header.to_string(), &claims.to_string())
     }
 
     /// A token of any texts, signed by this algorithm.
-    pub(super) fn token_of(&self, algorithm: &str, header: &str, payload: &str) -> String {
+    pub(in crate::identity) fn token_of(&self, algorithm: &str, header: &str, payload: &str) -> String {
         let message = format!("{}.{}", base64url(header), base64url(payload));
         let signature = self.sign(algorithm, message.as_bytes());
         format!("{message}.{}", base64url(signature))
     }
 }
 
-pub(super) fn base64url(bytes: impl AsRef<[u8]>) -> String {
+pub(in crate::identity) fn base64url(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-pub(super) fn key_set(jwks: &[&Value]) -> KeySet {
+pub(in crate::identity) fn key_set(jwks: &[&Value]) -> KeySet {
     KeySet::parse(json!({ "keys": jwks }).to_string().as_bytes()).expect("a key set")
 }
 
 /// Users need an audience alone, and no JWT is a backend's.
-pub(super) fn expected() -> Expected {
+pub(in crate::identity) fn expected() -> Expected {
     Expected {
         issuer: ISSUER.to_owned(),
         audiences: vec!["first".to_owned(), AUDIENCE.to_owned()],
@@ -138,17 +138,17 @@ pub(super) fn expected() -> Expected {
     }
 }
 
-pub(super) fn backend() -> Option<BackendExpected> {
+pub(in crate::identity) fn backend() -> Option<BackendExpected> {
     Some(BackendExpected { audience: "backends".to_owned(), scope: "mint".to_owned() })
 }
 
 /// Claims that break no rule.
-pub(super) fn claims() -> Value {
+pub(in crate::identity) fn claims() -> Value {
     json!({ "iss": ISSUER, "aud": AUDIENCE, "sub": "alice", "iat": NOW - 10, "exp": NOW + 600 })
 }
 
 /// The claims that break no rule, with this change.
-pub(super) fn claims_with(change: impl FnOnce(&mut Value)) -> Value {
+pub(in crate::identity) fn claims_with(change: impl FnOnce(&mut Value)) -> Value {
     let mut claims = claims();
     change(&mut claims);
     claims

@@ -1,7 +1,8 @@
 //! Tokens that chance makes. None is verified, and none ends in a panic.
 
+use super::super::keys::KeySetError;
 use super::super::samples::{ALGORITHMS, KEYS, NOW, base64url, claims, expected};
-use super::super::{Expected, KeySet, KeySetError, bearer, verify};
+use super::super::{Expected, KeySet, bearer, verify};
 use proptest::prelude::*;
 
 /// The characters of a token.

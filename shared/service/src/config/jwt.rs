@@ -1,0 +1,132 @@
+//! The settings of `IDENTITY=jwt`: whose JWTs we believe, and where the issuer's keys are.
+
+use super::ConfigError;
+use http::Uri;
+use http::uri::{Authority, PathAndQuery};
+use std::time::Duration;
+
+/// Which JWTs prove somebody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct JwtSettings {
+    /// Exactly as in the claim `iss`.
+    pub(crate) issuer: String,
+    /// One of them must be among the JWT's audiences.
+    pub(crate) audiences: Vec<String>,
+    /// The scope that every user's JWT needs. `None`: it needs none.
+    pub(crate) scope: Option<String>,
+    /// What a backend's JWT must say. `None`: no JWT makes a backend.
+    pub(crate) backend: Option<BackendSettings>,
+    /// Whether ID tokens are believed, too. Firebase has no others.
+    pub(crate) id_tokens: bool,
+    pub(crate) keys: KeysFrom,
+    pub(crate) keys_ttl: Duration,
+    /// How long keys that are no longer fresh may still be used, if newer ones cannot be loaded.
+    pub(crate) keys_max_stale: Duration,
+}
+
+/// A backend's JWT has both.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct BackendSettings {
+    pub(crate) audience: String,
+    pub(crate) scope: String,
+}
+
+/// Where the issuer's keys are read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum KeysFrom {
+    /// Here.
+    Address(Address),
+    /// Where this document says: the issuer's own configuration (OpenID Connect Discovery 1.0).
+    Discovery(Address),
+}
+
+/// An address that may be asked: HTTPS, or plain HTTP on this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Address(Uri);
+
+impl Address {
+    pub(crate) fn parse(text: &str) -> Option<Address> {
+        let uri: Uri = text.parse().ok()?;
+        let host = uri.host().filter(|host| !host.is_empty())?;
+        let here = ["localhost", "127.0.0.1", "[::1]"].contains(&host);
+        // A name or password before the host would be sent to it.
+        let plain = uri.authority().is_some_and(|authority| !authority.as_str().contains('@'));
+        let may_be_asked = match uri.scheme_str()? {
+            "https" => true,
+            "http" => here,
+            _ => false,
+        };
+        (may_be_asked && plain).then_some(Address(uri))
+    }
+
+    pub(crate) fn uri(&self) -> &Uri {
+        &self.0
+    }
+
+    /// What a request's first line says.
+    pub(crate) fn path_and_query(&self) -> &str {
+        self.0.path_and_query().map_or("/", PathAndQuery::as_str)
+    }
+
+    /// What a request's header `Host` says.
+    pub(crate) fn authority(&self) -> &str {
+        self.0.authority().map_or("", Authority::as_str)
+    }
+}
+
+impl JwtSettings {
+    /// Every variable that is read.
+    pub(super) const VARIABLES: [&str; 9] = [
+        "JWT_ISSUER",
+        "JWT_AUDIENCE",
+        "JWT_SCOPE",
+        "BACKEND_AUDIENCE",
+        "BACKEND_SCOPE",
+        "JWT_KEYS_URL",
+        "ID_TOKENS",
+        "JWT_KEYS_TTL_SECONDS",
+        "JWT_KEYS_MAX_STALE_SECONDS",
+    ];
+
+    /// `get` returns a variable that is not empty, `seconds` a number of seconds in this range or the default.
+    pub(super) fn parse<'a>(
+        get: &impl Fn(&str) -> Option<&'a str>,
+        seconds: &impl Fn(&'static str, u64, std::ops::RangeInclusive<u64>) -> Result<Duration, ConfigError>,
+        allowed: &impl Fn(&'static str, &'static str) -> Result<bool, ConfigError>,
+    ) -> Result<JwtSettings, ConfigError> {
+        let error = |variable, rule: &str| ConfigError { variable, rule: rule.to_owned() };
+        let issuer = get("JWT_ISSUER").ok_or_else(|| error("JWT_ISSUER", "must be the issuer of the JWTs"))?;
+        let address = "must be an https address, or http on this machine";
+        Address::parse(issuer).ok_or_else(|| error("JWT_ISSUER", address))?;
+        let audiences = get("JWT_AUDIENCE").unwrap_or_default().split(',').map(str::trim);
+        let audiences: Vec<_> = audiences.filter(|audience| !audience.is_empty()).map(str::to_owned).collect();
+        if audiences.is_empty() {
+            return Err(error("JWT_AUDIENCE", "must name the audiences of your JWTs, comma-separated"));
+        }
+        let backend = match (get("BACKEND_AUDIENCE"), get("BACKEND_SCOPE")) {
+            (None, None) => None,
+            (Some(audience), Some(scope)) => {
+                Some(BackendSettings { audience: audience.to_owned(), scope: scope.to_owned() })
+            }
+            (Some(_), None) => return Err(error("BACKEND_SCOPE", "must be set together with BACKEND_AUDIENCE")),
+            (None, Some(_)) => return Err(error("BACKEND_AUDIENCE", "must be set together with BACKEND_SCOPE")),
+        };
+        let keys = match get("JWT_KEYS_URL") {
+            Some(url) => KeysFrom::Address(Address::parse(url).ok_or_else(|| error("JWT_KEYS_URL", address))?),
+            None => {
+                let document = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
+                KeysFrom::Discovery(Address::parse(&document).ok_or_else(|| error("JWT_ISSUER", address))?)
+            }
+        };
+        Ok(JwtSettings {
+            issuer: issuer.to_owned(),
+            audiences,
+            scope: get("JWT_SCOPE").map(str::to_owned),
+            backend,
+            id_tokens: allowed("ID_TOKENS", "refused")?,
+            keys,
+            keys_ttl: seconds("JWT_KEYS_TTL_SECONDS", 300, 1..=86_400)?,
+            keys_max_stale: seconds("JWT_KEYS_MAX_STALE_SECONDS", 86_400, 0..=31_536_000)?,
+        })
+    }
+}

@@ -1,0 +1,181 @@
+//! Verifies callers' JWTs with the issuer's public keys, which are kept as the vendor's key is.
+//!
+//! The [`keeper`](crate::keeper) keeps the keys: it loads them at start-up, refreshes them beside requests, and uses
+//! them through outages. [`jwt`] decides whether a JWT proves somebody.
+
+mod fetch;
+#[cfg(test)]
+mod tests;
+
+use super::claims::Jwt;
+use super::jwt::{self, BackendExpected, Expected, KeySet, Proven, Refusal};
+use super::{Callers, Verified};
+use crate::config::{Config, JwtSettings, Verifier};
+use crate::keeper::{Keeper, LoadError, Source, Times};
+use crate::problem::Problem;
+use crate::request::{Authorization, Request};
+use crate::system::System;
+use crate::telemetry;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, UNIX_EPOCH};
+use tokio::time::Instant;
+
+use fetch::IssuerServer;
+
+/// Where the issuer's keys are read.
+pub(crate) trait KeyServer: Send + Sync + 'static {
+    /// Reads the key set, a JSON text.
+    fn read(&self) -> Reading<'_>;
+}
+
+/// A key set's text, once it is read.
+pub(crate) type Reading<'a> = Pin<Box<dyn Future<Output = Result<Vec<u8>, LoadError>> + Send + 'a>>;
+
+/// One issuer, and what its JWTs must say.
+pub(crate) struct Issuer {
+    expected: Expected,
+    keys: Keeper<Keys>,
+    unknown: Mutex<Bucket>,
+    system: Arc<dyn System>,
+}
+
+impl Issuer {
+    /// The issuer that the configuration names. `None`: the service verifies no JWTs itself.
+    pub(crate) fn of(config: &Config, system: &Arc<dyn System>) -> Option<Issuer> {
+        let Verifier::Jwt(settings) = &config.verifier else { return None };
+        let server = IssuerServer::new(settings.issuer.clone(), settings.keys.clone());
+        let times = Times::new(settings.keys_ttl, settings.keys_max_stale);
+        Some(Issuer::new(expected(settings), Box::new(server), times, system))
+    }
+
+    fn new(expected: Expected, server: Box<dyn KeyServer>, times: Times, system: &Arc<dyn System>) -> Issuer {
+        let keys = Keeper::new(Keys(server), times, Arc::clone(system));
+        Issuer { expected, keys, unknown: Mutex::new(Bucket::full()), system: Arc::clone(system) }
+    }
+
+    /// Loads the keys before the first request, so that it does not wait for them.
+    pub(crate) async fn start(&self) {
+        self.keys.item().await;
+    }
+
+    /// Loads the keys anew, even if they are fresh. Returns how long they are fresh from now on. `None`: they cannot be
+    /// loaded now, and the older ones stay in use.
+    pub(crate) async fn refresh(&self) -> Option<Duration> {
+        self.keys.refresh().await
+    }
+
+    /// Who sent this request to a route for these callers. What the gateway says of users does not count here. An IAM
+    /// identity is still the gateway's: its signature is in `Authorization`, where a JWT would be.
+    ///
+    /// # Errors
+    /// The bearer token proves nobody. Or there are no keys to verify it with.
+    pub(crate) async fn identity(&self, callers: Callers, request: &mut Request) -> Result<Option<Verified>, Problem> {
+        let of_gateway = request.identity.take().filter(|verified| *verified == Verified::Iam);
+        match (self.prove(&request.authorization).await?, callers) {
+            (Some(Proven::User(claims)), _) => Ok(Some(Verified::Jwt(Jwt::Ours(claims)))),
+            (Some(Proven::Backend), _) => Ok(Some(Verified::Backend)),
+            (None, Callers::Backends) => Ok(of_gateway),
+            (None, Callers::Users) => Ok(None),
+        }
+    }
+
+    async fn prove(&self, authorization: &Authorization) -> Result<Option<Proven>, Problem> {
+        let Some(token) = jwt::bearer(&authorization.0).map_err(refused)? else { return Ok(None) };
+        let keys = self.keys.item().await.ok_or_else(Problem::no_keys)?;
+        let mut proven = self.verify(&keys, token);
+        // The issuer may have a new key. Forgers can name any key, so these loads come out of a bucket.
+        if matches!(proven, Err(Refusal::UnknownKey)) && self.may_ask_for_a_new_key() {
+            self.keys.refresh().await;
+            if let Some(newer) = self.keys.at_hand() {
+                proven = self.verify(&newer, token);
+            }
+        }
+        proven.map(Some).map_err(refused)
+    }
+
+    fn verify(&self, keys: &KeySet, token: &str) -> Result<Proven, Refusal> {
+        let since = self.system.wall_clock().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
+        jwt::verify(&self.expected, keys, token, now)
+    }
+
+    fn may_ask_for_a_new_key(&self) -> bool {
+        self.unknown.lock().unwrap_or_else(PoisonError::into_inner).take(Instant::now())
+    }
+}
+
+/// What an issuer's JWTs must say, by these settings.
+pub(crate) fn expected(settings: &JwtSettings) -> Expected {
+    let backend = settings.backend.as_ref();
+    Expected {
+        issuer: settings.issuer.clone(),
+        audiences: settings.audiences.clone(),
+        scope: settings.scope.clone(),
+        backend: backend
+            .map(|backend| BackendExpected { audience: backend.audience.clone(), scope: backend.scope.clone() }),
+        id_tokens: settings.id_tokens,
+    }
+}
+
+/// Logs the rule that the JWT breaks. The answer says less.
+fn refused(refusal: Refusal) -> Problem {
+    telemetry::jwt_refused(refusal.rule());
+    match refusal {
+        Refusal::InsufficientScope => Problem::insufficient_scope(),
+        _ => Problem::invalid_token(),
+    }
+}
+
+/// The issuer's keys.
+struct Keys(Box<dyn KeyServer>);
+
+impl Source for Keys {
+    type Item = KeySet;
+
+    async fn load(&self) -> Result<KeySet, LoadError> {
+        let text = self.0.read().await?;
+        KeySet::parse(&text).map_err(|error| LoadError { outcome: "malformed", reason: error.to_string() })
+    }
+
+    fn loaded(&self, keys: &KeySet) {
+        telemetry::keys_refreshed(keys.len());
+    }
+
+    fn failed(&self, LoadError { outcome, reason }: &LoadError) {
+        telemetry::keys_failed(outcome, reason);
+    }
+
+    fn stale(&self) {
+        telemetry::keys_stale();
+    }
+}
+
+/// How often unknown keys may make us load the key set: three times, with one back every ten seconds.
+struct Bucket {
+    left: u32,
+    /// When the last one came back.
+    since: Instant,
+}
+
+impl Bucket {
+    const SIZE: u32 = 3;
+    const ONE_BACK_AFTER: Duration = Duration::from_secs(10);
+
+    fn full() -> Bucket {
+        Bucket { left: Bucket::SIZE, since: Instant::now() }
+    }
+
+    fn take(&mut self, now: Instant) -> bool {
+        let back = now.saturating_duration_since(self.since).as_secs() / Bucket::ONE_BACK_AFTER.as_secs();
+        let back = u32::try_from(back).unwrap_or(u32::MAX);
+        self.left = self.left.saturating_add(back).min(Bucket::SIZE);
+        self.since += Bucket::ONE_BACK_AFTER * back.min(1_000_000);
+        if self.left == Bucket::SIZE {
+            self.since = now;
+        }
+        let taken = self.left > 0;
+        self.left = self.left.saturating_sub(1);
+        taken
+    }
+}
