@@ -37,7 +37,7 @@ DEMO_PORT ?= 5173
 # cargo says what it compiles. Nothing else would show for some minutes that anything happens.
 BUILD_LOCAL := echo "Building the local run. The first time this takes some minutes." && cargo build --bin local
 
-run: has-rust has-free-port .venv/.installed ## Serves the API on port 9000 with built-in local credentials (IDENTITY=gateway wants identities, PORT=n another port)
+run: has-rust has-free-port .venv/.installed ## Serves the API on port 9000 with built-in local credentials (IDENTITY=jwt JWT_ISSUER=… JWT_AUDIENCE=…: your own users; PORT=n: another port)
 	@$(BUILD_LOCAL)
 	@cargo run --quiet --bin local
 

@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 /** The variables that configure a function or AWS. None of them may come from the developer's own shell. */
-const CONFIGURATION = /^(AWS_.*|AUTH|IDENTITY|PORT|LOCAL_CREDENTIALS|.*_SECRET_ID|.*_CLAIM|USER_ID_FORM|PUBLISH_SCOPE|RTM_006|RTM_BEYOND_ROOMS|.*_TTL_SECONDS)$/
+const CONFIGURATION = /^(AWS_.*|AUTH|IDENTITY|JWT_.*|BACKEND_.*|ID_TOKENS|PORT|LOCAL_CREDENTIALS|.*_SECRET_ID|.*_CLAIM|USER_ID_FORM|PUBLISH_SCOPE|RTM_006|RTM_BEYOND_ROOMS|.*_TTL_SECONDS)$/
 
 /** All functions, as `make run` serves them: where they are, and how to end them. */
 export async function serve(settings) {

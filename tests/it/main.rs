@@ -6,6 +6,7 @@ mod said;
 mod clients;
 mod fixtures;
 mod http;
+mod identity;
 mod first_use;
 mod local;
 mod matrix;

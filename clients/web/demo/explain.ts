@@ -63,7 +63,7 @@ export function explainToken(error: TokenError): Explanation {
       return about(
         'The service does not know who you are.',
         'The JWT is missing, has expired, or comes from another issuer.',
-        'Paste a new JWT into its field. A local run with IDENTITY=gateway accepts no JWT: start it without IDENTITY.',
+        'Paste a new JWT into its field. A local run accepts your JWT with IDENTITY=jwt, and needs none without it.',
         'jwt',
       );
     case 403:

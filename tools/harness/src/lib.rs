@@ -7,6 +7,7 @@
 //! * [`watch`]: all functions under the real `cargo lambda watch`, over HTTP; [`http`] sends paths exactly as given.
 //! * [`local`]: the program behind `make run`.
 //! * [`secrets`]: moto, which imitates the Secrets Manager API, behind a proxy that counts, delays and refuses.
+//! * [`issuer`]: an issuer of JWTs, which signs any claims, and can refuse, delay or break its answers.
 //! * [`tls`]: the same API over TLS, with a throw-away authority and nothing between.
 //! * [`verifiers`]: Agora's own parsers, and for ZEGO an AES that is not ours.
 //!
@@ -19,6 +20,7 @@ mod serve;
 
 pub mod project;
 pub mod http;
+pub mod issuer;
 pub mod lambda;
 pub mod load;
 pub mod local;
@@ -32,12 +34,21 @@ pub use process::{Output, descendants, free_port};
 
 /// The variables that configure a function, in the order of the documentation. Tests start without them, even if the
 /// developer's own shell has set some.
-pub const CONFIGURATION: [&str; 17] = [
+pub const CONFIGURATION: [&str; 26] = [
     "AGORA_SECRET_ID",
     "ZEGO_SECRET_ID",
     "LOCAL_CREDENTIALS",
     "AUTH",
     "IDENTITY",
+    "JWT_ISSUER",
+    "JWT_AUDIENCE",
+    "JWT_SCOPE",
+    "ID_TOKENS",
+    "BACKEND_AUDIENCE",
+    "BACKEND_SCOPE",
+    "JWT_KEYS_URL",
+    "JWT_KEYS_TTL_SECONDS",
+    "JWT_KEYS_MAX_STALE_SECONDS",
     "USER_ID_CLAIM",
     "USER_ID_FORM",
     "ROOMS_CLAIM",

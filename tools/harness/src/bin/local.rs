@@ -173,7 +173,12 @@ fn welcome(watch: &Watch, identity: &str, source: &str, vendors: &[Vendor]) {
         let (name, part, form) = (missing.name(), missing.part(), missing.form());
         println!("\nNo {name} tokens: {source} has no part \"{part}\". Add it at any time: \"{part}\":{form}");
     }
-    if identity != "none" {
+    if identity == "jwt" {
+        println!(
+            "\nIDENTITY=jwt: each request needs a JWT of your issuer: curl -H \"Authorization: Bearer $JWT\" …. The log says why one \
+             is refused."
+        );
+    } else if identity != "none" {
         println!(
             "\nIDENTITY={identity}: plain requests are answered with 401. `cargo lambda invoke` sends events that name a caller."
         );
