@@ -218,7 +218,12 @@ impl Input {
             Limits { rtm_006: !self.refuses_006, rtm_beyond_rooms: self.rtm_beyond_rooms, ..self.settings.limits() };
         let running = Running::new(self.function, &limits);
         let status = running.ask(self.event(&limits, &self.in_path.text(), &self.asked).to_string().as_bytes());
-        assert!(status.is_some_and(|status| status != 404), "an event like the gateway's finds its route: {status:?}");
+        // In the emulator's path, an empty segment is no parameter.
+        let finds_no_route = self.emulated && self.in_path.text().is_empty();
+        assert!(
+            status.is_some_and(|status| status != 404 || finds_no_route),
+            "an event like the gateway's finds its route: {status:?}"
+        );
         self.check_plainest(&limits, &running);
     }
 
@@ -280,6 +285,7 @@ impl Input {
         };
         let mut event = json!({
             "version": "2.0",
+            "rawPath": in_path.map_or(route.path.to_owned(), |name| route.path.replace(&format!("{{{name}}}"), &in_path_text)),
             "rawQueryString": query.finish(),
             "headers": { "accept": if self.accepts_json { "application/json" } else { "*/*" } },
             "pathParameters": in_path.map(|name| json!({ name: in_path_text })),

@@ -4,6 +4,7 @@ use crate::config::Config;
 use crate::credentials::Credentials;
 use crate::identity::issuer::Issuer;
 use crate::minted::Minted;
+use crate::params::PathParameters;
 use crate::problem::Problem;
 use crate::request::Request;
 use crate::response::{Form, Response};
@@ -104,34 +105,37 @@ impl<V: Vendor> Function<V> {
             Err(problem) => return Outcome::refused(problem),
         };
         let gateway_request_id = request.gateway_request_id.clone();
-        let route = match self.route(&request) {
-            Ok(route) => route,
+        let (route, path) = match self.route(&request) {
+            Ok(found) => found,
             Err(problem) => return Outcome { gateway_request_id, ..Outcome::refused(problem) },
         };
         let mut request = request;
-        let Decided { user, minted } = self.decide(route, &mut request).await.unwrap_or_else(Decided::refused);
+        let Decided { user, minted } = self.decide(route, &path, &mut request).await.unwrap_or_else(Decided::refused);
         Outcome { gateway_request_id, route: Some(route.key()), form: route.form.for_request(&request), user, minted }
     }
 
-    async fn decide(&self, route: &Route<V>, request: &mut Request) -> Result<Decided, Problem> {
+    async fn decide(&self, route: &Route<V>, path: &PathParameters, request: &mut Request) -> Result<Decided, Problem> {
         if let Some(issuer) = &self.issuer {
             request.identity = issuer.identity(route.key().callers, request).await?;
         }
         // Check the caller and the parameters before the key is needed. The grant comes after the key, because a
         // caller's own uid depends on the key's app id.
-        let prepared = route.prepare(&self.config, request)?;
+        let prepared = route.prepare(&self.config, path, request)?;
         let key = self.credentials.key().await?;
         Ok(prepared.mint(&key, &*self.system))
     }
 
-    /// API Gateway sends a function only its own routes. If no route fits, the deployment is wrong.
-    fn route(&self, request: &Request) -> Result<&Route<V>, Problem> {
+    /// The route of a request, and the parameters in the request's path. API Gateway sends a function only its own
+    /// routes. A front that knows no routes sends any path.
+    fn route(&self, request: &Request) -> Result<(&Route<V>, PathParameters), Problem> {
         let mut problem = Problem::no_such_route();
-        for route in self.routes.iter().filter(|route| route.has_path_of(request)) {
-            if route.has_method_of(request) {
-                return Ok(route);
+        for route in &self.routes {
+            if let Some(parameters) = route.parameters_of(&request.path) {
+                if route.has_method_of(request) {
+                    return Ok((route, parameters));
+                }
+                problem = Problem::no_such_method();
             }
-            problem = Problem::no_such_method();
         }
         Err(problem)
     }
@@ -144,6 +148,7 @@ mod tests {
     use crate::identity::{Backend, Caller, Verified};
     use crate::keeper::Times;
     use crate::params::{Asked, Params};
+    use crate::request::Path;
     use crate::system::fake::{FakeSystem, Randomness};
     use crate::telemetry::captured::Captured;
     use serde_json::{Value, json};
@@ -191,9 +196,12 @@ mod tests {
     fn user_request(asked: &str, identity: Option<Verified>) -> Request {
         Request {
             gateway_request_id: Some("gateway-id".to_owned()),
-            path_parameters: BTreeMap::from([("user_id".to_owned(), Some(asked.to_owned()))]),
+            path: Path::OfRoute {
+                path: "/chat/user/{user_id}/token".to_owned(),
+                parameters: BTreeMap::from([("user_id".to_owned(), Some(asked.to_owned()))]),
+            },
             identity,
-            ..Request::new("GET", "/chat/user/{user_id}/token")
+            ..Request::new("GET", "")
         }
     }
 

@@ -14,10 +14,7 @@ pub(crate) struct Request {
     /// API Gateway's id for this request, if the request came from there.
     pub(crate) gateway_request_id: Option<String>,
     pub(crate) method: String,
-    /// The route's path as in the template, such as `/rtm/{user_id}/token`. `None`: the front knows no routes.
-    /// Then the names of the path's parameters decide which of a function's routes is meant.
-    pub(crate) route_path: Option<String>,
-    pub(crate) path_parameters: PathParameters,
+    pub(crate) path: Path,
     /// The query string as it was sent.
     pub(crate) query: String,
     /// The header `Accept`.
@@ -28,6 +25,19 @@ pub(crate) struct Request {
     pub(crate) authorization: Authorization,
     /// The identity that the gateway verified. `None`: there is none.
     pub(crate) identity: Option<Verified>,
+}
+
+/// The path of a request.
+#[derive(Debug)]
+pub(crate) enum Path {
+    /// The front has found the route.
+    OfRoute {
+        /// The route's path as in the template, such as `/rtm/{user_id}/token`.
+        path: String,
+        parameters: PathParameters,
+    },
+    /// The path as the client sent it, percent-encoded. The front knows no routes.
+    Sent(String),
 }
 
 /// The values of the headers `Authorization`. Has no `Debug` of its own, because a JWT is in them.
@@ -62,8 +72,7 @@ impl Request {
         Request {
             gateway_request_id: None,
             method: method.to_owned(),
-            route_path: Some(route_path.to_owned()),
-            path_parameters: PathParameters::new(),
+            path: Path::OfRoute { path: route_path.to_owned(), parameters: PathParameters::new() },
             query: String::new(),
             accept: String::new(),
             body: Ok(Vec::new()),

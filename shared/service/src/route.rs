@@ -7,13 +7,14 @@ use crate::response::Form;
 use crate::config::Config;
 use crate::identity::{Callers, Identity};
 use crate::minted::Minted;
-use crate::params::Params;
+use crate::params::{Params, PathParameters};
 use crate::problem::Problem;
-use crate::request::Request;
+use crate::request::{Path, Request};
 use crate::system::System;
 use crate::vendor::Vendor;
+use percent_encoding::percent_decode_str;
 use shared::Shared;
-use std::collections::BTreeSet;
+use std::borrow::Cow;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -47,7 +48,7 @@ impl fmt::Display for RouteKey {
 }
 
 /// Checks the caller and the parameters of a request. What it returns needs only the key.
-type Prepare<V> = dyn Fn(&Arc<Config>, &Request) -> Result<Box<Mint<V>>, Problem> + Send + Sync;
+type Prepare<V> = dyn Fn(&Arc<Config>, &PathParameters, &Request) -> Result<Box<Mint<V>>, Problem> + Send + Sync;
 
 /// Grants and signs.
 type Mint<V> = dyn FnOnce(&Arc<V>, &dyn System) -> Decided + Send;
@@ -119,15 +120,15 @@ impl<V: Vendor> Route<V> {
     fn new<I: Identity, A: Send + 'static, T: Token<Key = V> + 'static>(
         method: &'static str,
         path: &'static str,
-        read: fn(&Request) -> Result<Params, Problem>,
+        read: fn(&PathParameters, &Request) -> Result<Params, Problem>,
         parse: fn(&mut Params) -> Result<A, Problem>,
         grant: fn(&I, A) -> Result<T, Problem>,
         mint: impl Fn(T, &Arc<V>, &dyn System) -> Result<Minted, Problem> + Clone + Send + Sync + 'static,
     ) -> Route<V> {
-        let prepare = move |config: &Arc<Config>, request: &Request| {
+        let prepare = move |config: &Arc<Config>, path: &PathParameters, request: &Request| {
             // Check the caller first, so that an unauthenticated caller learns nothing about the parameters.
             let admitted = I::admit(config, request.identity.as_ref())?;
-            let mut params = read(request)?;
+            let mut params = read(path, request)?;
             let asked = parse(&mut params)?;
             params.finish()?;
             let (config, mint) = (Arc::clone(config), mint.clone());
@@ -147,9 +148,14 @@ impl<V: Vendor> Route<V> {
         self.key
     }
 
-    /// Checks the caller and the parameters.
-    pub(crate) fn prepare(&self, config: &Arc<Config>, request: &Request) -> Result<Prepared<V>, Problem> {
-        guarded(|| (self.prepare)(config, request)).map(Prepared)
+    /// Checks the caller and the parameters, those in the path included.
+    pub(crate) fn prepare(
+        &self,
+        config: &Arc<Config>,
+        path: &PathParameters,
+        request: &Request,
+    ) -> Result<Prepared<V>, Problem> {
+        guarded(|| (self.prepare)(config, path, request)).map(Prepared)
     }
 
     /// Makes the route ready for this many seconds: if its shared token is due within them, mints it again.
@@ -157,15 +163,11 @@ impl<V: Vendor> Route<V> {
         guarded(|| self.mint_again.as_ref().map_or(Ok(()), |mint_again| mint_again(key, within, system)))
     }
 
-    /// Whether a request is for this path. A front that knows the routes names the path. If it names none, the names of
-    /// the path's parameters decide.
-    pub(crate) fn has_path_of(&self, request: &Request) -> bool {
-        match &request.route_path {
-            Some(path) => path == self.key.path,
-            None => {
-                let ours = self.key.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
-                ours.collect::<BTreeSet<_>>() == request.path_parameters.keys().map(String::as_str).collect()
-            }
+    /// The parameters in a path that is this route's. `None`: it is another route's path.
+    pub(crate) fn parameters_of(&self, path: &Path) -> Option<PathParameters> {
+        match path {
+            Path::OfRoute { path, parameters } => (path == self.key.path).then(|| parameters.clone()),
+            Path::Sent(path) => matched(self.key.path, path),
         }
     }
 
@@ -188,12 +190,31 @@ impl Decided {
     }
 }
 
-fn of_query(request: &Request) -> Result<Params, Problem> {
-    Params::of_query(&request.path_parameters, &request.query)
+/// The parameters in a path that was sent, if it fits the route's path. Both have the same number of segments. A
+/// parameter is one segment that is not empty.
+fn matched(route: &str, sent: &str) -> Option<PathParameters> {
+    let mut parameters = PathParameters::new();
+    let mut segments = sent.split('/');
+    for expected in route.split('/') {
+        // Only a whole segment is decoded. So a `/` that the client encoded stays within its segment.
+        let segment = percent_decode_str(segments.next()?).decode_utf8().ok();
+        match expected.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
+            Some(name) if segment.as_deref() != Some("") => {
+                _ = parameters.insert(name.to_owned(), segment.map(Cow::into_owned));
+            }
+            None if segment.as_deref() == Some(expected) => {}
+            _ => return None,
+        }
+    }
+    segments.next().is_none().then_some(parameters)
 }
 
-fn of_body(request: &Request) -> Result<Params, Problem> {
-    Params::of_body(&request.path_parameters, &request.query, &request.body)
+fn of_query(path: &PathParameters, request: &Request) -> Result<Params, Problem> {
+    Params::of_query(path, &request.query)
+}
+
+fn of_body(path: &PathParameters, request: &Request) -> Result<Params, Problem> {
+    Params::of_body(path, &request.query, &request.body)
 }
 
 /// Turns a panic into a problem of this request. The runtime would catch it too, but would send its text to
@@ -228,23 +249,49 @@ mod tests {
         let route = route("/chat/user/{user_id}/token");
         assert_eq!(route.key().to_string(), "GET /chat/user/{user_id}/token");
         let request = Request::new("GET", "/chat/user/{user_id}/token");
-        assert!(route.has_path_of(&request) && route.has_method_of(&request));
-        assert!(!route.has_path_of(&Request::new("GET", "/chat/user/{id}/token")));
+        assert!(route.parameters_of(&request.path).is_some() && route.has_method_of(&request));
+        assert_eq!(route.parameters_of(&Request::new("GET", "/chat/user/{id}/token").path), None);
         assert!(!route.has_method_of(&Request::new("POST", "/chat/user/{user_id}/token")));
         assert!(!route.has_method_of(&Request::new("get", "/chat/user/{user_id}/token")));
     }
 
     #[test]
-    fn where_the_front_knows_no_routes_the_parameters_names_tell_them_apart() {
-        let request = |names: &[&str]| {
-            let path_parameters = names.iter().map(|name| ((*name).to_owned(), Some("x".to_owned()))).collect();
-            Request { route_path: None, path_parameters, ..Request::new("GET", "") }
-        };
+    fn where_the_front_knows_no_routes_a_route_is_found_by_the_path_that_was_sent() {
         let rtc = route("/rtc/{channel}/token");
-        assert!(rtc.has_path_of(&request(&["channel"])));
-        assert!(!rtc.has_path_of(&request(&[])));
-        assert!(!rtc.has_path_of(&request(&["user_id"])));
-        assert!(!rtc.has_path_of(&request(&["channel", "user_id"])));
-        assert!(route("/fetch_rtm_token").has_path_of(&request(&[])));
+        let channel = |path: &str| {
+            let parameters = rtc.parameters_of(&Path::Sent(path.to_owned()))?;
+            assert_eq!(parameters.len(), 1, "{path}");
+            Some(parameters["channel"].clone())
+        };
+        let is = |channel: &str| Some(Some(channel.to_owned()));
+        assert_eq!(channel("/rtc/demo/token"), is("demo"));
+        assert_eq!(channel("/rt%63/demo/token"), is("demo"), "the same path, as RFC 3986 has it");
+        // Each segment is decoded once, after the path is split.
+        assert_eq!(channel("/rtc/a%20b/token"), is("a b"));
+        assert_eq!(channel("/rtc/a%2Fb/token"), is("a/b"));
+        assert_eq!(channel("/rtc/%2525/token"), is("%25"));
+        assert_eq!(channel("/rtc/100%/token"), is("100%"));
+        assert_eq!(channel("/rtc/../token"), is(".."));
+        assert_eq!(channel("/rtc/%ff/token"), Some(None), "not UTF-8");
+        for other in [
+            "",
+            "/",
+            "/rtc",
+            "/rtc/demo",
+            "/rtc//token",
+            "/rtc/demo/token/",
+            "/rtc/demo/token/x",
+            "//rtc/demo/token",
+            "rtc/demo/token",
+            "/RTC/demo/token",
+            "/rtc/demo/token%2F",
+            "/rtc/a/b/token",
+            "/rtm/demo/token",
+            "/rtc/demo/%ff",
+        ] {
+            assert_eq!(channel(other), None, "{other}");
+        }
+        let without = route("/fetch_rtm_token");
+        assert_eq!(without.parameters_of(&Path::Sent("/fetch_rtm_token".to_owned())), Some(PathParameters::new()));
     }
 }

@@ -1,4 +1,5 @@
-//! API Gateway's HTTP API, payload format 2.0. Reads its events as requests, and writes responses in its form.
+//! Events in API Gateway's payload format 2.0: from an HTTP API, from a Function URL, and from `cargo lambda watch`.
+//! Reads them as requests, and writes responses in the form that they take.
 //!
 //! Only the fields that are used are read, and they are read strictly. `aws_lambda_events` has one type for the whole
 //! event. If, for example, one claim is a number, it cannot parse the event at all. Here [`gateway::verified`] reads
@@ -7,12 +8,11 @@
 use crate::identity::gateway;
 use crate::json::object;
 use crate::problem::Problem;
-use crate::request::{Authorization, MAX_BODY_BYTES, Request};
+use crate::request::{Authorization, MAX_BODY_BYTES, Path, Request};
 use crate::response::{Headers, Response};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use monostate::MustBe;
-use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -59,6 +59,8 @@ struct Event {
     /// The only payload format that is read. 1.0 has other fields under the same names.
     #[serde(rename = "version")]
     _version: MustBe!("2.0"),
+    #[serde(default)]
+    raw_path: String,
     /// The emulator sends null for none.
     raw_query_string: Option<String>,
     path_parameters: Option<BTreeMap<String, String>>,
@@ -77,7 +79,8 @@ struct RequestContext {
     #[serde(deserialize_with = "object")]
     http: Http,
     request_id: String,
-    /// Such as `GET /rtm/{user_id}/token`. The emulator calls every route `$default`; the template has no such route.
+    /// Such as `GET /rtm/{user_id}/token`. A Function URL and the emulator call every route `$default`. The template has
+    /// no such route.
     route_key: String,
     authorizer: Option<Value>,
 }
@@ -90,15 +93,19 @@ struct Http {
 impl Event {
     fn into_request(self) -> Request {
         let RequestContext { http, request_id, route_key, authorizer } = self.request_context;
-        let route_path = (route_key != "$default")
-            .then(|| route_key.split_once(' ').map_or(route_key.as_str(), |(_, path)| path).to_owned());
-        // The gateway sends parameters decoded. The emulator leaves them as the client wrote them.
-        let encoded = route_path.is_none();
-        let decoded = |value: String| match encoded {
-            true => percent_decode_str(&value).decode_utf8().ok().map(Into::into),
-            false => Some(value),
+        // The gateway sends the path decoded, so only its parameters say what the client sent. Where there are no routes,
+        // the path is as the client wrote it.
+        let path = match route_key.as_str() {
+            "$default" => Path::Sent(self.raw_path),
+            key => {
+                let path = key.split_once(' ').map_or(key, |(_, path)| path).to_owned();
+                let parameters = self.path_parameters.unwrap_or_default();
+                Path::OfRoute {
+                    path,
+                    parameters: parameters.into_iter().map(|(name, value)| (name, Some(value))).collect(),
+                }
+            }
         };
-        let path_parameters = self.path_parameters.unwrap_or_default();
         // API Gateway sends names in lower case. Events that people write by hand may have upper case.
         let (mut accept, mut authorization) = (None, Authorization::default());
         for (name, value) in self.headers {
@@ -111,8 +118,7 @@ impl Event {
         Request {
             gateway_request_id: Some(request_id),
             method: http.method,
-            route_path,
-            path_parameters: path_parameters.into_iter().map(|(name, value)| (name, decoded(value))).collect(),
+            path,
             query: self.raw_query_string.unwrap_or_default(),
             accept: accept.unwrap_or_default(),
             authorization,
@@ -162,21 +168,20 @@ mod tests {
         parse(&event.to_string())
     }
 
-    fn user_id(request: &Request) -> Option<&str> {
-        request.path_parameters["user_id"].as_deref()
-    }
-
     #[test]
-    fn the_gateway_sends_decoded_parameters_and_the_emulator_encoded_ones() {
-        let gateway = event(|_| ()).expect("valid");
-        assert_eq!(user_id(&gateway), Some("a%20b"));
-        let emulator = event(|event| event["requestContext"]["routeKey"] = json!("$default")).expect("valid");
-        assert_eq!(user_id(&emulator), Some("a b"));
-        let not_utf8 = event(|event| {
-            event["requestContext"]["routeKey"] = json!("$default");
-            event["pathParameters"]["user_id"] = json!("%ff");
-        });
-        assert_eq!(user_id(&not_utf8.expect("valid")), None);
+    fn a_route_is_known_by_its_path_in_the_template_or_else_by_the_path_that_was_sent() {
+        let path = |key: &str| event(|event| event["requestContext"]["routeKey"] = json!(key)).expect("valid").path;
+        let of_route = |path: Path| match path {
+            Path::OfRoute { path, parameters } => (path, parameters["user_id"].clone()),
+            Path::Sent(path) => panic!("{path}"),
+        };
+        let decoded_by_the_gateway = Some("a%20b".to_owned());
+        assert_eq!(
+            of_route(path("GET /rtm/{user_id}/token")),
+            ("/rtm/{user_id}/token".to_owned(), decoded_by_the_gateway.clone())
+        );
+        assert_eq!(of_route(path("odd")), ("odd".to_owned(), decoded_by_the_gateway));
+        assert!(matches!(path("$default"), Path::Sent(path) if path == "/rtm/alice/token"));
     }
 
     #[test]
@@ -192,7 +197,7 @@ mod tests {
         assert!(event(as_array).is_err(), "a struct's fields in an array");
         assert!(event(|event| event["requestContext"]["http"] = json!(["GET"])).is_err());
         assert!(
-            parse(r#"["2.0","",{},{},{"http":{"method":"GET"},"requestId":"id","routeKey":"GET /"},null,false]"#)
+            parse(r#"["2.0","/","",{},{},{"http":{"method":"GET"},"requestId":"id","routeKey":"GET /"},null,false]"#)
                 .is_err()
         );
         for other in ["null", "[]", "{}", r#"{"warmUp":true}"#, r#"{"source":"aws.scheduler","detail":{}}"#] {
@@ -220,15 +225,6 @@ mod tests {
     }
 
     #[test]
-    fn a_route_is_known_by_its_path_in_the_template() {
-        let route_path =
-            |key: &str| event(|event| event["requestContext"]["routeKey"] = json!(key)).expect("valid").route_path;
-        assert_eq!(route_path("GET /rtm/{user_id}/token").as_deref(), Some("/rtm/{user_id}/token"));
-        assert_eq!(route_path("odd").as_deref(), Some("odd"));
-        assert_eq!(route_path("$default"), None);
-    }
-
-    #[test]
     fn a_header_has_its_name_in_any_case() {
         for name in ["accept", "Accept", "ACCEPT"] {
             let request = event(|event| event["headers"] = json!({ "a": "b", name: "text/plain" })).expect("valid");
@@ -248,7 +244,8 @@ mod tests {
             fields.remove("isBase64Encoded");
         });
         let request = request.expect("valid");
-        assert_eq!((request.query.as_str(), request.path_parameters.len(), request.body), ("", 0, Ok(Vec::new())));
+        assert_eq!((request.query.as_str(), request.body), ("", Ok(Vec::new())));
+        assert!(matches!(request.path, Path::OfRoute { parameters, .. } if parameters.is_empty()));
         assert_eq!(request.identity, None);
     }
 
