@@ -2,4 +2,5 @@
 
 pub mod warm;
 pub(crate) mod event;
+pub(crate) mod load_balancer;
 pub(crate) mod lambda;

@@ -106,21 +106,13 @@ impl Event {
                 }
             }
         };
-        // API Gateway sends names in lower case. Events that people write by hand may have upper case.
-        let (mut accept, mut authorization) = (None, Authorization::default());
-        for (name, value) in self.headers {
-            if name.eq_ignore_ascii_case("accept") {
-                accept = Some(value);
-            } else if name.eq_ignore_ascii_case("authorization") {
-                authorization.0.push(value);
-            }
-        }
+        let (accept, authorization) = headers(self.headers);
         Request {
             gateway_request_id: Some(request_id),
             method: http.method,
             path,
             query: self.raw_query_string.unwrap_or_default(),
-            accept: accept.unwrap_or_default(),
+            accept,
             authorization,
             body: body(self.body.unwrap_or_default(), self.is_base64_encoded),
             identity: gateway::verified(authorizer.as_ref()),
@@ -128,8 +120,22 @@ impl Event {
     }
 }
 
+/// The headers that are used: `Accept`, and each value of `Authorization`. AWS sends names in lower case. Events that
+/// people write by hand may have upper case.
+pub(super) fn headers(all: impl IntoIterator<Item = (String, String)>) -> (String, Authorization) {
+    let (mut accept, mut authorization) = (String::new(), Authorization::default());
+    for (name, value) in all {
+        if name.eq_ignore_ascii_case("accept") {
+            accept = value;
+        } else if name.eq_ignore_ascii_case("authorization") {
+            authorization.0.push(value);
+        }
+    }
+    (accept, authorization)
+}
+
 /// The body's bytes.
-fn body(text: String, is_base64_encoded: bool) -> Result<Vec<u8>, Problem> {
+pub(super) fn body(text: String, is_base64_encoded: bool) -> Result<Vec<u8>, Problem> {
     let longest = if is_base64_encoded { MAX_BODY_BYTES.div_ceil(3) * 4 } else { MAX_BODY_BYTES };
     // Check the length before decoding, so that nothing large is copied.
     if text.len() > longest {

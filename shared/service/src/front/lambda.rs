@@ -1,11 +1,15 @@
-//! Takes events from Lambda: API Gateway's and warm-ups. It starts once, and then gives each event to the [`Function`].
+//! Takes events from Lambda: requests from each front, and warm-ups. It starts once, and then gives each event to the [`Function`].
 
 use crate::config::{Config, Source};
 use crate::credentials::{Credentials, NoKey};
 use crate::front::event::{self, EventResponse};
+use crate::front::load_balancer::{self, LoadBalancerResponse};
 use crate::front::warm::{WarmUp, Warmed};
 use crate::function::Function;
 use crate::identity::issuer::Issuer;
+use crate::problem::Problem;
+use crate::request::Request;
+use crate::response::Response;
 use crate::route::Route;
 use crate::system::{OperatingSystem, System};
 use crate::telemetry;
@@ -138,7 +142,21 @@ pub(crate) struct Environment<V: Vendor> {
 #[serde(untagged)]
 pub(crate) enum Returned {
     Response(EventResponse),
+    ToLoadBalancer(LoadBalancerResponse),
     Warmed(Value),
+}
+
+/// Reads a request from its event, and says how to write its response.
+fn read(event: &str) -> (Result<Request, Problem>, fn(Response) -> Returned) {
+    let to_gateway = |response: Response| Returned::Response(response.into());
+    let to_load_balancer = |response: Response| Returned::ToLoadBalancer(response.into());
+    match event::parse(event) {
+        Ok(request) => (Ok(request), to_gateway),
+        Err(problem) => match load_balancer::parse(event) {
+            Some(request) => (Ok(request), to_load_balancer),
+            None => (Err(problem), to_gateway),
+        },
+    }
 }
 
 impl<V: Vendor> Environment<V> {
@@ -164,7 +182,8 @@ impl<V: Vendor> Environment<V> {
         if let Some(warm_up) = WarmUp::parse(event) {
             return Returned::Warmed(self.warm_up(warm_up, cold, request_id).await.into());
         }
-        Returned::Response(self.function.respond(request_id, arrived, event::parse(event)).await.into())
+        let (request, write) = read(event);
+        write(self.function.respond(request_id, arrived, request).await)
     }
 
     /// Makes this environment ready for the time until the next warm-up, and keeps it busy for a moment.
