@@ -1,6 +1,10 @@
 //! Every route, asked by everybody: the expected status, never a 5xx, and no token for a caller who may not have one.
+//!
+//! The same rows hold for both verifiers: once the event says who asks, as the gateway's authorizer writes it, and once a
+//! JWT in the event proves it.
 
-use crate::functions;
+use crate::{functions, said};
+use harness::issuer::{Algorithm, Issuer, SigningKey};
 use harness::lambda::Function;
 use harness::{Env, project};
 use serde_json::{Value, json};
@@ -63,6 +67,99 @@ fn authorizer(who: &str) -> Option<Value> {
         "claims outside of a JWT" => json!({ "claims": alice }),
         other => panic!("{other}"),
     })
+}
+
+/// Who verifies the callers.
+#[derive(Debug)]
+enum Verifier {
+    /// `IDENTITY=gateway`
+    Gateway,
+    /// `IDENTITY=jwt`
+    Ours { issuer: Issuer, key: SigningKey },
+}
+
+const AUDIENCE: &str = "tokens.example.com";
+const BACKEND_AUDIENCE: &str = "backends.example.com";
+
+impl Verifier {
+    fn settings(&self) -> Env {
+        match self {
+            Verifier::Gateway => Env::from([("IDENTITY", "gateway")]),
+            Verifier::Ours { issuer, .. } => Env::from([
+                ("IDENTITY", "jwt"),
+                ("JWT_ISSUER", &issuer.url()),
+                ("JWT_AUDIENCE", AUDIENCE),
+                ("BACKEND_AUDIENCE", BACKEND_AUDIENCE),
+                ("BACKEND_SCOPE", "tokens/app"),
+            ]),
+        }
+    }
+
+    /// Puts into an event who asks.
+    fn identify(&self, event: &mut Value, who: &str) {
+        match self {
+            Verifier::Gateway => {
+                if let Some(authorizer) = authorizer(who) {
+                    event["requestContext"]["authorizer"] = authorizer;
+                }
+            }
+            Verifier::Ours { issuer, key } => {
+                if let Some(authorization) = authorization(issuer, key, who) {
+                    event["headers"]["authorization"] = authorization.into();
+                }
+                // What the gateway says of a user does not count.
+                if who == "claims outside of a JWT" {
+                    event["requestContext"]["authorizer"] = authorizer("the user").expect("a user");
+                }
+            }
+        }
+    }
+}
+
+/// The header of the same caller, or of one whose JWT is as wrong as the gateway's event for it.
+fn authorization(issuer: &Issuer, key: &SigningKey, who: &str) -> Option<String> {
+    let claims = |sub: &str, rooms: Option<[&str; 2]>, scope: &str| {
+        let mut claims = issuer.claims(sub, AUDIENCE);
+        claims["scope"] = json!(scope);
+        if let Some(rooms) = rooms {
+            claims["rooms"] = json!(rooms);
+        }
+        claims
+    };
+    let backend = |scope: &str| {
+        let mut claims = issuer.claims("backend", BACKEND_AUDIENCE);
+        claims["scope"] = json!(scope);
+        claims
+    };
+    let rooms = Some(["demo", "*"]);
+    let alice = claims("alice", rooms, "openid publish");
+    let with = |name: &str, value: Value| {
+        let mut claims = alice.clone();
+        claims[name] = value;
+        claims
+    };
+    let claims = match who {
+        "nobody" | "claims outside of a JWT" => return None,
+        "the user" => alice,
+        "another user" => claims("bob", rooms, "openid publish"),
+        "a user without the rooms claim" => claims("alice", None, "openid publish"),
+        "a user without the scope" => claims("alice", rooms, "openid"),
+        "a user without an id" => {
+            let mut claims = alice.clone();
+            claims.as_object_mut().expect("claims").remove("sub");
+            claims
+        }
+        "an IAM identity" => backend("tokens/app"),
+        "a guest of an identity pool" => backend("tokens"),
+        "a JWT with a number among its claims" => with("exp", json!("1700003600")),
+        "a JWT with a null among its claims" => with("nbf", json!(null)),
+        "a JWT and an IAM identity at once" => {
+            let two = [alice, backend("tokens/app")].map(|claims| key.sign(&json!({}), &claims));
+            return Some(format!("Bearer {}, Bearer {}", two[0], two[1]));
+        }
+        other => panic!("{other}"),
+    };
+    Some(format!("Bearer {}", key.sign(&json!({}), &claims)))
 }
 
 /// A request, and the statuses that the first seven callers of [`WHO`] get for it. All others get 401.
@@ -188,18 +285,14 @@ fn requests(policy: Policy) -> Vec<Request> {
     ]
 }
 
-fn event(request: &Request, who: &str) -> Value {
+fn event(request: &Request) -> Value {
     let (method, _) = request.route.split_once(' ').expect("a method and a path");
-    let mut context = json!({ "http": { "method": method }, "requestId": "id", "routeKey": request.route });
-    if let Some(authorizer) = authorizer(who) {
-        context["authorizer"] = authorizer;
-    }
     json!({
         "version": "2.0",
         "rawQueryString": request.query,
         "pathParameters": request.parameters,
         "headers": { "accept": "application/json" },
-        "requestContext": context,
+        "requestContext": { "http": { "method": method }, "requestId": "id", "routeKey": request.route },
         "body": request.body,
         "isBase64Encoded": false,
     })
@@ -208,16 +301,26 @@ fn event(request: &Request, who: &str) -> Value {
 #[test]
 fn every_route_answers_everybody_as_it_should() {
     for policy in POLICIES {
-        answers_everybody_as_it_should(policy);
+        answers_everybody_as_it_should(&Verifier::Gateway, policy);
     }
 }
 
-fn answers_everybody_as_it_should(policy: Policy) {
+#[test]
+fn every_route_answers_everybodys_jwt_as_it_should() {
+    let key = SigningKey::generate("current", Algorithm::Es256);
+    let verifier = Verifier::Ours { issuer: Issuer::start(&[&key]), key };
+    for policy in POLICIES {
+        answers_everybody_as_it_should(&verifier, policy);
+    }
+}
+
+fn answers_everybody_as_it_should(verifier: &Verifier, policy: Policy) {
     let credentials = project::root().join("tests/demo-credentials.json");
     let env = Env::from([("ROOMS_CLAIM", "rooms"), ("PUBLISH_SCOPE", "publish")])
         .and("LOCAL_CREDENTIALS", credentials.to_str().expect("UTF-8"))
         .and("RTM_BEYOND_ROOMS", policy.rtm_beyond_rooms)
-        .and("RTM_006", policy.rtm_006);
+        .and("RTM_006", policy.rtm_006)
+        .and_all(verifier.settings());
     let requests = requests(policy);
     for name in functions::minting() {
         let function = Function::start(&name, env.clone());
@@ -229,12 +332,19 @@ fn answers_everybody_as_it_should(policy: Policy) {
         for request in own {
             for (at, who) in WHO.iter().enumerate() {
                 let expected = request.statuses.get(at).copied().unwrap_or(401);
-                let response = function.invoke(&event(request, who)).response();
-                let what = format!("{} {} {:?} for {who} under {policy:?}", request.route, request.query, request.body);
+                let mut event = event(request);
+                verifier.identify(&mut event, who);
+                let response = function.invoke(&event).response();
+                let what = format!(
+                    "{} {} {:?} for {who} under {policy:?} and {:?}",
+                    request.route,
+                    request.query,
+                    request.body,
+                    verifier.settings()
+                );
                 assert_eq!(response["statusCode"], expected, "{what}: {response}");
                 let body = response["body"].as_str().expect("a text");
-                let token = ["007eJ", "00600000", "04AAAA"].iter().any(|beginning| body.contains(beginning));
-                assert_eq!(token, expected == 200, "{what}: {body}");
+                assert_eq!(said::holds_a_token(body), expected == 200, "{what}: {body}");
             }
         }
     }

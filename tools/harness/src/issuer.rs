@@ -3,11 +3,16 @@
 
 use crate::process::lock;
 use crate::serve::{Request, Response, Server, status};
+use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
+use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize, PublicKeyComponents};
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair,
+    RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512, RsaEncoding,
+};
 use base64::Engine;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -27,27 +32,63 @@ pub enum Trouble {
     Empty,
 }
 
-/// The algorithm of a key.
+/// The algorithm of a key (RFC 7518, RFC 8037).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each has the name that a JWT has in alg")]
 pub enum Algorithm {
-    /// RSA with SHA-256, as most providers have it.
     Rs256,
-    /// ECDSA on P-256.
+    Rs384,
+    Rs512,
+    Ps256,
+    Ps384,
+    Ps512,
     Es256,
-    /// Ed25519.
+    Es384,
+    /// With Ed25519.
     EdDsa,
+}
+
+impl Algorithm {
+    /// Every algorithm that the service accepts.
+    pub const ALL: [Algorithm; 9] = [
+        Algorithm::Rs256,
+        Algorithm::Rs384,
+        Algorithm::Rs512,
+        Algorithm::Ps256,
+        Algorithm::Ps384,
+        Algorithm::Ps512,
+        Algorithm::Es256,
+        Algorithm::Es384,
+        Algorithm::EdDsa,
+    ];
+
+    /// Its name in a JWT.
+    pub fn name(self) -> &'static str {
+        match self {
+            Algorithm::Rs256 => "RS256",
+            Algorithm::Rs384 => "RS384",
+            Algorithm::Rs512 => "RS512",
+            Algorithm::Ps256 => "PS256",
+            Algorithm::Ps384 => "PS384",
+            Algorithm::Ps512 => "PS512",
+            Algorithm::Es256 => "ES256",
+            Algorithm::Es384 => "ES384",
+            Algorithm::EdDsa => "EdDSA",
+        }
+    }
 }
 
 /// A key that signs.
 pub struct SigningKey {
     /// Its name in the key set.
     pub id: String,
+    algorithm: Algorithm,
     pair: Pair,
 }
 
 enum Pair {
-    Rsa(RsaKeyPair),
-    Ecdsa(EcdsaKeyPair),
+    Rsa(RsaKeyPair, &'static dyn RsaEncoding),
+    Ecdsa(EcdsaKeyPair, &'static str),
     Ed25519(Ed25519KeyPair),
 }
 
@@ -63,39 +104,39 @@ impl SigningKey {
     /// # Panics
     /// The library cannot make one.
     pub fn generate(id: &str, algorithm: Algorithm) -> SigningKey {
+        let rsa = |encoding| Pair::Rsa(RsaKeyPair::generate(KeySize::Rsa2048).expect("a key"), encoding);
+        let ecdsa = |signing, curve| Pair::Ecdsa(EcdsaKeyPair::generate(signing).expect("a key"), curve);
         let pair = match algorithm {
-            Algorithm::Rs256 => Pair::Rsa(RsaKeyPair::generate(KeySize::Rsa2048).expect("a key")),
-            Algorithm::Es256 => Pair::Ecdsa(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("a key")),
+            Algorithm::Rs256 => rsa(&RSA_PKCS1_SHA256),
+            Algorithm::Rs384 => rsa(&RSA_PKCS1_SHA384),
+            Algorithm::Rs512 => rsa(&RSA_PKCS1_SHA512),
+            Algorithm::Ps256 => rsa(&RSA_PSS_SHA256),
+            Algorithm::Ps384 => rsa(&RSA_PSS_SHA384),
+            Algorithm::Ps512 => rsa(&RSA_PSS_SHA512),
+            Algorithm::Es256 => ecdsa(&ECDSA_P256_SHA256_FIXED_SIGNING, "P-256"),
+            Algorithm::Es384 => ecdsa(&ECDSA_P384_SHA384_FIXED_SIGNING, "P-384"),
             Algorithm::EdDsa => Pair::Ed25519(Ed25519KeyPair::generate().expect("a key")),
         };
-        SigningKey { id: id.to_owned(), pair }
-    }
-
-    /// Its algorithm's name in a JWT.
-    pub fn algorithm(&self) -> &'static str {
-        match self.pair {
-            Pair::Rsa(_) => "RS256",
-            Pair::Ecdsa(_) => "ES256",
-            Pair::Ed25519(_) => "EdDSA",
-        }
+        SigningKey { id: id.to_owned(), algorithm, pair }
     }
 
     /// The public key, as a key set has it (RFC 7517).
     pub fn public(&self) -> Value {
         let mut key = match &self.pair {
-            Pair::Rsa(pair) => {
+            Pair::Rsa(pair, _) => {
                 let PublicKeyComponents { n, e } = PublicKeyComponents::<Vec<u8>>::from(pair.public_key());
                 json!({ "kty": "RSA", "n": encoded(&n), "e": encoded(&e) })
             }
-            Pair::Ecdsa(pair) => {
+            Pair::Ecdsa(pair, curve) => {
                 // A byte that says "uncompressed", and then both coordinates.
-                let (x, y) = pair.public_key().as_ref()[1..].split_at(32);
-                json!({ "kty": "EC", "crv": "P-256", "x": encoded(x), "y": encoded(y) })
+                let point = &pair.public_key().as_ref()[1..];
+                let (x, y) = point.split_at(point.len() / 2);
+                json!({ "kty": "EC", "crv": curve, "x": encoded(x), "y": encoded(y) })
             }
             Pair::Ed25519(pair) => json!({ "kty": "OKP", "crv": "Ed25519", "x": encoded(pair.public_key().as_ref()) }),
         };
         key["kid"] = json!(self.id);
-        key["alg"] = json!(self.algorithm());
+        key["alg"] = json!(self.algorithm.name());
         key["use"] = json!("sig");
         key
     }
@@ -105,23 +146,62 @@ impl SigningKey {
     /// # Panics
     /// The library cannot sign.
     pub fn sign(&self, header: &Value, claims: &Value) -> String {
-        let mut head = json!({ "alg": self.algorithm(), "kid": self.id, "typ": "JWT" });
+        let mut head = json!({ "alg": self.algorithm.name(), "kid": self.id, "typ": "JWT" });
         for (name, value) in header.as_object().into_iter().flatten() {
             head[name] = value.clone();
         }
-        let message = format!("{}.{}", encoded(head.to_string()), encoded(claims.to_string()));
+        self.sign_text(&head.to_string(), &claims.to_string())
+    }
+
+    /// A JWT with these texts as its header and its claims.
+    ///
+    /// # Panics
+    /// The library cannot sign.
+    pub fn sign_text(&self, header: &str, claims: &str) -> String {
         let random = SystemRandom::new();
-        let signature = match &self.pair {
-            Pair::Rsa(pair) => {
+        jwt(header, claims, |message| match &self.pair {
+            Pair::Rsa(pair, encoding) => {
                 let mut signature = vec![0; pair.public_modulus_len()];
-                pair.sign(&RSA_PKCS1_SHA256, &random, message.as_bytes(), &mut signature).expect("a signature");
+                pair.sign(*encoding, &random, message, &mut signature).expect("a signature");
                 signature
             }
-            Pair::Ecdsa(pair) => pair.sign(&random, message.as_bytes()).expect("a signature").as_ref().to_vec(),
-            Pair::Ed25519(pair) => pair.sign(message.as_bytes()).as_ref().to_vec(),
-        };
-        format!("{message}.{}", encoded(signature))
+            Pair::Ecdsa(pair, _) => pair.sign(&random, message).expect("a signature").as_ref().to_vec(),
+            Pair::Ed25519(pair) => pair.sign(message).as_ref().to_vec(),
+        })
     }
+
+    /// The public key in DER (SubjectPublicKeyInfo).
+    ///
+    /// # Panics
+    /// The library cannot write it.
+    pub fn public_der(&self) -> Vec<u8> {
+        let der = match &self.pair {
+            Pair::Rsa(pair, _) => pair.public_key().as_der(),
+            Pair::Ecdsa(pair, _) => pair.public_key().as_der(),
+            Pair::Ed25519(pair) => pair.public_key().as_der(),
+        };
+        let der: PublicKeyX509Der<'_> = der.expect("a public key");
+        der.as_ref().to_vec()
+    }
+}
+
+/// A public key in DER, as a PEM file has it.
+pub fn pem(der: &[u8]) -> String {
+    let base64 = BASE64_STANDARD.encode(der);
+    let lines: Vec<_> = base64.as_bytes().chunks(64).map(String::from_utf8_lossy).collect();
+    format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", lines.join("\n"))
+}
+
+/// What a forger makes who has only public data: a JWT whose signature is an HMAC (SHA-256) with this secret.
+pub fn signed_with_hmac(secret: &[u8], header: &Value, claims: &Value) -> String {
+    let secret = hmac::Key::new(hmac::HMAC_SHA256, secret);
+    jwt(&header.to_string(), &claims.to_string(), |message| hmac::sign(&secret, message).as_ref().to_vec())
+}
+
+fn jwt(header: &str, claims: &str, sign: impl FnOnce(&[u8]) -> Vec<u8>) -> String {
+    let message = format!("{}.{}", encoded(header), encoded(claims));
+    let signature = sign(message.as_bytes());
+    format!("{message}.{}", encoded(signature))
 }
 
 /// As JWTs write bytes.
@@ -169,6 +249,11 @@ impl Issuer {
     /// Has the public halves of these keys from now on.
     pub fn publish(&self, keys: &[&SigningKey]) {
         lock(&self.state).keys = keys.iter().map(|key| key.public()).collect();
+    }
+
+    /// Has these keys too, whatever they are.
+    pub fn publish_also(&self, keys: &[Value]) {
+        lock(&self.state).keys.extend_from_slice(keys);
     }
 
     /// Answers in this way until it is healed.
