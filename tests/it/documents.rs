@@ -158,7 +158,7 @@ fn the_page_of_the_settings_has_each_variable_and_each_parameter_once() {
 /// The default that the code has for a variable.
 fn default_in_code(code: &str, name: &str) -> String {
     // How the code asks for a setting, and where the default stands then.
-    let asked: Vec<_> = ["get", "ttl", "seconds", "allowed"]
+    let asked: Vec<_> = ["get", "ttl", "seconds", "within", "allowed"]
         .iter()
         .filter_map(|ask| code.split_once(&format!("{ask}(\"{name}\"")).map(|(_, rest)| rest))
         .collect();
@@ -185,6 +185,12 @@ fn the_page_of_the_settings_has_the_defaults_of_code_and_template() {
     let special: BTreeMap<_, _> = [
         ("AGORA_SECRET_ID", (REQUIRED, code.contains("(None, None) => return Err(error(secret_id,"))),
         ("ZEGO_SECRET_ID", (REQUIRED, code.contains("(None, None) => return Err(error(secret_id,"))),
+        ("AUTH", (NONE, code.contains("match get(\"AUTH\") {"))),
+        ("JWT_ISSUER", (NONE, code.contains("get(\"JWT_ISSUER\").ok_or_else("))),
+        ("JWT_AUDIENCE", (NONE, code.contains("get(\"JWT_AUDIENCE\").unwrap_or_default()"))),
+        ("BACKEND_AUDIENCE", (NONE, code.contains("(get(\"BACKEND_AUDIENCE\"), get(\"BACKEND_SCOPE\"))"))),
+        ("BACKEND_SCOPE", (NONE, code.contains("(get(\"BACKEND_AUDIENCE\"), get(\"BACKEND_SCOPE\"))"))),
+        ("JWT_KEYS_URL", (NONE, code.contains("match get(\"JWT_KEYS_URL\") {"))),
         ("FUNCTIONS", (REQUIRED, code.contains("FUNCTIONS must be names or ARNs of functions"))),
         ("SSL_CERT_FILE", (NONE, code.contains("{ Authorities::Named } else { Authorities::Amazons }"))),
         ("SSL_CERT_DIR", (NONE, code.contains("{ Authorities::Named } else { Authorities::Amazons }"))),

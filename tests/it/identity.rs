@@ -3,7 +3,7 @@
 
 mod forged;
 
-use crate::said;
+use crate::{functions, said};
 use harness::http::{Request, Response};
 use harness::issuer::{Algorithm, Issuer, SigningKey, Trouble};
 use harness::lambda::Function;
@@ -35,13 +35,13 @@ fn status(watch: &Watch, path: &str, jwt: &str) -> u16 {
     ask(watch, path, &[&format!("Bearer {jwt}")]).status
 }
 
-/// Each function that serves users. Its route by the user's id, and the caller's own.
+/// Each route for users that a GET asks. Its path by the user's id, and the caller's own.
 const USERS_ROUTES: [(&str, &str, &str); 5] = [
-    ("chat-user-token", "/chat/user/ID/token", "/chat/user/me/token"),
-    ("rtm-token", "/rtm/ID/token", "/rtm/me/token"),
-    ("rtc-token", "/rtc/demo/token?account=ID", "/rtc/demo/token"),
-    ("zego-token", "/zego/ID/token", "/zego/me/token"),
-    ("zim-token", "/zim/ID/token", "/zim/me/token"),
+    ("GET /chat/user/{user_id}/token", "/chat/user/ID/token", "/chat/user/me/token"),
+    ("GET /rtm/{user_id}/token", "/rtm/ID/token", "/rtm/me/token"),
+    ("GET /rtc/{channel}/token", "/rtc/demo/token?account=ID", "/rtc/demo/token"),
+    ("GET /zego/{user_id}/token", "/zego/ID/token", "/zego/me/token"),
+    ("GET /zim/{user_id}/token", "/zim/ID/token", "/zim/me/token"),
 ];
 
 /// A key for every algorithm.
@@ -144,8 +144,9 @@ fn events(path: &str, authorization: Option<&str>) -> [Value; 3] {
 fn behind_a_function_url_and_a_load_balancer_too() {
     let keys = keys();
     let issuer = Issuer::start(&keys.iter().collect::<Vec<_>>());
-    for (name, named, own) in USERS_ROUTES {
-        let function = Function::start(name, settings(&issuer));
+    let functions = functions::routes_in_code();
+    for (route, named, own) in USERS_ROUTES {
+        let function = Function::start(&functions[route], settings(&issuer));
         let check = |path: &str, jwt: Option<&str>, expected: u16, what: &str| {
             let authorization = jwt.map(|jwt| format!("Bearer {jwt}"));
             for event in events(path, authorization.as_deref()) {

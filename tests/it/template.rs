@@ -68,11 +68,20 @@ impl Stack {
 
     /// With additional resources.
     fn try_with(given: &[(&str, &str)], added: &Value) -> Result<Stack, String> {
+        Stack::of(given, added, &json!({}))
+    }
+
+    /// With additional variables for every function.
+    fn with_variables(given: &[(&str, &str)], variables: &Value) -> Stack {
+        Stack::of(given, &json!({}), variables).unwrap_or_else(|error| panic!("CloudFormation refuses it: {error}"))
+    }
+
+    fn of(given: &[(&str, &str)], added: &Value, variables: &Value) -> Result<Stack, String> {
         let mut parameters = json!({ "AgoraSecretArn": AGORA, "ZegoSecretArn": ZEGO });
         for (name, value) in given {
             parameters[name] = json!(value);
         }
-        let answer = resolved(&json!({ "parameters": parameters, "added": added }));
+        let answer = resolved(&json!({ "parameters": parameters, "added": added, "variables": variables }));
         match answer.get("error") {
             Some(error) => Err(text(error)),
             None => Ok(Stack::deserialize(answer).expect("a stack")),

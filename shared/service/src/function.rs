@@ -80,8 +80,8 @@ impl<V: Vendor> Function<V> {
         response
     }
 
-    /// Loads the credentials and the issuer's keys anew. If a shared token is due within this many seconds, mints it again. Returns how long
-    /// the credentials are fresh from now on. `None`: the function is not ready. If the credentials could not be
+    /// Loads the credentials and the issuer's keys anew. If a shared token is due within this many seconds, mints it
+    /// again. Returns how long both are fresh from now on. `None`: the function is not ready. If something could not be
     /// loaded, the log says why.
     pub(crate) async fn make_ready(&self, within: u32) -> Option<Duration> {
         let keys = async {

@@ -1,6 +1,7 @@
 """Prints template.yaml as CloudFormation would deploy it: aws-sam-translator translates it, and SAM CLI's own expander puts the parameters in.
 
-Each line of the input is {"parameters": ..., "added": ...}: values of parameters, and resources that the template has besides its own.
+Each line of the input is {"parameters": ..., "added": ..., "variables": ...}: values of parameters, resources that the template has besides
+its own, and variables that a deployer writes into the template for every function.
 Each line of the output is the answer to one:
     template    what would be deployed. What exists only after a deployment stays a Ref, a Fn::GetAtt, or ${Name} within a text
     left_out    the resources whose condition is false
@@ -87,13 +88,14 @@ def check(value, resources):
                 raise InvalidTemplateException(f"there is no {target}")
 
 
-def answer(source, given, added):
+def answer(source, given, added, variables):
     declared = source["Parameters"]
     parameters = {name: it["Default"] for name, it in declared.items() if "Default" in it} | given
     if parameters.keys() != declared.keys():
         raise InvalidTemplateException(f"unknown or missing parameters: {parameters.keys() ^ declared.keys()}")
     source = copy.deepcopy(source)
     source["Resources"] |= added
+    source["Globals"]["Function"]["Environment"]["Variables"] |= variables
     template = transform(source, dict(parameters), ManagedPolicies())
 
     context = TemplateProcessingContext(template, parameters, HERE)
@@ -133,7 +135,7 @@ def main():
     for line in sys.stdin:
         asked = json.loads(line)
         try:
-            said = answer(source, asked["parameters"], asked["added"])
+            said = answer(source, asked["parameters"], asked["added"], asked["variables"])
         except InvalidTemplateException as error:
             said = {"error": str(error)}
         print(json.dumps(said), flush=True)

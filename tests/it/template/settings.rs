@@ -3,7 +3,7 @@
 use super::{AUDIENCE, ISSUER, NO_AGORA, NO_ZEGO, ROOTS, Stack, ZEGO, ZIM, everywhere, text, variable};
 use crate::functions;
 use harness::project;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
@@ -139,6 +139,27 @@ fn a_changed_setting_makes_a_new_version() {
                 stack.parameters
             );
         }
+    }
+}
+
+/// How to let the functions verify JWTs too: docs/how-to/other-fronts.md.
+#[test]
+fn a_second_lock_that_is_written_into_the_template_reaches_new_versions() {
+    let with = |audience: &str| {
+        let variables = json!({ "IDENTITY": "jwt", "JWT_ISSUER": "https://id.example.com/", "JWT_AUDIENCE": audience });
+        Stack::with_variables(&[ISSUER, AUDIENCE], &variables)
+    };
+    // A version with another logical id is another version.
+    let versions = |stack: &Stack| -> BTreeSet<String> {
+        stack.resources("AWS::Lambda::Version").into_iter().map(|(name, _)| name.to_owned()).collect()
+    };
+    let (before, first, second) = (Stack::with(&[ISSUER, AUDIENCE]), with("tokenmint"), with("another"));
+    assert_eq!(variable(&first, "IDENTITY"), everywhere("jwt"));
+    assert_eq!(variable(&second, "JWT_AUDIENCE"), everywhere("another"));
+    let minting = functions::minting().len();
+    for (one, other) in [(&before, &first), (&first, &second)] {
+        let new = versions(other).difference(&versions(one)).count();
+        assert!(new >= minting, "{new} new versions, for {minting} functions");
     }
 }
 
