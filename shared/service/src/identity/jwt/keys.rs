@@ -146,7 +146,8 @@ impl fmt::Debug for Key {
 fn public(jwk: &BTreeMap<String, Json>) -> Option<(Kind, DecodingKey)> {
     let bytes = |name| base64url(text(jwk, name)??);
     let exactly = |name, length| bytes(name).filter(|bytes| bytes.len() == length);
-    match (text(jwk, "kty")??, text(jwk, "crv")?) {
+    // `crv` means nothing in an RSA key, so it may be anything there (RFC 7517, 4).
+    match (text(jwk, "kty")??, text(jwk, "crv").flatten()) {
         ("RSA", _) => {
             let (n, e) = (rsa_modulus(&bytes("n")?)?.to_vec(), rsa_exponent(&bytes("e")?)?.to_vec());
             Some((Kind::Rsa, DecodingKey::from_rsa_raw_components(&n, &e)))

@@ -78,6 +78,17 @@ fn a_key_is_skipped_if_the_issuer_says_it_is_for_something_else() {
 }
 
 #[test]
+fn what_a_kind_of_key_does_not_have_means_nothing() {
+    for other in [json!(1), json!(null), json!("P-256")] {
+        assert!(usable(&changed(&RSA.jwk, "crv", other.clone())), "crv {other}");
+        assert!(usable(&changed(&ED25519.jwk, "y", other.clone())), "y {other}");
+    }
+    for other in [json!(1), json!(null)] {
+        assert!(!usable(&changed(&P256.jwk, "crv", other.clone())), "crv {other}");
+    }
+}
+
+#[test]
 fn an_rsa_key_has_2048_to_8192_bits() {
     for bits in [2048, 3072, 4096, 8192] {
         assert!(usable(&rsa_with(modulus(bits), [1, 0, 1])), "{bits}");
