@@ -104,11 +104,11 @@ validate: .venv/.installed ## Checks template.yaml with SAM and cfn-lint
 FUZZ_SECONDS ?= 20
 FUZZ := RUSTC_BOOTSTRAP=1 $(CARGO_FUZZ)/bin/cargo-fuzz
 FUZZ_TARGET = $${CARGO_TARGET_DIR:-target}/fuzz
-fuzz: $(CARGO_FUZZ)/bin/cargo-fuzz ## Fuzzes the token parser, the events and the policy with AddressSanitizer (FUZZ_SECONDS=n each)
+fuzz: $(CARGO_FUZZ)/bin/cargo-fuzz ## Fuzzes the token parser, the events, the policy and the JWT verifier with AddressSanitizer (FUZZ_SECONDS=n each)
 	tools/debian-packages.sh c++
 	cargo metadata --locked --format-version 1 --manifest-path fuzz/Cargo.toml >/dev/null
 	$(FUZZ) build --target-dir $(FUZZ_TARGET)
-	@for target in parse event claims; do \
+	@for target in parse event claims jwt; do \
 	found=$(FUZZ_TARGET)/corpus/$$target; mkdir -p $$found; echo "fuzz $$target, $(FUZZ_SECONDS) s:"; \
 	$(FUZZ) run --target-dir $(FUZZ_TARGET) $$target $$found fuzz/corpus/$$target -- \
 	-max_total_time=$(FUZZ_SECONDS) -seed=1 -timeout=10 -rss_limit_mb=1024 -malloc_limit_mb=64 -print_final_stats=1 \
