@@ -25,7 +25,7 @@ VERIFIERS := tools/harness/verifiers
 PROOFS := tests/browser
 BOOK := tools/book
 
-.PHONY: help has-rust has-free-port has-free-demo-port setup run run-aws demo test test-clients test-rust test-browser photographs faults soak test-arm64 check fuzz load bench bench-check bench-growth bench-renewals bench-cold validate docs book prose build deploy version clean
+.PHONY: help has-rust has-free-port has-free-demo-port setup run run-aws demo test test-clients test-rust test-browser photographs faults soak test-arm64 check fuzz load bench bench-check bench-growth bench-jwt bench-renewals bench-cold validate docs book prose build deploy version clean
 
 help: ## Lists the verbs
 	@awk -F ':.*## ' '/^##@ / { print "\n" substr($$0, 5) } /^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -92,6 +92,7 @@ check: $(CARGO_DENY)/bin/cargo-deny validate docs prose ## Format, lints, docume
 	cargo fmt --check --manifest-path fuzz/Cargo.toml
 	cargo fmt --check --manifest-path benches/cold/plain/Cargo.toml
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo clippy --package benches --features verifier --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
 	$(CARGO_DENY)/bin/cargo-deny --locked check bans licenses sources
 	$(CARGO_DENY)/bin/cargo-deny --locked --manifest-path fuzz/Cargo.toml check --allow unmatched-skip bans licenses sources
@@ -145,6 +146,9 @@ bench-renewals: ## Simulates when a million clients renew, and draws docs/images
 
 bench-growth: ## Measures minting against the lengths of names and lists, and draws docs/images/mint-growth.svg
 	cargo bench --quiet --package benches --bench mint -- growth
+
+bench-jwt: ## Measures verifying a caller's JWT beside the bare signature, and refusing bad ones (writes target/bench/jwt.json)
+	cargo bench --quiet --package benches --features verifier --bench jwt
 
 bench-cold: .venv/.installed $(COLD_PYTHON)/.installed $(COLD_NODE)/bundle/main.cjs ## Measures cold starts and warm answers beside plain Rust, Node and Python (writes target/bench/cold.json)
 	cargo bench --quiet --package benches --bench cold

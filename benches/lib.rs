@@ -1,7 +1,29 @@
-//! Code that the benches share. `make bench` and `make bench-cold` run them.
+//! Code that the benches share. `make bench`, `make bench-jwt` and `make bench-cold` run them.
+
+pub mod turns;
 
 use serde::Serialize;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+/// The workspace's root folder.
+///
+/// # Panics
+/// Never: the benches lie in a folder of the workspace.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the benches lie in a folder of the workspace")
+}
+
+/// The folder for results.
+///
+/// # Panics
+/// It cannot be made.
+pub fn results() -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
+    let folder = root().join(target).join("bench");
+    std::fs::create_dir_all(&folder).expect("the target folder is ours to write in");
+    folder
+}
 
 /// A median with the quartiles around it.
 #[derive(Debug, Clone, Copy, Serialize)]

@@ -2,8 +2,8 @@
 
 use crate::floor::draw;
 use crate::kinds;
-use crate::turns::spread;
 use benches::Spread;
+use benches::turns::spread;
 use rustix::time::{ClockId, clock_gettime};
 use serde::Serialize;
 use std::hint::black_box;

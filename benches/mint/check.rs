@@ -4,7 +4,7 @@
 use crate::kinds;
 use crate::peers::{Language, Peer};
 use crate::report::{turns, undisturbed_floors, versus};
-use crate::root;
+use benches::root;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;

@@ -2,9 +2,9 @@
 //! points.
 
 use crate::kinds::{self, Kind};
-use crate::root;
-use crate::turns::{Turns, Work};
 use benches::Spread;
+use benches::root;
+use benches::turns::{Turns, Work};
 use plotters::prelude::*;
 use std::fs;
 

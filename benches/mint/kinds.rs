@@ -1,7 +1,7 @@
 //! Every kind of token, with realistic inputs.
 
 use crate::floor::{Floor, draw};
-use crate::turns::Work;
+use benches::turns::Work;
 use std::hint::black_box;
 use tokens::agora::{self, Permission, Permissions, Privileges, Resource};
 use tokens::zego::{self, RoomPrivileges, StreamIds};

@@ -15,9 +15,6 @@ mod growth;
 mod kinds;
 mod peers;
 mod report;
-mod turns;
-
-use std::path::{Path, PathBuf};
 
 fn main() {
     let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
@@ -33,17 +30,4 @@ fn main() {
         }
         Some(other) => panic!("{other} is none of check, record, growth, repeat"),
     }
-}
-
-/// The workspace's root folder.
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the benches lie in a folder of the workspace")
-}
-
-/// The folder for results.
-fn results() -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    let folder = target.join("bench");
-    std::fs::create_dir_all(&folder).expect("the target folder is ours to write in");
-    folder
 }

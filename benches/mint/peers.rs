@@ -1,7 +1,7 @@
 //! The vendors' own builders. Each runs in a process of its own, builds tokens when asked, and says what one cost.
 
 use crate::kinds::{self, Format};
-use crate::root;
+use benches::root;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};

@@ -3,8 +3,8 @@
 use crate::batch::{self, Batch};
 use crate::kinds::{self, Format, Kind};
 use crate::peers::{Language, Peer};
-use crate::turns::{PER_TURN, Turns, spread};
 use benches::Spread;
+use benches::turns::{PER_TURN, Turns, spread};
 use criterion::{Criterion, SamplingMode};
 use serde::Serialize;
 use std::fs;
@@ -65,7 +65,7 @@ pub(crate) fn run() {
     // Criterion warms up, decides how often to measure, and compares with the last run. Each of its samples is a turn
     // of minting, signing and the floor. Criterion sees only the time for minting.
     let mut criterion = Criterion::default()
-        .output_directory(&crate::results().join("criterion"))
+        .output_directory(&benches::results().join("criterion"))
         .warm_up_time(Duration::from_millis(500))
         .measurement_time(Duration::from_secs(1))
         .nresamples(10_000);
@@ -92,7 +92,7 @@ pub(crate) fn run() {
     group.finish();
     let batches = batch::run();
     print(&rows, &batches);
-    let path = crate::results().join("mint.json");
+    let path = benches::results().join("mint.json");
     let json = serde_json::json!({ "kinds": rows, "batch_of_10000": batches });
     fs::write(&path, format!("{json:#}\n")).expect("the target folder is ours to write in");
     println!("\nwritten to {}", path.display());
