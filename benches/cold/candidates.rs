@@ -1,5 +1,6 @@
 //! What is measured, and how each is built.
 
+use benches::results;
 use harness::project;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -21,6 +22,8 @@ pub(crate) struct Candidate {
 pub(crate) enum Maker {
     /// Our own code: it mints tokens and trusts only Amazon's authorities.
     Ours,
+    /// Our own code, which verifies the caller's JWT itself with the issuer's keys.
+    Verifier,
     /// Another's code: it mints tokens and trusts the system's authorities.
     Other,
     /// It mints nothing.
@@ -28,6 +31,7 @@ pub(crate) enum Maker {
 }
 
 pub(crate) const OURS: &str = "ours";
+pub(crate) const VERIFYING: &str = "ours with JWTs";
 pub(crate) const PLAIN: &str = "plain Rust";
 pub(crate) const NODE: &str = "Node";
 pub(crate) const BUNDLED: &str = "bundled Node";
@@ -37,9 +41,10 @@ pub(crate) const EMULATOR: &str = "emulator alone";
 /// Builds all of them, or those that are asked for by name.
 pub(crate) fn all(only: &[String]) -> Vec<Candidate> {
     let wanted = |name: &&str| only.is_empty() || only.iter().any(|only| only == name);
-    let built = [OURS, PLAIN, NODE, BUNDLED, PYTHON, EMULATOR].into_iter().filter(wanted);
+    let built = [OURS, VERIFYING, PLAIN, NODE, BUNDLED, PYTHON, EMULATOR].into_iter().filter(wanted);
     let maker = |name| match name {
         OURS => Maker::Ours,
+        VERIFYING => Maker::Verifier,
         EMULATOR => Maker::Echo,
         _ => Maker::Other,
     };
@@ -61,7 +66,8 @@ fn command(name: &str) -> Vec<PathBuf> {
     let node = || on_path("node");
     let folder = project::root().join("benches/cold");
     match name {
-        OURS => vec![build(&["--package", "functions", "--bin", "rtm-token"], project::root())],
+        // The same binary: a variable says who verifies.
+        OURS | VERIFYING => vec![build(&["--package", "functions", "--bin", "rtm-token"], project::root())],
         PLAIN => {
             let manifest = folder.join("plain/Cargo.toml");
             let manifest = manifest.to_str().expect("UTF-8");
@@ -97,12 +103,4 @@ fn on_path(program: &str) -> PathBuf {
     let path = env::var_os("PATH").unwrap_or_default();
     let found = env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.exists());
     found.unwrap_or_else(|| panic!("no {program} in PATH"))
-}
-
-/// The file for the results.
-pub(crate) fn results() -> PathBuf {
-    let target = env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
-    let folder = project::root().join(target).join("bench");
-    fs::create_dir_all(&folder).expect("the target folder is ours to write in");
-    folder
 }

@@ -8,6 +8,7 @@
 //! * `only=NAME,NAME`: only these candidates
 //! * `also=NAME=BINARY`: another build of our function; may come several times
 //! * `also-all=NAME=BINARY`: the same, for a build that reads all authorities of the system
+//! * `also-jwt=NAME=BINARY`: the same, verifying the caller's JWT itself
 
 #![allow(clippy::print_stdout, reason = "a report is meant to be seen")]
 
@@ -19,6 +20,7 @@ mod start;
 
 use candidates::{Candidate, Maker};
 use emulator::Emulator;
+use harness::issuer::{Algorithm, Issuer, SigningKey};
 use harness::lambda::environment;
 use harness::secrets::Vendor;
 use harness::tls::SecretsManagerOverTls;
@@ -34,6 +36,7 @@ use tokens::read::{self, Unverified};
 
 /// Answers in a warm round.
 const ANSWERS: usize = 2000;
+const AUDIENCE: &str = "https://tokens.example.com";
 const APP_ID: &str = "970ca35de60c44645bbae8a215061b33";
 const CERTIFICATE: &str = "c0ffee0ff1cec0ffee0ff1cec0ffee0f";
 
@@ -45,12 +48,16 @@ fn main() -> ExitCode {
             Some(("rounds", number)) => rounds = number.parse().expect("rounds=NUMBER"),
             Some(("warm", number)) => warm_rounds = number.parse().expect("warm=NUMBER"),
             Some(("only", names)) => only = names.split(',').map(str::to_owned).collect(),
-            Some((word @ ("also" | "also-all"), named)) => {
+            Some((word @ ("also" | "also-all" | "also-jwt"), named)) => {
                 let (name, binary) = named.split_once('=').expect("also=NAME=BINARY");
-                let maker = if word == "also" { Maker::Ours } else { Maker::Other };
+                let maker = match word {
+                    "also" => Maker::Ours,
+                    "also-jwt" => Maker::Verifier,
+                    _ => Maker::Other,
+                };
                 also.push(Candidate::new(name, vec![binary.into()], maker));
             }
-            _ => panic!("{argument} is none of rounds=, warm=, only=, also=, also-all="),
+            _ => panic!("{argument} is none of rounds=, warm=, only=, also=, also-all=, also-jwt="),
         }
     }
     project::use_leash(candidates::build(&["--package", "harness", "--bin", "leash"], project::root()));
@@ -66,10 +73,21 @@ fn measure(candidates: &[Candidate], rounds: usize, warm_rounds: usize) -> Repor
     secrets.put(secret, &json!({ "app_id": APP_ID, "app_certificate": CERTIFICATE }));
     let (ours, others) = (env(&secrets, &secrets.authority_and_amazons()), env(&secrets, &secrets.authority_and_all()));
     let event = fs::read(project::root().join("events/rtm-token/signed-in-caller.json")).expect("the event is here");
-    let event = serde_json::from_slice::<Value>(&event).expect("it is JSON").to_string();
+    let mut event: Value = serde_json::from_slice(&event).expect("it is JSON");
+    let by_gateway = event.to_string();
+    // A provider publishes its next key too.
+    let keys = ["now", "next"].map(|id| SigningKey::generate(id, Algorithm::Rs256));
+    let issuer = Issuer::start(&keys.each_ref());
+    let verifying = ours.clone().and_all(settings(&issuer));
+    event["headers"]["authorization"] = json!(format!("Bearer {}", jwt(&issuer, &keys[0])));
+    let by_ours = event.to_string();
     let emulator = Emulator::start();
     let once = |candidate: &Candidate, events| {
-        let env = if candidate.maker == Maker::Ours { &ours } else { &others };
+        let (env, event) = match candidate.maker {
+            Maker::Ours => (&ours, &by_gateway),
+            Maker::Verifier => (&verifying, &by_ours),
+            Maker::Other | Maker::Echo => (&others, &by_gateway),
+        };
         let started = start(candidate, env, &emulator, event.as_bytes(), events);
         if candidate.maker != Maker::Echo {
             check(&candidate.name, &started);
@@ -108,6 +126,23 @@ fn env(secrets: &SecretsManagerOverTls, roots: &Path) -> Env {
         // Node has its authorities built in.
         .and("NODE_EXTRA_CA_CERTS", authority)
         .and_all(secrets.env(Vendor::Agora))
+}
+
+/// Verifies callers' JWTs with the keys of this issuer. The function asks the issuer where they are, and then reads them.
+fn settings(issuer: &Issuer) -> Env {
+    Env::from([("IDENTITY", "jwt"), ("JWT_ISSUER", &issuer.url()), ("JWT_AUDIENCE", AUDIENCE)])
+}
+
+/// A JWT as providers issue it. It is good for longer than any run takes.
+fn jwt(issuer: &Issuer, key: &SigningKey) -> String {
+    let mut claims = issuer.claims("alice", AUDIENCE);
+    claims["exp"] = json!(claims["iat"].as_u64().expect("a time") + 86_400);
+    claims["aud"] = json!([AUDIENCE, format!("{}/userinfo", issuer.url())]);
+    claims["scope"] = json!("openid profile rooms:join rooms:publish");
+    claims["jti"] = json!("2c9d1b7e-64c1-4b0a-9d53-0f6f1f3a8e21");
+    claims["https://example.com/rooms"] = json!(["standup", "all-hands", "support-eu"]);
+    claims["app_metadata"] = json!({ "plan": "team", "tenant": "t-4711" });
+    key.sign(&json!({ "typ": "at+jwt" }), &claims)
 }
 
 /// The answers must be right too.

@@ -1,7 +1,8 @@
 //! One start of one candidate.
 
-use crate::candidates::{Candidate, results};
+use crate::candidates::Candidate;
 use crate::emulator::{Emulator, Recorded};
+use benches::results;
 use harness::Env;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeVal;
