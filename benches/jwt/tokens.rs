@@ -21,7 +21,7 @@ impl Issuer {
     pub(crate) fn new() -> Issuer {
         // As long as the names that providers give their keys.
         let id = |algorithm: Algorithm| format!("{}-2027-01-15T08-00-00Z-7f3a91c0", algorithm.name());
-        let keys = Algorithm::ALL.map(|algorithm| (algorithm, SigningKey::generate(&id(algorithm), algorithm))).into();
+        let keys: Vec<_> = Algorithm::ALL.into_iter().map(|it| (it, SigningKey::generate(&id(it), it))).collect();
         let verifier = Arc::new(verifier(&keys));
         Issuer { keys, verifier }
     }
@@ -59,7 +59,7 @@ impl Issuer {
     }
 }
 
-fn verifier(keys: &Vec<(Algorithm, SigningKey)>) -> Jwts {
+fn verifier(keys: &[(Algorithm, SigningKey)]) -> Jwts {
     let public: Vec<Value> = keys.iter().map(|(_, key)| key.public()).collect();
     let variables = [("JWT_ISSUER", ISSUER), ("JWT_AUDIENCE", AUDIENCE), ("JWT_SCOPE", "rooms:join")];
     Jwts::new(variables, json!({ "keys": public }).to_string().as_bytes()).expect("good settings and keys")
