@@ -8,6 +8,9 @@
 //! | `ColdStarts` | count | |
 //! | `CredentialsRefreshed`, `CredentialsFailed` | count of loads | |
 //! | `CredentialsStale` | count of requests that got a token with a key that should have been refreshed | |
+//! | `KeysRefreshed`, `KeysFailed` | count of loads of the issuer's keys | |
+//! | `KeysStale` | count of requests that were verified with keys that should have been refreshed | |
+//! | `JwtsRefused` | count of JWTs that prove nobody | |
 //! | `EnvironmentsCold`, `EnvironmentsWarm`, `EnvironmentsFailed` | count, by the pre-warming function | `warmed`: the function that got the warm-ups |
 
 use ::metrics::{Unit, counter, describe_counter, describe_histogram};
@@ -20,13 +23,17 @@ use tracing::warn;
 const NAMESPACE: &str = "Tokenmint";
 
 /// All metrics that are plain counts.
-const COUNTERS: [&str; 9] = [
+const COUNTERS: [&str; 13] = [
     "TokensMinted",
     "Refusals",
     "ColdStarts",
     "CredentialsRefreshed",
     "CredentialsFailed",
     "CredentialsStale",
+    "KeysRefreshed",
+    "KeysFailed",
+    "KeysStale",
+    "JwtsRefused",
     "EnvironmentsCold",
     "EnvironmentsWarm",
     "EnvironmentsFailed",
