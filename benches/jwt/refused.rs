@@ -5,8 +5,8 @@ use benches::turns::Work;
 use harness::issuer::{Algorithm, encoded};
 use serde_json::json;
 
-const EXPIRED: &str = "exp: in the past";
-const SIGNATURE: &str = "signature: must be the key's";
+const EXPIRED: &str = "exp: must be in the future";
+const SIGNATURE: &str = "signature: must be made with the issuer's key";
 const PARTS: &str = "JWT: must have three parts";
 const HEADER: &str = "header: must be a JSON object";
 const TOO_LONG: &str = "JWT: must be at most 8192 bytes";

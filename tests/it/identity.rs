@@ -172,9 +172,9 @@ fn behind_a_function_url_and_a_load_balancer_too() {
     }
 }
 
-/// Behind the gateway as well: a direct invocation with any identity in it gives nothing.
+/// Behind the gateway, too: a direct invocation gets no user's token. If backends have JWTs, it gets nothing at all.
 #[test]
-fn as_a_second_lock_the_event_alone_opens_nothing() {
+fn behind_the_gateway_an_event_alone_gets_no_users_token() {
     let key = SigningKey::generate("current", Algorithm::Es256);
     let issuer = Issuer::start(&[&key]);
     let event = |name: &str| -> Value {
@@ -191,6 +191,11 @@ fn as_a_second_lock_the_event_alone_opens_nothing() {
     let app = Function::start("chat-app-token", settings(&issuer));
     let iam = event("chat-app-token/iam-caller.json");
     assert_eq!(app.invoke(&iam).response()["statusCode"], 200, "routes for IAM callers keep the gateway's identity");
+    let backends = Env::from([("BACKEND_AUDIENCE", "backends.example.com"), ("BACKEND_SCOPE", "tokens/app")]);
+    let app = Function::start("chat-app-token", settings(&issuer).and_all(backends));
+    let response = app.invoke(&iam).response();
+    assert_eq!(response["statusCode"], 401, "where backends have JWTs, an event alone gets nothing");
+    assert_eq!(response["headers"]["www-authenticate"], r#"Bearer realm="tokenmint""#);
 }
 
 /// Good callers get tokens whatever happens to the issuer, once its keys were loaded.
@@ -231,7 +236,7 @@ fn keys_rotate_under_load_and_the_issuer_goes_down_without_one_refusal() {
         load(&by_new, what);
         issuer.heal();
     }
-    // A flood of keys that nobody has does not reach the issuer, and disturbs nobody.
+    // A flood of unknown keys hardly reaches the issuer, and disturbs nobody.
     let before = issuer.asked();
     for forged in 0..50 {
         let jwt = new.sign(&json!({ "kid": format!("forged-{forged}") }), &issuer.claims("alice", AUDIENCE));

@@ -116,7 +116,7 @@ impl Verifier {
     }
 }
 
-/// The header of the same caller, or of one whose JWT is as wrong as the gateway's event for it.
+/// The header of the same caller, or of one whose JWT has the same fault as the gateway's event.
 fn authorization(issuer: &Issuer, key: &SigningKey, who: &str) -> Option<String> {
     let claims = |sub: &str, rooms: Option<[&str; 2]>, scope: &str| {
         let mut claims = issuer.claims(sub, AUDIENCE);

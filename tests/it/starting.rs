@@ -60,7 +60,7 @@ fn a_wrong_setting_ends_the_start_with_one_line_that_names_it() {
     let with = |name: &str, value: &str| refused(Env::from([("LOCAL_CREDENTIALS", &*demo)]).and(name, value));
     assert_eq!(refused([]), "AGORA_SECRET_ID must be the name or ARN of the secret");
     assert_eq!(refused([("ZEGO_SECRET_ID", "zego")]), "AGORA_SECRET_ID must be the name or ARN of the secret");
-    assert_eq!(with("IDENTITY", "None"), "IDENTITY must be gateway or none");
+    assert_eq!(with("IDENTITY", "None"), "IDENTITY must be gateway, jwt or none");
     assert_eq!(with("AUTH", "jwt"), "AUTH is called IDENTITY now: set IDENTITY=gateway instead");
     assert_eq!(with("USER_ID_FORM", "UUID"), "USER_ID_FORM must be verbatim, lower or uuid");
     assert_eq!(with("RTM_006", "no"), "RTM_006 must be allowed or refused");
@@ -123,7 +123,7 @@ fn each_function_reads_its_own_secret_before_the_first_event() {
 #[test]
 fn a_wrong_setting_ends_the_local_run_too() {
     let said = LocalRun::refused([("IDENTITY", "JWT")]);
-    assert!(said.contains(" does not start:") && said.contains("IDENTITY must be gateway or none"), "{said}");
+    assert!(said.contains(" does not start:") && said.contains("IDENTITY must be gateway, jwt or none"), "{said}");
     assert!(!said.contains("Serving"), "{said}");
 }
 

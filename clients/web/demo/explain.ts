@@ -63,7 +63,7 @@ export function explainToken(error: TokenError): Explanation {
       return about(
         'The service does not know who you are.',
         'The JWT is missing, has expired, or comes from another issuer.',
-        'Paste a new JWT into its field. A local run accepts your JWT with IDENTITY=jwt, and needs none without it.',
+        'Paste a new JWT into its field. To use your own JWT, start the local run with IDENTITY=jwt. A plain `make run` needs no JWT.',
         'jwt',
       );
     case 403:

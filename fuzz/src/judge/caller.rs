@@ -50,6 +50,10 @@ impl Who {
         if value(event, "version") != "2.0" {
             return Who::Nobody;
         }
+        // Where the front has no routes, there is no authorizer either.
+        if value(&object(event, "requestContext"), "routeKey") == "$default" {
+            return Who::Nobody;
+        }
         let authorizer = value(&object(event, "requestContext"), "authorizer");
         let Some(authorizer) = authorizer.as_object() else { return Who::Nobody };
         match (authorizer.get("jwt"), authorizer.get("iam")) {

@@ -124,7 +124,7 @@ impl Config {
         // Lambda sets this variable. Local emulators don't.
         let in_lambda = variables.contains_key("AWS_LAMBDA_INITIALIZATION_TYPE");
 
-        // The setting's old name. Other programs read a variable of this name, too, so its other values are not ours.
+        // The setting's old name. Other programs read a variable of this name, too, so we ignore its other values.
         match get("AUTH") {
             Some("jwt") => return Err(error("AUTH", "is called IDENTITY now: set IDENTITY=gateway instead")),
             Some("none") => return Err(error("AUTH", "is called IDENTITY now: set IDENTITY=none instead")),

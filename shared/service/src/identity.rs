@@ -1,7 +1,7 @@
 //! Who calls, and what they may have.
 //!
 //! A function grants to a [`Caller`] or a [`Backend`]. It cannot make one itself: both come only from what API
-//! Gateway's authorizer verified. In a local run with `IDENTITY=none` they need no verified identity.
+//! Gateway's authorizer or the service itself verified. In a local run with `IDENTITY=none` they need no verified identity.
 
 pub(crate) mod gateway;
 pub(crate) mod jwt;

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use std::fmt::Display;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// The status of a response with a token.
 pub(crate) const OK: u16 = 200;
@@ -70,7 +71,7 @@ impl Problem {
         Problem { kind: Kind::InvalidToken, detail: detail.to_owned() }
     }
 
-    /// 403: the JWT is good, but lacks the scope that every caller needs.
+    /// 403: the JWT is good, but lacks the scope that every user's JWT needs.
     pub(crate) fn insufficient_scope() -> Problem {
         let detail = "the JWT lacks the scope that this service asks for";
         Problem { kind: Kind::InsufficientScope, detail: detail.to_owned() }
@@ -229,4 +230,10 @@ impl Problem {
             request_id,
         }
     }
+}
+/// Turns a panic into a problem of this request. The runtime would catch it too, but would send its text to
+/// the invoker.
+pub(crate) fn guarded<T>(work: impl FnOnce() -> Result<T, Problem>) -> Result<T, Problem> {
+    // After a panic the request's own data is dropped. Shared data is behind locks that work after a panic.
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(Problem::panicked()))
 }

@@ -40,7 +40,7 @@ pub(crate) enum Path {
     Sent(String),
 }
 
-/// The values of the headers `Authorization`. Has no `Debug` of its own, because a JWT is in them.
+/// The values of the headers `Authorization`. `Debug` prints `[redacted]`, because a JWT is in them.
 #[derive(Default)]
 pub(crate) struct Authorization(pub(crate) Vec<String>);
 

@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::identity::{Callers, Identity};
 use crate::minted::Minted;
 use crate::params::{Params, PathParameters};
-use crate::problem::Problem;
+use crate::problem::{Problem, guarded};
 use crate::request::{Path, Request};
 use crate::system::System;
 use crate::vendor::Vendor;
@@ -16,7 +16,6 @@ use percent_encoding::percent_decode_str;
 use shared::Shared;
 use std::borrow::Cow;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use tokens::Token;
 
@@ -148,7 +147,7 @@ impl<V: Vendor> Route<V> {
         self.key
     }
 
-    /// Checks the caller and the parameters, those in the path included.
+    /// Checks the caller and all parameters, also those in the path.
     pub(crate) fn prepare(
         &self,
         config: &Arc<Config>,
@@ -215,13 +214,6 @@ fn of_query(path: &PathParameters, request: &Request) -> Result<Params, Problem>
 
 fn of_body(path: &PathParameters, request: &Request) -> Result<Params, Problem> {
     Params::of_body(path, &request.query, &request.body)
-}
-
-/// Turns a panic into a problem of this request. The runtime would catch it too, but would send its text to
-/// the invoker.
-fn guarded<T>(work: impl FnOnce() -> Result<T, Problem>) -> Result<T, Problem> {
-    // After a panic the request's own data is dropped. Shared data is behind locks that work after a panic.
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(Problem::panicked()))
 }
 
 /// Mints a new token, only for this request.

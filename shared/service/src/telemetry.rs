@@ -54,7 +54,7 @@ pub(crate) fn keys_stale() {
     counter!("KeysStale").increment(1);
 }
 
-/// A JWT proves nobody. The rule says nothing about the JWT but which rule it breaks.
+/// A JWT was refused. `rule` says nothing about the JWT but which rule it breaks.
 pub(crate) fn jwt_refused(rule: &str) {
     warn!(rule, "JWT refused");
     counter!("JwtsRefused").increment(1);

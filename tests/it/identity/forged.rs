@@ -14,10 +14,10 @@ type Row = (&'static str, Vec<String>, &'static str);
 const ALGORITHM: &str = "alg: must be one of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384 and EdDSA";
 const KEYS_ALGORITHM: &str = "alg: must be the algorithm of the key";
 const UNKNOWN_KEY: &str = "kid: must name a key of the issuer";
-const SIGNATURE: &str = "signature: must be the key's";
+const SIGNATURE: &str = "signature: must be made with the issuer's key";
 const AUTHORIZATION: &str = "Authorization: must be Bearer, one space and a token";
 const BASE64: &str = "JWT: must be base64url without padding";
-const ID_TOKEN: &str = "token_use, typ, at_hash, c_hash, nonce: must not mark an ID token";
+const ID_TOKEN: &str = "token_use, typ, at_hash, c_hash, nonce: must not be those of an ID token";
 const AUDIENCE_TYPE: &str = "aud: must be a string or an array of strings; client_id, azp: a string";
 
 /// The issuer's keys, and a forger's.
@@ -54,7 +54,7 @@ fn without_a_key(keys: &Keys, claims: &Value) -> Vec<Row> {
     let hmac = |algorithm: &str, secret: &[u8]| bearer(signed_with_hmac(secret, &header(algorithm), claims));
     vec![
         ("`alg` is `none`, and there is no signature", none(""), ALGORITHM),
-        ("`alg` is `none`, with the signature of a good token", none(last_part(&genuine)), ALGORITHM),
+        ("`alg` is `none`, with the signature of a good JWT", none(last_part(&genuine)), ALGORITHM),
         ("HMAC with the public key as the secret, in PEM", hmac("HS256", pem.as_bytes()), ALGORITHM),
         ("HMAC with the public key as the secret, in DER", hmac("HS256", &der), ALGORITHM),
         ("`alg` is `RS256`, but the signature is an HMAC with the public key", hmac("RS256", &der), SIGNATURE),
@@ -66,7 +66,7 @@ fn without_a_key(keys: &Keys, claims: &Value) -> Vec<Row> {
         ("an embedded `jwk`", forged(json!({ "jwk": keys.forgers.public() })), SIGNATURE),
         ("a `jku` of the forger's", forged(json!({ "jku": "https://evil.example.com/keys" })), SIGNATURE),
         ("an `x5u` of the forger's", forged(json!({ "x5u": "https://evil.example.com/chain" })), SIGNATURE),
-        ("a good token with other claims", bearer(with_other_claims(&genuine, claims)), SIGNATURE),
+        ("a good JWT with other claims", bearer(with_other_claims(&genuine, claims)), SIGNATURE),
         ("no signature behind a good header", bearer(genuine.replace(last_part(&genuine), "")), SIGNATURE),
     ]
 }
@@ -78,9 +78,9 @@ fn of_another_key(keys: &Keys, claims: &Value) -> Vec<Row> {
         ("the `kid` of another key of the issuer", with(&keys.rsa, json!({ "kid": "p256" })), KEYS_ALGORITHM),
         ("another `alg` than the key has", with(&keys.rsa, json!({ "alg": "RS512" })), KEYS_ALGORITHM),
         ("`ES256` with the key for P-384", with(&keys.p384, json!({ "alg": "ES256" })), KEYS_ALGORITHM),
-        ("`ES512`, whose curve we do not take", with(&keys.p384, json!({ "alg": "ES512" })), ALGORITHM),
-        ("an RSA key that is too short", with(&keys.rsa, json!({ "kid": "short" })), UNKNOWN_KEY),
-        ("a key for encryption", with(&keys.rsa, json!({ "kid": "encryption" })), UNKNOWN_KEY),
+        ("`ES512`, which we do not accept", with(&keys.p384, json!({ "alg": "ES512" })), ALGORITHM),
+        ("a `kid` of an RSA key that is too short", with(&keys.rsa, json!({ "kid": "short" })), UNKNOWN_KEY),
+        ("a `kid` of a key for encryption", with(&keys.rsa, json!({ "kid": "encryption" })), UNKNOWN_KEY),
         ("a critical header", with(&keys.rsa, json!({ "crit": ["exp"] })), "crit: must not be there"),
         ("a logout token (`typ`)", with(&keys.rsa, json!({ "typ": "logout+jwt" })), "typ: must be JWT or at+jwt"),
     ]
@@ -100,15 +100,15 @@ fn genuine_but(keys: &Keys, claims: &Value) -> Vec<Row> {
         claims.as_object_mut().expect("claims").remove("exp");
         vec![format!("Bearer {}", keys.p256.sign(&json!({}), &claims))]
     };
-    let audience = "aud: must name a configured audience; without aud, client_id or azp must";
+    let audience = "aud (without aud: client_id or azp): must name a configured audience";
     let wrong_issuer = "iss: must be the configured issuer";
     vec![
-        ("expired by 61 seconds", with("exp", json!(now - 61)), "exp: in the past"),
+        ("expired by 61 seconds", with("exp", json!(now - 61)), "exp: must be in the future"),
         ("without `exp`", without_expiry, "exp: must be a number"),
         ("`exp` is a string", with("exp", json!((now + 300).to_string())), "exp: must be a number"),
-        ("not yet valid", with("nbf", json!(now + 90)), "nbf: in the future"),
+        ("not yet valid", with("nbf", json!(now + 90)), "nbf: must not be in the future"),
         ("`nbf` is a boolean", with("nbf", json!(false)), "nbf: must be a number"),
-        ("issued in the future", with("iat", json!(now + 90)), "iat: in the future"),
+        ("issued in the future", with("iat", json!(now + 90)), "iat: must not be in the future"),
         ("`iat` is null", with("iat", json!(null)), "iat: must be a number"),
         ("another audience", with("aud", json!("https://other.example.com")), audience),
         ("an audience that begins with ours", with("aud", json!(format!("{AUDIENCE}.evil.example"))), audience),
@@ -147,10 +147,10 @@ fn in_another_form(keys: &Keys, claims: &Value) -> Vec<Row> {
         ("9 KiB", bearer(keys.p256.sign(&json!({}), &long)), "JWT: must be at most 8192 bytes"),
         ("padding behind the signature", bearer(format!("{good}=")), BASE64),
         ("two parts", bearer(good.rsplit_once('.').expect("parts").0.to_owned()), "JWT: must have three parts"),
-        ("whitespace behind the token", bearer(format!("{good} ")), AUTHORIZATION),
-        ("two spaces before the token", bearer(format!(" {good}")), AUTHORIZATION),
-        ("a tab before the token", vec![format!("Bearer\t{good}")], AUTHORIZATION),
-        ("two tokens, with a comma between them", bearer(format!("{good},{good}")), AUTHORIZATION),
+        ("whitespace behind the JWT", bearer(format!("{good} ")), AUTHORIZATION),
+        ("two spaces before the JWT", bearer(format!(" {good}")), AUTHORIZATION),
+        ("a tab before the JWT", vec![format!("Bearer\t{good}")], AUTHORIZATION),
+        ("two JWTs, with a comma between them", bearer(format!("{good},{good}")), AUTHORIZATION),
         (
             "two headers `Authorization`",
             [bearer(good.clone()), bearer(good)].concat(),

@@ -24,7 +24,7 @@ use tokio::time::sleep;
 pub enum Trouble {
     /// With this status.
     Status(u16),
-    /// Well, but so late.
+    /// Correctly, after this delay.
     Slow(Duration),
     /// With something that is no key set.
     Malformed,

@@ -34,7 +34,7 @@ pub(crate) struct BackendSettings {
 /// Where the issuer's keys are read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum KeysFrom {
-    /// Here.
+    /// At this address.
     Address(Address),
     /// Where this document says: the issuer's own configuration (OpenID Connect Discovery 1.0).
     Discovery(Address),
@@ -61,6 +61,10 @@ impl Address {
 
     pub(crate) fn uri(&self) -> &Uri {
         &self.0
+    }
+
+    pub(crate) fn is_https(&self) -> bool {
+        self.0.scheme_str() == Some("https")
     }
 
     /// What a request's first line says.

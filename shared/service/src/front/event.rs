@@ -1,5 +1,5 @@
 //! Events in API Gateway's payload format 2.0: from an HTTP API, from a Function URL, and from `cargo lambda watch`.
-//! Reads them as requests, and writes responses in the form that they take.
+//! Reads them as requests, and writes responses in the form that API Gateway expects.
 //!
 //! Only the fields that are used are read, and they are read strictly. `aws_lambda_events` has one type for the whole
 //! event. If, for example, one claim is a number, it cannot parse the event at all. Here [`gateway::verified`] reads
@@ -93,6 +93,9 @@ struct Http {
 impl Event {
     fn into_request(self) -> Request {
         let RequestContext { http, request_id, route_key, authorizer } = self.request_context;
+        // Only the gateway's authorizers count. A Function URL does not say whether an IAM identity is a guest's of an
+        // identity pool.
+        let identity = (route_key != "$default").then(|| gateway::verified(authorizer.as_ref())).flatten();
         // The gateway sends the path decoded, so only its parameters say what the client sent. Where there are no routes,
         // the path is as the client wrote it.
         let path = match route_key.as_str() {
@@ -115,7 +118,7 @@ impl Event {
             accept,
             authorization,
             body: body(self.body.unwrap_or_default(), self.is_base64_encoded),
-            identity: gateway::verified(authorizer.as_ref()),
+            identity,
         }
     }
 }
@@ -151,6 +154,7 @@ pub(super) fn body(text: String, is_base64_encoded: bool) -> Result<Vec<u8>, Pro
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::identity::Verified;
     use crate::response::Form;
     use proptest::prelude::*;
     use serde_json::json;
@@ -188,6 +192,20 @@ mod tests {
         );
         assert_eq!(of_route(path("odd")), ("odd".to_owned(), decoded_by_the_gateway));
         assert!(matches!(path("$default"), Path::Sent(path) if path == "/rtm/alice/token"));
+    }
+
+    #[test]
+    fn where_there_are_no_routes_nobody_is_verified() {
+        let identity = |key: &str| {
+            let request = event(|event| {
+                event["requestContext"]["routeKey"] = json!(key);
+                let iam = json!({ "userArn": "arn:aws:iam::123456789012:user/backend", "accountId": "123456789012" });
+                event["requestContext"]["authorizer"] = json!({ "iam": iam });
+            });
+            request.expect("valid").identity
+        };
+        assert_eq!(identity("GET /chat/app/token"), Some(Verified::Iam));
+        assert_eq!(identity("$default"), None, "a Function URL hides who is a guest of an identity pool");
     }
 
     #[test]

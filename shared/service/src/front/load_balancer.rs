@@ -1,5 +1,5 @@
 //! Events from an Application Load Balancer whose target is the function. Reads them as requests, and writes responses in
-//! the form that it takes.
+//! the form that the load balancer expects.
 //!
 //! A load balancer verifies nobody, and its events carry no identity. So a function behind one needs `IDENTITY=jwt`.
 

@@ -12,14 +12,13 @@ use super::jwt::{self, BackendExpected, Expected, KeySet, Proven, Refusal};
 use super::{Callers, Verified};
 use crate::config::{Config, JwtSettings, Verifier};
 use crate::keeper::{Keeper, LoadError, Source, Times};
-use crate::problem::Problem;
+use crate::problem::{Problem, guarded};
 use crate::request::{Authorization, Request};
 use crate::system::System;
 use crate::telemetry;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, UNIX_EPOCH};
-use tokio::time::Instant;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use fetch::IssuerServer;
 
@@ -51,7 +50,7 @@ impl Issuer {
 
     fn new(expected: Expected, server: Box<dyn KeyServer>, times: Times, system: &Arc<dyn System>) -> Issuer {
         let keys = Keeper::new(Keys(server), times, Arc::clone(system));
-        Issuer { expected, keys, unknown: Mutex::new(Bucket::full()), system: Arc::clone(system) }
+        Issuer { expected, keys, unknown: Mutex::new(Bucket::full(system.wall_clock())), system: Arc::clone(system) }
     }
 
     /// Loads the keys before the first request, so that it does not wait for them.
@@ -65,13 +64,15 @@ impl Issuer {
         self.keys.refresh().await
     }
 
-    /// Who sent this request to a route for these callers. What the gateway says of users does not count here. An IAM
-    /// identity is still the gateway's: its signature is in `Authorization`, where a JWT would be.
+    /// The verified sender of this request. `callers` says whom the route is for. What the gateway says of users does not
+    /// count here. An IAM identity still counts, because its signature is in `Authorization`, where a JWT would be. It
+    /// does not if backends have JWTs.
     ///
     /// # Errors
     /// The bearer token proves nobody. Or there are no keys to verify it with.
     pub(crate) async fn identity(&self, callers: Callers, request: &mut Request) -> Result<Option<Verified>, Problem> {
-        let of_gateway = request.identity.take().filter(|verified| *verified == Verified::Iam);
+        let iam_counts = self.expected.backend.is_none();
+        let of_gateway = request.identity.take().filter(|verified| iam_counts && *verified == Verified::Iam);
         match (self.prove(&request.authorization).await?, callers) {
             (Some(Proven::User(claims)), _) => Ok(Some(Verified::Jwt(Jwt::Ours(claims)))),
             (Some(Proven::Backend), _) => Ok(Some(Verified::Backend)),
@@ -83,12 +84,12 @@ impl Issuer {
     async fn prove(&self, authorization: &Authorization) -> Result<Option<Proven>, Problem> {
         let Some(token) = jwt::bearer(&authorization.0).map_err(refused)? else { return Ok(None) };
         let keys = self.keys.item().await.ok_or_else(Problem::no_keys)?;
-        let mut proven = self.verify(&keys, token);
-        // The issuer may have a new key. Forgers can name any key, so these loads come out of a bucket.
+        let mut proven = guarded(|| Ok(self.verify(&keys, token)))?;
+        // The issuer may have a new key. Forgers can name any key, so a bucket limits these loads.
         if matches!(proven, Err(Refusal::UnknownKey)) && self.may_ask_for_a_new_key() {
             self.keys.refresh().await;
             if let Some(newer) = self.keys.at_hand() {
-                proven = self.verify(&newer, token);
+                proven = guarded(|| Ok(self.verify(&newer, token)))?;
             }
         }
         proven.map(Some).map_err(refused)
@@ -101,7 +102,8 @@ impl Issuer {
     }
 
     fn may_ask_for_a_new_key(&self) -> bool {
-        self.unknown.lock().unwrap_or_else(PoisonError::into_inner).take(Instant::now())
+        let now = self.system.wall_clock();
+        self.unknown.lock().unwrap_or_else(PoisonError::into_inner).take(now)
     }
 }
 
@@ -152,30 +154,32 @@ impl Source for Keys {
 }
 
 /// How often unknown keys may make us load the key set: three times, with one back every ten seconds.
+///
+/// By the wall clock, because other clocks may stand still while Lambda has frozen the environment.
 struct Bucket {
     left: u32,
     /// When the last one came back.
-    since: Instant,
+    since: SystemTime,
 }
 
 impl Bucket {
     const SIZE: u32 = 3;
     const ONE_BACK_AFTER: Duration = Duration::from_secs(10);
 
-    fn full() -> Bucket {
-        Bucket { left: Bucket::SIZE, since: Instant::now() }
+    fn full(now: SystemTime) -> Bucket {
+        Bucket { left: Bucket::SIZE, since: now }
     }
 
-    fn take(&mut self, now: Instant) -> bool {
-        let back = now.saturating_duration_since(self.since).as_secs() / Bucket::ONE_BACK_AFTER.as_secs();
-        let back = u32::try_from(back).unwrap_or(u32::MAX);
+    fn take(&mut self, now: SystemTime) -> bool {
+        // If the clock was set back, begin to count anew.
+        self.since = self.since.min(now);
+        let passed = now.duration_since(self.since).unwrap_or_default();
+        let back = u32::try_from(passed.as_secs() / Bucket::ONE_BACK_AFTER.as_secs()).unwrap_or(u32::MAX);
         self.left = self.left.saturating_add(back).min(Bucket::SIZE);
-        self.since += Bucket::ONE_BACK_AFTER * back.min(1_000_000);
-        if self.left == Bucket::SIZE {
-            self.since = now;
-        }
-        let taken = self.left > 0;
-        self.left = self.left.saturating_sub(1);
-        taken
+        // A full bucket begins to count when the next one is taken.
+        self.since = if self.left == Bucket::SIZE { now } else { self.since + Bucket::ONE_BACK_AFTER * back };
+        let taken = self.left.checked_sub(1);
+        self.left = taken.unwrap_or_default();
+        taken.is_some()
     }
 }

@@ -10,7 +10,7 @@
 //! | `CredentialsStale` | count of requests that got a token with a key that should have been refreshed | |
 //! | `KeysRefreshed`, `KeysFailed` | count of loads of the issuer's keys | |
 //! | `KeysStale` | count of requests that were verified with keys that should have been refreshed | |
-//! | `JwtsRefused` | count of JWTs that prove nobody | |
+//! | `JwtsRefused` | count of JWTs that were refused | |
 //! | `EnvironmentsCold`, `EnvironmentsWarm`, `EnvironmentsFailed` | count, by the pre-warming function | `warmed`: the function that got the warm-ups |
 
 use ::metrics::{Unit, counter, describe_counter, describe_histogram};

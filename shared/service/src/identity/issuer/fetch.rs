@@ -15,6 +15,7 @@ use hyper::client::conn::http1;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use std::error::Error;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use tower_service::Service;
 
 /// The largest answer that is read, in bytes.
@@ -25,6 +26,8 @@ pub(crate) struct IssuerServer {
     connector: HttpsConnector<HttpConnector>,
     issuer: String,
     keys: KeysFrom,
+    /// What an attempt has discovered that did not get further.
+    discovered: Mutex<Option<Address>>,
 }
 
 impl IssuerServer {
@@ -37,15 +40,33 @@ impl IssuerServer {
             .https_or_http()
             .enable_http1()
             .build();
-        IssuerServer { connector, issuer, keys }
+        IssuerServer { connector, issuer, keys, discovered: Mutex::new(None) }
     }
 
     async fn key_set(&self) -> Result<Vec<u8>, LoadError> {
         let address = match &self.keys {
             KeysFrom::Address(address) => address.clone(),
-            KeysFrom::Discovery(document) => self.discover(document).await?,
+            KeysFrom::Discovery(document) => self.discovered(document).await?,
         };
-        self.get(&address).await
+        let keys = self.get(&address).await;
+        *self.lock() = None;
+        keys
+    }
+
+    /// The address of the keys. Both reads must end within one attempt of the keeper. If an attempt ends after the first
+    /// one, because the issuer is far away, the next attempt goes on from there.
+    async fn discovered(&self, document: &Address) -> Result<Address, LoadError> {
+        let by_the_attempt_before = self.lock().take();
+        if let Some(address) = by_the_attempt_before {
+            return Ok(address);
+        }
+        let address = self.discover(document).await?;
+        *self.lock() = Some(address.clone());
+        Ok(address)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Address>> {
+        self.discovered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The address of the keys, from the issuer's own document (OpenID Connect Discovery 1.0).
@@ -60,7 +81,9 @@ impl IssuerServer {
                 Err(malformed("the issuer's configuration names another issuer"))
             }
             (Some(Json::Text(_)), Some(Json::Text(keys))) => {
-                Address::parse(keys).ok_or_else(|| malformed("jwks_uri must be https, or http on this machine"))
+                // An issuer elsewhere must not make us ask a server on this machine.
+                let address = Address::parse(keys).filter(|keys| keys.is_https() || !document.is_https());
+                address.ok_or_else(|| malformed("jwks_uri must be https, or http if the issuer is on this machine"))
             }
             _ => Err(malformed("the issuer's configuration lacks issuer or jwks_uri")),
         }
@@ -82,7 +105,8 @@ impl IssuerServer {
         Ok(body.to_bytes().to_vec())
     }
 
-    /// Sends one request over a connection of its own: Lambda may freeze us before the next, which kills a connection.
+    /// Sends one request over a connection of its own. Lambda may freeze the function before the next request, and then the
+    /// connection dies.
     /// hyper's client with a pool would make each package 0.14 MB larger.
     async fn ask(&self, address: &Address) -> Result<Response<Incoming>, Box<dyn Error + Send + Sync>> {
         let stream = self.connector.clone().call(address.uri().clone()).await?;

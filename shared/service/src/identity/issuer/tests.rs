@@ -8,7 +8,7 @@ use crate::system::fake::{FakeSystem, Randomness};
 use crate::telemetry::captured::Captured;
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicU32, Ordering};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 /// A server that has what a test puts there, and counts who asks.
 #[derive(Clone)]
@@ -62,9 +62,13 @@ impl KeyServer for FakeServer {
 }
 
 fn issuer(server: &FakeServer) -> Issuer {
+    issuer_with(server, backend())
+}
+
+fn issuer_with(server: &FakeServer, backend: Option<BackendExpected>) -> Issuer {
     let system: Arc<dyn System> = FakeSystem::new(Randomness::Always(0xff));
     let times = Times::new(Duration::from_secs(300), Duration::from_secs(3600));
-    Issuer::new(Expected { backend: backend(), ..expected() }, Box::new(server.clone()), times, &system)
+    Issuer::new(Expected { backend, ..expected() }, Box::new(server.clone()), times, &system)
 }
 
 fn bearer(key: &TestKey, algorithm: &str, claims: &Value) -> Authorization {
@@ -191,17 +195,18 @@ async fn without_keys_a_caller_is_told_to_come_again_and_a_caller_without_a_toke
 #[tokio::test(start_paused = true)]
 async fn what_the_gateway_says_of_a_user_opens_nothing_and_an_iam_identity_its_own_routes() {
     let server = FakeServer::with(&[&P256]);
-    let issuer = issuer(&server);
+    let (with_backends, without) = (issuer(&server), issuer_with(&server, None));
     let of_gateway = || crate::identity::samples::jwt(&[("sub", "alice")]);
     let backends = claims_with(|claims| {
         claims["aud"] = json!("backends");
         claims["scope"] = json!("mint");
         claims.as_object_mut().expect("claims").remove("sub");
     });
-    let who = async |callers, identity, authorization| {
+    let ask = async |issuer: &Issuer, callers, identity, authorization| {
         let mut request = Request { identity, authorization, ..Request::new("GET", "/") };
         issuer.identity(callers, &mut request).await.expect("no forgery")
     };
+    let who = async |callers, identity, authorization| ask(&without, callers, identity, authorization).await;
     let none = Authorization::default;
     assert_eq!(who(Callers::Users, of_gateway(), none()).await, None);
     assert_eq!(who(Callers::Backends, of_gateway(), none()).await, None);
@@ -209,9 +214,14 @@ async fn what_the_gateway_says_of_a_user_opens_nothing_and_an_iam_identity_its_o
     assert_eq!(who(Callers::Backends, Some(Verified::Iam), none()).await, Some(Verified::Iam));
     let sigv4 = || Authorization(vec!["AWS4-HMAC-SHA256 Credential=x, SignedHeaders=host, Signature=y".to_owned()]);
     assert_eq!(who(Callers::Backends, Some(Verified::Iam), sigv4()).await, Some(Verified::Iam));
+    let who_with_backends =
+        async |callers, identity, authorization| ask(&with_backends, callers, identity, authorization).await;
     let backend = || bearer(&P256, "ES256", &backends);
-    assert_eq!(who(Callers::Backends, None, backend()).await, Some(Verified::Backend));
-    assert_eq!(who(Callers::Users, None, backend()).await, Some(Verified::Backend), "which no user's route admits");
+    assert_eq!(who_with_backends(Callers::Backends, None, backend()).await, Some(Verified::Backend));
+    let on_users_route = who_with_backends(Callers::Users, None, backend()).await;
+    assert_eq!(on_users_route, Some(Verified::Backend), "which no user's route admits");
+    let iam = who_with_backends(Callers::Backends, Some(Verified::Iam), none()).await;
+    assert_eq!(iam, None, "where backends have JWTs, an event alone gets nothing");
     let user = who(Callers::Users, of_gateway(), good(&P256)).await;
     assert!(matches!(user, Some(Verified::Jwt(Jwt::Ours(claims))) if claims.contains_key("aud")));
 }
@@ -226,7 +236,8 @@ async fn a_refused_jwt_is_one_line_with_its_rule_and_nothing_of_the_jwt() {
     let problem = issuer.prove(&forged).await.expect_err("forged");
     assert_eq!((problem.status(), problem.name()), (401, "invalid-token"));
     assert_eq!(problem.challenge(), Some(r#"Bearer realm="tokenmint", error="invalid_token""#));
-    let line = json!({ "level": "WARN", "message": "JWT refused", "rule": "signature: must be the key's" });
+    let line =
+        json!({ "level": "WARN", "message": "JWT refused", "rule": "signature: must be made with the issuer's key" });
     assert_eq!(captured.lines().last(), Some(&line));
     let text = captured.text();
     for private in [&forged.0[0]["Bearer ".len()..], AUDIENCE, "alice"] {

@@ -3,7 +3,7 @@
 /// The rule that a JWT, or the header that carries it, breaks. It contains nothing of the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// Two `Authorization` headers. Who reads the first and who reads the last would see different callers.
+    /// Two `Authorization` headers. A reader of the first header and a reader of the last one would see different callers.
     AuthorizationTwice,
     /// The `Authorization` header is not `Bearer`, one space and a token.
     Authorization,
@@ -60,18 +60,18 @@ impl Refusal {
             Refusal::PayloadNameTwice => "payload: must have each name once",
             Refusal::Issuer => "iss: must be the configured issuer",
             Refusal::ExpiryType => "exp: must be a number",
-            Refusal::Expired => "exp: in the past",
+            Refusal::Expired => "exp: must be in the future",
             Refusal::NotBeforeType => "nbf: must be a number",
-            Refusal::NotYetValid => "nbf: in the future",
+            Refusal::NotYetValid => "nbf: must not be in the future",
             Refusal::IssuedAtType => "iat: must be a number",
-            Refusal::IssuedInFuture => "iat: in the future",
-            Refusal::IdToken => "token_use, typ, at_hash, c_hash, nonce: must not mark an ID token",
+            Refusal::IssuedInFuture => "iat: must not be in the future",
+            Refusal::IdToken => "token_use, typ, at_hash, c_hash, nonce: must not be those of an ID token",
             Refusal::AudienceType => "aud: must be a string or an array of strings; client_id, azp: a string",
-            Refusal::Audience => "aud: must name a configured audience; without aud, client_id or azp must",
+            Refusal::Audience => "aud (without aud: client_id or azp): must name a configured audience",
             Refusal::UnknownKey => "kid: must name a key of the issuer",
             Refusal::OtherAlgorithm => "alg: must be the algorithm of the key",
-            Refusal::SeveralKeys => "kid: must leave one key of the algorithm",
-            Refusal::Signature => "signature: must be the key's",
+            Refusal::SeveralKeys => "kid: must say which of several keys signed",
+            Refusal::Signature => "signature: must be made with the issuer's key",
             Refusal::InsufficientScope => "scope: must contain the configured scope",
         }
     }
