@@ -3,7 +3,7 @@
 //!
 //! There are two. `unparsed` gets the key as bytes each time, as `UnparsedPublicKey` and `RsaPublicKeyComponents` do. The
 //! ratio and its target are over this one: it is how libraries for JWTs call AWS-LC, and minting's floor derives from
-//! the key anew too. `parsed` has the key ready, A verifier could do this if it kept the key in AWS-LC's form.
+//! the key anew too. `parsed` has the key ready. A verifier could do this if it kept the key in AWS-LC's form.
 
 use aws_lc_rs::signature::{
     self, ParsedPublicKey, RsaParameters, RsaPublicKeyComponents, UnparsedPublicKey, VerificationAlgorithm,
