@@ -227,6 +227,7 @@ fn keys_rotate_under_load_and_the_issuer_goes_down_without_one_refusal() {
     issuer.publish(&[&new]);
     load(&by_new, "the old key is gone");
     for (trouble, what) in [
+        (Trouble::Refused, "the issuer refuses connections"),
         (Trouble::Status(503), "the issuer answers 503"),
         (Trouble::Slow(Duration::from_secs(5)), "the issuer is slow"),
         (Trouble::Malformed, "the key set is no JSON"),

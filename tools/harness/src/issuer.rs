@@ -15,6 +15,7 @@ use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::sleep;
@@ -22,6 +23,8 @@ use tokio::time::sleep;
 /// How the issuer answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trouble {
+    /// It refuses every connection.
+    Refused,
     /// With this status.
     Status(u16),
     /// Correctly, after this delay.
@@ -218,7 +221,9 @@ struct State {
 
 /// An issuer that answers until it is dropped.
 pub struct Issuer {
-    server: Server,
+    address: SocketAddr,
+    /// `None`: it refuses every connection.
+    server: Mutex<Option<Server>>,
     state: Arc<Mutex<State>>,
 }
 
@@ -233,17 +238,17 @@ impl Issuer {
     pub fn start(keys: &[&SigningKey]) -> Issuer {
         let state = State { url: String::new(), keys: Vec::new(), trouble: None, asked: 0 };
         let state = Arc::new(Mutex::new(state));
-        let answering = Arc::clone(&state);
-        let server = Server::start(move |request| answer(request, Arc::clone(&answering)));
-        lock(&state).url = format!("http://{}", server.address);
-        let issuer = Issuer { server, state };
+        let server = serve((Ipv4Addr::LOCALHOST, 0).into(), &state);
+        let address = server.address;
+        lock(&state).url = format!("http://{address}");
+        let issuer = Issuer { address, server: Mutex::new(Some(server)), state };
         issuer.publish(keys);
         issuer
     }
 
     /// What its JWTs have as `iss`.
     pub fn url(&self) -> String {
-        format!("http://{}", self.server.address)
+        format!("http://{}", self.address)
     }
 
     /// Has the public halves of these keys from now on.
@@ -258,12 +263,16 @@ impl Issuer {
 
     /// Answers in this way until it is healed.
     pub fn trouble(&self, trouble: Trouble) {
+        if trouble == Trouble::Refused {
+            lock(&self.server).take();
+        }
         lock(&self.state).trouble = Some(trouble);
     }
 
     /// Answers well again.
     pub fn heal(&self) {
         lock(&self.state).trouble = None;
+        lock(&self.server).get_or_insert_with(|| serve(self.address, &self.state));
     }
 
     /// How often its key set was read.
@@ -279,6 +288,11 @@ impl Issuer {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock that is set").as_secs();
         json!({ "iss": self.url(), "aud": audience, "sub": user, "iat": now, "exp": now + 300 })
     }
+}
+
+fn serve(address: SocketAddr, state: &Arc<Mutex<State>>) -> Server {
+    let state = Arc::clone(state);
+    Server::start_at(address, move |request| answer(request, Arc::clone(&state)))
 }
 
 async fn answer(request: Request, state: Arc<Mutex<State>>) -> Response {
