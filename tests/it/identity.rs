@@ -1,5 +1,5 @@
 //! Callers whose JWTs the service verifies itself (`IDENTITY=jwt`), with an issuer of the tests' own: under `cargo lambda
-//! watch` over HTTP, as a second lock behind the gateway, and while the issuer's keys change or cannot be had.
+//! watch` over HTTP, once more behind the gateway, and while the issuer's keys change or cannot be had.
 
 mod forged;
 
@@ -9,6 +9,7 @@ use harness::issuer::{Algorithm, Issuer, SigningKey, Trouble};
 use harness::lambda::Function;
 use harness::watch::Watch;
 use harness::{Env, project};
+use serde::Serialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs;
@@ -97,47 +98,52 @@ fn each_kind_is_served_to_its_user_and_to_nobody_else() {
 /// The request as a Function URL sends it, as a load balancer does, and as one does whose target group has multi-value
 /// headers.
 fn events(path: &str, authorization: Option<&str>) -> [Value; 3] {
-    let (path, query) = path.split_once('?').unwrap_or((path, ""));
-    let pairs = || query.split('&').filter_map(|pair| pair.split_once('='));
+    let (sent, query) = path.split_once('?').unwrap_or((path, ""));
     let headers: BTreeMap<_, _> = authorization.map(|value| ("authorization", value)).into_iter().collect();
-    let all: BTreeMap<_, _> = headers.iter().map(|(name, value)| (name, [value])).collect();
-    let group = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/tokens/6d0ecf831eec9f09";
-    [
-        json!({
-            "version": "2.0",
+    let function_url = json!({
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": sent,
+        "rawQueryString": query,
+        "headers": headers,
+        "requestContext": {
+            "accountId": "anonymous",
+            "domainName": "id.lambda-url.eu-central-1.on.aws",
+            "http": { "method": "GET", "path": sent, "protocol": "HTTP/1.1", "sourceIp": "192.0.2.1" },
+            "requestId": "0b5e6f2a-9c1d-4e8f-8a7b-6c5d4e3f2a1b",
             "routeKey": "$default",
-            "rawPath": path,
-            "rawQueryString": query,
-            "headers": headers,
-            "requestContext": {
-                "accountId": "anonymous",
-                "domainName": "id.lambda-url.eu-central-1.on.aws",
-                "http": { "method": "GET", "path": path, "protocol": "HTTP/1.1", "sourceIp": "192.0.2.1" },
-                "requestId": "0b5e6f2a-9c1d-4e8f-8a7b-6c5d4e3f2a1b",
-                "routeKey": "$default",
-                "stage": "$default",
-            },
-            "isBase64Encoded": false,
-        }),
-        json!({
-            "requestContext": { "elb": { "targetGroupArn": group } },
-            "httpMethod": "GET",
-            "path": path,
-            "queryStringParameters": pairs().collect::<BTreeMap<_, _>>(),
-            "headers": headers,
-            "body": "",
-            "isBase64Encoded": false,
-        }),
-        json!({
-            "requestContext": { "elb": { "targetGroupArn": group } },
-            "httpMethod": "GET",
-            "path": path,
-            "multiValueQueryStringParameters": pairs().map(|(name, value)| (name, [value])).collect::<BTreeMap<_, _>>(),
-            "multiValueHeaders": all,
-            "body": "",
-            "isBase64Encoded": false,
-        }),
-    ]
+            "stage": "$default",
+        },
+        "isBase64Encoded": false,
+    });
+    let mut load_balancer = load_balancer(sent);
+    load_balancer["queryStringParameters"] = pairs(query).collect();
+    load_balancer["headers"] = json!(headers);
+    [function_url, load_balancer, multi_value(path, authorization.as_slice())]
+}
+
+/// With any number of headers `Authorization`: such a load balancer sends them one by one.
+fn multi_value(path: &str, authorization: &[impl Serialize]) -> Value {
+    let (sent, query) = path.split_once('?').unwrap_or((path, ""));
+    let mut event = load_balancer(sent);
+    event["multiValueQueryStringParameters"] = pairs(query).map(|(name, value)| (name, json!([value]))).collect();
+    event["multiValueHeaders"] = json!({ "authorization": authorization });
+    event
+}
+
+fn load_balancer(path: &str) -> Value {
+    let group = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/tokens/6d0ecf831eec9f09";
+    json!({
+        "requestContext": { "elb": { "targetGroupArn": group } },
+        "httpMethod": "GET",
+        "path": path,
+        "body": "",
+        "isBase64Encoded": false,
+    })
+}
+
+fn pairs(query: &str) -> impl Iterator<Item = (&str, &str)> {
+    query.split('&').filter_map(|pair| pair.split_once('='))
 }
 
 #[test]

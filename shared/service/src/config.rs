@@ -1,8 +1,8 @@
 //! Configuration, read from the environment once, at start-up.
 
-mod jwt;
+pub(crate) mod jwt;
 
-pub(crate) use jwt::{Address, JwtSettings, KeysFrom};
+pub(crate) use jwt::{Address, Expected, JwtSettings, KeysFrom};
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -27,7 +27,7 @@ pub(crate) struct Config {
 pub(crate) enum Verifier {
     /// API Gateway's authorizer.
     Gateway,
-    /// The service itself: it verifies the bearer token. IAM identities are still the gateway's.
+    /// The service itself: it verifies the bearer token.
     Jwt(Box<JwtSettings>),
     /// Nobody. Every caller is believed. For local runs.
     None,
@@ -118,11 +118,10 @@ impl Config {
                 return Err(ConfigError { variable: name, rule: "must be UTF-8".to_owned() });
             }
         }
-        // An empty variable counts as unset: templates cannot always leave one out.
-        let get = |name: &str| variables.get(name).map(String::as_str).filter(|value| !value.is_empty());
-        let error = |variable, rule: &str| ConfigError { variable, rule: rule.to_owned() };
+        let variables = Variables(variables);
+        let get = |name| variables.get(name);
         // Lambda sets this variable. Local emulators don't.
-        let in_lambda = variables.contains_key("AWS_LAMBDA_INITIALIZATION_TYPE");
+        let in_lambda = variables.0.contains_key("AWS_LAMBDA_INITIALIZATION_TYPE");
 
         // The setting's old name. Other programs read a variable of this name, too, so we ignore its other values.
         match get("AUTH") {
@@ -139,13 +138,9 @@ impl Config {
             (None, Some(secret_id)) => Source::SecretsManager { secret_id: secret_id.to_owned() },
             (None, None) => return Err(error(secret_id, "must be the name or ARN of the secret")),
         };
-        let seconds = |name, default: u64| match get(name) {
-            None => Ok(default),
-            Some(value) => value.parse().map_err(|_| error(name, "must be a whole number of seconds")),
-        };
-        let ttl = |name, default: u64| {
+        let ttl = |name, default| {
             let rule = |_| error(name, "must be 1 to 86400 seconds");
-            Ttl::from_seconds(seconds(name, default)?).map_err(rule)
+            Ttl::from_seconds(variables.seconds(name, default)?).map_err(rule)
         };
         let max_ttl = ttl("MAX_TOKEN_TTL_SECONDS", 86_400)?;
         // If the maximum is below 3600 s and no default is set, the maximum is also the default.
@@ -159,23 +154,11 @@ impl Config {
             "uuid" => UserIdForm::Uuid,
             _ => return Err(error("USER_ID_FORM", "must be verbatim, lower or uuid")),
         };
-        let allowed = |name, default: &'static str| match get(name).unwrap_or(default) {
-            "allowed" => Ok(true),
-            "refused" => Ok(false),
-            _ => Err(error(name, "must be allowed or refused")),
-        };
-        let within = |name, default, range: RangeInclusive<u64>| {
-            let rule = format!("must be {} to {} seconds", range.start(), range.end());
-            match seconds(name, default)? {
-                seconds if range.contains(&seconds) => Ok(Duration::from_secs(seconds)),
-                _ => Err(error(name, &rule)),
-            }
-        };
-        let credentials_ttl = within("CREDENTIALS_TTL_SECONDS", 300, 1..=86_400)?;
-        let credentials_max_stale = within("CREDENTIALS_MAX_STALE_SECONDS", 86_400, 0..=31_536_000)?;
+        let credentials_ttl = variables.within("CREDENTIALS_TTL_SECONDS", 300, 1..=86_400)?;
+        let credentials_max_stale = variables.within("CREDENTIALS_MAX_STALE_SECONDS", 86_400, 0..=31_536_000)?;
         let verifier = match get("IDENTITY").unwrap_or("gateway") {
             "gateway" => Verifier::Gateway,
-            "jwt" => Verifier::Jwt(Box::new(JwtSettings::parse(&get, &within, &allowed)?)),
+            "jwt" => Verifier::Jwt(Box::new(JwtSettings::parse(&variables)?)),
             "none" if in_lambda => return Err(error("IDENTITY", "must not be none in Lambda: it is for local runs")),
             "none" => Verifier::None,
             _ => return Err(error("IDENTITY", "must be gateway, jwt or none")),
@@ -186,13 +169,48 @@ impl Config {
             rooms_claim: get("ROOMS_CLAIM").map(str::to_owned),
             rtc_uid_claim: get("RTC_UID_CLAIM").map(str::to_owned),
             publish_scope: get("PUBLISH_SCOPE").map(str::to_owned),
-            rtm_beyond_rooms: allowed("RTM_BEYOND_ROOMS", "refused")?,
-            rtm_006: allowed("RTM_006", "allowed")?,
+            rtm_beyond_rooms: variables.allowed("RTM_BEYOND_ROOMS", "refused")?,
+            rtm_006: variables.allowed("RTM_006", "allowed")?,
             default_ttl,
             max_ttl,
         };
         Ok(Config { verifier, policy, credentials, credentials_ttl, credentials_max_stale })
     }
+}
+
+/// The variables that are set. An empty one counts as unset: templates cannot always leave one out.
+struct Variables<'a>(&'a BTreeMap<String, String>);
+
+impl<'a> Variables<'a> {
+    fn get(&self, name: &str) -> Option<&'a str> {
+        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    fn seconds(&self, name: &'static str, default: u64) -> Result<u64, ConfigError> {
+        match self.get(name) {
+            None => Ok(default),
+            Some(value) => value.parse().map_err(|_| error(name, "must be a whole number of seconds")),
+        }
+    }
+
+    fn within(&self, name: &'static str, default: u64, range: RangeInclusive<u64>) -> Result<Duration, ConfigError> {
+        match self.seconds(name, default)? {
+            seconds if range.contains(&seconds) => Ok(Duration::from_secs(seconds)),
+            _ => Err(error(name, &format!("must be {} to {} seconds", range.start(), range.end()))),
+        }
+    }
+
+    fn allowed(&self, name: &'static str, default: &str) -> Result<bool, ConfigError> {
+        match self.get(name).unwrap_or(default) {
+            "allowed" => Ok(true),
+            "refused" => Ok(false),
+            _ => Err(error(name, "must be allowed or refused")),
+        }
+    }
+}
+
+fn error(variable: &'static str, rule: &str) -> ConfigError {
+    ConfigError { variable, rule: rule.to_owned() }
 }
 
 #[cfg(test)]
@@ -303,13 +321,16 @@ mod tests {
         };
         let Verifier::Jwt(settings) = parse(&GOOD).expect("valid").verifier else { panic!("another verifier") };
         assert_eq!(
-            (&*settings.issuer, &settings.audiences[..]),
+            (&*settings.expected.issuer, &settings.expected.audiences[..]),
             ("https://id.example.com/", &["a".to_owned(), "b".to_owned()][..])
         );
         let document = Address::parse("https://id.example.com/.well-known/openid-configuration").expect("an address");
         assert_eq!(settings.keys, KeysFrom::Discovery(document));
         assert_eq!((settings.keys_ttl.as_secs(), settings.keys_max_stale.as_secs()), (300, 86_400));
-        assert_eq!((settings.id_tokens, settings.scope, settings.backend), (false, None, None));
+        assert_eq!(
+            (settings.expected.id_tokens, settings.expected.scope, settings.expected.backend),
+            (false, None, None)
+        );
 
         for here in ["http://localhost:8080", "http://127.0.0.1:9/x", "http://[::1]:9"] {
             assert!(with("JWT_ISSUER", here).is_ok(), "{here}");

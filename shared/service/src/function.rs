@@ -4,7 +4,6 @@ use crate::config::Config;
 use crate::credentials::Credentials;
 use crate::identity::issuer::Issuer;
 use crate::minted::Minted;
-use crate::params::PathParameters;
 use crate::problem::Problem;
 use crate::request::Request;
 use crate::response::{Form, Response};
@@ -105,37 +104,35 @@ impl<V: Vendor> Function<V> {
             Err(problem) => return Outcome::refused(problem),
         };
         let gateway_request_id = request.gateway_request_id.clone();
-        let (route, path) = match self.route(&request) {
-            Ok(found) => found,
+        let route = match self.route(&request) {
+            Ok(route) => route,
             Err(problem) => return Outcome { gateway_request_id, ..Outcome::refused(problem) },
         };
-        let mut request = request;
-        let Decided { user, minted } = self.decide(route, &path, &mut request).await.unwrap_or_else(Decided::refused);
-        Outcome { gateway_request_id, route: Some(route.key()), form: route.form.for_request(&request), user, minted }
+        let form = route.form.for_request(&request);
+        let Decided { user, minted } = self.decide(route, request).await.unwrap_or_else(Decided::refused);
+        Outcome { gateway_request_id, route: Some(route.key()), form, user, minted }
     }
 
-    async fn decide(&self, route: &Route<V>, path: &PathParameters, request: &mut Request) -> Result<Decided, Problem> {
-        if let Some(issuer) = &self.issuer {
-            request.identity = issuer.identity(route.key().callers, request).await?;
-        }
+    async fn decide(&self, route: &Route<V>, request: Request) -> Result<Decided, Problem> {
+        let request = match &self.issuer {
+            Some(issuer) => issuer.identify(route.key().callers, request).await?,
+            None => request,
+        };
         // Check the caller and the parameters before the key is needed. The grant comes after the key, because a
         // caller's own uid depends on the key's app id.
-        let prepared = route.prepare(&self.config, path, request)?;
+        let prepared = route.prepare(&self.config, &request)?;
         let key = self.credentials.key().await?;
         Ok(prepared.mint(&key, &*self.system))
     }
 
-    /// The route of a request, and the parameters in the request's path. API Gateway sends a function only its own
-    /// routes. A front that knows no routes sends any path.
-    fn route(&self, request: &Request) -> Result<(&Route<V>, PathParameters), Problem> {
+    /// API Gateway sends a function only its own routes. A front that knows no routes sends any path.
+    fn route(&self, request: &Request) -> Result<&Route<V>, Problem> {
         let mut problem = Problem::no_such_route();
-        for route in &self.routes {
-            if let Some(parameters) = route.parameters_of(&request.path) {
-                if route.has_method_of(request) {
-                    return Ok((route, parameters));
-                }
-                problem = Problem::no_such_method();
+        for route in self.routes.iter().filter(|route| route.has_path_of(request)) {
+            if route.has_method_of(request) {
+                return Ok(route);
             }
+            problem = Problem::no_such_method();
         }
         Err(problem)
     }

@@ -27,6 +27,16 @@ pub enum Json {
     Object(BTreeMap<String, Json>),
 }
 
+impl Json {
+    /// The string. `None`: it is of another type.
+    pub(crate) fn as_text(&self) -> Option<&str> {
+        match self {
+            Json::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+}
+
 /// Why a text cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum JsonError {
@@ -43,6 +53,13 @@ pub(crate) fn parse(text: &[u8]) -> Result<Json, JsonError> {
         serde_json::error::Category::Data => JsonError::NameTwice,
         _ => JsonError::NotJson,
     })
+}
+
+/// Reads a text as this struct, and only from an object: see [`object`].
+pub(crate) fn parse_object<'de, T: Deserialize<'de>>(text: &'de str) -> serde_json::Result<T> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let read = object(&mut deserializer)?;
+    deserializer.end().map(|()| read)
 }
 
 /// Reads a struct only from an object. Serde would also take an array of the fields' values. Neither the gateway nor

@@ -47,7 +47,7 @@ impl fmt::Display for RouteKey {
 }
 
 /// Checks the caller and the parameters of a request. What it returns needs only the key.
-type Prepare<V> = dyn Fn(&Arc<Config>, &PathParameters, &Request) -> Result<Box<Mint<V>>, Problem> + Send + Sync;
+type Prepare<V> = dyn Fn(&Arc<Config>, &Request) -> Result<Box<Mint<V>>, Problem> + Send + Sync;
 
 /// Grants and signs.
 type Mint<V> = dyn FnOnce(&Arc<V>, &dyn System) -> Decided + Send;
@@ -124,10 +124,11 @@ impl<V: Vendor> Route<V> {
         grant: fn(&I, A) -> Result<T, Problem>,
         mint: impl Fn(T, &Arc<V>, &dyn System) -> Result<Minted, Problem> + Clone + Send + Sync + 'static,
     ) -> Route<V> {
-        let prepare = move |config: &Arc<Config>, path: &PathParameters, request: &Request| {
+        let prepare = move |config: &Arc<Config>, request: &Request| {
             // Check the caller first, so that an unauthenticated caller learns nothing about the parameters.
             let admitted = I::admit(config, request.identity.as_ref())?;
-            let mut params = read(path, request)?;
+            let in_path = parameters(path, &request.path).ok_or_else(Problem::no_such_route)?;
+            let mut params = read(&in_path, request)?;
             let asked = parse(&mut params)?;
             params.finish()?;
             let (config, mint) = (Arc::clone(config), mint.clone());
@@ -147,14 +148,9 @@ impl<V: Vendor> Route<V> {
         self.key
     }
 
-    /// Checks the caller and all parameters, also those in the path.
-    pub(crate) fn prepare(
-        &self,
-        config: &Arc<Config>,
-        path: &PathParameters,
-        request: &Request,
-    ) -> Result<Prepared<V>, Problem> {
-        guarded(|| (self.prepare)(config, path, request)).map(Prepared)
+    /// Checks the caller and the parameters.
+    pub(crate) fn prepare(&self, config: &Arc<Config>, request: &Request) -> Result<Prepared<V>, Problem> {
+        guarded(|| (self.prepare)(config, request)).map(Prepared)
     }
 
     /// Makes the route ready for this many seconds: if its shared token is due within them, mints it again.
@@ -162,12 +158,8 @@ impl<V: Vendor> Route<V> {
         guarded(|| self.mint_again.as_ref().map_or(Ok(()), |mint_again| mint_again(key, within, system)))
     }
 
-    /// The parameters in a path that is this route's. `None`: it is another route's path.
-    pub(crate) fn parameters_of(&self, path: &Path) -> Option<PathParameters> {
-        match path {
-            Path::OfRoute { path, parameters } => (path == self.key.path).then(|| parameters.clone()),
-            Path::Sent(path) => matched(self.key.path, path),
-        }
+    pub(crate) fn has_path_of(&self, request: &Request) -> bool {
+        parameters(self.key.path, &request.path).is_some()
     }
 
     pub(crate) fn has_method_of(&self, request: &Request) -> bool {
@@ -186,6 +178,14 @@ impl Decided {
     /// A refusal before the caller is known.
     pub(crate) fn refused(problem: Problem) -> Decided {
         Decided { user: None, minted: Err(problem) }
+    }
+}
+
+/// The parameters in a request's path. `None`: it is another route's path.
+fn parameters<'a>(route: &str, path: &'a Path) -> Option<Cow<'a, PathParameters>> {
+    match path {
+        Path::OfRoute { path, parameters } => (path == route).then_some(Cow::Borrowed(parameters)),
+        Path::Sent(path) => matched(route, path).map(Cow::Owned),
     }
 }
 
@@ -241,17 +241,16 @@ mod tests {
         let route = route("/chat/user/{user_id}/token");
         assert_eq!(route.key().to_string(), "GET /chat/user/{user_id}/token");
         let request = Request::new("GET", "/chat/user/{user_id}/token");
-        assert!(route.parameters_of(&request.path).is_some() && route.has_method_of(&request));
-        assert_eq!(route.parameters_of(&Request::new("GET", "/chat/user/{id}/token").path), None);
+        assert!(route.has_path_of(&request) && route.has_method_of(&request));
+        assert!(!route.has_path_of(&Request::new("GET", "/chat/user/{id}/token")));
         assert!(!route.has_method_of(&Request::new("POST", "/chat/user/{user_id}/token")));
         assert!(!route.has_method_of(&Request::new("get", "/chat/user/{user_id}/token")));
     }
 
     #[test]
     fn where_the_front_knows_no_routes_a_route_is_found_by_the_path_that_was_sent() {
-        let rtc = route("/rtc/{channel}/token");
         let channel = |path: &str| {
-            let parameters = rtc.parameters_of(&Path::Sent(path.to_owned()))?;
+            let parameters = matched("/rtc/{channel}/token", path)?;
             assert_eq!(parameters.len(), 1, "{path}");
             Some(parameters["channel"].clone())
         };
@@ -283,7 +282,9 @@ mod tests {
         ] {
             assert_eq!(channel(other), None, "{other}");
         }
-        let without = route("/fetch_rtm_token");
-        assert_eq!(without.parameters_of(&Path::Sent("/fetch_rtm_token".to_owned())), Some(PathParameters::new()));
+        assert_eq!(matched("/fetch_rtm_token", "/fetch_rtm_token"), Some(PathParameters::new()));
+        let sent = |path: &str| Request { path: Path::Sent(path.to_owned()), ..Request::new("GET", "") };
+        assert!(route("/rtc/{channel}/token").has_path_of(&sent("/rtc/demo/token")));
+        assert!(!route("/rtc/{channel}/token").has_path_of(&sent("/rtm/demo/token")));
     }
 }

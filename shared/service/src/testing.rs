@@ -1,11 +1,11 @@
 //! Parts of a function without Lambda around them, for fuzzing and measuring: [`Function`] answers events, and [`Jwts`]
 //! verifies JWTs.
 
-use crate::config::{Config, Verifier};
+use crate::config::{Config, Expected, Verifier};
 use crate::credentials::Credentials;
 use crate::front::lambda::Environment;
-use crate::identity::issuer::{Issuer, expected};
-use crate::identity::jwt::{self, Expected, KeySet};
+use crate::identity::issuer::Issuer;
+use crate::identity::jwt::{self, KeySet};
 use crate::params::Json;
 use crate::route::Route;
 use crate::system::{OperatingSystem, System};
@@ -88,9 +88,9 @@ impl Jwts {
         let fixed = [("IDENTITY", "jwt"), ("LOCAL_CREDENTIALS", "unused")];
         let variables = variables.into_iter().chain(fixed).map(|(name, value)| (name.to_owned(), value.to_owned()));
         let config = Config::parse(&variables.collect(), "unused").map_err(|wrong| wrong.to_string())?;
-        let Verifier::Jwt(settings) = config.verifier else { return Err("IDENTITY must be jwt".to_owned()) };
+        let Verifier::Jwt(settings) = config.verifier else { unreachable!("IDENTITY is jwt") };
         let keys = KeySet::parse(key_set).map_err(|wrong| wrong.to_string())?;
-        Ok(Jwts { expected: expected(&settings), keys })
+        Ok(Jwts { expected: settings.expected, keys })
     }
 
     /// Whom these headers `Authorization` prove at this time, in seconds since 1970. `None`: they hold no bearer token.

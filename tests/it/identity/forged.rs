@@ -1,6 +1,6 @@
 //! What forgers send. Each attack has its row here, and the same row in SECURITY.md.
 
-use super::{AUDIENCE, settings};
+use super::{AUDIENCE, multi_value, settings};
 use crate::said;
 use harness::issuer::{Algorithm, Issuer, SigningKey, encoded, pem, signed_with_hmac};
 use harness::lambda::Function;
@@ -181,20 +181,6 @@ fn with_other_claims(jwt: &str, claims: &Value) -> String {
     format!("{header}.{}.{}", encoded(others.to_string()), last_part(rest))
 }
 
-/// An event with any number of headers `Authorization`: a load balancer sends them one by one.
-fn event(authorization: &[String]) -> Value {
-    let group = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/tokens/6d0ecf831eec9f09";
-    json!({
-        "requestContext": { "elb": { "targetGroupArn": group } },
-        "httpMethod": "GET",
-        "path": "/rtm/me/token",
-        "multiValueQueryStringParameters": {},
-        "multiValueHeaders": { "authorization": authorization },
-        "body": "",
-        "isBase64Encoded": false,
-    })
-}
-
 #[test]
 fn a_forged_token_is_refused_and_its_rule_is_in_the_log_alone() {
     let keys = Keys::generate();
@@ -214,17 +200,16 @@ fn a_forged_token_is_refused_and_its_rule_is_in_the_log_alone() {
     let fine = [format!("Bearer {}", keys.rsa.sign(&json!({}), &claims))];
     let rows = rows(&keys, &claims);
     for (what, authorization, rule) in &rows {
-        let response = function.invoke(&event(authorization)).response();
+        let response = function.invoke(&multi_value("/rtm/me/token", authorization)).response();
         assert_eq!(response["statusCode"], 401, "{what}: {response}");
         let challenge = &response["headers"]["www-authenticate"];
         assert_eq!(challenge, r#"Bearer realm="tokenmint", error="invalid_token""#, "{what}");
         assert!(!response.to_string().contains(rule), "{what}: the answer tells the forger why: {response}");
     }
-    assert_eq!(function.invoke(&event(&fine)).response()["statusCode"], 200);
+    assert_eq!(function.invoke(&multi_value("/rtm/me/token", &fine)).response()["statusCode"], 200);
     // A genuine token whose user may not have this.
     for another in ["bob", "Alice", "alice%20", "%2A", "alice%00"] {
-        let mut event = event(&fine);
-        event["path"] = json!(format!("/rtm/{another}/token"));
+        let event = multi_value(&format!("/rtm/{another}/token"), &fine);
         let status = function.invoke(&event).response()["statusCode"].clone();
         assert!(status == 403 || status == 400, "{another}: {status}");
     }

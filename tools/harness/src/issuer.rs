@@ -13,6 +13,7 @@ use aws_lc_rs::signature::{
 };
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use hyper::header::HOST;
 use serde_json::{Value, json};
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -213,7 +214,6 @@ pub fn encoded(bytes: impl AsRef<[u8]>) -> String {
 }
 
 struct State {
-    url: String,
     keys: Vec<Value>,
     trouble: Option<Trouble>,
     asked: u32,
@@ -236,12 +236,9 @@ impl fmt::Debug for Issuer {
 impl Issuer {
     /// An issuer with the public halves of these keys.
     pub fn start(keys: &[&SigningKey]) -> Issuer {
-        let state = State { url: String::new(), keys: Vec::new(), trouble: None, asked: 0 };
-        let state = Arc::new(Mutex::new(state));
+        let state = Arc::new(Mutex::new(State { keys: Vec::new(), trouble: None, asked: 0 }));
         let server = serve((Ipv4Addr::LOCALHOST, 0).into(), &state);
-        let address = server.address;
-        lock(&state).url = format!("http://{address}");
-        let issuer = Issuer { address, server: Mutex::new(Some(server)), state };
+        let issuer = Issuer { address: server.address, server: Mutex::new(Some(server)), state };
         issuer.publish(keys);
         issuer
     }
@@ -297,12 +294,12 @@ fn serve(address: SocketAddr, state: &Arc<Mutex<State>>) -> Server {
 
 async fn answer(request: Request, state: Arc<Mutex<State>>) -> Response {
     let keys = request.path == "/keys";
-    let (url, set, trouble) = {
+    let (set, trouble) = {
         let mut state = lock(&state);
         if keys {
             state.asked += 1;
         }
-        (state.url.clone(), state.keys.clone(), state.trouble)
+        (state.keys.clone(), state.trouble)
     };
     match trouble {
         Some(Trouble::Status(code)) => return status(code, "{}"),
@@ -314,6 +311,7 @@ async fn answer(request: Request, state: Arc<Mutex<State>>) -> Response {
     match request.path.as_str() {
         "/keys" => status(200, json!({ "keys": set }).to_string()),
         "/.well-known/openid-configuration" => {
+            let url = format!("http://{}", request.headers[HOST].to_str().expect("an address"));
             status(200, json!({ "issuer": url, "jwks_uri": format!("{url}/keys") }).to_string())
         }
         _ => status(404, ""),

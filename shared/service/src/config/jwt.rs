@@ -1,32 +1,38 @@
 //! The settings of `IDENTITY=jwt`: whose JWTs we believe, and where the issuer's keys are.
 
-use super::ConfigError;
+use super::{ConfigError, Variables, error};
 use http::Uri;
 use http::uri::{Authority, PathAndQuery};
 use std::time::Duration;
 
-/// Which JWTs prove somebody.
+/// Which JWTs prove somebody, and with which keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct JwtSettings {
-    /// Exactly as in the claim `iss`.
-    pub(crate) issuer: String,
-    /// One of them must be among the JWT's audiences.
-    pub(crate) audiences: Vec<String>,
-    /// The scope that every user's JWT needs. `None`: it needs none.
-    pub(crate) scope: Option<String>,
-    /// What a backend's JWT must say. `None`: no JWT makes a backend.
-    pub(crate) backend: Option<BackendSettings>,
-    /// Whether ID tokens are believed, too. Firebase has no others.
-    pub(crate) id_tokens: bool,
+    pub(crate) expected: Expected,
     pub(crate) keys: KeysFrom,
     pub(crate) keys_ttl: Duration,
     /// How long keys that are no longer fresh may still be used, if newer ones cannot be loaded.
     pub(crate) keys_max_stale: Duration,
 }
 
-/// A backend's JWT has both.
+/// What a JWT must say. No text in it is empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct BackendSettings {
+pub(crate) struct Expected {
+    /// The claim `iss`, byte for byte.
+    pub(crate) issuer: String,
+    /// A user's JWT is for one of these.
+    pub(crate) audiences: Vec<String>,
+    /// A user's JWT has this scope. `None`: it needs none.
+    pub(crate) scope: Option<String>,
+    /// What a backend's JWT must say. `None`: no JWT is a backend's.
+    pub(crate) backend: Option<BackendExpected>,
+    /// Whether ID tokens are accepted too.
+    pub(crate) id_tokens: bool,
+}
+
+/// What a backend's JWT must say. It must have both.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct BackendExpected {
     pub(crate) audience: String,
     pub(crate) scope: String,
 }
@@ -92,15 +98,10 @@ impl JwtSettings {
         "JWT_KEYS_MAX_STALE_SECONDS",
     ];
 
-    /// `get` returns a variable that is not empty, `seconds` a number of seconds in this range or the default.
-    pub(super) fn parse<'a>(
-        get: &impl Fn(&str) -> Option<&'a str>,
-        seconds: &impl Fn(&'static str, u64, std::ops::RangeInclusive<u64>) -> Result<Duration, ConfigError>,
-        allowed: &impl Fn(&'static str, &'static str) -> Result<bool, ConfigError>,
-    ) -> Result<JwtSettings, ConfigError> {
-        let error = |variable, rule: &str| ConfigError { variable, rule: rule.to_owned() };
-        let issuer = get("JWT_ISSUER").ok_or_else(|| error("JWT_ISSUER", "must be the issuer of the JWTs"))?;
+    pub(super) fn parse(variables: &Variables<'_>) -> Result<JwtSettings, ConfigError> {
+        let get = |name| variables.get(name);
         let address = "must be an https address, or http on this machine";
+        let issuer = get("JWT_ISSUER").ok_or_else(|| error("JWT_ISSUER", "must be the issuer of the JWTs"))?;
         Address::parse(issuer).ok_or_else(|| error("JWT_ISSUER", address))?;
         let audiences = get("JWT_AUDIENCE").unwrap_or_default().split(',').map(str::trim);
         let audiences: Vec<_> = audiences.filter(|audience| !audience.is_empty()).map(str::to_owned).collect();
@@ -110,7 +111,7 @@ impl JwtSettings {
         let backend = match (get("BACKEND_AUDIENCE"), get("BACKEND_SCOPE")) {
             (None, None) => None,
             (Some(audience), Some(scope)) => {
-                Some(BackendSettings { audience: audience.to_owned(), scope: scope.to_owned() })
+                Some(BackendExpected { audience: audience.to_owned(), scope: scope.to_owned() })
             }
             (Some(_), None) => return Err(error("BACKEND_SCOPE", "must be set together with BACKEND_AUDIENCE")),
             (None, Some(_)) => return Err(error("BACKEND_AUDIENCE", "must be set together with BACKEND_SCOPE")),
@@ -123,14 +124,16 @@ impl JwtSettings {
             }
         };
         Ok(JwtSettings {
-            issuer: issuer.to_owned(),
-            audiences,
-            scope: get("JWT_SCOPE").map(str::to_owned),
-            backend,
-            id_tokens: allowed("ID_TOKENS", "refused")?,
+            expected: Expected {
+                issuer: issuer.to_owned(),
+                audiences,
+                scope: get("JWT_SCOPE").map(str::to_owned),
+                backend,
+                id_tokens: variables.allowed("ID_TOKENS", "refused")?,
+            },
             keys,
-            keys_ttl: seconds("JWT_KEYS_TTL_SECONDS", 300, 1..=86_400)?,
-            keys_max_stale: seconds("JWT_KEYS_MAX_STALE_SECONDS", 86_400, 0..=31_536_000)?,
+            keys_ttl: variables.within("JWT_KEYS_TTL_SECONDS", 300, 1..=86_400)?,
+            keys_max_stale: variables.within("JWT_KEYS_MAX_STALE_SECONDS", 86_400, 0..=31_536_000)?,
         })
     }
 }

@@ -6,7 +6,7 @@
 //! the caller's identity separately.
 
 use crate::identity::gateway;
-use crate::json::object;
+use crate::json::{object, parse_object};
 use crate::problem::Problem;
 use crate::request::{Authorization, MAX_BODY_BYTES, Path, Request};
 use crate::response::{Headers, Response};
@@ -19,9 +19,7 @@ use std::collections::BTreeMap;
 
 /// Reads the event of a request. Any other event is refused as a whole.
 pub(crate) fn parse(event: &str) -> Result<Request, Problem> {
-    let mut deserializer = serde_json::Deserializer::from_str(event);
-    let event = object::<Event, _>(&mut deserializer).and_then(|event| deserializer.end().map(|()| event));
-    Ok(event.map_err(|_| Problem::bad_event())?.into_request())
+    parse_object(event).map(Event::into_request).map_err(|_| Problem::bad_event())
 }
 
 /// A response as the gateway takes it.
@@ -93,20 +91,16 @@ struct Http {
 impl Event {
     fn into_request(self) -> Request {
         let RequestContext { http, request_id, route_key, authorizer } = self.request_context;
-        // Only the gateway's authorizers count. A Function URL does not say whether an IAM identity is a guest's of an
-        // identity pool.
-        let identity = (route_key != "$default").then(|| gateway::verified(authorizer.as_ref())).flatten();
-        // The gateway sends the path decoded, so only its parameters say what the client sent. Where there are no routes,
-        // the path is as the client wrote it.
-        let path = match route_key.as_str() {
-            "$default" => Path::Sent(self.raw_path),
+        let (path, identity) = match route_key.as_str() {
+            // Where there are no routes, the path is as the client wrote it. No authorizer counts: a Function URL does not
+            // say whether an IAM identity is a guest's of an identity pool.
+            "$default" => (Path::Sent(self.raw_path), None),
+            // The gateway sends the path decoded, so only its parameters say what the client sent.
             key => {
                 let path = key.split_once(' ').map_or(key, |(_, path)| path).to_owned();
                 let parameters = self.path_parameters.unwrap_or_default();
-                Path::OfRoute {
-                    path,
-                    parameters: parameters.into_iter().map(|(name, value)| (name, Some(value))).collect(),
-                }
+                let parameters = parameters.into_iter().map(|(name, value)| (name, Some(value))).collect();
+                (Path::OfRoute { path, parameters }, gateway::verified(authorizer.as_ref()))
             }
         };
         let (accept, authorization) = headers(self.headers);

@@ -1,4 +1,5 @@
-//! Takes events from Lambda: requests from each front, and warm-ups. It starts once, and then gives each event to the [`Function`].
+//! Takes events from Lambda: requests from each front, and warm-ups. It starts once, and then gives each event to the
+//! [`Function`].
 
 use crate::config::{Config, Source};
 use crate::credentials::{Credentials, NoKey};

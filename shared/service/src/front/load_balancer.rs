@@ -4,7 +4,7 @@
 //! A load balancer verifies nobody, and its events carry no identity. So a function behind one needs `IDENTITY=jwt`.
 
 use super::event::{body, headers};
-use crate::json::object;
+use crate::json::{object, parse_object};
 use crate::request::{Path, Request};
 use crate::response::Response;
 use serde::{Deserialize, Serialize};
@@ -13,10 +13,7 @@ use std::collections::BTreeMap;
 
 /// Reads the event of a request. `None`: the event is another one.
 pub(crate) fn parse(event: &str) -> Option<Request> {
-    let mut deserializer = serde_json::Deserializer::from_str(event);
-    let event = object::<Event, _>(&mut deserializer).ok()?;
-    deserializer.end().ok()?;
-    Some(event.into_request())
+    parse_object(event).map(Event::into_request).ok()
 }
 
 #[derive(Deserialize)]

@@ -23,7 +23,7 @@ impl Identity for Backend {
             (_, Some(Verified::Jwt(_))) => {
                 Err(Problem::forbidden("this token is for backends; a user's JWT never gets it"))
             }
-            (Verifier::Jwt(jwt), None) if jwt.backend.is_some() => Err(Problem::no_token()),
+            (Verifier::Jwt(jwt), None) if jwt.expected.backend.is_some() => Err(Problem::no_token()),
             (_, None) => Err(Problem::no_identity("the request carries no IAM identity")),
         }
     }

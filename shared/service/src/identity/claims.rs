@@ -30,10 +30,7 @@ impl Jwt {
     fn text(&self, name: &str) -> Option<&str> {
         match self {
             Jwt::OfGateway(jwt) => jwt.claims.get(name).map(String::as_str),
-            Jwt::Ours(claims) => match find(claims, name)? {
-                Json::Text(text) => Some(text),
-                _ => None,
-            },
+            Jwt::Ours(claims) => find(claims, name)?.as_text(),
         }
     }
 
@@ -49,11 +46,7 @@ impl Jwt {
             },
             Jwt::Ours(claims) => match find(claims, name) {
                 Some(Json::Text(text)) => vec![text],
-                Some(Json::List(items)) => {
-                    let names =
-                        items.iter().map(|item| if let Json::Text(name) = item { Some(name.as_str()) } else { None });
-                    names.collect::<Option<_>>().unwrap_or_default()
-                }
+                Some(Json::List(items)) => items.iter().map(Json::as_text).collect::<Option<_>>().unwrap_or_default(),
                 _ => Vec::new(),
             },
         }
@@ -73,14 +66,14 @@ impl Jwt {
 
     /// A claim that is a numeric uid: a number, or its decimal text.
     fn uid(&self, name: &str) -> Option<Uid> {
-        let text = match self {
+        let number = match self {
             Jwt::Ours(claims) => match find(claims, name)? {
-                Json::Number(number) => number.to_string(),
-                Json::Text(text) => text.clone(),
-                _ => return None,
+                Json::Number(number) => Some(number.to_string()),
+                _ => None,
             },
-            Jwt::OfGateway(_) => self.text(name)?.to_owned(),
+            Jwt::OfGateway(_) => None,
         };
+        let text = number.or_else(|| self.text(name).map(str::to_owned))?;
         UserAccount::new(text).ok()?.as_uid()
     }
 }

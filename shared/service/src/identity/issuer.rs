@@ -8,9 +8,9 @@ mod fetch;
 mod tests;
 
 use super::claims::Jwt;
-use super::jwt::{self, BackendExpected, Expected, KeySet, Proven, Refusal};
+use super::jwt::{self, KeySet, Proven, Refusal};
 use super::{Callers, Verified};
-use crate::config::{Config, JwtSettings, Verifier};
+use crate::config::{Config, Expected, Verifier};
 use crate::keeper::{Keeper, LoadError, Source, Times};
 use crate::problem::{Problem, guarded};
 use crate::request::{Authorization, Request};
@@ -18,7 +18,7 @@ use crate::system::System;
 use crate::telemetry;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use fetch::IssuerServer;
 
@@ -43,9 +43,9 @@ impl Issuer {
     /// The issuer that the configuration names. `None`: the service verifies no JWTs itself.
     pub(crate) fn of(config: &Config, system: &Arc<dyn System>) -> Option<Issuer> {
         let Verifier::Jwt(settings) = &config.verifier else { return None };
-        let server = IssuerServer::new(settings.issuer.clone(), settings.keys.clone());
+        let server = IssuerServer::new(settings.expected.issuer.clone(), settings.keys.clone());
         let times = Times::new(settings.keys_ttl, settings.keys_max_stale);
-        Some(Issuer::new(expected(settings), Box::new(server), times, system))
+        Some(Issuer::new(settings.expected.clone(), Box::new(server), times, system))
     }
 
     fn new(expected: Expected, server: Box<dyn KeyServer>, times: Times, system: &Arc<dyn System>) -> Issuer {
@@ -64,59 +64,45 @@ impl Issuer {
         self.keys.refresh().await
     }
 
-    /// The verified sender of this request. `callers` says whom the route is for. What the gateway says of users does not
+    /// The request with its verified sender. `callers` says whom the route is for. What the gateway says of users does not
     /// count here. An IAM identity still counts, because its signature is in `Authorization`, where a JWT would be. It
     /// does not if backends have JWTs.
     ///
     /// # Errors
     /// The bearer token proves nobody. Or there are no keys to verify it with.
-    pub(crate) async fn identity(&self, callers: Callers, request: &mut Request) -> Result<Option<Verified>, Problem> {
-        let iam_counts = self.expected.backend.is_none();
-        let of_gateway = request.identity.take().filter(|verified| iam_counts && *verified == Verified::Iam);
-        match (self.prove(&request.authorization).await?, callers) {
-            (Some(Proven::User(claims)), _) => Ok(Some(Verified::Jwt(Jwt::Ours(claims)))),
-            (Some(Proven::Backend), _) => Ok(Some(Verified::Backend)),
-            (None, Callers::Backends) => Ok(of_gateway),
-            (None, Callers::Users) => Ok(None),
-        }
+    pub(crate) async fn identify(&self, callers: Callers, request: Request) -> Result<Request, Problem> {
+        let iam_counts = callers == Callers::Backends && self.expected.backend.is_none();
+        let identity = match self.prove(&request.authorization).await? {
+            Some(Proven::User(claims)) => Some(Verified::Jwt(Jwt::Ours(claims))),
+            Some(Proven::Backend) => Some(Verified::Backend),
+            None => request.identity.filter(|verified| iam_counts && *verified == Verified::Iam),
+        };
+        Ok(Request { identity, ..request })
     }
 
     async fn prove(&self, authorization: &Authorization) -> Result<Option<Proven>, Problem> {
         let Some(token) = jwt::bearer(&authorization.0).map_err(refused)? else { return Ok(None) };
         let keys = self.keys.item().await.ok_or_else(Problem::no_keys)?;
-        let mut proven = guarded(|| Ok(self.verify(&keys, token)))?;
+        let mut proven = self.verify(&keys, token)?;
         // The issuer may have a new key. Forgers can name any key, so a bucket limits these loads.
         if matches!(proven, Err(Refusal::UnknownKey)) && self.may_ask_for_a_new_key() {
             self.keys.refresh().await;
             if let Some(newer) = self.keys.at_hand() {
-                proven = guarded(|| Ok(self.verify(&newer, token)))?;
+                proven = self.verify(&newer, token)?;
             }
         }
         proven.map(Some).map_err(refused)
     }
 
-    fn verify(&self, keys: &KeySet, token: &str) -> Result<Proven, Refusal> {
-        let since = self.system.wall_clock().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let now = i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
-        jwt::verify(&self.expected, keys, token, now)
+    /// The outer error is ours: the clock cannot be used, or the verifier has panicked.
+    fn verify(&self, keys: &KeySet, token: &str) -> Result<Result<Proven, Refusal>, Problem> {
+        let now = self.system.moment()?.as_unix_seconds().into();
+        guarded(|| Ok(jwt::verify(&self.expected, keys, token, now)))
     }
 
     fn may_ask_for_a_new_key(&self) -> bool {
         let now = self.system.wall_clock();
         self.unknown.lock().unwrap_or_else(PoisonError::into_inner).take(now)
-    }
-}
-
-/// What an issuer's JWTs must say, by these settings.
-pub(crate) fn expected(settings: &JwtSettings) -> Expected {
-    let backend = settings.backend.as_ref();
-    Expected {
-        issuer: settings.issuer.clone(),
-        audiences: settings.audiences.clone(),
-        scope: settings.scope.clone(),
-        backend: backend
-            .map(|backend| BackendExpected { audience: backend.audience.clone(), scope: backend.scope.clone() }),
-        id_tokens: settings.id_tokens,
     }
 }
 

@@ -20,32 +20,11 @@ pub(crate) use claims::{Claims, has_scope};
 pub(crate) use keys::KeySet;
 pub(crate) use refusal::Refusal;
 
+use crate::config::Expected;
 use unverified::Unverified;
 
 /// How long a JWT may be, in bytes.
 const MAX_BYTES: usize = 8 * 1024;
-
-/// What a JWT must say. The configuration makes it. No text in it is empty.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Expected {
-    /// The claim `iss`, byte for byte.
-    pub(crate) issuer: String,
-    /// A user's JWT is for one of these.
-    pub(crate) audiences: Vec<String>,
-    /// A user's JWT has this scope.
-    pub(crate) scope: Option<String>,
-    /// What a backend's JWT must say. `None`: no JWT is a backend's.
-    pub(crate) backend: Option<BackendExpected>,
-    /// Whether ID tokens are accepted too.
-    pub(crate) id_tokens: bool,
-}
-
-/// What a backend's JWT must say. It must have both.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct BackendExpected {
-    pub(crate) audience: String,
-    pub(crate) scope: String,
-}
 
 /// Whose JWT it is.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,6 +1,7 @@
 //! The issuer's keys through their life, in paused time.
 
 use super::*;
+use crate::config::jwt::BackendExpected;
 use crate::identity::jwt::samples::{
     AUDIENCE, FORGED_P256, P256, RSA, TestKey, backend, claims, claims_with, expected,
 };
@@ -66,7 +67,11 @@ fn issuer(server: &FakeServer) -> Issuer {
 }
 
 fn issuer_with(server: &FakeServer, backend: Option<BackendExpected>) -> Issuer {
-    let system: Arc<dyn System> = FakeSystem::new(Randomness::Always(0xff));
+    issuer_in(FakeSystem::new(Randomness::Always(0xff)), server, backend)
+}
+
+fn issuer_in(system: Arc<FakeSystem>, server: &FakeServer, backend: Option<BackendExpected>) -> Issuer {
+    let system: Arc<dyn System> = system;
     let times = Times::new(Duration::from_secs(300), Duration::from_secs(3600));
     Issuer::new(Expected { backend, ..expected() }, Box::new(server.clone()), times, &system)
 }
@@ -203,8 +208,8 @@ async fn what_the_gateway_says_of_a_user_opens_nothing_and_an_iam_identity_its_o
         claims.as_object_mut().expect("claims").remove("sub");
     });
     let ask = async |issuer: &Issuer, callers, identity, authorization| {
-        let mut request = Request { identity, authorization, ..Request::new("GET", "/") };
-        issuer.identity(callers, &mut request).await.expect("no forgery")
+        let request = Request { identity, authorization, ..Request::new("GET", "/") };
+        issuer.identify(callers, request).await.expect("no forgery").identity
     };
     let who = async |callers, identity, authorization| ask(&without, callers, identity, authorization).await;
     let none = Authorization::default;
@@ -244,4 +249,33 @@ async fn a_refused_jwt_is_one_line_with_its_rule_and_nothing_of_the_jwt() {
         assert!(!text.contains(private), "{private} in {text}");
     }
     assert_eq!(format!("{forged:?}"), "[redacted]");
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_a_clock_before_1970_nobody_is_verified() {
+    let (server, system) = (FakeServer::with(&[&P256]), FakeSystem::new(Randomness::Always(0xff)));
+    let issuer = issuer_in(Arc::clone(&system), &server, None);
+    assert_eq!(status(&issuer, &good(&P256)).await, 200);
+    system.set_back(Duration::from_secs(1_800_000_001));
+    assert_eq!(status(&issuer, &good(&P256)).await, 503, "a JWT that has expired would be good at this time");
+    system.set_forward(Duration::from_secs(1_800_000_001));
+    assert_eq!(status(&issuer, &good(&P256)).await, 200);
+}
+
+#[test]
+fn the_bucket_counts_by_the_wall_clock_and_a_clock_that_is_set_back_fills_nothing() {
+    let start = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+    let at = |seconds: i64| match seconds {
+        0.. => start + Duration::from_secs(seconds.unsigned_abs()),
+        _ => start - Duration::from_secs(seconds.unsigned_abs()),
+    };
+    let mut bucket = Bucket::full(at(0));
+    let mut taken = |seconds: i64| (0..10).filter(|_| bucket.take(at(seconds))).count();
+    assert_eq!(taken(0), 3);
+    assert_eq!(taken(9), 0);
+    // Lambda had frozen the environment. No other clock went on.
+    assert_eq!(taken(1800), 3);
+    assert_eq!(taken(-3600), 0, "the clock was set back");
+    assert_eq!(taken(-3591), 0);
+    assert_eq!(taken(-3590), 1, "ten seconds after that");
 }

@@ -1,6 +1,7 @@
 //! What a JWT's claims must say.
 
-use super::{Expected, Refusal};
+use super::Refusal;
+use crate::config::Expected;
 use crate::json::Json;
 use std::collections::BTreeMap;
 
@@ -12,7 +13,7 @@ const LEEWAY: i64 = 60;
 
 /// Checks every claim but a user's scope. Returns whether the JWT is a backend's.
 pub(super) fn check(expected: &Expected, claims: &Claims, now: i64) -> Result<bool, Refusal> {
-    if claims.get("iss") != Some(&Json::Text(expected.issuer.clone())) {
+    if claims.get("iss").and_then(Json::as_text) != Some(&expected.issuer) {
         return Err(Refusal::Issuer);
     }
     check_dates(claims, now)?;
@@ -60,7 +61,7 @@ fn date(claims: &Claims, name: &str) -> Result<Option<f64>, NotANumber> {
 /// An ID token is for the app that its user signed in to, not for us. OpenID Connect has the last three claims, Cognito
 /// has `token_use` and Keycloak has `typ`.
 fn is_id_token(claims: &Claims) -> bool {
-    let not_access = claims.get("token_use").is_some_and(|used| *used != Json::Text("access".to_owned()));
+    let not_access = claims.get("token_use").is_some_and(|used| used.as_text() != Some("access"));
     let typ_id = match claims.get("typ") {
         None => false,
         Some(Json::Text(typ)) => typ.eq_ignore_ascii_case("ID"),
@@ -73,17 +74,14 @@ fn is_id_token(claims: &Claims) -> bool {
 fn audiences(claims: &Claims) -> Result<Vec<&str>, Refusal> {
     match claims.get("aud") {
         Some(Json::Text(audience)) => Ok(vec![audience]),
-        Some(Json::List(audiences)) => audiences.iter().map(|audience| text(audience)).collect(),
+        Some(Json::List(audiences)) => audiences.iter().map(text).collect(),
         Some(_) => Err(Refusal::AudienceType),
         None => ["client_id", "azp"].iter().filter_map(|name| claims.get(*name)).map(text).collect(),
     }
 }
 
 fn text(json: &Json) -> Result<&str, Refusal> {
-    match json {
-        Json::Text(text) => Ok(text),
-        _ => Err(Refusal::AudienceType),
-    }
+    json.as_text().ok_or(Refusal::AudienceType)
 }
 
 /// Whether `scope` or `scp` contains it. Each is a text with spaces between scopes (RFC 8693), or an array of scopes. A
@@ -91,7 +89,7 @@ fn text(json: &Json) -> Result<&str, Refusal> {
 pub(crate) fn has_scope(claims: &Claims, needed: &str) -> bool {
     ["scope", "scp"].iter().filter_map(|name| claims.get(*name)).any(|claim| match claim {
         Json::Text(scopes) => scopes.split(' ').any(|scope| scope == needed),
-        Json::List(scopes) => scopes.iter().any(|scope| matches!(scope, Json::Text(scope) if scope == needed)),
+        Json::List(scopes) => scopes.iter().any(|scope| scope.as_text() == Some(needed)),
         _ => false,
     })
 }

@@ -103,7 +103,7 @@ impl Key {
         let signs = text(jwk, "use")?.is_none_or(|used| used == "sig");
         let verifies = match jwk.get("key_ops") {
             None => true,
-            Some(Json::List(operations)) => operations.contains(&Json::Text("verify".to_owned())),
+            Some(Json::List(operations)) => operations.iter().any(|operation| operation.as_text() == Some("verify")),
             Some(_) => false,
         };
         let algorithm = match text(jwk, "alg")? {
@@ -187,8 +187,7 @@ fn without_zeros(bytes: &[u8]) -> &[u8] {
 fn text<'a>(jwk: &'a BTreeMap<String, Json>, name: &str) -> Option<Option<&'a str>> {
     match jwk.get(name) {
         None => Some(None),
-        Some(Json::Text(text)) => Some(Some(text)),
-        Some(_) => None,
+        Some(member) => member.as_text().map(Some),
     }
 }
 

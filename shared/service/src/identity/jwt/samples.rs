@@ -1,6 +1,8 @@
 //! An issuer for tests. Its keys are made when the tests start, and exist nowhere else.
 
-use super::{BackendExpected, Expected, KeySet};
+use super::KeySet;
+use crate::config::Expected;
+use crate::config::jwt::BackendExpected;
 use aws_lc_rs::encoding::AsDer as _;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
