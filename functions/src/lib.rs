@@ -68,11 +68,73 @@ pub enum Routes {
 }
 
 impl Function {
+    /// Whose tokens it mints.
+    pub fn vendor(&self) -> Vendor {
+        match self.routes {
+            Routes::Agora(_) => Vendor::Agora,
+            Routes::Zego(_) => Vendor::Zego,
+        }
+    }
+
     /// Identifies each route, and says who may call it.
     pub fn route_keys(&self) -> Vec<RouteKey> {
         match self.routes {
             Routes::Agora(routes) => routes().iter().map(Route::key).collect(),
             Routes::Zego(routes) => routes().iter().map(Route::key).collect(),
+        }
+    }
+}
+
+/// A vendor, and how its credentials are handed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Vendor {
+    /// The vendor of RTC, RTM and Chat.
+    Agora,
+    /// The vendor of Express and ZIM.
+    Zego,
+}
+
+impl Vendor {
+    /// Both.
+    pub const ALL: [Vendor; 2] = [Vendor::Agora, Vendor::Zego];
+
+    /// How the vendor writes its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Vendor::Agora => "Agora",
+            Vendor::Zego => "ZEGO",
+        }
+    }
+
+    /// The name of the vendor's part of a local credentials file.
+    pub fn part(self) -> &'static str {
+        match self {
+            Vendor::Agora => "agora",
+            Vendor::Zego => "zego",
+        }
+    }
+
+    /// What such a part looks like.
+    pub fn form(self) -> &'static str {
+        match self {
+            Vendor::Agora => r#"{"app_id":"...","app_certificate":"..."}"#,
+            Vendor::Zego => r#"{"app_id":1234567890,"server_secret":"..."}"#,
+        }
+    }
+
+    /// The name of its secret in the documentation's examples.
+    pub fn secret_id(self) -> &'static str {
+        match self {
+            Vendor::Agora => "tokenmint/agora",
+            Vendor::Zego => "tokenmint/zego",
+        }
+    }
+
+    /// The variable that gives a function the secret's id.
+    pub fn variable(self) -> &'static str {
+        match self {
+            Vendor::Agora => "AGORA_SECRET_ID",
+            Vendor::Zego => "ZEGO_SECRET_ID",
         }
     }
 }

@@ -27,7 +27,7 @@ pub(crate) fn minting() -> BTreeSet<String> {
 /// The vendor whose tokens a function mints.
 pub(crate) fn vendor(name: &str) -> Vendor {
     let function = ALL.iter().find(|function| function.name == name);
-    Vendor::of(function.unwrap_or_else(|| panic!("no function is called {name}")))
+    function.unwrap_or_else(|| panic!("no function is called {name}")).vendor()
 }
 
 /// Each route with the function that serves it.

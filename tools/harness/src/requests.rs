@@ -15,7 +15,7 @@ pub struct Request {
 impl Request {
     /// Whose token it gets.
     pub fn vendor(&self) -> Vendor {
-        Vendor::of(&self.function)
+        self.function.vendor()
     }
 }
 

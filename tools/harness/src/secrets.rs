@@ -5,7 +5,6 @@ use crate::http::Request;
 use crate::process::{Leashed, Output, free_port, lock};
 use crate::serve::{self, Server, status};
 use crate::{Env, http, project};
-use functions::{Function, Routes};
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
@@ -13,6 +12,8 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::task::spawn_blocking;
+
+pub use functions::Vendor;
 
 /// A running Secrets Manager. It ends when this is dropped, and when our process ends.
 #[derive(Debug)]
@@ -23,68 +24,6 @@ pub struct SecretsManager {
     address: SocketAddr,
     /// None while it is down.
     proxy: Mutex<Option<Server>>,
-}
-
-/// A vendor, whose credentials stand in a secret.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Vendor {
-    /// The vendor of RTC, RTM and Chat.
-    Agora,
-    /// The vendor of Express and ZIM.
-    Zego,
-}
-
-impl Vendor {
-    /// Both.
-    pub const ALL: [Vendor; 2] = [Vendor::Agora, Vendor::Zego];
-
-    /// Whose tokens a function mints.
-    pub fn of(function: &Function) -> Vendor {
-        match function.routes {
-            Routes::Agora(_) => Vendor::Agora,
-            Routes::Zego(_) => Vendor::Zego,
-        }
-    }
-
-    /// How the vendor writes its name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Vendor::Agora => "Agora",
-            Vendor::Zego => "ZEGO",
-        }
-    }
-
-    /// The name of the vendor's part of a local credentials file.
-    pub fn part(self) -> &'static str {
-        match self {
-            Vendor::Agora => "agora",
-            Vendor::Zego => "zego",
-        }
-    }
-
-    /// What such a part looks like.
-    pub fn form(self) -> &'static str {
-        match self {
-            Vendor::Agora => r#"{"app_id":"...","app_certificate":"..."}"#,
-            Vendor::Zego => r#"{"app_id":1234567890,"server_secret":"..."}"#,
-        }
-    }
-
-    /// The name under which [`SecretsManager::env`] expects the vendor's secret.
-    pub fn secret_id(self) -> &'static str {
-        match self {
-            Vendor::Agora => "tokenmint/agora",
-            Vendor::Zego => "tokenmint/zego",
-        }
-    }
-
-    /// The variable that gives a function the secret's id.
-    pub fn variable(self) -> &'static str {
-        match self {
-            Vendor::Agora => "AGORA_SECRET_ID",
-            Vendor::Zego => "ZEGO_SECRET_ID",
-        }
-    }
 }
 
 /// What goes wrong with the functions' calls until [`SecretsManager::heal`].

@@ -112,7 +112,7 @@ fn with_credentials(without: &[String], with: &Env) -> Option<Vec<Vendor>> {
     let warm_up = json!({ "warm_up": { "for_seconds": 0, "hold_milliseconds": 0 } });
     let (mut all_start, mut vendors) = (true, Vec::new());
     for vendor in Vendor::ALL {
-        let of_vendor = ALL.iter().find(|function| Vendor::of(function) == vendor);
+        let of_vendor = ALL.iter().find(|function| function.vendor() == vendor);
         let name = of_vendor.expect("each vendor has a function").name;
         let function = Function::start(name, env.clone());
         if let Err(logs) = function.wait_started() {
