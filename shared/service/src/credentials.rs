@@ -23,10 +23,10 @@ use crate::vendor::Vendor;
 use local_file::LocalFile;
 use secrets_manager::SecretsManager;
 use std::marker::PhantomData;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use store::NO_PART;
+use store::{NO_PART, Version};
 
 /// Loads and keeps one vendor's key.
 pub(crate) struct Credentials<V: Vendor>(Keeper<Secret<V>>);
@@ -46,7 +46,8 @@ impl<V: Vendor> Credentials<V> {
 
     /// Credentials from this store.
     pub(crate) fn from_store(store: Box<dyn SecretStore>, times: Times, system: &Arc<dyn System>) -> Credentials<V> {
-        let secret = Secret { store, no_part: AtomicBool::new(false), vendor: PhantomData };
+        let version = Mutex::new(store.version());
+        let secret = Secret { store, version, no_part: AtomicBool::new(false), vendor: PhantomData };
         Credentials(Keeper::new(secret, times, Arc::clone(system)))
     }
 
@@ -56,6 +57,11 @@ impl<V: Vendor> Credentials<V> {
     /// No key was ever loaded, or the last one is too old.
     pub(crate) async fn key(&self) -> Result<Arc<V>, NoKey> {
         self.0.item().await.ok_or_else(|| self.0.source().lack())
+    }
+
+    /// Whether the local file has no part for this vendor.
+    pub(crate) fn are_left_out(&self) -> bool {
+        matches!(self.0.source().lack(), NoKey::NoPart(_))
     }
 
     /// The key, fresh or not, if there is one that may still be used.
@@ -70,6 +76,19 @@ impl<V: Vendor> Credentials<V> {
     /// The key cannot be loaded now. The older one stays in use.
     pub(crate) async fn refresh(&self) -> Result<Duration, Problem> {
         self.0.refresh().await.ok_or_else(Problem::no_credentials)
+    }
+}
+
+impl<V: Vendor> Credentials<V> {
+    /// If the store's file has changed since the last call, loads the key anew. The older one stays in use if this
+    /// fails.
+    pub(crate) async fn load_changed_file(&self) {
+        let secret = self.0.source();
+        let version = secret.store.version();
+        let before = std::mem::replace(&mut *secret.version.lock().unwrap_or_else(PoisonError::into_inner), version);
+        if version.is_some() && version != before {
+            self.0.refresh().await;
+        }
     }
 }
 
@@ -94,6 +113,8 @@ impl From<NoKey> for Problem {
 /// A vendor's secret, which contains the key.
 struct Secret<V> {
     store: Box<dyn SecretStore>,
+    /// The state that the store had when it was last looked at.
+    version: Mutex<Option<Version>>,
     /// Whether the last load found a valid local file without a part for the vendor.
     no_part: AtomicBool,
     vendor: PhantomData<fn() -> V>,

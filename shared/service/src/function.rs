@@ -11,6 +11,7 @@ use crate::route::{Decided, Route, RouteKey};
 use crate::system::System;
 use crate::telemetry::RequestLog;
 use crate::vendor::Vendor;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -20,7 +21,7 @@ pub(crate) struct Function<V: Vendor> {
     config: Arc<Config>,
     credentials: Credentials<V>,
     /// Verifies JWTs, if the service does so itself.
-    issuer: Option<Issuer>,
+    issuer: Option<Arc<Issuer>>,
     routes: Vec<Route<V>>,
     system: Arc<dyn System>,
 }
@@ -28,6 +29,7 @@ pub(crate) struct Function<V: Vendor> {
 /// The result of a request. A part is `None` if the request was refused before that part was known.
 struct Outcome {
     gateway_request_id: Option<String>,
+    client: Option<IpAddr>,
     route: Option<RouteKey>,
     form: Form,
     user: Option<String>,
@@ -37,7 +39,14 @@ struct Outcome {
 impl Outcome {
     /// A refusal before anything is known about the request.
     fn refused(problem: Problem) -> Outcome {
-        Outcome { gateway_request_id: None, route: None, form: Form::Json, user: None, minted: Err(problem) }
+        Outcome {
+            gateway_request_id: None,
+            client: None,
+            route: None,
+            form: Form::Json,
+            user: None,
+            minted: Err(problem),
+        }
     }
 }
 
@@ -45,11 +54,36 @@ impl<V: Vendor> Function<V> {
     pub(crate) fn new(
         config: Config,
         credentials: Credentials<V>,
-        issuer: Option<Issuer>,
+        issuer: Option<Arc<Issuer>>,
         routes: impl IntoIterator<Item = Route<V>>,
         system: Arc<dyn System>,
     ) -> Function<V> {
         Function { config: Arc::new(config), credentials, issuer, routes: routes.into_iter().collect(), system }
+    }
+
+    /// Identifies each route.
+    pub(crate) fn route_keys(&self) -> impl Iterator<Item = RouteKey> {
+        self.routes.iter().map(Route::key)
+    }
+
+    /// Whether a request's path is one of this function's, with whatever method.
+    pub(crate) fn has_path_of(&self, request: &Request) -> bool {
+        self.routes.iter().any(|route| route.has_path_of(request))
+    }
+
+    /// Whether there is a key to sign with.
+    pub(crate) fn has_key(&self) -> bool {
+        self.credentials.kept().is_some()
+    }
+
+    /// Whether there is a key, unless the credentials' file lacks this vendor's part.
+    pub(crate) fn has_all_keys_that_can_be(&self) -> bool {
+        self.has_key() || self.credentials.are_left_out()
+    }
+
+    /// Loads the credentials anew if the file that they come from has changed.
+    pub(crate) async fn load_changed_file(&self) {
+        self.credentials.load_changed_file().await;
     }
 
     /// Responds to a request and logs one line about it. `Err`: a front could not read an event as a request.
@@ -69,6 +103,7 @@ impl<V: Vendor> Function<V> {
         let log = RequestLog {
             request_id,
             gateway_request_id: outcome.gateway_request_id.as_deref(),
+            client: outcome.client,
             route: outcome.route,
             user: outcome.user.as_deref(),
             status: response.status,
@@ -103,14 +138,14 @@ impl<V: Vendor> Function<V> {
             Ok(request) => request,
             Err(problem) => return Outcome::refused(problem),
         };
-        let gateway_request_id = request.gateway_request_id.clone();
+        let (gateway_request_id, client) = (request.gateway_request_id.clone(), request.client);
         let route = match self.route(&request) {
             Ok(route) => route,
-            Err(problem) => return Outcome { gateway_request_id, ..Outcome::refused(problem) },
+            Err(problem) => return Outcome { gateway_request_id, client, ..Outcome::refused(problem) },
         };
         let form = route.form.for_request(&request);
         let Decided { user, minted } = self.decide(route, request).await.unwrap_or_else(Decided::refused);
-        Outcome { gateway_request_id, route: Some(route.key()), form, user, minted }
+        Outcome { gateway_request_id, client, route: Some(route.key()), form, user, minted }
     }
 
     async fn decide(&self, route: &Route<V>, request: Request) -> Result<Decided, Problem> {
@@ -127,14 +162,19 @@ impl<V: Vendor> Function<V> {
 
     /// API Gateway sends a function only its own routes. A front that knows no routes sends any path.
     fn route(&self, request: &Request) -> Result<&Route<V>, Problem> {
-        let mut problem = Problem::no_such_route();
+        let mut methods = Vec::new();
         for route in self.routes.iter().filter(|route| route.has_path_of(request)) {
             if route.has_method_of(request) {
                 return Ok(route);
             }
-            problem = Problem::no_such_method();
+            methods.push(route.key().method);
         }
-        Err(problem)
+        Err(match methods.as_slice() {
+            [] => Problem::no_such_route(),
+            [method] => Problem::no_such_method(method),
+            // A route is a GET or a POST.
+            _ => Problem::no_such_method("GET, POST"),
+        })
     }
 }
 

@@ -18,11 +18,13 @@ pub use caller::Caller;
 use crate::config::{Config, Policy};
 use crate::problem::Problem;
 use claims::Jwt;
+use serde::Serialize;
 use std::sync::Arc;
 use tokens::Ttl;
 
 /// Who may call a route.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Callers {
     /// Signed-in users: see [`Caller`].
     Users,

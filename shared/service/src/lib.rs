@@ -28,7 +28,7 @@ pub mod telemetry;
 pub mod testing;
 
 pub use front::lambda::{InvocationError, answer, cannot_start, serve};
-pub use front::warm;
+pub use front::{http, warm};
 pub use identity::{Backend, Caller, Callers};
 pub use problem::Problem;
 pub use route::{Route, RouteKey};

@@ -24,8 +24,10 @@ enum Kind {
     Forbidden,
     RefusedVersion,
     NoSuchRoute,
-    NoSuchMethod,
+    /// The methods that the path does have, as the header `Allow` lists them.
+    NoSuchMethod(&'static str),
     TooLarge,
+    TooSlow,
     /// The service verifies JWTs itself, and the request has none.
     NoToken,
     /// A JWT that the service itself refuses.
@@ -95,17 +97,28 @@ impl Problem {
 
     /// 404: no such route.
     pub(crate) fn no_such_route() -> Problem {
-        Problem { kind: Kind::NoSuchRoute, detail: "this function has no such route".to_owned() }
+        Problem { kind: Kind::NoSuchRoute, detail: "the service has no such route".to_owned() }
     }
 
-    /// 405: the path has a route, but not for this method.
-    pub(crate) fn no_such_method() -> Problem {
-        Problem { kind: Kind::NoSuchMethod, detail: "this route has no such method".to_owned() }
+    /// 405: the path has a route, but not for this method. `allowed`: the methods that it has, separated by commas.
+    pub(crate) fn no_such_method(allowed: &'static str) -> Problem {
+        Problem { kind: Kind::NoSuchMethod(allowed), detail: format!("this route has only {allowed}") }
     }
 
     /// 413: the body is larger than `limit` bytes.
     pub(crate) fn too_large(limit: usize) -> Problem {
         Problem { kind: Kind::TooLarge, detail: format!("the body must be at most {limit} bytes long") }
+    }
+
+    /// 408: the client takes too long to send the body.
+    pub(crate) fn too_slow() -> Problem {
+        Problem { kind: Kind::TooSlow, detail: "the body took too long to arrive".to_owned() }
+    }
+
+    /// 403: a server that believes every caller got a request from elsewhere.
+    pub(crate) fn not_this_machine() -> Problem {
+        let detail = "this server has IDENTITY=none, so it answers only programs and pages of its own machine";
+        Problem { kind: Kind::Forbidden, detail: detail.to_owned() }
     }
 
     /// 503: the vendor's credentials were never loaded, or cannot be used. The log says which.
@@ -138,7 +151,8 @@ impl Problem {
             Kind::NoIdentity | Kind::NoToken | Kind::InvalidToken => 401,
             Kind::Forbidden | Kind::RefusedVersion | Kind::InsufficientScope => 403,
             Kind::NoSuchRoute => 404,
-            Kind::NoSuchMethod => 405,
+            Kind::NoSuchMethod(_) => 405,
+            Kind::TooSlow => 408,
             Kind::TooLarge => 413,
             Kind::Panicked => 500,
             Kind::NoCredentials | Kind::NoKeys | Kind::NoRandomness => 503,
@@ -155,8 +169,9 @@ impl Problem {
             Kind::Forbidden | Kind::RefusedVersion => "forbidden",
             Kind::InsufficientScope => "insufficient-scope",
             Kind::NoSuchRoute => "no-such-route",
-            Kind::NoSuchMethod => "no-such-method",
+            Kind::NoSuchMethod(_) => "no-such-method",
             Kind::TooLarge => "too-large",
+            Kind::TooSlow => "too-slow",
             Kind::NoCredentials => "no-credentials",
             Kind::NoKeys => "no-keys",
             Kind::NoRandomness => "no-randomness",
@@ -187,6 +202,14 @@ impl Problem {
         }
     }
 
+    /// What the header `Allow` says (RFC 9110, 15.5.6).
+    pub(crate) fn allow(&self) -> Option<&'static str> {
+        match self.kind {
+            Kind::NoSuchMethod(allowed) => Some(allowed),
+            _ => None,
+        }
+    }
+
     /// The text that the tutorial's RTM server writes in place of a token.
     pub(crate) fn tutorial_text(&self) -> &str {
         match self.kind {
@@ -205,8 +228,9 @@ impl Problem {
             Kind::NoIdentity | Kind::NoToken | Kind::InvalidToken => "Nobody is signed in.",
             Kind::Forbidden | Kind::RefusedVersion | Kind::InsufficientScope => "This caller may not have this token.",
             Kind::NoSuchRoute => "There is no such route.",
-            Kind::NoSuchMethod => "There is no such method here.",
+            Kind::NoSuchMethod(_) => "There is no such method here.",
             Kind::TooLarge => "The body is too large.",
+            Kind::TooSlow => "The body came too slowly.",
             Kind::NoCredentials | Kind::NoKeys | Kind::NoRandomness => "No tokens at the moment.",
             Kind::Panicked => "This should not have happened.",
         }

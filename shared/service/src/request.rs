@@ -4,15 +4,18 @@ use crate::identity::Verified;
 use crate::params::PathParameters;
 use crate::problem::Problem;
 use std::fmt;
+use std::net::IpAddr;
 
 /// The largest body that is read, in bytes.
-pub(crate) const MAX_BODY_BYTES: usize = 8 * 1024;
+pub const MAX_BODY_BYTES: usize = 8 * 1024;
 
 /// What a front hands in.
 #[derive(Debug)]
 pub(crate) struct Request {
     /// API Gateway's id for this request, if the request came from there.
     pub(crate) gateway_request_id: Option<String>,
+    /// The address of the client. `None`: the front does not know it.
+    pub(crate) client: Option<IpAddr>,
     pub(crate) method: String,
     pub(crate) path: Path,
     /// The query string as it was sent.
@@ -71,6 +74,7 @@ impl Request {
     pub(crate) fn new(method: &str, route_path: &str) -> Request {
         Request {
             gateway_request_id: None,
+            client: None,
             method: method.to_owned(),
             path: Path::OfRoute { path: route_path.to_owned(), parameters: PathParameters::new() },
             query: String::new(),

@@ -1,10 +1,14 @@
 //! A response that a front writes out: a token or a problem, in the form of its route.
 
+use crate::identity::Callers;
 use crate::minted::Minted;
 use crate::problem::{self, Problem};
 use crate::request::Request;
+use crate::route::RouteKey;
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
 use serde::Serialize;
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 use tokens::Moment;
 
 /// How a route writes its answers.
@@ -47,6 +51,20 @@ pub(crate) struct Headers {
     /// How to sign in, if the service itself verifies JWTs.
     #[serde(skip_serializing_if = "Option::is_none")]
     www_authenticate: Option<&'static str>,
+    /// The methods of a path that was asked with another one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    allow: Option<&'static str>,
+}
+
+impl Headers {
+    /// Each header with its value.
+    pub(crate) fn each(&self) -> impl Iterator<Item = (HeaderName, &str)> {
+        let always = [(CONTENT_TYPE, self.content_type), (CACHE_CONTROL, self.cache_control)];
+        let retry_after = self.retry_after.as_deref().map(|value| (RETRY_AFTER, value));
+        let www_authenticate = self.www_authenticate.map(|value| (WWW_AUTHENTICATE, value));
+        let allow = self.allow.map(|value| (ALLOW, value));
+        always.into_iter().chain(retry_after).chain(www_authenticate).chain(allow)
+    }
 }
 
 const JSON: &str = "application/json";
@@ -56,7 +74,8 @@ const TEXT: &str = "text/plain; charset=utf-8";
 impl Response {
     fn new(status: u16, content_type: &'static str, retry_after: Option<u32>, body: String) -> Response {
         let retry_after = retry_after.map(|seconds| seconds.to_string());
-        let headers = Headers { content_type, cache_control: "no-store", retry_after, www_authenticate: None };
+        let headers =
+            Headers { content_type, cache_control: "no-store", retry_after, www_authenticate: None, allow: None };
         Response { status, headers, body }
     }
 
@@ -70,6 +89,19 @@ impl Response {
         Response::new(problem::OK, content_type, None, body)
     }
 
+    /// The list of routes.
+    pub(crate) fn routes(routes: &[RouteKey]) -> Response {
+        #[derive(Serialize)]
+        struct Row {
+            method: &'static str,
+            path: &'static str,
+            callers: Callers,
+        }
+        let rows = routes.iter().map(|&RouteKey { method, path, callers }| Row { method, path, callers });
+        let list = BTreeMap::from([("routes", rows.collect::<Vec<_>>())]);
+        Response::new(problem::OK, JSON, None, json(&list))
+    }
+
     pub(crate) fn problem(form: Form, problem: &Problem, request_id: &str) -> Response {
         let status = problem.status();
         let (content_type, body) = match form {
@@ -80,6 +112,7 @@ impl Response {
         };
         let mut response = Response::new(status, content_type, problem.retry_after(), body);
         response.headers.www_authenticate = problem.challenge();
+        response.headers.allow = problem.allow();
         response
     }
 }

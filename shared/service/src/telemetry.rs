@@ -14,9 +14,14 @@ pub(crate) use logs::captured;
 use std::fmt::Display;
 use tracing::{info, warn};
 
+/// Starts logs alone. For a process that is no function, which hands its metrics out itself.
+pub fn start_logs() {
+    logs::start();
+}
+
 /// Starts logs and metrics.
 pub fn start() {
-    logs::start();
+    start_logs();
     metrics::start(std::env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default());
 }
 

@@ -48,7 +48,7 @@ impl<V: Vendor> Function<V> {
         let credentials = Credentials::new(&config, &system).map_err(|wrong| wrong.to_string())?;
         let runtime = Builder::new_current_thread().enable_time().start_paused(true).build();
         let runtime = runtime.expect("a runtime without I/O takes nothing from the system but memory");
-        let issuer = Issuer::of(&config, &system);
+        let issuer = Issuer::of(&config, &system).map(Arc::new);
         Ok(Function { environment: Environment::new(config, credentials, issuer, routes, system), runtime })
     }
 

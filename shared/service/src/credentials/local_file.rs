@@ -1,9 +1,10 @@
 //! The local file with both vendors' secrets, `{"agora":{...},"zego":{...}}`.
 
-use super::store::{NO_PART, Reading, SecretStore, SecretText};
+use super::store::{NO_PART, Reading, SecretStore, SecretText, Version};
 use crate::keeper::LoadError;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use zeroize::Zeroizing;
 
@@ -13,6 +14,12 @@ pub(super) struct LocalFile(pub(super) PathBuf);
 impl SecretStore for LocalFile {
     fn read<'a>(&'a self, vendor: &'a str) -> Reading<'a> {
         Box::pin(async move { self.part(vendor) })
+    }
+
+    /// Follows links. So it also notices that Kubernetes has pointed a mounted secret's link at another folder.
+    fn version(&self) -> Option<Version> {
+        let file = std::fs::metadata(&self.0).ok()?;
+        Some(Version { file: file.ino(), written: file.modified().ok()?, length: file.len() })
     }
 }
 

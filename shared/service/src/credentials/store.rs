@@ -2,12 +2,26 @@
 
 use crate::keeper::LoadError;
 use std::pin::Pin;
+use std::time::SystemTime;
 use zeroize::Zeroizing;
 
 /// Where vendors' secrets are read.
 pub(crate) trait SecretStore: Send + Sync + 'static {
     /// Reads this vendor's secret.
     fn read<'a>(&'a self, vendor: &'a str) -> Reading<'a>;
+
+    /// Tells two states of the store apart without reading secrets. `None`: the store cannot do this.
+    fn version(&self) -> Option<Version> {
+        None
+    }
+}
+
+/// A state of a store: which file it is, when it was written, and its length in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Version {
+    pub(super) file: u64,
+    pub(super) written: SystemTime,
+    pub(super) length: u64,
 }
 
 /// A secret's text, once it is read.

@@ -106,6 +106,7 @@ impl Event {
         let (accept, authorization) = headers(self.headers);
         Request {
             gateway_request_id: Some(request_id),
+            client: None,
             method: http.method,
             path,
             query: self.raw_query_string.unwrap_or_default(),

@@ -47,7 +47,7 @@ pub async fn serve<V: Vendor>(routes: impl IntoIterator<Item = Route<V>>) -> Exi
     // If Secrets Manager fails, the log says so, and requests that need a key try again. If a local file cannot be
     // used, a setting is wrong. But a valid file may lack this vendor's part, because one vendor is enough.
     // The issuer's keys are loaded at the same time.
-    let issuer = Issuer::of(&config, &system);
+    let issuer = Issuer::of(&config, &system).map(Arc::new);
     let (key, ()) = tokio::join!(credentials.key(), async {
         if let Some(issuer) = &issuer {
             issuer.start().await;
@@ -164,7 +164,7 @@ impl<V: Vendor> Environment<V> {
     pub(crate) fn new(
         config: Config,
         credentials: Credentials<V>,
-        issuer: Option<Issuer>,
+        issuer: Option<Arc<Issuer>>,
         routes: impl IntoIterator<Item = Route<V>>,
         system: Arc<dyn System>,
     ) -> Environment<V> {

@@ -58,6 +58,7 @@ impl Event {
         let query: Vec<_> = query.map(|(name, value)| format!("{name}={value}")).collect();
         Request {
             gateway_request_id: None,
+            client: None,
             method: self.http_method,
             path: Path::Sent(self.path),
             query: query.join("&"),

@@ -64,6 +64,11 @@ impl Issuer {
         self.keys.refresh().await
     }
 
+    /// Whether there are keys to verify JWTs with.
+    pub(crate) fn has_keys(&self) -> bool {
+        self.keys.at_hand().is_some()
+    }
+
     /// The request with its verified sender. `callers` says whom the route is for. What the gateway says of users does not
     /// count here. An IAM identity still counts, because its signature is in `Authorization`, where a JWT would be. It
     /// does not if backends have JWTs.

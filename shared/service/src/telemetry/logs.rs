@@ -10,6 +10,9 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry};
 
+/// The crates whose lines are ours. Their names begin with these.
+const OURS: [&str; 2] = [env!("CARGO_PKG_NAME"), "tokenmint"];
+
 /// Starts the logs.
 pub(super) fn start() {
     // This fails only if a subscriber is set already. Then that one logs.
@@ -20,7 +23,8 @@ pub(super) fn start() {
 /// Logs our lines from INFO and other crates' lines from WARN. No environment variable can change this, because at
 /// lower levels the SDK and the runtime log what they send and receive.
 fn lines<W: for<'a> MakeWriter<'a> + Send + Sync + 'static>(writer: W) -> impl Layer<Registry> + Send + Sync {
-    let ours = filter_fn(|line| line.target().starts_with(env!("CARGO_PKG_NAME")) || *line.level() <= Level::WARN);
+    let ours =
+        filter_fn(|line| OURS.iter().any(|name| line.target().starts_with(name)) || *line.level() <= Level::WARN);
     tracing_subscriber::fmt::layer()
         .json()
         .flatten_event(true)

@@ -97,6 +97,7 @@ mod tests {
         let log = RequestLog {
             request_id: "id",
             gateway_request_id: None,
+            client: None,
             route: None,
             user: None,
             status: 200,

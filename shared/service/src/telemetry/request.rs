@@ -3,6 +3,7 @@
 use crate::problem::Problem;
 use crate::route::RouteKey;
 use ::metrics::{counter, histogram};
+use std::net::IpAddr;
 use std::time::Duration;
 use tracing::info;
 
@@ -11,6 +12,8 @@ use tracing::info;
 pub(crate) struct RequestLog<'a> {
     pub(crate) request_id: &'a str,
     pub(crate) gateway_request_id: Option<&'a str>,
+    /// The server alone knows it.
+    pub(crate) client: Option<IpAddr>,
     pub(crate) route: Option<RouteKey>,
     /// The caller's pseudonym. No log contains the id.
     pub(crate) user: Option<&'a str>,
@@ -27,6 +30,7 @@ impl RequestLog<'_> {
         info!(
             request_id = self.request_id,
             gateway_request_id = self.gateway_request_id,
+            client = self.client.map(display),
             route = self.route.map(display),
             kind = self.minted.ok(),
             user = self.user,
@@ -64,6 +68,7 @@ mod tests {
         let minted = RequestLog {
             request_id: "id",
             gateway_request_id: Some("gateway-id"),
+            client: Some(IpAddr::from([192, 0, 2, 7])),
             route: Some(route),
             user: Some("pseudonym"),
             status: 200,
@@ -75,6 +80,7 @@ mod tests {
         let refused = RequestLog {
             request_id: "id",
             gateway_request_id: None,
+            client: None,
             route: None,
             user: None,
             status: 400,
@@ -88,6 +94,7 @@ mod tests {
                 "message": "answered",
                 "request_id": "id",
                 "gateway_request_id": "gateway-id",
+                "client": "192.0.2.7",
                 "route": "GET /rtm/{user_id}/token",
                 "kind": "agora-rtm",
                 "user": "pseudonym",
