@@ -12,6 +12,7 @@ mod local;
 mod matrix;
 mod openapi;
 mod documents;
+mod serve;
 mod starting;
 mod warm;
 mod faults;

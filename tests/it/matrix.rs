@@ -4,8 +4,10 @@
 //! JWT in the event proves it.
 
 use crate::{functions, said};
+use harness::http::{self, Response};
 use harness::issuer::{Algorithm, Issuer, SigningKey};
 use harness::lambda::Function;
+use harness::server::TokenServer;
 use harness::{Env, project};
 use serde_json::{Value, json};
 
@@ -298,6 +300,21 @@ fn event(request: &Request) -> Value {
     })
 }
 
+fn over_http(request: &Request, server: &TokenServer, authorization: Option<&str>) -> Response {
+    let (method, path) = request.route.split_once(' ').expect("a method and a path");
+    let parameters = request.parameters.as_object().into_iter().flatten();
+    let path = parameters.fold(path.to_owned(), |path, (name, value)| {
+        path.replace(&format!("{{{name}}}"), value.as_str().expect("a text"))
+    });
+    let query = if request.query.is_empty() { String::new() } else { format!("?{}", request.query) };
+    let mut sent =
+        http::Request::new(method, &server.url(&format!("{path}{query}"))).header("accept", "application/json");
+    if let Some(authorization) = authorization {
+        sent = sent.header("authorization", authorization);
+    }
+    sent.body(request.body.unwrap_or_default()).send()
+}
+
 #[test]
 fn every_route_answers_everybody_as_it_should() {
     for policy in POLICIES {
@@ -321,6 +338,8 @@ fn answers_everybody_as_it_should(verifier: &Verifier, policy: Policy) {
         .and("RTM_BEYOND_ROOMS", policy.rtm_beyond_rooms)
         .and("RTM_006", policy.rtm_006)
         .and_all(verifier.settings());
+    // The server believes no gateway, so it takes only JWTs.
+    let server = matches!(verifier, Verifier::Ours { .. }).then(|| TokenServer::start(env.clone()));
     let requests = requests(policy);
     for name in functions::minting() {
         let function = Function::start(&name, env.clone());
@@ -345,6 +364,12 @@ fn answers_everybody_as_it_should(verifier: &Verifier, policy: Policy) {
                 assert_eq!(response["statusCode"], expected, "{what}: {response}");
                 let body = response["body"].as_str().expect("a text");
                 assert_eq!(said::holds_a_token(body), expected == 200, "{what}: {body}");
+                if let Some(server) = &server {
+                    let authorization = event["headers"]["authorization"].as_str();
+                    let response = over_http(request, server, authorization);
+                    assert_eq!(response.status, expected, "{what}, from the server: {}", response.text());
+                    assert_eq!(said::holds_a_token(response.text()), expected == 200, "{what}, from the server");
+                }
             }
         }
     }

@@ -5,7 +5,8 @@
 //! * [`load`]: many requests to one function, and how long each took.
 //! * [`requests`]: one request for each kind of token.
 //! * [`watch`]: all functions under the real `cargo lambda watch`, over HTTP; [`http`] sends paths exactly as given.
-//! * [`local`]: the program behind `make run`.
+//! * [`server`]: all functions in one process, over HTTP, without Lambda.
+//! * [`local`]: the programs behind `make run` and `make watch`.
 //! * [`secrets`]: moto, which imitates the Secrets Manager API, behind a proxy that counts, delays and refuses.
 //! * [`issuer`]: an issuer of JWTs, which signs any claims, and can refuse, delay or break its answers.
 //! * [`tls`]: the same API over TLS, with a throw-away authority and nothing between.
@@ -26,6 +27,7 @@ pub mod load;
 pub mod local;
 pub mod requests;
 pub mod secrets;
+pub mod server;
 pub mod tls;
 pub mod watch;
 pub mod verifiers;
@@ -34,7 +36,7 @@ pub use process::{Output, descendants, free_port};
 
 /// The variables that configure a function, in the order of the documentation. Tests start without them, even if the
 /// developer's own shell has set some.
-pub const CONFIGURATION: [&str; 26] = [
+pub const CONFIGURATION: [&str; 32] = [
     "AGORA_SECRET_ID",
     "ZEGO_SECRET_ID",
     "LOCAL_CREDENTIALS",
@@ -61,6 +63,12 @@ pub const CONFIGURATION: [&str; 26] = [
     "CREDENTIALS_TTL_SECONDS",
     "CREDENTIALS_MAX_STALE_SECONDS",
     "FUNCTIONS",
+    "LISTEN",
+    "ADMIN_LISTEN",
+    "ALLOWED_ORIGINS",
+    "TRUSTED_PROXIES",
+    "TLS_CERT_FILE",
+    "TLS_KEY_FILE",
 ];
 
 /// Environment variables for a program, such as `[("IDENTITY", "none")]`.

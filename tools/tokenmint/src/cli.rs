@@ -44,11 +44,25 @@ pub(crate) enum Command {
     /// Makes a temporary token, as the vendors' consoles do
     #[command(after_long_help = EXIT_CODES)]
     Mint(Mint),
+    /// Serves tokens over HTTP, with the settings of the environment variables
+    Serve(Serve),
     /// Prints a completion script, for example `tokenmint completions bash`
     Completions {
         /// The shell that reads the script
         shell: Shell,
     },
+}
+
+/// Where to serve.
+#[derive(Args)]
+pub(crate) struct Serve {
+    /// The address and port to listen at [default: LISTEN, or 127.0.0.1:9000]
+    #[arg(long, value_name = "ADDRESS:PORT", value_hint = ValueHint::Other)]
+    pub(crate) listen: Option<String>,
+
+    /// Once it serves, print how to ask for each kind of token
+    #[arg(long)]
+    pub(crate) examples: bool,
 }
 
 /// What to explain, and what is known about the app.

@@ -11,6 +11,7 @@ mod inspect;
 mod mint;
 mod paste;
 mod report;
+mod serve;
 mod sdk;
 mod show;
 mod unseen;
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Mint(arguments) => mint::run(arguments),
+        Command::Serve(arguments) => serve::run(&arguments),
         Command::Completions { shell } => completions(shell),
     };
     match done {

@@ -1,0 +1,105 @@
+//! HTTP around the service: what clients and what operators may ask.
+
+use super::life::Life;
+use super::proxies::{Peer, Proxies};
+use super::settings::Settings;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Extension, Router};
+use http::header::{ACCEPT, AUTHORIZATION, CONNECTION, CONTENT_TYPE, HeaderValue};
+use http::{Method, StatusCode};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use metrics_exporter_prometheus::PrometheusHandle;
+use service::http::{BodyError, MAX_BODY_BYTES, Server};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::timeout;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
+/// How long a client may take to send a body.
+const BODY_WITHIN: Duration = Duration::from_secs(10);
+
+/// How long browsers may remember what a preflight said.
+const PREFLIGHT_AGE: Duration = Duration::from_secs(600);
+
+struct Clients {
+    server: Arc<Server>,
+    allowed_origins: Vec<String>,
+    trusted_proxies: Proxies,
+}
+
+/// The routes of all functions. Pages of the allowed origins may read the answers.
+pub(super) fn for_clients(server: Arc<Server>, settings: &Settings) -> Router {
+    let Settings { allowed_origins, trusted_proxies, .. } = settings;
+    let (allowed_origins, trusted_proxies) = (allowed_origins.clone(), trusted_proxies.clone());
+    let clients = Arc::new(Clients { server, allowed_origins, trusted_proxies });
+    let allowed_origins = &settings.allowed_origins;
+    let app = Router::new().fallback(answer).with_state(clients);
+    if allowed_origins.is_empty() {
+        return app;
+    }
+    let origins = allowed_origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok());
+    let cors = CorsLayer::new()
+        .allow_origin(AllowOrigin::list(origins))
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers([ACCEPT, AUTHORIZATION, CONTENT_TYPE])
+        .max_age(PREFLIGHT_AGE);
+    app.layer(cors)
+}
+
+async fn answer(
+    State(clients): State<Arc<Clients>>,
+    Extension(Peer(peer)): Extension<Peer>,
+    request: Request,
+) -> Response {
+    let (head, body) = request.into_parts();
+    let body = read(body).await;
+    let unread = body.is_err();
+    let client = clients.trusted_proxies.client(peer, &head.headers);
+    let mut response = clients.server.respond(&head, client, body, &clients.allowed_origins).await.map(Body::from);
+    if unread {
+        // What is left of the body must not be read as another request, and nobody waits for it.
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+async fn read(body: Body) -> Result<Vec<u8>, BodyError> {
+    let read = timeout(BODY_WITHIN, Limited::new(body, MAX_BODY_BYTES).collect()).await;
+    match read {
+        Err(_) => Err(BodyError::TooSlow),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(BodyError::TooLong),
+        Ok(Err(_)) => Err(BodyError::Broken),
+        Ok(Ok(body)) => Ok(body.to_bytes().to_vec()),
+    }
+}
+
+struct Operators {
+    server: Arc<Server>,
+    metrics: PrometheusHandle,
+    life: Life,
+}
+
+/// Health and metrics. They stand on an address of their own, because clients may not ask for them.
+pub(super) fn for_operators(server: Arc<Server>, metrics: PrometheusHandle, life: Life) -> Router {
+    let operators = Arc::new(Operators { server, metrics, life });
+    Router::new()
+        .route("/health/live", get(StatusCode::NO_CONTENT))
+        .route("/health/ready", get(ready))
+        .route("/metrics", get(metrics_text))
+        .with_state(operators)
+}
+
+async fn ready(State(operators): State<Arc<Operators>>) -> StatusCode {
+    match operators.server.is_ready() && !operators.life.is_ending() {
+        true => StatusCode::NO_CONTENT,
+        false => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
+async fn metrics_text(State(operators): State<Arc<Operators>>) -> Response {
+    operators.metrics.run_upkeep();
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4")], operators.metrics.render()).into_response()
+}
