@@ -25,7 +25,7 @@ VERIFIERS := tools/harness/verifiers
 PROOFS := tests/browser
 BOOK := tools/book
 
-.PHONY: help has-rust has-free-port has-free-demo-port setup run run-aws demo test test-clients test-rust test-browser photographs faults soak test-arm64 check fuzz load bench bench-check bench-growth bench-jwt bench-renewals bench-cold validate docs book prose build deploy version clean
+.PHONY: help has-rust has-free-port has-free-demo-port setup run demo watch watch-aws test test-clients test-rust test-browser photographs faults soak test-arm64 check fuzz load bench bench-check bench-growth bench-jwt bench-renewals bench-cold validate docs book prose build deploy version clean
 
 help: ## Lists the verbs
 	@awk -F ':.*## ' '/^##@ / { print "\n" substr($$0, 5) } /^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,22 +34,30 @@ help: ## Lists the verbs
 
 PORT ?= 9000
 DEMO_PORT ?= 5173
+export PORT DEMO_PORT
 # cargo says what it compiles. Nothing else would show for some minutes that anything happens.
-BUILD_LOCAL := echo "Building the local run. The first time this takes some minutes." && cargo build --bin local
+BUILDING := echo "Building. The first time this takes some minutes."
+BUILD_SERVER := $(BUILDING) && cargo build --package tokenmint
+BUILD_WATCH := $(BUILDING) && cargo build --workspace --bins
+TOKENMINT = $${CARGO_TARGET_DIR:-target}/debug/tokenmint
 
-run: has-rust has-free-port .venv/.installed ## Serves the API on port 9000 with built-in local credentials (IDENTITY=jwt JWT_ISSUER=… JWT_AUDIENCE=…: your own users; PORT=n: another port)
-	@$(BUILD_LOCAL)
-	@cargo run --quiet --bin local
+run: has-rust has-free-port ## Serves the API on port 9000 with built-in local credentials. Needs Rust alone (IDENTITY=jwt JWT_ISSUER=… JWT_AUDIENCE=…: your own users; PORT=n: another port)
+	@$(BUILD_SERVER)
+	@exec tools/local-run.sh $(TOKENMINT)
 
-run-aws: has-rust has-free-port .venv/.installed ## Like `run`, with credentials from a local Secrets Manager API
-	@$(BUILD_LOCAL)
-	@cargo run --quiet --bin local -- --aws
-
-demo: has-rust has-free-port has-free-demo-port .venv/.installed $(WEB)/node_modules/.installed ## Serves the API and, on port 5173, a page for each SDK (PORT=n, DEMO_PORT=n: other ports)
-	@$(BUILD_LOCAL)
+demo: has-rust has-free-port has-free-demo-port $(WEB)/node_modules/.installed ## Serves the API and, on port 5173, a page for each SDK (PORT=n, DEMO_PORT=n: other ports)
+	@$(BUILD_SERVER)
 	@trap 'kill $$(jobs -p) 2>/dev/null; wait' EXIT; trap 'exit 0' INT TERM HUP; \
-	target=$${CARGO_TARGET_DIR:-target}; $$target/debug/local & (cd $(WEB) && exec node_modules/.bin/vite) & \
+	tools/local-run.sh $(TOKENMINT) & (cd $(WEB) && exec node_modules/.bin/vite) & \
 	wait -n; code=$$?; exit $$((code > 128 ? 0 : code))
+
+watch: has-rust has-free-port .venv/.installed ## Serves the Lambda functions on port 9000 in an emulator of Lambda, for events and warm-ups
+	@$(BUILD_WATCH)
+	@cargo run --quiet --bin watch
+
+watch-aws: has-rust has-free-port .venv/.installed ## Like `watch`, with credentials from a local Secrets Manager API
+	@$(BUILD_WATCH)
+	@cargo run --quiet --bin watch -- --aws
 
 ##@ Prove it
 
@@ -71,11 +79,12 @@ faults: setup ## Lets Secrets Manager fail in every way while requests go on, an
 soak: ## Like `faults`, for a quarter of an hour
 	SOAK=12 $(MAKE) --no-print-directory faults
 
-test-browser: setup book $(WEB)/node_modules/.installed $(PROOFS)/node_modules/.installed ## Runs the vendors' SDKs in Chromium against the service, and verifies what they send. Looks at each page of the book with axe
+test-browser: setup book $(WEB)/node_modules/.installed $(PROOFS)/node_modules/.installed ## Runs the vendors' SDKs in Chromium against the service, and verifies what they send. Attacks the local run from pages. Looks at each page of the book with axe
 	tools/debian-packages.sh chromium
 	cargo build --workspace --bins
 	$(WEB)/node_modules/.bin/tsc --project tests/browser/pages
 	node --test --test-reporter=spec tests/browser/book.test.mjs
+	node --test --test-reporter=spec tests/browser/strangers.test.mjs
 	node --test --test-reporter=spec tests/browser/proofs.test.mjs
 
 photographs: setup $(WEB)/node_modules/.installed $(PROOFS)/node_modules/.installed ## Photographs the demo for the README (docs/images)
@@ -153,7 +162,7 @@ bench-jwt: ## Measures verifying a caller's JWT beside the bare signature, and r
 bench-cold: .venv/.installed $(COLD_PYTHON)/.installed $(COLD_NODE)/bundle/main.cjs ## Measures cold starts and warm answers beside plain Rust, Node and Python (writes target/bench/cold.json)
 	cargo bench --quiet --package benches --bench cold
 
-load: .venv/.installed ## Sends every route of the local service load for SECONDS=10 each, and prints rate, p50, p99 and errors
+load: has-rust ## Sends every route of the server load for SECONDS=10 each, and prints rate, p50, p99 and errors
 	tools/debian-packages.sh wrk
 	cargo build --workspace --bins
 	cargo run --quiet --bin throughput

@@ -12,16 +12,17 @@ import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 /** The variables that configure a function or AWS. None of them may come from the developer's own shell. */
-const CONFIGURATION = /^(AWS_.*|AUTH|IDENTITY|JWT_.*|BACKEND_.*|ID_TOKENS|PORT|LOCAL_CREDENTIALS|.*_SECRET_ID|.*_CLAIM|USER_ID_FORM|PUBLISH_SCOPE|RTM_006|RTM_BEYOND_ROOMS|.*_TTL_SECONDS)$/
+const CONFIGURATION = /^(AWS_.*|AUTH|IDENTITY|JWT_.*|BACKEND_.*|ID_TOKENS|PORT|LISTEN|ADMIN_LISTEN|ALLOWED_ORIGINS|TRUSTED_PROXIES|TLS_.*|LOCAL_CREDENTIALS|.*_SECRET_ID|.*_CLAIM|USER_ID_FORM|PUBLISH_SCOPE|RTM_006|RTM_BEYOND_ROOMS|.*_TTL_SECONDS)$/
 
-/** All functions, as `make run` serves them: where they are, and how to end them. */
+/** The server, as `make run` starts it: where it is, and how to end it. */
 export async function serve(settings) {
     const inherited = Object.entries(process.env).filter(([name]) => !CONFIGURATION.test(name))
     const port = await freePort()
     const env = { ...Object.fromEntries(inherited), ...settings, PORT: String(port) }
-    const run = ['run', '--quiet', '--bin']
-    // The leash ends the functions when our end of its input closes, for whatever reason we end.
-    const leash = spawn('cargo', [...run, 'leash', '--', 'cargo', ...run, 'local'], { cwd: root, env, stdio: 'pipe' })
+    const program = join(process.env.CARGO_TARGET_DIR ?? join(root, 'target'), 'debug/tokenmint')
+    // The leash ends the server when our end of its input closes, for whatever reason we end.
+    const leashed = ['run', '--quiet', '--bin', 'leash', '--', 'tools/local-run.sh', program]
+    const leash = spawn('cargo', leashed, { cwd: root, env, stdio: 'pipe' })
     let output = ''
     for (const stream of [leash.stdout, leash.stderr]) stream.on('data', text => (output += text))
     const ended = new Promise(resolve => leash.once('exit', resolve))
@@ -32,6 +33,8 @@ export async function serve(settings) {
     }
     return {
         url,
+        /** What the server has printed so far. */
+        printed: () => output,
         end: async () => {
             leash.stdin.end()
             await ended

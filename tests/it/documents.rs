@@ -101,8 +101,9 @@ fn once<'a>(names: impl Iterator<Item = &'a String>) -> BTreeSet<String> {
 
 /// The code that reads variables, without its unit tests.
 fn code() -> String {
-    let mut files = vec![project::root().join("tools/harness/src/bin/local.rs")];
-    let mut folders: Vec<PathBuf> = ["shared/service/src", "functions"].map(|it| project::root().join(it)).into();
+    let mut files = vec![project::root().join("tools/harness/src/bin/watch.rs")];
+    let mut folders: Vec<PathBuf> =
+        ["shared/service/src", "functions", "tools/tokenmint/src/serve"].map(|it| project::root().join(it)).into();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).expect("a folder") {
             let path = entry.expect("readable").path();
@@ -179,7 +180,7 @@ fn default_in_code(code: &str, name: &str) -> String {
 #[test]
 fn the_page_of_the_settings_has_the_defaults_of_code_and_template() {
     let (code, stack) = (code(), Stack::plain());
-    let local = read("tools/harness/src/bin/local.rs");
+    let (watch, local) = (read("tools/harness/src/bin/watch.rs"), read("tools/local-run.sh"));
     let demo = read("clients/web/vite.config.ts");
     // What is asked for in another way, and the code that shows the default.
     let special: BTreeMap<_, _> = [
@@ -191,20 +192,34 @@ fn the_page_of_the_settings_has_the_defaults_of_code_and_template() {
         ("BACKEND_AUDIENCE", (NONE, code.contains("(get(\"BACKEND_AUDIENCE\"), get(\"BACKEND_SCOPE\"))"))),
         ("BACKEND_SCOPE", (NONE, code.contains("(get(\"BACKEND_AUDIENCE\"), get(\"BACKEND_SCOPE\"))"))),
         ("JWT_KEYS_URL", (NONE, code.contains("match get(\"JWT_KEYS_URL\") {"))),
+        ("LISTEN", ("127.0.0.1:9000", code.contains("get(\"LISTEN\")).unwrap_or(\"127.0.0.1:9000\")"))),
+        ("ADMIN_LISTEN", (NONE, code.contains("match get(\"ADMIN_LISTEN\") {\n            None => None,"))),
+        ("ALLOWED_ORIGINS", (NONE, code.contains("get(\"ALLOWED_ORIGINS\").into_iter()"))),
+        ("TRUSTED_PROXIES", (NONE, code.contains("get(\"TRUSTED_PROXIES\").unwrap_or_default()"))),
+        ("TLS_CERT_FILE", (NONE, code.contains("(get(\"TLS_CERT_FILE\"), get(\"TLS_KEY_FILE\"))"))),
+        ("TLS_KEY_FILE", (NONE, code.contains("(get(\"TLS_CERT_FILE\"), get(\"TLS_KEY_FILE\"))"))),
         ("FUNCTIONS", (REQUIRED, code.contains("FUNCTIONS must be names or ARNs of functions"))),
         ("SSL_CERT_FILE", (NONE, code.contains("{ Authorities::Named } else { Authorities::Amazons }"))),
         ("SSL_CERT_DIR", (NONE, code.contains("{ Authorities::Named } else { Authorities::Amazons }"))),
-        ("PORT", ("9000", local.contains("Err(_) => 9000,") && demo.contains("process.env['PORT'] ?? '9000'"))),
+        (
+            "PORT",
+            (
+                "9000",
+                watch.contains("Err(_) => 9000,")
+                    && local.contains("${PORT:-9000}")
+                    && demo.contains("process.env['PORT'] ?? '9000'"),
+            ),
+        ),
         ("DEMO_PORT", ("5173", demo.contains("process.env['DEMO_PORT'] ?? '5173'"))),
         ("SERVICE", (NONE, demo.contains("process.env['SERVICE'] ?? `http://127.0.0.1:${process.env['PORT']"))),
     ]
     .into();
     // Another default in a local run.
     let locally: BTreeMap<_, _> = [
-        ("IDENTITY", ("none", local.contains("env::var(\"IDENTITY\").unwrap_or_else(|_| \"none\""))),
+        ("IDENTITY", ("none", local.contains("IDENTITY=${IDENTITY:-none} "))),
         (
             "LOCAL_CREDENTIALS",
-            ("tests/demo-credentials.json", local.contains(".join(\"tests/demo-credentials.json\")")),
+            ("tests/demo-credentials.json", local.contains("${LOCAL_CREDENTIALS:-$root/tests/demo-credentials.json}")),
         ),
     ]
     .into();

@@ -2,9 +2,10 @@
 
 use crate::openapi;
 use crate::starting::{agora, event, zego};
+use harness::free_port;
 use harness::http::{Request, Response};
 use harness::lambda::Function;
-use harness::local::LocalRun;
+use harness::local::{LocalRun, Program};
 use harness::requests;
 use harness::secrets::Vendor;
 use serde_json::{Map, Value, json};
@@ -96,11 +97,20 @@ fn send(run: &LocalRun, request: &requests::Request) -> Response {
 
 #[test]
 fn one_vendor_is_enough_for_the_local_run() {
+    one_vendor_is_enough_for(Program::Server);
+}
+
+#[test]
+fn one_vendor_is_enough_for_the_emulator() {
+    one_vendor_is_enough_for(Program::Watch);
+}
+
+fn one_vendor_is_enough_for(program: Program) {
     for vendor in Vendor::ALL {
         let missing = other(vendor);
-        let name = format!("only-{}.json", vendor.part());
+        let name = format!("only-{}-{program:?}.json", vendor.part());
         let path = file(&name, &[vendor]);
-        let run = LocalRun::start([("LOCAL_CREDENTIALS", &*path)]);
+        let run = LocalRun::start(program, [("LOCAL_CREDENTIALS", &*path)]);
 
         let printed = run.logs();
         for request in requests::all() {
@@ -108,8 +118,9 @@ fn one_vendor_is_enough_for_the_local_run() {
             assert_eq!(listed, request.vendor() == vendor, "{}:\n{printed}", request.example.path);
         }
         let (name_of_it, part, form) = (missing.name(), missing.part(), missing.form());
+        let source = if program == Program::Server { "LOCAL_CREDENTIALS" } else { &*path };
         let line =
-            format!("No {name_of_it} tokens: {path} has no part \"{part}\". Add it at any time: \"{part}\":{form}");
+            format!("No {name_of_it} tokens: {source} has no part \"{part}\". Add it at any time: \"{part}\":{form}");
         assert_eq!(printed.lines().filter(|printed| **printed == line).count(), 1, "{line}:\n{printed}");
 
         for request in requests::all().filter(|request| request.vendor() == vendor) {
@@ -136,33 +147,46 @@ fn one_vendor_is_enough_for_the_local_run() {
     }
 }
 
-/// What the local run prints after the line about the build, when it refuses these credentials.
-fn ends(path: &str) -> String {
-    let printed = LocalRun::refused([("LOCAL_CREDENTIALS", path)]);
-    let (_, said) = printed.split_once("first time.\n").unwrap_or_else(|| panic!("{printed}"));
-    said.to_owned()
-}
-
 #[test]
-fn a_local_run_without_any_credentials_ends_with_one_line() {
+fn a_run_without_any_credentials_ends_with_one_line() {
     let path = text_file("nothing.json", r#"{"Agora":{},"other":1}"#);
+    let printed = LocalRun::refused(Program::Watch, [("LOCAL_CREDENTIALS", &*path)]);
     let line = format!("{path} has no part \"agora\" and no part \"zego\": there is nothing to serve.\n");
-    assert_eq!(ends(&path), line);
+    assert!(printed.ends_with(&format!("first time.\n{line}")), "{printed}");
+    let printed = LocalRun::refused(Program::Server, [("LOCAL_CREDENTIALS", &*path)]);
+    let reason = r#"LOCAL_CREDENTIALS must have a part \"agora\", a part \"zego\", or both"#;
+    assert!(printed.lines().last().is_some_and(|line| line.contains(reason)), "{printed}");
 }
 
 /// The emulator never starts such a function again, so every request to it would wait for ever.
 #[test]
-fn a_local_run_with_one_vendors_part_malformed_ends() {
+fn a_run_with_one_vendors_part_malformed_ends() {
     let path = text_file("malformed.json", &json!({ "agora": agora(), "zego": { "app_id": 1 } }).to_string());
-    let said = ends(&path);
-    assert!(said.contains(" does not start:\n") && said.contains("the secret is not JSON of"), "{said}");
-    assert!(said.contains("LOCAL_CREDENTIALS must be a JSON file") && !said.contains("c0ffee"), "{said}");
+    for program in [Program::Server, Program::Watch] {
+        let said = LocalRun::refused(program, [("LOCAL_CREDENTIALS", &*path)]);
+        assert!(said.contains("the secret is not JSON of"), "{said}");
+        assert!(said.contains("LOCAL_CREDENTIALS must be a JSON file") && !said.contains("c0ffee"), "{said}");
+    }
+}
+
+/// Whether a function has credentials and whether it can reach its issuer are two questions.
+#[test]
+fn an_issuer_that_cannot_be_reached_does_not_end_the_run() {
+    let port = free_port();
+    let issuer = format!("http://127.0.0.1:{port}/realm");
+    for program in [Program::Server, Program::Watch] {
+        let jwt = [("IDENTITY", "jwt"), ("JWT_ISSUER", &issuer), ("JWT_AUDIENCE", "tokens")];
+        let run = LocalRun::start(program, jwt);
+        let answer = Request::new("GET", &run.url("/rtm/me/token")).header("authorization", "Bearer a.b.c").send();
+        assert_eq!(answer.status, 503, "{program:?}: {}", answer.text());
+        assert!(run.logs().contains("Authorization: Bearer $JWT"), "{}", run.logs());
+    }
 }
 
 /// A browser lets a page of another origin read an answer only if a header allows it. No answer has such a header.
 #[test]
-fn no_page_of_another_origin_may_read_an_answer_of_the_local_run() {
-    let run = LocalRun::start([]);
+fn no_page_of_another_origin_may_read_an_answer_of_the_emulator() {
+    let run = LocalRun::start(Program::Watch, []);
     let origins = ["https://app.example", "http://localhost:5173", "http://127.0.0.1:9000", "null"];
     let silent = |what: &str, response: &Response| {
         let about_origins = response.headers.keys().find(|name| name.as_str().starts_with("access-control-"));

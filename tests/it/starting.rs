@@ -2,7 +2,7 @@
 
 use crate::functions;
 use harness::lambda::Function;
-use harness::local::LocalRun;
+use harness::local::{LocalRun, Program};
 use harness::secrets::{Fault, SecretsManager, Vendor};
 use harness::tls::SecretsManagerOverTls;
 use harness::{Env, project};
@@ -122,7 +122,7 @@ fn each_function_reads_its_own_secret_before_the_first_event() {
 /// The emulator would start a function only with its first request, and that request would wait for the start.
 #[test]
 fn a_wrong_setting_ends_the_local_run_too() {
-    let said = LocalRun::refused([("IDENTITY", "JWT")]);
+    let said = LocalRun::refused(Program::Watch, [("IDENTITY", "JWT")]);
     assert!(said.contains(" does not start:") && said.contains("IDENTITY must be gateway, jwt or none"), "{said}");
     assert!(!said.contains("Serving"), "{said}");
 }

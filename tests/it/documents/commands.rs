@@ -9,7 +9,7 @@
 //!
 //! Four commands are changed before they run, because tests run at the same time and nothing may be compiled twice:
 //!
-//! * `make run` starts a local run, with the variables before it, and later commands of the page ask that one. The
+//! * `make run` starts a local run, `make watch` the emulator, with the variables before it, and later commands of the page ask that one. The
 //!   pages' port (9000, or `PORT`) is replaced by the one where it serves. A page that starts none asks a common one.
 //! * Any other `make VERB` but `make help` is only a dry run (`make --dry-run`), so the verb must exist.
 //! * `cargo run … -p tokenmint --` is the program that the workspace's build made. So is `tokenmint`.
@@ -18,7 +18,7 @@
 //! The home folder is empty at the start of each page, and no other machine can be reached with curl.
 
 use crate::documents::shape;
-use harness::local::LocalRun;
+use harness::local::{LocalRun, Program};
 use harness::{CONFIGURATION, Env, project};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -274,7 +274,8 @@ struct Page<'a> {
 impl Page<'_> {
     fn step(&mut self, step: &Step) -> Result<(), String> {
         let printed = match make(&step.command) {
-            Some(("run", variables)) => Some(self.start(variables)),
+            Some(("run", variables)) => Some(self.start(Program::Server, variables)),
+            Some(("watch", variables)) => Some(self.start(Program::Watch, variables)),
             Some((verb, _)) if verb != "help" => {
                 self.execute(&step.command.replacen("make ", "make --dry-run ", 1), false)?;
                 None
@@ -285,9 +286,9 @@ impl Page<'_> {
         shape::fits(wanted, &printed).map_err(|at| format!("{at}\nThe page has:\n{wanted}\nPrinted was:\n{printed}"))
     }
 
-    fn start(&mut self, variables: Vec<(&str, &str)>) -> String {
+    fn start(&mut self, program: Program, variables: Vec<(&str, &str)>) -> String {
         let home = self.session.home.to_str().expect("UTF-8").to_owned();
-        let own = variables.iter().any(|(name, _)| *name != "PORT");
+        let own = program == Program::Watch || variables.iter().any(|(name, _)| *name != "PORT");
         let mut env = Env::default();
         PORT.clone_into(&mut self.port);
         for (name, value) in variables {
@@ -296,7 +297,7 @@ impl Page<'_> {
                 _ => env = env.and(name, value.replace("~/", &format!("{home}/")).trim_matches(['\'', '"'])),
             }
         }
-        self.run = if own { Rc::new(LocalRun::start(env)) } else { Rc::clone(self.common) };
+        self.run = if own { Rc::new(LocalRun::start(program, env)) } else { Rc::clone(self.common) };
         self.run.logs().replace(&self.served(), &format!(":{}", self.port))
     }
 
@@ -342,7 +343,7 @@ fn pages() -> BTreeMap<String, String> {
 #[allow(clippy::print_stdout, reason = "the counts are for a person")]
 fn every_command_of_the_pages_runs_and_prints_what_they_show() {
     let clone = clone();
-    let common = Rc::new(LocalRun::start([]));
+    let common = Rc::new(LocalRun::start(Program::Server, []));
     let (mut wrong, mut ran, mut skipped) = (String::new(), 0, Vec::new());
     for (name, text) in pages() {
         let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("commands/home");

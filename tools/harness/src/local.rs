@@ -1,4 +1,4 @@
-//! The program behind `make run`, as a developer starts it.
+//! The programs behind `make run` and `make watch`, as a developer starts them.
 
 use crate::process::{Leashed, Output, free_port, lock};
 use crate::watch::unwanted;
@@ -11,10 +11,19 @@ use std::time::{Duration, Instant};
 /// How long the program may take until it serves or refuses to, once the workspace is built.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The last line that the program prints about itself.
+/// Which of the two runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Program {
+    /// `make run`: the server.
+    Server,
+    /// `make watch`: the emulator of Lambda with all functions.
+    Watch,
+}
+
+/// The last line that each program prints about itself.
 pub const LAST_LINE: &str = "Ctrl-C ends it.";
 
-/// A running `local`. It ends with all its functions when this is dropped, and when our process ends.
+/// A running program. It ends with all its functions when this is dropped, and when our process ends.
 #[derive(Debug)]
 pub struct LocalRun {
     leashed: Mutex<Leashed>,
@@ -27,9 +36,9 @@ impl LocalRun {
     ///
     /// # Panics
     /// It ends instead, or takes longer than a minute.
-    pub fn start(env: impl Into<Env>) -> LocalRun {
+    pub fn start(program: Program, env: impl Into<Env>) -> LocalRun {
         let port = free_port();
-        let mut leashed = Leashed::start(&command(port, &env.into()), Output::Collected);
+        let mut leashed = Leashed::start(&command(program, port, &env.into()), Output::Collected);
         let patience = Instant::now() + PATIENCE;
         while !leashed.logs().contains(LAST_LINE) {
             assert!(leashed.ended().is_none(), "it ended:\n{}", leashed.logs());
@@ -43,8 +52,8 @@ impl LocalRun {
     ///
     /// # Panics
     /// It does not end within a minute, or it ends with success.
-    pub fn refused(env: impl Into<Env>) -> String {
-        let mut leashed = Leashed::start(&command(free_port(), &env.into()), Output::Collected);
+    pub fn refused(program: Program, env: impl Into<Env>) -> String {
+        let mut leashed = Leashed::start(&command(program, free_port(), &env.into()), Output::Collected);
         let patience = Instant::now() + PATIENCE;
         let status = loop {
             if let Some(status) = leashed.ended() {
@@ -69,8 +78,15 @@ impl LocalRun {
     }
 }
 
-fn command(port: u16, env: &Env) -> Command {
-    let mut command = project::command(project::function("local"));
+fn command(program: Program, port: u16, env: &Env) -> Command {
+    let mut command = match program {
+        Program::Server => {
+            let mut command = project::command(project::root().join("tools/local-run.sh"));
+            command.arg(project::function("tokenmint"));
+            command
+        }
+        Program::Watch => project::command(project::function("watch")),
+    };
     for name in unwanted() {
         command.env_remove(name);
     }

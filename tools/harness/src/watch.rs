@@ -49,7 +49,7 @@ impl Watch {
     /// As [`Self::start`], or the port is taken.
     pub fn serve(port: u16, environments: u16, without: &[String], with: &Env, output: Output) -> Watch {
         // Builds all functions before the first request, which would have to wait for the build.
-        project::function("local");
+        project::function("watch");
         assert!(TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err(), "port {port} is taken: set PORT to another");
         let mut command = project::command(project::tool("cargo-lambda"));
         command.args(["lambda", "watch", "--ignore-changes", "--invoke-address", "127.0.0.1"]);

@@ -1,23 +1,21 @@
-//! `throughput`: load on the whole service under `cargo lambda watch`, one route after the other, with wrk.
+//! `throughput`: load on the server, one route after the other, with wrk.
 //!
 //! Eight connections send requests to each route for ten seconds (or `SECONDS=n`), on the loopback interface. It prints
 //! requests per second, p50, p99 and errors. An error is a missing answer, or one that is not 200 with a token in it.
 //! If there is an error, the run fails.
 //!
-//! The emulator stands between wrk and the functions and takes most of the time, so this does not measure a function.
-//! `make bench` measures minting.
+//! The server is a debug build, and wrk takes its share of the same processors. So this finds errors under load, and does
+//! not say how fast the server is. `make bench-serve` does.
 
 use functions::Example;
 use harness::requests;
-use harness::watch::Watch;
+use harness::server::TokenServer;
 use harness::{Env, project};
 use serde::Deserialize;
 use std::process::{Command, ExitCode};
 
 /// How many requests are under way at once.
 const CONNECTIONS: &str = "8";
-/// How many environments each function has: as many as a small machine has processors.
-const ENVIRONMENTS: u16 = 2;
 
 /// The last line that the script prints, as JSON.
 #[derive(Debug, Deserialize)]
@@ -42,18 +40,16 @@ fn main() -> ExitCode {
     };
     let credentials = project::root().join("tests/demo-credentials.json");
     let credentials = credentials.to_str().expect("the project's path is UTF-8");
-    let watch = Watch::start_many(Env::from([("IDENTITY", "none"), ("LOCAL_CREDENTIALS", credentials)]), ENVIRONMENTS);
+    let server = TokenServer::start(Env::from([("IDENTITY", "none"), ("LOCAL_CREDENTIALS", credentials)]));
 
-    println!("{CONNECTIONS} connections, {seconds} s each, {ENVIRONMENTS} environments of each function\n");
+    println!("{CONNECTIONS} connections, {seconds} s each\n");
     println!(
         "{:<32}{:>10}{:>12}{:>10}{:>10}{:>10}{:>8}",
         "", "requests", "per second", "p50", "p99", "longest", "errors"
     );
     let mut failed = 0;
     for request in requests::all().map(|request| request.example) {
-        // The first requests start the function. They must succeed, but they are not measured.
-        let first = load(&watch, request, 1);
-        let report = load(&watch, request, seconds);
+        let report = load(&server, request, seconds);
         let per_second = report.requests as f64 * 1e6 / report.microseconds as f64;
         let [p50, p99, longest] =
             [report.p50, report.p99, report.longest].map(|us| format!("{:.1} ms", us as f64 / 1e3));
@@ -62,17 +58,17 @@ fn main() -> ExitCode {
             request.what, report.requests, report.errors
         );
         // No answer at all is an error too.
-        failed += first.errors + report.errors + u64::from(report.requests == 0);
+        failed += report.errors + u64::from(report.requests == 0);
     }
     println!("\n{failed} errors");
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn load(watch: &Watch, request: Example, seconds: u32) -> Report {
+fn load(server: &TokenServer, request: Example, seconds: u32) -> Report {
     let mut wrk = Command::new("wrk");
     wrk.args(["--threads", "1", "--connections", CONNECTIONS, "--timeout", "10"]);
     wrk.args(["--duration", &format!("{seconds}s")]);
-    wrk.arg("--script").arg(project::root().join("tools/harness/src/bin/throughput.lua")).arg(watch.url(request.path));
+    wrk.arg("--script").arg(project::root().join("tools/harness/src/bin/throughput.lua")).arg(server.url(request.path));
     wrk.env("METHOD", if request.body.is_some() { "POST" } else { "GET" });
     match request.body {
         Some(body) => wrk.env("BODY", body),

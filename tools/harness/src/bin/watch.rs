@@ -1,4 +1,4 @@
-//! `local [--aws]`: all functions on this machine, until Ctrl-C.
+//! `watch [--aws]`: all functions in an emulator of Lambda on this machine, until Ctrl-C.
 //!
 //! They serve under `cargo lambda watch`, on port 9000 or on `PORT`. They believe the user id in the path
 //! (`IDENTITY=none`), unless `IDENTITY` says otherwise. The credentials are plainly no secret. They come from a file, or with
@@ -37,7 +37,7 @@ async fn serve() -> io::Result<ExitCode> {
     let aws = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         [] => false,
         ["--aws"] => true,
-        _ => return Err(io::Error::other("usage: local [--aws]")),
+        _ => return Err(io::Error::other("usage: watch [--aws]")),
     };
     let port = match env::var("PORT") {
         Ok(port) => {
@@ -67,8 +67,9 @@ async fn serve() -> io::Result<ExitCode> {
     let one_source_only =
         ["LOCAL_CREDENTIALS", "AGORA_SECRET_ID", "ZEGO_SECRET_ID", "AWS_PROFILE", "AWS_SESSION_TOKEN"];
     let without = one_source_only.map(str::to_owned);
-    let env = env.and("IDENTITY", &*identity);
-    let Some(vendors) = with_credentials(&without, &env) else { return Ok(ExitCode::FAILURE) };
+    let credentials = env;
+    let env = credentials.clone().and("IDENTITY", &*identity);
+    let Some(vendors) = with_credentials(&without, &env, &credentials) else { return Ok(ExitCode::FAILURE) };
     if vendors.is_empty() {
         let [agora, zego] = Vendor::ALL.map(Vendor::part);
         let nothing = format!("{source} has no part \"{agora}\" and no part \"{zego}\": there is nothing to serve.");
@@ -101,14 +102,17 @@ async fn serve() -> io::Result<ExitCode> {
     Ok(code)
 }
 
-/// The vendors whose functions have credentials with these settings. `None`: a function does not start, and has said
+/// The vendors whose functions have credentials. `with` are all settings, `credentials` those that say where they are. `None`: a function does not start, and has said
 /// why.
 ///
 /// All functions of a vendor have the same settings, so one of each is asked. Its own answer to a warm-up says whether
 /// it has credentials.
-fn with_credentials(without: &[String], with: &Env) -> Option<Vec<Vendor>> {
+fn with_credentials(without: &[String], with: &Env, credentials: &Env) -> Option<Vec<Vendor>> {
     let kept = env::vars().filter(|(name, _)| !without.contains(name) && !name.starts_with("AWS_LAMBDA_"));
     let env = kept.fold(Env::default(), |env, (name, value)| env.and(&name, value)).and_all(with.clone());
+    // A function that verifies JWTs is ready only if its issuer can be reached. Whether it has credentials is another
+    // question, so a function is asked that has no other setting.
+    let believing = credentials.clone().and("IDENTITY", "none");
     let warm_up = json!({ "warm_up": { "for_seconds": 0, "hold_milliseconds": 0 } });
     let (mut all_start, mut vendors) = (true, Vec::new());
     for vendor in Vendor::ALL {
@@ -118,7 +122,12 @@ fn with_credentials(without: &[String], with: &Env) -> Option<Vec<Vendor>> {
         if let Err(logs) = function.wait_started() {
             eprint!("{name} does not start:\n{logs}");
             all_start = false;
-        } else if !function.invoke(&warm_up).response()["warmed"]["fresh_for_seconds"].is_null() {
+            continue;
+        }
+        drop(function);
+        let function = Function::start(name, believing.clone());
+        function.wait_ready();
+        if !function.invoke(&warm_up).response()["warmed"]["fresh_for_seconds"].is_null() {
             vendors.push(vendor);
         }
     }
@@ -162,6 +171,7 @@ fn requests_of(vendors: &[Vendor]) -> impl Iterator<Item = Request> {
 #[allow(clippy::print_stdout, reason = "this program talks to a person")]
 fn welcome(watch: &Watch, identity: &str, source: &str, vendors: &[Vendor]) {
     println!("\nServing at {}", watch.url("/"));
+    println!("Warning: every web page that you open can reach this emulator. `make run` refuses such requests.");
     if identity == "none" {
         println!("One request for each kind of token:\n");
         for Request { example: Example { what, path, body }, .. } in requests_of(vendors) {
