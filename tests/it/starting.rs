@@ -61,7 +61,8 @@ fn a_wrong_setting_ends_the_start_with_one_line_that_names_it() {
     assert_eq!(refused([]), "AGORA_SECRET_ID must be the name or ARN of the secret");
     assert_eq!(refused([("ZEGO_SECRET_ID", "zego")]), "AGORA_SECRET_ID must be the name or ARN of the secret");
     assert_eq!(with("IDENTITY", "None"), "IDENTITY must be gateway, jwt or none");
-    assert_eq!(with("AUTH", "jwt"), "AUTH is called IDENTITY now: set IDENTITY=gateway instead");
+    assert_eq!(with("AUTH", "jwt"), "AUTH is called IDENTITY now: IDENTITY=gateway is what AUTH=jwt was");
+    assert_eq!(with("JWT_ISSUER", "https://id.example.com/"), "JWT_ISSUER needs IDENTITY=jwt");
     assert_eq!(with("USER_ID_FORM", "UUID"), "USER_ID_FORM must be verbatim, lower or uuid");
     assert_eq!(with("RTM_006", "no"), "RTM_006 must be allowed or refused");
     assert_eq!(with("RTM_BEYOND_ROOMS", "true"), "RTM_BEYOND_ROOMS must be allowed or refused");

@@ -125,8 +125,8 @@ impl Config {
 
         // The setting's old name. Other programs read a variable of this name, too, so we ignore its other values.
         match get("AUTH") {
-            Some("jwt") => return Err(error("AUTH", "is called IDENTITY now: set IDENTITY=gateway instead")),
-            Some("none") => return Err(error("AUTH", "is called IDENTITY now: set IDENTITY=none instead")),
+            Some("jwt") => return Err(error("AUTH", "is called IDENTITY now: IDENTITY=gateway is what AUTH=jwt was")),
+            Some("none") => return Err(error("AUTH", "is called IDENTITY now: IDENTITY=none is what AUTH=none was")),
             _ => {}
         }
 
@@ -163,6 +163,12 @@ impl Config {
             "none" => Verifier::None,
             _ => return Err(error("IDENTITY", "must be gateway, jwt or none")),
         };
+        // A deployer who sets one of these expects that the service verifies JWTs. So no other verifier may stand in.
+        if !matches!(verifier, Verifier::Jwt(_))
+            && let Some(name) = JwtSettings::VARIABLES.into_iter().find(|name| get(name).is_some())
+        {
+            return Err(error(name, "needs IDENTITY=jwt"));
+        }
         let policy = Policy {
             user_id_claim: get("USER_ID_CLAIM").unwrap_or("sub").to_owned(),
             user_id_form,
@@ -205,6 +211,14 @@ impl<'a> Variables<'a> {
             "allowed" => Ok(true),
             "refused" => Ok(false),
             _ => Err(error(name, "must be allowed or refused")),
+        }
+    }
+
+    /// A scope. With a space in it, it would be several, and no JWT would ever have it.
+    fn scope(&self, name: &'static str) -> Result<Option<String>, ConfigError> {
+        match self.get(name) {
+            Some(scope) if scope.contains(char::is_whitespace) => Err(error(name, "must be one scope, without spaces")),
+            scope => Ok(scope.map(str::to_owned)),
         }
     }
 }
@@ -272,8 +286,8 @@ mod tests {
         let wrong = |name, value| parse(&[("AGORA_SECRET_ID", "x"), (name, value)]).expect_err("refused");
         assert_eq!(parse(&[]).expect_err("refused"), "AGORA_SECRET_ID must be the name or ARN of the secret");
         assert_eq!(wrong("IDENTITY", "jwks"), "IDENTITY must be gateway, jwt or none");
-        assert_eq!(wrong("AUTH", "jwt"), "AUTH is called IDENTITY now: set IDENTITY=gateway instead");
-        assert_eq!(wrong("AUTH", "none"), "AUTH is called IDENTITY now: set IDENTITY=none instead");
+        assert_eq!(wrong("AUTH", "jwt"), "AUTH is called IDENTITY now: IDENTITY=gateway is what AUTH=jwt was");
+        assert_eq!(wrong("AUTH", "none"), "AUTH is called IDENTITY now: IDENTITY=none is what AUTH=none was");
         assert!(parse(&[("AGORA_SECRET_ID", "x"), ("AUTH", "true")]).is_ok(), "another program's setting");
         assert_eq!(wrong("USER_ID_FORM", "upper"), "USER_ID_FORM must be verbatim, lower or uuid");
         assert_eq!(wrong("MAX_TOKEN_TTL_SECONDS", "86401"), "MAX_TOKEN_TTL_SECONDS must be 1 to 86400 seconds");
@@ -361,8 +375,36 @@ mod tests {
             ("JWT_KEYS_TTL_SECONDS", "0", "JWT_KEYS_TTL_SECONDS must be 1 to 86400 seconds"),
             ("JWT_KEYS_MAX_STALE_SECONDS", "x", "JWT_KEYS_MAX_STALE_SECONDS must be a whole number of seconds"),
             ("JWT_SCOPE", "\u{fffd}", "JWT_SCOPE must be UTF-8"),
+            ("JWT_SCOPE", "join mint", "JWT_SCOPE must be one scope, without spaces"),
+            ("JWT_SCOPE", "join ", "JWT_SCOPE must be one scope, without spaces"),
+            ("BACKEND_SCOPE", "read mint", "BACKEND_SCOPE must be one scope, without spaces"),
         ] {
             assert_eq!(with(name, value), Err(said.to_owned()));
         }
+    }
+
+    #[test]
+    fn a_setting_for_jwts_needs_that_the_service_verifies_them() {
+        let values = [
+            ("JWT_ISSUER", "https://id.example.com/"),
+            ("JWT_AUDIENCE", "a"),
+            ("JWT_SCOPE", "join"),
+            ("BACKEND_AUDIENCE", "b"),
+            ("BACKEND_SCOPE", "mint"),
+            ("JWT_KEYS_URL", "https://id.example.com/keys"),
+            ("ID_TOKENS", "allowed"),
+            ("JWT_KEYS_TTL_SECONDS", "60"),
+            ("JWT_KEYS_MAX_STALE_SECONDS", "60"),
+        ];
+        assert_eq!(values.map(|(name, _)| name), JwtSettings::VARIABLES);
+        for (name, value) in values {
+            for identity in ["", "gateway", "none"] {
+                let with = |value| parse(&[("AGORA_SECRET_ID", "x"), ("IDENTITY", identity), (name, value)]);
+                assert_eq!(with(value), Err(format!("{name} needs IDENTITY=jwt")), "IDENTITY={identity}");
+                assert!(with("").is_ok(), "an empty {name} is unset");
+            }
+        }
+        let both = [("AGORA_SECRET_ID", "x"), ("JWT_AUDIENCE", "a"), ("JWT_ISSUER", "https://id.example.com/")];
+        assert_eq!(parse(&both), Err("JWT_ISSUER needs IDENTITY=jwt".to_owned()), "one line, whatever is set");
     }
 }

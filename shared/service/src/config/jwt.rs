@@ -108,11 +108,9 @@ impl JwtSettings {
         if audiences.is_empty() {
             return Err(error("JWT_AUDIENCE", "must name the audiences of your JWTs, comma-separated"));
         }
-        let backend = match (get("BACKEND_AUDIENCE"), get("BACKEND_SCOPE")) {
+        let backend = match (get("BACKEND_AUDIENCE"), variables.scope("BACKEND_SCOPE")?) {
             (None, None) => None,
-            (Some(audience), Some(scope)) => {
-                Some(BackendExpected { audience: audience.to_owned(), scope: scope.to_owned() })
-            }
+            (Some(audience), Some(scope)) => Some(BackendExpected { audience: audience.to_owned(), scope }),
             (Some(_), None) => return Err(error("BACKEND_SCOPE", "must be set together with BACKEND_AUDIENCE")),
             (None, Some(_)) => return Err(error("BACKEND_AUDIENCE", "must be set together with BACKEND_SCOPE")),
         };
@@ -127,7 +125,7 @@ impl JwtSettings {
             expected: Expected {
                 issuer: issuer.to_owned(),
                 audiences,
-                scope: get("JWT_SCOPE").map(str::to_owned),
+                scope: variables.scope("JWT_SCOPE")?,
                 backend,
                 id_tokens: variables.allowed("ID_TOKENS", "refused")?,
             },
