@@ -16,6 +16,8 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 const AUDIENCE: &str = "tokens.example.com";
+const BACKEND_AUDIENCE: &str = "backends.example.com";
+const BACKEND_SCOPE: &str = "tokens/app";
 
 fn settings(issuer: &Issuer) -> Env {
     let credentials = project::root().join("tests/demo-credentials.json");
@@ -25,6 +27,11 @@ fn settings(issuer: &Issuer) -> Env {
         ("JWT_ISSUER", &issuer.url()),
         ("JWT_AUDIENCE", AUDIENCE),
     ])
+}
+
+/// With these settings, backends have JWTs.
+fn backend() -> Env {
+    Env::from([("BACKEND_AUDIENCE", BACKEND_AUDIENCE), ("BACKEND_SCOPE", BACKEND_SCOPE)])
 }
 
 fn ask(watch: &Watch, path: &str, authorization: &[&str]) -> Response {
@@ -54,8 +61,7 @@ fn keys() -> Vec<SigningKey> {
 fn each_kind_is_served_to_its_user_and_to_nobody_else() {
     let keys = keys();
     let issuer = Issuer::start(&keys.iter().collect::<Vec<_>>());
-    let backend = [("BACKEND_AUDIENCE", "backends.example.com"), ("BACKEND_SCOPE", "tokens/app")];
-    let watch = Watch::start(settings(&issuer).and_all(Env::from(backend)));
+    let watch = Watch::start(settings(&issuer).and_all(backend()));
     for key in &keys {
         let alice = key.sign(&json!({}), &issuer.claims("alice", AUDIENCE));
         for (_, named, own) in USERS_ROUTES {
@@ -70,8 +76,8 @@ fn each_kind_is_served_to_its_user_and_to_nobody_else() {
         }
         assert_eq!(status(&watch, "/chat/app/token", &alice), 403, "{}", key.id);
     }
-    let mut claims = issuer.claims("", "backends.example.com");
-    claims["scope"] = json!("tokens/app");
+    let mut claims = issuer.claims("", BACKEND_AUDIENCE);
+    claims["scope"] = json!(BACKEND_SCOPE);
     claims.as_object_mut().expect("claims").remove("sub");
     let of_backend = keys[0].sign(&json!({}), &claims);
     assert_eq!(status(&watch, "/chat/app/token", &of_backend), 200);
@@ -197,8 +203,7 @@ fn behind_the_gateway_an_event_alone_gets_no_users_token() {
     let app = Function::start("chat-app-token", settings(&issuer));
     let iam = event("chat-app-token/iam-caller.json");
     assert_eq!(app.invoke(&iam).response()["statusCode"], 200, "routes for IAM callers keep the gateway's identity");
-    let backends = Env::from([("BACKEND_AUDIENCE", "backends.example.com"), ("BACKEND_SCOPE", "tokens/app")]);
-    let app = Function::start("chat-app-token", settings(&issuer).and_all(backends));
+    let app = Function::start("chat-app-token", settings(&issuer).and_all(backend()));
     let response = app.invoke(&iam).response();
     assert_eq!(response["statusCode"], 401, "where backends have JWTs, an event alone gets nothing");
     assert_eq!(response["headers"]["www-authenticate"], r#"Bearer realm="tokenmint""#);

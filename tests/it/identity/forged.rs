@@ -1,6 +1,6 @@
 //! What forgers send. Each attack has its row here, and the same row in SECURITY.md.
 
-use super::{AUDIENCE, multi_value, settings};
+use super::{AUDIENCE, BACKEND_AUDIENCE, backend, multi_value, settings};
 use crate::said;
 use harness::issuer::{Algorithm, Issuer, SigningKey, encoded, pem, signed_with_hmac};
 use harness::lambda::Function;
@@ -114,6 +114,11 @@ fn genuine_but(keys: &Keys, claims: &Value) -> Vec<Row> {
         ("an audience that begins with ours", with("aud", json!(format!("{AUDIENCE}.evil.example"))), audience),
         ("an audience that is an object", with("aud", json!({ AUDIENCE: true })), AUDIENCE_TYPE),
         ("an audience that is a number", with("aud", json!(1)), AUDIENCE_TYPE),
+        (
+            "a backend's audience without a backend's scope",
+            with("aud", json!(BACKEND_AUDIENCE)),
+            "scope: must contain the backend's scope",
+        ),
         ("an ID token, by `nonce`", with("nonce", json!("n")), ID_TOKEN),
         ("an ID token, by `token_use`", with("token_use", json!("id")), ID_TOKEN),
         ("an ID token, by `typ` among the claims", with("typ", json!("ID")), ID_TOKEN),
@@ -195,7 +200,7 @@ fn a_forged_token_is_refused_and_its_rule_is_in_the_log_alone() {
         named(keys.rsa.public(), "short", "n", json!(encoded([0xff; 128]))),
         named(keys.rsa.public(), "encryption", "use", json!("enc")),
     ]);
-    let function = Function::start("rtm-token", settings(&issuer));
+    let function = Function::start("rtm-token", settings(&issuer).and_all(backend()));
     let claims = issuer.claims("alice", AUDIENCE);
     let fine = [format!("Bearer {}", keys.rsa.sign(&json!({}), &claims))];
     let rows = rows(&keys, &claims);

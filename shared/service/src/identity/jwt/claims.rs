@@ -21,14 +21,14 @@ pub(super) fn check(expected: &Expected, claims: &Claims, now: i64) -> Result<bo
         return Err(Refusal::IdToken);
     }
     let audiences = audiences(claims)?;
-    let backend = expected.backend.as_ref();
-    if backend.is_some_and(|it| audiences.contains(&it.audience.as_str()) && has_scope(claims, &it.scope)) {
-        return Ok(true);
+    let is_for = |audience: &str| audiences.contains(&audience);
+    let for_backends = expected.backend.as_ref().filter(|it| is_for(&it.audience));
+    match for_backends {
+        Some(backend) if has_scope(claims, &backend.scope) => Ok(true),
+        _ if expected.audiences.iter().any(|audience| is_for(audience)) => Ok(false),
+        Some(_) => Err(Refusal::BackendScope),
+        None => Err(Refusal::Audience),
     }
-    if !expected.audiences.iter().any(|audience| audiences.contains(&audience.as_str())) {
-        return Err(Refusal::Audience);
-    }
-    Ok(false)
 }
 
 fn check_dates(claims: &Claims, now: i64) -> Result<(), Refusal> {

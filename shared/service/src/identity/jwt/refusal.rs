@@ -28,6 +28,8 @@ pub(crate) enum Refusal {
     IdToken,
     AudienceType,
     Audience,
+    /// The JWT is for backends alone, and lacks their scope.
+    BackendScope,
     /// No key has the token's `kid`, or no key has the algorithm of a token without `kid`. Newer keys may have it.
     UnknownKey,
     /// The key with the token's `kid` is for another algorithm.
@@ -68,6 +70,7 @@ impl Refusal {
             Refusal::IdToken => "token_use, typ, at_hash, c_hash, nonce: must not be those of an ID token",
             Refusal::AudienceType => "aud: must be a string or an array of strings; client_id, azp: a string",
             Refusal::Audience => "aud (without aud: client_id or azp): must name a configured audience",
+            Refusal::BackendScope => "scope: must contain the backend's scope",
             Refusal::UnknownKey => "kid: must name a key of the issuer",
             Refusal::OtherAlgorithm => "alg: must be the algorithm of the key",
             Refusal::SeveralKeys => "kid: must say which of several keys signed",
@@ -107,6 +110,7 @@ mod tests {
         Refusal::IdToken,
         Refusal::AudienceType,
         Refusal::Audience,
+        Refusal::BackendScope,
         Refusal::UnknownKey,
         Refusal::OtherAlgorithm,
         Refusal::SeveralKeys,

@@ -164,7 +164,8 @@ fn a_backend_has_both_its_audience_and_its_scope() {
     };
     assert_eq!(proven(json!("backends"), json!("mint")), Ok(true));
     assert_eq!(proven(json!(["other", "backends"]), json!(["read", "mint"])), Ok(true));
-    assert_eq!(proven(json!("backends"), json!("read")), Err(Refusal::Audience));
+    assert_eq!(proven(json!("backends"), json!("read")), Err(Refusal::BackendScope));
+    assert_eq!(proven(json!(["other", "backends"]), json!(null)), Err(Refusal::BackendScope));
     assert_eq!(proven(json!("other"), json!("mint")), Err(Refusal::Audience));
     // It is for users too. So without the backends' scope it is a user's.
     assert_eq!(proven(json!([AUDIENCE, "backends"]), json!("read")), Ok(false));
