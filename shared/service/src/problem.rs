@@ -9,7 +9,8 @@ pub(crate) const OK: u16 = 200;
 
 /// Why a request gets no token.
 ///
-/// Its text may name parameters and rules. It never contains a value that a client sent, a secret or a token.
+/// Its text may name parameters and rules. It never contains a value that a client sent, a secret or a token. Which rule
+/// a JWT breaks is for the log alone: see [`Problem::rule`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     kind: Kind,
@@ -30,10 +31,14 @@ enum Kind {
     TooSlow,
     /// The service verifies JWTs itself, and the request has none.
     NoToken,
-    /// A JWT that the service itself refuses.
-    InvalidToken,
+    /// A JWT that the service itself refuses, because it breaks this rule.
+    InvalidToken {
+        rule: &'static str,
+    },
     /// A good JWT without the scope that the service asks for.
-    InsufficientScope,
+    InsufficientScope {
+        rule: &'static str,
+    },
     NoCredentials,
     NoKeys,
     NoRandomness,
@@ -68,15 +73,15 @@ impl Problem {
     }
 
     /// 401: the JWT proves nobody. The log says which rule it breaks. The answer doesn't, because it may be a forger's.
-    pub(crate) fn invalid_token() -> Problem {
+    pub(crate) fn invalid_token(rule: &'static str) -> Problem {
         let detail = "the JWT is not valid for this service";
-        Problem { kind: Kind::InvalidToken, detail: detail.to_owned() }
+        Problem { kind: Kind::InvalidToken { rule }, detail: detail.to_owned() }
     }
 
     /// 403: the JWT is good, but lacks the scope that every user's JWT needs.
-    pub(crate) fn insufficient_scope() -> Problem {
+    pub(crate) fn insufficient_scope(rule: &'static str) -> Problem {
         let detail = "the JWT lacks the scope that this service asks for";
-        Problem { kind: Kind::InsufficientScope, detail: detail.to_owned() }
+        Problem { kind: Kind::InsufficientScope { rule }, detail: detail.to_owned() }
     }
 
     /// 503: the issuer's keys were never loaded, or are too old. The log says why.
@@ -148,8 +153,8 @@ impl Problem {
     pub(crate) fn status(&self) -> u16 {
         match self.kind {
             Kind::BadParameter | Kind::NotJson => 400,
-            Kind::NoIdentity | Kind::NoToken | Kind::InvalidToken => 401,
-            Kind::Forbidden | Kind::RefusedVersion | Kind::InsufficientScope => 403,
+            Kind::NoIdentity | Kind::NoToken | Kind::InvalidToken { .. } => 401,
+            Kind::Forbidden | Kind::RefusedVersion | Kind::InsufficientScope { .. } => 403,
             Kind::NoSuchRoute => 404,
             Kind::NoSuchMethod(_) => 405,
             Kind::TooSlow => 408,
@@ -165,9 +170,9 @@ impl Problem {
             Kind::BadParameter => "bad-parameter",
             Kind::NotJson => "not-json",
             Kind::NoIdentity | Kind::NoToken => "no-identity",
-            Kind::InvalidToken => "invalid-token",
+            Kind::InvalidToken { .. } => "invalid-token",
             Kind::Forbidden | Kind::RefusedVersion => "forbidden",
-            Kind::InsufficientScope => "insufficient-scope",
+            Kind::InsufficientScope { .. } => "insufficient-scope",
             Kind::NoSuchRoute => "no-such-route",
             Kind::NoSuchMethod(_) => "no-such-method",
             Kind::TooLarge => "too-large",
@@ -184,6 +189,15 @@ impl Problem {
         &self.detail
     }
 
+    /// Which rule the caller's JWT breaks. For the log alone, because a forger could read the answer. It contains nothing
+    /// of the JWT.
+    pub(crate) fn rule(&self) -> Option<&'static str> {
+        match self.kind {
+            Kind::InvalidToken { rule } | Kind::InsufficientScope { rule } => Some(rule),
+            _ => None,
+        }
+    }
+
     /// After how many seconds the client should try again. `None`: another try makes no sense.
     pub(crate) fn retry_after(&self) -> Option<u32> {
         match self.kind {
@@ -196,8 +210,8 @@ impl Problem {
     pub(crate) fn challenge(&self) -> Option<&'static str> {
         match self.kind {
             Kind::NoToken => Some(r#"Bearer realm="tokenmint""#),
-            Kind::InvalidToken => Some(r#"Bearer realm="tokenmint", error="invalid_token""#),
-            Kind::InsufficientScope => Some(r#"Bearer realm="tokenmint", error="insufficient_scope""#),
+            Kind::InvalidToken { .. } => Some(r#"Bearer realm="tokenmint", error="invalid_token""#),
+            Kind::InsufficientScope { .. } => Some(r#"Bearer realm="tokenmint", error="insufficient_scope""#),
             _ => None,
         }
     }
@@ -225,8 +239,10 @@ impl Problem {
         match self.kind {
             Kind::BadParameter => "A parameter is missing or wrong.",
             Kind::NotJson => "The body is not JSON.",
-            Kind::NoIdentity | Kind::NoToken | Kind::InvalidToken => "Nobody is signed in.",
-            Kind::Forbidden | Kind::RefusedVersion | Kind::InsufficientScope => "This caller may not have this token.",
+            Kind::NoIdentity | Kind::NoToken | Kind::InvalidToken { .. } => "Nobody is signed in.",
+            Kind::Forbidden | Kind::RefusedVersion | Kind::InsufficientScope { .. } => {
+                "This caller may not have this token."
+            }
             Kind::NoSuchRoute => "There is no such route.",
             Kind::NoSuchMethod(_) => "There is no such method here.",
             Kind::TooLarge => "The body is too large.",

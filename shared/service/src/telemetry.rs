@@ -59,12 +59,6 @@ pub(crate) fn keys_stale() {
     counter!("KeysStale").increment(1);
 }
 
-/// A JWT was refused. `rule` says nothing about the JWT but which rule it breaks.
-pub(crate) fn jwt_refused(rule: &str) {
-    warn!(rule, "JWT refused");
-    counter!("JwtsRefused").increment(1);
-}
-
 /// A warm-up was answered.
 pub(crate) fn warmed_up(request_id: &str, cold: bool, fresh_for_seconds: Option<u64>) {
     info!(request_id, cold, fresh_for_seconds, "warmed up");

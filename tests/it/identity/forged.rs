@@ -186,6 +186,12 @@ fn with_other_claims(jwt: &str, claims: &Value) -> String {
     format!("{header}.{}.{}", encoded(others.to_string()), last_part(rest))
 }
 
+/// What the answer tells the caller to find the log line by.
+fn request_id(response: &Value) -> Value {
+    let body = response["body"].as_str().expect("a text");
+    serde_json::from_str::<Value>(body).expect("JSON")["request_id"].clone()
+}
+
 #[test]
 fn a_forged_token_is_refused_and_its_rule_is_in_the_log_alone() {
     let keys = Keys::generate();
@@ -204,12 +210,14 @@ fn a_forged_token_is_refused_and_its_rule_is_in_the_log_alone() {
     let claims = issuer.claims("alice", AUDIENCE);
     let fine = [format!("Bearer {}", keys.rsa.sign(&json!({}), &claims))];
     let rows = rows(&keys, &claims);
+    let mut ids = Vec::new();
     for (what, authorization, rule) in &rows {
         let response = function.invoke(&multi_value("/rtm/me/token", authorization)).response();
         assert_eq!(response["statusCode"], 401, "{what}: {response}");
         let challenge = &response["headers"]["www-authenticate"];
         assert_eq!(challenge, r#"Bearer realm="tokenmint", error="invalid_token""#, "{what}");
         assert!(!response.to_string().contains(rule), "{what}: the answer tells the forger why: {response}");
+        ids.push(request_id(&response));
     }
     assert_eq!(function.invoke(&multi_value("/rtm/me/token", &fine)).response()["statusCode"], 200);
     // A genuine token whose user may not have this.
@@ -221,10 +229,10 @@ fn a_forged_token_is_refused_and_its_rule_is_in_the_log_alone() {
     let logs = function.end();
     said::check_logs("forged", &logs, &said::credentials());
     let lines = logs.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let rules: Vec<_> =
-        lines.filter(|line| line["message"] == "JWT refused").map(|line| line["rule"].clone()).collect();
-    let expected: Vec<_> = rows.iter().map(|(_, _, rule)| json!(rule)).collect();
-    assert_eq!(rules, expected, "one line for each, which names the rule");
+    let refused = lines.filter(|line| line["outcome"] == "invalid-token");
+    let rules: Vec<_> = refused.map(|line| (line["request_id"].clone(), line["rule"].clone())).collect();
+    let expected: Vec<_> = ids.into_iter().zip(rows.iter().map(|(_, _, rule)| json!(rule))).collect();
+    assert_eq!(rules, expected, "the line of each request names the rule");
     for private in [last_part(&fine[0]), "evil.example.com", "dev/null", "OR '1'", "alice"] {
         assert!(!logs.contains(private), "{private} is in the log");
     }

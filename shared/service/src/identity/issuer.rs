@@ -111,12 +111,11 @@ impl Issuer {
     }
 }
 
-/// Logs the rule that the JWT breaks. The answer says less.
+/// The log says which rule the JWT breaks. The answer says less.
 fn refused(refusal: Refusal) -> Problem {
-    telemetry::jwt_refused(refusal.rule());
     match refusal {
-        Refusal::InsufficientScope => Problem::insufficient_scope(),
-        _ => Problem::invalid_token(),
+        Refusal::InsufficientScope => Problem::insufficient_scope(refusal.rule()),
+        _ => Problem::invalid_token(refusal.rule()),
     }
 }
 

@@ -10,7 +10,6 @@
 //! | `CredentialsStale` | count of requests that got a token with a key that should have been refreshed | |
 //! | `KeysRefreshed`, `KeysFailed` | count of loads of the issuer's keys | |
 //! | `KeysStale` | count of requests that were verified with keys that should have been refreshed | |
-//! | `JwtsRefused` | count of JWTs that were refused | |
 //! | `EnvironmentsCold`, `EnvironmentsWarm`, `EnvironmentsFailed` | count, by the pre-warming function | `warmed`: the function that got the warm-ups |
 
 use ::metrics::{Unit, counter, describe_counter, describe_histogram};
@@ -23,7 +22,7 @@ use tracing::warn;
 const NAMESPACE: &str = "Tokenmint";
 
 /// All metrics that are plain counts.
-const COUNTERS: [&str; 13] = [
+const COUNTERS: [&str; 12] = [
     "TokensMinted",
     "Refusals",
     "ColdStarts",
@@ -33,7 +32,6 @@ const COUNTERS: [&str; 13] = [
     "KeysRefreshed",
     "KeysFailed",
     "KeysStale",
-    "JwtsRefused",
     "EnvironmentsCold",
     "EnvironmentsWarm",
     "EnvironmentsFailed",

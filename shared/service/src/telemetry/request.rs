@@ -37,6 +37,7 @@ impl RequestLog<'_> {
             status = self.status,
             outcome = problem.map_or("minted", Problem::name),
             detail = problem.map(Problem::detail),
+            rule = problem.and_then(Problem::rule),
             duration_us = microseconds(self.took),
             "answered"
         );
@@ -88,6 +89,18 @@ mod tests {
             took: Duration::MAX,
         };
         refused.write();
+        let problem = Problem::invalid_token("exp: must be in the future");
+        let forged = RequestLog {
+            request_id: "id",
+            gateway_request_id: None,
+            client: None,
+            route: Some(route),
+            user: None,
+            status: 401,
+            minted: Err(&problem),
+            took: Duration::ZERO,
+        };
+        forged.write();
         let expected = [
             json!({
                 "level": "INFO",
@@ -110,6 +123,17 @@ mod tests {
                 "outcome": "bad-parameter",
                 "detail": "uid: is required",
                 "duration_us": u64::MAX,
+            }),
+            json!({
+                "level": "INFO",
+                "message": "answered",
+                "request_id": "id",
+                "route": "GET /rtm/{user_id}/token",
+                "status": 401,
+                "outcome": "invalid-token",
+                "detail": "the JWT is not valid for this service",
+                "rule": "exp: must be in the future",
+                "duration_us": 0,
             }),
         ];
         assert_eq!(captured.lines(), expected);
