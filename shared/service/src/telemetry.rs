@@ -43,14 +43,14 @@ pub(crate) fn credentials_stale() {
 }
 
 /// An issuer's keys were loaded.
-pub(crate) fn keys_refreshed(keys: usize) {
-    info!(keys, "issuer's keys loaded");
+pub(crate) fn keys_refreshed(issuer: &str, keys: usize) {
+    info!(issuer, keys, "issuer's keys loaded");
     counter!("KeysRefreshed").increment(1);
 }
 
 /// An issuer's keys were not loaded. The reason is safe to log.
-pub(crate) fn keys_failed(outcome: &str, reason: &str) {
-    warn!(outcome, reason, "issuer's keys not loaded");
+pub(crate) fn keys_failed(issuer: &str, outcome: &str, reason: &str) {
+    warn!(issuer, outcome, reason, "issuer's keys not loaded");
     counter!("KeysFailed").increment(1);
 }
 
@@ -84,6 +84,9 @@ mod tests {
         credentials_refreshed("agora", &"app");
         credentials_failed("zego", "refused", "AccessDeniedException");
         credentials_stale();
+        keys_refreshed("https://id.example.com/", 2);
+        keys_failed("https://id.example.com/", "refused", "503");
+        keys_stale();
         warmed_up("id", true, Some(299));
         warmed_up("id", false, None);
         environments("a-token", 1, 2, 3);
@@ -95,6 +98,14 @@ mod tests {
                 "vendor": "zego",
                 "outcome": "refused",
                 "reason": "AccessDeniedException",
+            }),
+            json!({ "level": "INFO", "message": "issuer's keys loaded", "issuer": "https://id.example.com/", "keys": 2 }),
+            json!({
+                "level": "WARN",
+                "message": "issuer's keys not loaded",
+                "issuer": "https://id.example.com/",
+                "outcome": "refused",
+                "reason": "503",
             }),
             json!({ "level": "INFO", "message": "warmed up", "request_id": "id", "cold": true, "fresh_for_seconds": 299 }),
             json!({ "level": "INFO", "message": "warmed up", "request_id": "id", "cold": false }),

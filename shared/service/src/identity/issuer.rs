@@ -49,7 +49,7 @@ impl Issuer {
     }
 
     fn new(expected: Expected, server: Box<dyn KeyServer>, times: Times, system: &Arc<dyn System>) -> Issuer {
-        let keys = Keeper::new(Keys(server), times, Arc::clone(system));
+        let keys = Keeper::new(Keys { issuer: expected.issuer.clone(), server }, times, Arc::clone(system));
         Issuer { expected, keys, unknown: Mutex::new(Bucket::full(system.wall_clock())), system: Arc::clone(system) }
     }
 
@@ -120,22 +120,25 @@ fn refused(refusal: Refusal) -> Problem {
 }
 
 /// The issuer's keys.
-struct Keys(Box<dyn KeyServer>);
+struct Keys {
+    issuer: String,
+    server: Box<dyn KeyServer>,
+}
 
 impl Source for Keys {
     type Item = KeySet;
 
     async fn load(&self) -> Result<KeySet, LoadError> {
-        let text = self.0.read().await?;
+        let text = self.server.read().await?;
         KeySet::parse(&text).map_err(|error| LoadError { outcome: "malformed", reason: error.to_string() })
     }
 
     fn loaded(&self, keys: &KeySet) {
-        telemetry::keys_refreshed(keys.len());
+        telemetry::keys_refreshed(&self.issuer, keys.len());
     }
 
     fn failed(&self, LoadError { outcome, reason }: &LoadError) {
-        telemetry::keys_failed(outcome, reason);
+        telemetry::keys_failed(&self.issuer, outcome, reason);
     }
 
     fn stale(&self) {
