@@ -160,12 +160,14 @@ impl Caller {
         };
         let own = Uid::of_user(&self.app_id, &user.id);
         let is_own = |uid| uid == own || Some(uid) == user.uid;
-        let not_own =
-            |what| Err(Problem::forbidden(format!("{what}: must be the caller's own, which is assigned without it")));
         match asked {
             None => Ok(RtcUser::Uid(own)),
-            Some(RtcUser::Uid(uid)) if !is_own(uid) => not_own("uid"),
-            Some(RtcUser::Account(account)) if account.as_str() != user.id => not_own("account"),
+            Some(RtcUser::Uid(uid)) if !is_own(uid) => {
+                Err(Problem::forbidden("uid: must be the caller's own; without uid, the caller gets the assigned one"))
+            }
+            Some(RtcUser::Account(account)) if account.as_str() != user.id => Err(Problem::forbidden(
+                "account: must be the caller's own user id; without account, the caller gets the assigned uid",
+            )),
             Some(RtcUser::Account(account)) if account.as_uid().is_some_and(|uid| !is_own(uid)) => {
                 Err(Problem::forbidden(
                     "account: a number in decimal is a uid to the vendor, and this one is not the caller's own; join with the assigned uid",

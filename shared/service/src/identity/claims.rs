@@ -110,8 +110,12 @@ pub(crate) struct SignedIn {
 
 impl SignedIn {
     pub(super) fn read(policy: &Policy, jwt: &Jwt) -> Result<SignedIn, Problem> {
-        let id = jwt.text(&policy.user_id_claim).filter(|id| !id.is_empty());
-        let id = id.ok_or_else(|| Problem::no_identity("the JWT lacks the claim that is the user id"))?;
+        let claim = &policy.user_id_claim;
+        let id = jwt.text(claim).filter(|id| !id.is_empty()).ok_or_else(|| {
+            Problem::no_identity(format!(
+                "the JWT lacks the user id: its claim {claim} must be a text that is not empty"
+            ))
+        })?;
         let may_publish = policy.publish_scope.as_deref().is_none_or(|needed| jwt.has_scope(needed));
         let rooms = policy.rooms_claim.as_deref().map(|name| {
             let mut rooms = jwt.list(name);
@@ -266,7 +270,9 @@ mod tests {
             assert!(!publishes(other), "{other}");
         }
         for wrong in [r#"{"sub":7}"#, r#"{"sub":null}"#, r#"{"sub":["alice"]}"#, r#"{"sub":""}"#, "{}"] {
-            assert_eq!(status(caller(wrong)), 401, "{wrong}");
+            let problem = caller(wrong).expect_err(wrong);
+            let detail = "the JWT lacks the user id: its claim sub must be a text that is not empty";
+            assert_eq!((problem.status(), problem.detail()), (401, detail), "{wrong}");
         }
     }
 
