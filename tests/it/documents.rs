@@ -1,5 +1,6 @@
 //! The pages of the book that a program writes, or that repeat what code and template say.
 
+use crate::functions;
 use crate::template::Stack;
 use crate::template::settings::SETTINGS;
 use harness::project;
@@ -154,6 +155,29 @@ fn the_page_of_the_settings_has_each_variable_and_each_parameter_once() {
     let secrets = [("AgoraSecretArn", "AGORA_SECRET_ID"), ("ZegoSecretArn", "ZEGO_SECRET_ID")];
     let pairs = SETTINGS.into_iter().map(|(parameter, variable, _)| (parameter, variable)).chain(secrets);
     assert_eq!(together.collect::<BTreeSet<_>>(), pairs.collect());
+}
+
+/// For those who put a load balancer or CloudFront before the functions.
+#[test]
+fn the_page_of_other_fronts_says_which_function_has_which_path() {
+    let page = read("docs/how-to/other-fronts.md");
+    let (_, table) = page.split_once("| paths | function |\n|---|---|\n").expect("the table");
+    let mut rules = Vec::new();
+    for row in table.lines().take_while(|line| line.starts_with('|')) {
+        let (paths, function) = row.trim_matches(['|', ' ']).split_once(" | ").expect("two cells");
+        let plain = |cell: &str| cell.trim_matches('`').to_owned();
+        rules.extend(paths.split(", ").map(|path| (plain(path), plain(function))));
+    }
+    let mut used = BTreeSet::new();
+    for (route, function) in functions::routes_in_code() {
+        let path = route.split_once(' ').expect("a method and a path").1;
+        let fits = |pattern: &str| pattern.strip_suffix('*').map_or(path == pattern, |start| path.starts_with(start));
+        let fitting: Vec<_> = rules.iter().filter(|(pattern, _)| fits(pattern)).collect();
+        let [(pattern, named)] = fitting.as_slice() else { panic!("{route}: {fitting:?}") };
+        assert_eq!(named.to_lowercase(), function.replace('-', ""), "{route}");
+        used.insert(pattern);
+    }
+    assert_eq!(used.len(), rules.len(), "a path that no function has");
 }
 
 /// The default that the code has for a variable.
