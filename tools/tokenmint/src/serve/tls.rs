@@ -5,6 +5,7 @@ use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
@@ -15,11 +16,18 @@ use tracing::{info, warn};
 /// Accepts TLS connections with what the files held when they were last read.
 pub(super) struct Acceptor {
     files: TlsFiles,
-    current: Mutex<(Written, Arc<ServerConfig>)>,
+    current: Mutex<(Versions, Arc<ServerConfig>)>,
 }
 
-/// When each file was written.
-type Written = [Option<SystemTime>; 2];
+/// Tells one state of both files from another. Follows links.
+type Versions = [Option<Version>; 2];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Version {
+    file: u64,
+    written: SystemTime,
+    length: u64,
+}
 
 /// Why a file cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -34,7 +42,7 @@ pub(super) enum TlsError {
 
 impl Acceptor {
     pub(super) fn load(files: &TlsFiles) -> Result<Acceptor, TlsError> {
-        let current = Mutex::new((written(files), Arc::new(config(files)?)));
+        let current = Mutex::new((versions(files), Arc::new(config(files)?)));
         Ok(Acceptor { files: files.clone(), current })
     }
 
@@ -44,25 +52,29 @@ impl Acceptor {
 
     /// If a file has changed, reads both. If they cannot be used, the older ones stay in use.
     pub(super) fn load_changed_files(&self) {
-        let written = written(&self.files);
-        if self.current.lock().unwrap_or_else(PoisonError::into_inner).0 == written {
+        let versions = versions(&self.files);
+        if self.current.lock().unwrap_or_else(PoisonError::into_inner).0 == versions {
             return;
         }
         match config(&self.files) {
             Ok(config) => {
-                *self.current.lock().unwrap_or_else(PoisonError::into_inner) = (written, Arc::new(config));
+                *self.current.lock().unwrap_or_else(PoisonError::into_inner) = (versions, Arc::new(config));
                 info!("certificates loaded");
             }
             Err(reason) => {
-                self.current.lock().unwrap_or_else(PoisonError::into_inner).0 = written;
+                self.current.lock().unwrap_or_else(PoisonError::into_inner).0 = versions;
                 warn!(%reason, "certificates not loaded");
             }
         }
     }
 }
 
-fn written(files: &TlsFiles) -> Written {
-    [&files.certificates, &files.key].map(|path| std::fs::metadata(path).and_then(|file| file.modified()).ok())
+fn versions(files: &TlsFiles) -> Versions {
+    let version = |path| {
+        let file = std::fs::metadata(path).ok()?;
+        Some(Version { file: file.ino(), written: file.modified().ok()?, length: file.len() })
+    };
+    [&files.certificates, &files.key].map(version)
 }
 
 fn config(files: &TlsFiles) -> Result<ServerConfig, TlsError> {
