@@ -81,6 +81,14 @@ impl<V: Vendor> Function<V> {
         self.has_key() || self.credentials.are_left_out()
     }
 
+    /// Loads the credentials if there is no key, but could be.
+    pub(crate) async fn load_missing_key(&self) {
+        if !self.has_all_keys_that_can_be() {
+            // If this fails, the log says why.
+            let _ = self.credentials.key().await;
+        }
+    }
+
     /// Loads the credentials anew if the file that they come from has changed.
     pub(crate) async fn load_changed_file(&self) {
         self.credentials.load_changed_file().await;

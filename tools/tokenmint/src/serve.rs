@@ -75,7 +75,7 @@ async fn serve(arguments: &Serve) -> Result<(), Box<dyn Error>> {
         // Operators are answered until the process is gone, because they ask whether it is ending.
         tokio::spawn(connections::serve(listener, None, app, pending()));
     }
-    tokio::spawn(life::watch_files(Arc::clone(&server), acceptor.clone()));
+    tokio::spawn(life::look_after(Arc::clone(&server), acceptor.clone()));
     let address = listener.local_addr()?;
     info!(%address, tls = acceptor.is_some(), routes = server.routes().len(), "serving");
     if arguments.examples {

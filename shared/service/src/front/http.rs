@@ -177,6 +177,27 @@ impl Server {
         tokio::join!(agora, zego);
     }
 
+    /// Loads credentials and the issuer's keys if there are none. While the server is not ready, no requests come that
+    /// would load them.
+    pub async fn load_missing(&self) {
+        let agora = async {
+            if let Some(function) = &self.agora {
+                function.load_missing_key().await;
+            }
+        };
+        let zego = async {
+            if let Some(function) = &self.zego {
+                function.load_missing_key().await;
+            }
+        };
+        let issuer = async {
+            if let Some(issuer) = self.issuer.as_ref().filter(|issuer| !issuer.has_keys()) {
+                issuer.start().await;
+            }
+        };
+        tokio::join!(agora, zego, issuer);
+    }
+
     /// Answers a request, and logs one line about it. `client` is who sent it, if that is known. `allowed_origins`: pages
     /// of these origins may ask without an identity, too.
     pub async fn respond(

@@ -1,4 +1,4 @@
-//! From start to end: the signal to end, and files that change in between.
+//! From start to end: the signal to end, and what changes in between.
 
 use super::tls::Acceptor;
 use service::http::Server;
@@ -8,7 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-/// How often files are looked at.
+/// How often to look whether something has changed or is missing.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Whether the process has been told to end (SIGTERM, SIGINT).
@@ -48,13 +48,13 @@ impl Life {
     }
 }
 
-/// Reads credentials, certificates and the private key again when their files have changed.
-pub(super) async fn watch_files(server: Arc<Server>, acceptor: Option<Arc<Acceptor>>) {
+/// Reads credentials, certificates and the private key again when their files have changed. Loads what is missing.
+pub(super) async fn look_after(server: Arc<Server>, acceptor: Option<Arc<Acceptor>>) {
     loop {
         sleep(LOOK_EVERY).await;
-        server.load_changed_file().await;
         if let Some(acceptor) = &acceptor {
             acceptor.load_changed_files();
         }
+        tokio::join!(server.load_changed_file(), server.load_missing());
     }
 }
