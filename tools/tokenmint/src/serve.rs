@@ -51,6 +51,7 @@ pub(crate) fn run(arguments: &Serve) -> io::Result<u8> {
 async fn serve(arguments: &Serve) -> Result<(), Box<dyn Error>> {
     // From now on a signal to end is not lost.
     let life = life::Life::new();
+    life::allow_many_files();
     let metrics = prometheus()?;
     let variables: BTreeMap<String, String> = std::env::vars_os()
         .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))

@@ -1,12 +1,14 @@
 //! From start to end: the signal to end, and what changes in between.
 
 use super::tls::Acceptor;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use service::http::Server;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::sleep;
+use tracing::warn;
 
 /// How often to look whether something has changed or is missing.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -56,5 +58,14 @@ pub(super) async fn look_after(server: Arc<Server>, acceptor: Option<Arc<Accepto
             acceptor.load_changed_files();
         }
         tokio::join!(server.load_changed_file(), server.load_missing());
+    }
+}
+
+/// Takes as many open files as the system allows. Most systems start programs with 1,024, which is too few: connections
+/// could use them up, and then no file and no secret could be read.
+pub(super) fn allow_many_files() {
+    let limit = getrlimit(Resource::Nofile);
+    if setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).is_err() {
+        warn!("the number of open files stays limited");
     }
 }
