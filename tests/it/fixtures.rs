@@ -1,4 +1,5 @@
-//! Every event in `events/` runs through its function and gets the answer that stands beside it.
+//! Every event in `events/` runs through its function and gets the answer that stands beside it. The server gets each
+//! event as an HTTP request, and gives the same answer.
 //!
 //! An answer's `env` configures the function. Without `env`, the function has its defaults. In an answer:
 //!
@@ -11,7 +12,12 @@
 
 use crate::said::{self, Handed};
 use crate::{functions, openapi, repository};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use harness::http::Request;
+use harness::issuer::{Algorithm, Issuer, SigningKey};
 use harness::lambda::Function;
+use harness::server::TokenServer;
 use harness::watch::Watch;
 use harness::{Env, project};
 use serde_json::{Value, json};
@@ -145,6 +151,139 @@ fn every_event_gets_its_answer_through_cargo_lambda_invoke() {
         said::verify(&credentials, &handed);
         said::check_logs("cargo lambda watch", &watch.end(), &credentials);
     }
+}
+
+/// An event that the server answers otherwise: its status, and the detail of the problem if it is one.
+type Difference = (&'static str, u16, Option<&'static str>);
+
+const NO_JWT: Option<&str> = Some("the request carries no JWT (Authorization: Bearer)");
+const NOT_VALID: Option<&str> = Some("the JWT is not valid for this service");
+const BACKENDS: Option<&str> = Some("this token is for signed-in users; a backend's JWT is not one");
+
+/// Where the server answers otherwise. Its callers have JWTs and no IAM identities. And a JWT may have numbers and nulls,
+/// which the gateway never passes on.
+const DIFFERENCES: [Difference; 15] = [
+    ("chat-app-token/identity-pool-guest", 401, NOT_VALID),
+    ("chat-app-token/identity-pool-user", 401, NOT_VALID),
+    ("chat-app-token/no-identity", 401, NO_JWT),
+    ("chat-user-token/iam-caller", 403, BACKENDS),
+    ("chat-user-token/no-identity", 401, NO_JWT),
+    ("chat-user-token/numeric-claim", 200, None),
+    ("rtc-token/iam-caller", 403, BACKENDS),
+    ("rtc-token/no-identity", 401, NO_JWT),
+    ("rtm-token/iam-caller", 403, BACKENDS),
+    ("rtm-token/no-identity", 401, NO_JWT),
+    ("rtm-token/null-claim", 200, None),
+    ("zego-token/iam-caller", 403, BACKENDS),
+    ("zego-token/no-identity", 401, NO_JWT),
+    ("zim-token/iam-caller", 403, BACKENDS),
+    ("zim-token/no-identity", 401, NO_JWT),
+];
+
+/// Events that no HTTP request can be.
+const NOT_HTTP: [&str; 1] = ["rtm-token/tutorial-broken-base64: a body in HTTP is not encoded"];
+
+/// Every event as an HTTP request to the server. What the event's authorizer says of the caller, a JWT says.
+#[test]
+fn every_event_gets_its_answer_from_the_server() {
+    let key = SigningKey::generate("current", Algorithm::Es256);
+    let issuer = Issuer::start(&[&key]);
+    let identity = Env::from([
+        ("IDENTITY", "jwt"),
+        ("JWT_ISSUER", &issuer.url()),
+        ("JWT_AUDIENCE", AUDIENCE),
+        ("BACKEND_AUDIENCE", BACKEND_AUDIENCE),
+        ("BACKEND_SCOPE", BACKEND_SCOPE),
+    ]);
+    let mut servers: BTreeMap<String, TokenServer> = BTreeMap::new();
+    let (mut handed, mut different, mut not_http) = (Vec::new(), Vec::new(), Vec::new());
+    for function in functions::minting() {
+        for (name, event, expected) in events(&function) {
+            let what = format!("{function}/{name}");
+            if let Some(reason) = NOT_HTTP.iter().find(|reason| reason.starts_with(&format!("{what}: "))) {
+                not_http.push(*reason);
+                continue;
+            }
+            let settings = &expected["env"];
+            let start = || TokenServer::start(env(settings).and_all(identity.clone()));
+            let server = servers.entry(settings.to_string()).or_insert_with(start);
+            let before = unix_seconds();
+            let answer = over_http(&event, server, jwt_of(&event, &issuer, &key)).send();
+            let asked = before..=unix_seconds();
+            if let Some(difference) = DIFFERENCES.iter().find(|(name, ..)| *name == what) {
+                let (_, status, detail) = difference;
+                assert_eq!(answer.status, *status, "{what}: {}", answer.text());
+                let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+                assert_eq!(body["detail"].as_str(), *detail, "{what}: {body}");
+                let wanted = (expected["status"].as_u64(), expected["body"]["detail"].as_str());
+                assert_ne!(wanted, (Some((*status).into()), *detail), "{what}: this is no difference any more");
+                different.push(*difference);
+                continue;
+            }
+            let headers: Value =
+                answer.headers.iter().map(|(name, value)| (name.as_str(), value.to_str().expect("text"))).collect();
+            let response = json!({ "statusCode": answer.status, "headers": headers, "body": answer.text() });
+            handed.extend(check(&what, &expected, &response, asked));
+        }
+    }
+    assert_eq!((different.as_slice(), not_http.as_slice()), (DIFFERENCES.as_slice(), NOT_HTTP.as_slice()));
+    let credentials = said::credentials();
+    said::verify(&credentials, &handed);
+    for server in servers.into_values() {
+        said::check_logs("serve", &server.end(), &credentials);
+    }
+}
+
+const AUDIENCE: &str = "tokens.example.com";
+const BACKEND_AUDIENCE: &str = "backends.example.com";
+const BACKEND_SCOPE: &str = "tokens/app";
+
+/// A JWT with the claims that the event's authorizer has read in one. An IAM identity is a backend. One of an identity
+/// pool is a backend without the scope.
+fn jwt_of(event: &Value, issuer: &Issuer, key: &SigningKey) -> Option<String> {
+    let authorizer = &event["requestContext"]["authorizer"];
+    let claims = if authorizer["iam"].is_object() {
+        let mut claims = issuer.claims("backend", BACKEND_AUDIENCE);
+        let of_a_pool = authorizer["iam"]["cognitoIdentity"].is_object();
+        claims["scope"] = json!(if of_a_pool { "openid" } else { BACKEND_SCOPE });
+        claims
+    } else {
+        let told = authorizer["jwt"]["claims"].as_object()?;
+        let mut claims = issuer.claims("", AUDIENCE);
+        claims.as_object_mut().expect("claims").remove("sub");
+        for (name, value) in told.iter().filter(|(name, _)| !["iss", "aud", "iat", "exp"].contains(&name.as_str())) {
+            // The gateway writes an array as one text.
+            let items = value.as_str().and_then(|text| text.strip_prefix('[')?.strip_suffix(']'));
+            claims[name] = items.map_or_else(|| value.clone(), |items| items.split(' ').collect());
+        }
+        claims
+    };
+    Some(key.sign(&json!({}), &claims))
+}
+
+fn over_http(event: &Value, server: &TokenServer, jwt: Option<String>) -> Request {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let query = text(&event["rawQueryString"]);
+    // The gateway has decoded the path.
+    let path = text(&event["rawPath"]).replace(' ', "%20").replace('#', "%23");
+    let path = format!("{path}{}{query}", if query.is_empty() { "" } else { "?" });
+    let mut request = Request::new(&text(&event["requestContext"]["http"]["method"]), &server.url(&path));
+    for (name, value) in event["headers"].as_object().expect("an object") {
+        // The client writes these itself.
+        if !["authorization", "content-length", "host"].contains(&name.as_str()) {
+            request = request.header(name, &text(value));
+        }
+    }
+    if let Some(jwt) = jwt {
+        request = request.header("authorization", &format!("Bearer {jwt}"));
+    }
+    let body = text(&event["body"]);
+    let decoded = if event["isBase64Encoded"] == true {
+        BASE64_STANDARD.decode(body).expect("base64")
+    } else {
+        body.into_bytes()
+    };
+    request.body(decoded)
 }
 
 fn unix_seconds() -> u64 {

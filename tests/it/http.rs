@@ -1,12 +1,17 @@
-//! The whole API over HTTP: all functions under the real `cargo lambda watch`, with credentials from a real Secrets
-//! Manager API. The vendors' own code verifies every token. In the end no answer and no log line may hold a secret, and
-//! no log line a token.
+//! The whole API over HTTP: all functions under the real `cargo lambda watch`, and the server, both with credentials
+//! from a real Secrets Manager API. The vendors' own code verifies every token. In the end no answer and no log line may
+//! hold a secret, and no log line a token.
+//!
+//! Both fronts get the same requests. Each test lists where their answers differ. It fails if a difference is new, and
+//! if one has gone.
 
+use crate::front::{Front, Running};
 use crate::said::{self, Handed};
+use harness::Env;
 use harness::http::{Request, Response};
 use harness::secrets::{SecretsManager, Vendor};
-use harness::watch::Watch;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
+use std::collections::{BTreeMap, BTreeSet};
 
 mod refused;
 
@@ -21,27 +26,28 @@ fn credentials() -> Value {
     })
 }
 
-/// All functions at work, and what they answered so far.
+/// A front at work, and what it answered so far.
 struct Api {
-    watch: Watch,
+    front: Front,
+    running: Running,
     secrets: SecretsManager,
     handed: Vec<Handed>,
-    answers: String,
+    answers: Vec<(String, Response)>,
 }
 
 impl Api {
-    fn start(env: &[(&str, &str)]) -> Api {
+    fn start(front: Front, env: impl Into<Env>) -> Api {
         let secrets = SecretsManager::start();
         secrets.put(Vendor::Agora.secret_id(), &credentials()["agora"]);
         secrets.put(Vendor::Zego.secret_id(), &credentials()["zego"]);
-        let watch = Watch::start(secrets.env_for_all().and_all(env));
-        Api { watch, secrets, handed: Vec::new(), answers: String::new() }
+        let running = Running::start(front, secrets.env_for_all().and_all(env));
+        Api { front, running, secrets, handed: Vec::new(), answers: Vec::new() }
     }
 
     fn ask(&mut self, method: &str, path: &str, change: impl FnOnce(Request) -> Request) -> Response {
-        let answer = change(Request::new(method, &self.watch.url(path))).send();
-        self.answers += &format!("{method} {path} {} {:?} {}\n", answer.status, answer.headers, answer.text());
+        let answer = change(Request::new(method, &self.running.url(path))).send();
         assert!(answer.status < 500, "{method} {path}: {} {}", answer.status, answer.text());
+        self.answers.push((format!("{method} {path}"), answer.clone()));
         answer
     }
 
@@ -98,15 +104,67 @@ impl Api {
         assert!(problem["detail"].as_str().is_some_and(|text| text.contains(detail)), "{method} {path}: {problem}");
     }
 
-    /// Verifies all tokens, and searches answers and logs for secrets.
-    fn finish(self) {
+    /// Verifies all tokens, and searches answers and logs for secrets. Returns the requests with their answers.
+    fn finish(self) -> Vec<(String, Response)> {
         said::verify(&credentials(), &self.handed);
-        said::check_logs("cargo lambda watch", &self.watch.end(), &credentials());
-        said::check_secrets("an answer", &self.answers, &credentials());
-        for trace in ["stack backtrace", ".rs:"] {
-            assert!(!self.answers.contains(trace), "an answer shows the inside: {trace}");
+        said::check_logs(&format!("{:?}", self.front), &self.running.end(), &credentials());
+        for (what, answer) in &self.answers {
+            let answer = format!("{:?} {}", answer.headers, answer.text());
+            said::check_secrets(what, &answer, &credentials());
+            for trace in ["stack backtrace", ".rs:"] {
+                assert!(!answer.contains(trace), "{what}: an answer shows the inside: {trace}");
+            }
+        }
+        self.answers
+    }
+}
+
+/// Runs a test against both fronts. Returns where their answers differ: the request, and each part of the answer that
+/// differs, as the emulator and as the server has it.
+fn differences(test: impl Fn(Front) -> Vec<(String, Response)>) -> Vec<(String, Value)> {
+    let (of_emulator, of_server) = (test(Front::Emulator), test(Front::Server));
+    assert_eq!(of_emulator.len(), of_server.len(), "both got the same requests");
+    let mut different = Vec::new();
+    for ((what, of_emulator), (same, of_server)) in of_emulator.into_iter().zip(of_server) {
+        assert_eq!(what, same, "both got the same requests");
+        let [of_emulator, of_server] = [of_emulator, of_server].map(|answer| parts(&answer));
+        let names: BTreeSet<_> = of_emulator.keys().chain(of_server.keys()).collect();
+        let both = names.into_iter().map(|name| (name.clone(), json!([of_emulator.get(name), of_server.get(name)])));
+        let differing: Map<_, _> = both.filter(|(_, values)| values[0] != values[1]).collect();
+        if !differing.is_empty() {
+            different.push((what, differing.into()));
         }
     }
+    different
+}
+
+/// What the emulator itself answers where it knows no route. API Gateway answers with a 404 of its own, too.
+const EMULATORS_OWN: &str = "the emulator knows no such route";
+
+/// Status, headers and body of an answer, without what the clock, randomness and the connection decide.
+fn parts(answer: &Response) -> BTreeMap<String, Value> {
+    let of_the_connection = ["connection", "content-length", "date", "transfer-encoding"];
+    let headers = answer.headers.iter().filter(|(name, _)| !of_the_connection.contains(&name.as_str()));
+    let headers = headers.map(|(name, value)| (name.to_string(), json!(value.to_str().expect("text"))));
+    let body = match serde_json::from_slice(&answer.body) {
+        Ok(Value::Object(body)) if body.get("title") == Some(&json!("Default function disabled")) => {
+            Map::from_iter([("body".to_owned(), json!(EMULATORS_OWN))])
+        }
+        Ok(Value::Object(body)) => body.into_iter().map(|(name, value)| steady(name, value)).collect(),
+        _ => Map::from_iter([steady("token".to_owned(), json!(answer.text()))]),
+    };
+    headers.chain(body).chain([("HTTP".to_owned(), json!(answer.status))]).collect()
+}
+
+fn steady(name: String, value: Value) -> (String, Value) {
+    let is_token = value.as_str().is_some_and(|text| ["006", "007", "04"].iter().any(|kind| text.starts_with(kind)));
+    let value = match (name.as_str(), value) {
+        ("issued_at" | "expires_at" | "renew_at" | "request_id", _) => json!("<changing>"),
+        ("token", _) if is_token => json!("<token>"),
+        (_, Value::Object(fields)) => fields.into_iter().map(|(name, value)| steady(name, value)).collect(),
+        (_, value) => value,
+    };
+    (name, value)
 }
 
 fn chat_user(user: &str, ttl: u32) -> Value {
@@ -131,7 +189,11 @@ fn zego(user: &str, payload: &str) -> Value {
 
 #[test]
 fn every_route_mints_what_the_vendors_accept() {
-    let mut api = Api::start(&[("IDENTITY", "none")]);
+    assert_eq!(differences(mints_what_the_vendors_accept), []);
+}
+
+fn mints_what_the_vendors_accept(front: Front) -> Vec<(String, Response)> {
+    let mut api = Api::start(front, [("IDENTITY", "none")]);
 
     let app = says(3600, json!([{ "type": 5, "privileges": { "2": 3600 }, "user_id": "" }]));
     api.mint_text("/chat/app/token", "*/*", app.clone());
@@ -228,13 +290,14 @@ fn every_route_mints_what_the_vendors_accept() {
     let answer = api.mint("GET", "/zim/a+b@c.d/token", None, zego("a+b@c.d", ""));
     assert_eq!(answer["kind"], "zego-zim");
 
-    // Each function read its own vendor's secret once, at its start.
+    // Each process read its own vendors' secrets once, at its start.
     let reads = api.secrets.read_secret_ids();
     let of = |vendor: Vendor| reads.iter().filter(|id| *id == vendor.secret_id()).count();
-    assert_eq!((of(Vendor::Agora), of(Vendor::Zego), reads.len()), (4, 2, 6), "{reads:?}");
+    let expected = if front == Front::Emulator { (4, 2, 6) } else { (1, 1, 2) };
+    assert_eq!((of(Vendor::Agora), of(Vendor::Zego), reads.len()), expected, "{reads:?}");
 
     // Each request has one log line, which names the outcome.
-    let logs = api.watch.logs();
+    let logs = api.running.logs();
     let line = logs.lines().find(|line| line.contains(r#""route":"GET /rtc/{channel}/token""#)).expect("it is logged");
     let line: Value = serde_json::from_str(line).expect("the log is JSON");
     assert_eq!(
@@ -242,5 +305,5 @@ fn every_route_mints_what_the_vendors_accept() {
         (&json!("agora-rtc"), &json!("minted"), &json!(200))
     );
     assert!(line["request_id"].as_str().is_some_and(|id| !id.is_empty()), "{line}");
-    api.finish();
+    api.finish()
 }

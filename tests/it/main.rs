@@ -1,5 +1,6 @@
 //! The only integration binary. It sends requests to the real functions, as their callers do.
 
+mod front;
 mod functions;
 mod said;
 

@@ -1,14 +1,52 @@
 //! What the API refuses: bad requests, tokens that a deployment does not give, and callers without an identity.
 
-use super::{Api, rtm_user, says};
+use super::{Api, EMULATORS_OWN, differences, rtm_user, says};
+use crate::front::Front;
 use crate::functions;
 use ::functions::Example;
-use harness::requests;
+use harness::http::Response;
+use harness::issuer::{Algorithm, Issuer, SigningKey};
+use harness::{Env, requests};
 use serde_json::json;
 
 #[test]
 fn bad_requests_are_told_what_is_wrong_and_harm_nobody() {
-    let mut api = Api::start(&[("IDENTITY", "none"), ("MAX_TOKEN_TTL_SECONDS", "86400")]);
+    // The emulator answers these itself.
+    let own = |kind: &str, title: &str, detail: &str| {
+        json!({
+            "body": [EMULATORS_OWN, null],
+            "cache-control": [null, "no-store"],
+            "content-type": [null, "application/problem+json"],
+            "detail": [null, detail],
+            "request_id": [null, "<changing>"],
+            "title": [null, title],
+            "type": [null, format!("urn:tokenmint:problem:{kind}")],
+        })
+    };
+    let no_route = || {
+        let mut differing = own("no-such-route", "There is no such route.", "the service has no such route");
+        differing["status"] = json!([null, 404]);
+        differing
+    };
+    let no_method = |allowed: &str| {
+        let detail = format!("this route has only {allowed}");
+        let mut differing = own("no-such-method", "There is no such method here.", &detail);
+        differing["HTTP"] = json!([404, 405]);
+        differing["allow"] = json!([null, allowed]);
+        differing["status"] = json!([null, 405]);
+        differing
+    };
+    let expected = [
+        ("GET /rtc//token?uid=1", no_route()),
+        ("GET /rtc/token", no_route()),
+        ("DELETE /rtm/alice/token", no_method("GET")),
+        ("GET /fetch_rtm_token", no_method("POST")),
+    ];
+    assert_eq!(differences(tells_what_is_wrong), expected.map(|(what, differing)| (what.to_owned(), differing)));
+}
+
+fn tells_what_is_wrong(front: Front) -> Vec<(String, Response)> {
+    let mut api = Api::start(front, [("IDENTITY", "none"), ("MAX_TOKEN_TTL_SECONDS", "86400")]);
     // Good requests, at least one for each function.
     let good = requests::all().map(|request| request.example).filter(|example| example.body.is_none());
     let routes: Vec<_> = good.map(|example| example.path).collect();
@@ -16,12 +54,11 @@ fn bad_requests_are_told_what_is_wrong_and_harm_nobody() {
         for route in &routes {
             assert_eq!(api.ask("GET", route, |request| request).status, 200, "{route}");
         }
-        let mut pids = api.watch.function_pids();
-        pids.sort();
-        pids
+        api.running.pids()
     };
     let before = pids(&mut api);
-    assert_eq!(before.len(), functions::minting().len(), "{before:?}");
+    let processes = if front == Front::Emulator { functions::minting().len() } else { 1 };
+    assert_eq!(before.len(), processes, "{before:?}");
 
     for route in &routes {
         let with = |query: &str| format!("{route}{}{query}", if route.contains('?') { "&" } else { "?" });
@@ -192,21 +229,24 @@ fn bad_requests_are_told_what_is_wrong_and_harm_nobody() {
         assert_eq!(answer.json(), json!({ "token": text, "code": "400" }), "{body}");
     }
 
-    for (method, path) in
-        [("GET", "/"), ("GET", "/rtc/token"), ("DELETE", "/rtm/alice/token"), ("GET", "/fetch_rtm_token")]
-    {
+    // What stands at `/` is the server's own.
+    for (method, path) in [("GET", "/rtc/token"), ("DELETE", "/rtm/alice/token"), ("GET", "/fetch_rtm_token")] {
         assert!((400..500).contains(&api.ask(method, path, |request| request).status), "{method} {path}");
     }
 
     // The same processes still answer.
-    assert_eq!(pids(&mut api), before, "a function was replaced");
-    api.finish();
+    assert_eq!(pids(&mut api), before, "a process was replaced");
+    api.finish()
 }
 
 /// With `IDENTITY=none`, every caller is believed, and still nobody gets a 006 token.
 #[test]
 fn where_006_tokens_are_refused_nobody_gets_one() {
-    let mut api = Api::start(&[("IDENTITY", "none"), ("RTM_006", "refused")]);
+    assert_eq!(differences(gives_no_006_token), []);
+}
+
+fn gives_no_006_token(front: Front) -> Vec<(String, Response)> {
+    let mut api = Api::start(front, [("IDENTITY", "none"), ("RTM_006", "refused")]);
     let rule = "version: this service gives no 006 tokens; ask for version 007";
     api.refuse("GET", "/rtm/alice/token?version=006", None, 403, rule);
     // The tutorial's default is 006. It is not replaced by a version that nobody asked for.
@@ -221,12 +261,55 @@ fn where_006_tokens_are_refused_nobody_gets_one() {
     let body = json!({ "uid": "alice", "version": "007" });
     let answer = api.mint("POST", "/fetch_rtm_token", Some(body), newer);
     assert_eq!(answer, json!({ "token": answer["token"], "code": "200" }));
-    api.finish();
+    api.finish()
 }
 
 #[test]
 fn without_an_identity_no_route_gives_anything() {
-    let mut api = Api::start(&[]);
+    let issuer = Issuer::start(&[&SigningKey::generate("current", Algorithm::Es256)]);
+    // The server tells a caller to send a JWT.
+    let bearer = json!([null, r#"Bearer realm="tokenmint""#]);
+    let missing = |lack: &str| {
+        let detail = json!([lack, "the request carries no JWT (Authorization: Bearer)"]);
+        json!({ "detail": detail, "www-authenticate": bearer })
+    };
+    let no_jwt = || missing("the request carries no verified JWT");
+    let forged = json!({
+        "detail": ["the request carries no verified JWT", "the JWT is not valid for this service"],
+        "type": ["urn:tokenmint:problem:no-identity", "urn:tokenmint:problem:invalid-token"],
+        "www-authenticate": [null, r#"Bearer realm="tokenmint", error="invalid_token""#],
+    });
+    let expected = [
+        ("GET /chat/app/token", missing("the request carries no IAM identity")),
+        ("GET /chat/user/alice/token", no_jwt()),
+        ("GET /rtc/demo/token?account=alice", no_jwt()),
+        ("POST /rtc/demo/token", no_jwt()),
+        ("GET /rtm/alice/token", no_jwt()),
+        ("GET /zego/alice/token", no_jwt()),
+        ("POST /zego/alice/token", no_jwt()),
+        ("GET /zim/alice/token", no_jwt()),
+        ("GET /rtm/*/token?nonsense", no_jwt()),
+        ("POST /rtc/demo/token", no_jwt()),
+        ("POST /fetch_rtm_token", json!({ "www-authenticate": bearer })),
+        ("GET /rtm/alice/token", forged),
+    ];
+    let different = differences(|front| gives_nothing_without_an_identity(front, &issuer));
+    assert_eq!(different, expected.map(|(what, differing)| (what.to_owned(), differing)));
+}
+
+fn gives_nothing_without_an_identity(front: Front, issuer: &Issuer) -> Vec<(String, Response)> {
+    // The server believes no gateway, so it takes only JWTs.
+    let identity = match front {
+        Front::Emulator => Env::default(),
+        Front::Server => Env::from([
+            ("IDENTITY", "jwt"),
+            ("JWT_ISSUER", &issuer.url()),
+            ("JWT_AUDIENCE", "tokens.example.com"),
+            ("BACKEND_AUDIENCE", "backends.example.com"),
+            ("BACKEND_SCOPE", "tokens/app"),
+        ]),
+    };
+    let mut api = Api::start(front, identity);
     // The tutorial's route writes its errors in another form.
     let examples = requests::all().map(|request| request.example).filter(|example| example.path != "/fetch_rtm_token");
     for Example { path, body, .. } in examples {
@@ -238,10 +321,10 @@ fn without_an_identity_no_route_gives_anything() {
     let answer = api.ask("POST", "/fetch_rtm_token", |request| request.json(&json!({ "uid": "1234" })));
     assert_eq!(answer.status, 401);
     assert_eq!(answer.json(), json!({ "token": "Nobody is signed in.", "code": "401" }));
-    // Only the gateway's claims are an identity. A header is not.
+    // Only verified claims are an identity. What a header says of itself is not.
     let forged = api.ask("GET", "/rtm/alice/token", |request| {
         request.header("authorization", "Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJhbGljZSJ9.").header("x-user-id", "alice")
     });
     assert_eq!(forged.status, 401);
-    api.finish();
+    api.finish()
 }

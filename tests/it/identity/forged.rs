@@ -2,9 +2,11 @@
 
 use super::{AUDIENCE, BACKEND_AUDIENCE, backend, multi_value, settings};
 use crate::said;
+use harness::http::Request;
 use harness::issuer::{Algorithm, Issuer, SigningKey, encoded, pem, signed_with_hmac};
 use harness::lambda::Function;
 use harness::project;
+use harness::server::TokenServer;
 use serde_json::{Value, json};
 use std::fs;
 
@@ -187,16 +189,20 @@ fn with_other_claims(jwt: &str, claims: &Value) -> String {
 }
 
 /// What the answer tells the caller to find the log line by.
-fn request_id(response: &Value) -> Value {
-    let body = response["body"].as_str().expect("a text");
+fn request_id(body: &str) -> Value {
     serde_json::from_str::<Value>(body).expect("JSON")["request_id"].clone()
 }
 
-#[test]
-fn a_forged_token_is_refused_and_its_rule_is_in_the_log_alone() {
-    let keys = Keys::generate();
+/// The refused JWTs in the log: the id of the request, and the rule that the JWT breaks.
+fn refused(logs: &str) -> Vec<(Value, Value)> {
+    let lines = logs.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let refused = lines.filter(|line| line["outcome"] == "invalid-token");
+    refused.map(|line| (line["request_id"].clone(), line["rule"].clone())).collect()
+}
+
+/// An issuer with these keys, and two more that must not be used.
+fn issuer(keys: &Keys) -> Issuer {
     let issuer = Issuer::start(&[&keys.rsa, &keys.p256, &keys.p384]);
-    // Two more keys that must not be used.
     let named = |mut key: Value, id: &str, member: &str, value: Value| {
         key["kid"] = json!(id);
         key[member] = value;
@@ -206,6 +212,13 @@ fn a_forged_token_is_refused_and_its_rule_is_in_the_log_alone() {
         named(keys.rsa.public(), "short", "n", json!(encoded([0xff; 128]))),
         named(keys.rsa.public(), "encryption", "use", json!("enc")),
     ]);
+    issuer
+}
+
+#[test]
+fn a_forged_token_is_refused_and_its_rule_is_in_the_log_alone() {
+    let keys = Keys::generate();
+    let issuer = issuer(&keys);
     let function = Function::start("rtm-token", settings(&issuer).and_all(backend()));
     let claims = issuer.claims("alice", AUDIENCE);
     let fine = [format!("Bearer {}", keys.rsa.sign(&json!({}), &claims))];
@@ -217,7 +230,7 @@ fn a_forged_token_is_refused_and_its_rule_is_in_the_log_alone() {
         let challenge = &response["headers"]["www-authenticate"];
         assert_eq!(challenge, r#"Bearer realm="tokenmint", error="invalid_token""#, "{what}");
         assert!(!response.to_string().contains(rule), "{what}: the answer tells the forger why: {response}");
-        ids.push(request_id(&response));
+        ids.push(request_id(response["body"].as_str().expect("a text")));
     }
     assert_eq!(function.invoke(&multi_value("/rtm/me/token", &fine)).response()["statusCode"], 200);
     // A genuine token whose user may not have this.
@@ -228,12 +241,73 @@ fn a_forged_token_is_refused_and_its_rule_is_in_the_log_alone() {
     }
     let logs = function.end();
     said::check_logs("forged", &logs, &said::credentials());
-    let lines = logs.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let refused = lines.filter(|line| line["outcome"] == "invalid-token");
-    let rules: Vec<_> = refused.map(|line| (line["request_id"].clone(), line["rule"].clone())).collect();
     let expected: Vec<_> = ids.into_iter().zip(rows.iter().map(|(_, _, rule)| json!(rule))).collect();
-    assert_eq!(rules, expected, "the line of each request names the rule");
+    assert_eq!(refused(&logs), expected, "the line of each request names the rule");
     for private in [last_part(&fine[0]), "evil.example.com", "dev/null", "OR '1'", "alice"] {
+        assert!(!logs.contains(private), "{private} is in the log");
+    }
+}
+
+/// What HTTP changes: it takes whitespace from both ends of a header's value (RFC 9110, 5.5).
+const GENUINE_IN_HTTP: &str = "whitespace behind the JWT";
+
+/// Headers in which others would pass on an identity: gateways, load balancers, proxies.
+const OTHERS_IDENTITIES: [(&str, &str); 9] = [
+    ("x-amzn-request-context", r#"{"authorizer":{"jwt":{"claims":{"sub":"alice"}}}}"#),
+    ("x-amzn-lambda-context", r#"{"identity":{"cognitoIdentityId":"alice"}}"#),
+    ("x-amzn-oidc-data", "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhbGljZSJ9."),
+    ("x-amzn-oidc-identity", "alice"),
+    ("x-forwarded-user", "alice"),
+    ("x-remote-user", "alice"),
+    ("x-user-id", "alice"),
+    ("proxy-authorization", "Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJhbGljZSJ9."),
+    ("cookie", "sub=alice; token=eyJhbGciOiJub25lIn0.eyJzdWIiOiJhbGljZSJ9."),
+];
+
+/// The same attacks over HTTP, and identities that are no JWTs.
+#[test]
+fn the_server_refuses_the_same_forged_tokens_and_believes_nothing_else() {
+    let keys = Keys::generate();
+    let issuer = issuer(&keys);
+    let server = TokenServer::start(settings(&issuer).and_all(backend()));
+    let claims = issuer.claims("alice", AUDIENCE);
+    let ask = |method: &str, path: &str, headers: &[(&str, &str)], body: &str| {
+        let request = Request::new(method, &server.url(path)).body(body);
+        headers.iter().fold(request, |request, (name, value)| request.header(name, value)).send()
+    };
+    let rows = rows(&keys, &claims);
+    let mut expected = Vec::new();
+    for (what, authorization, rule) in &rows {
+        let headers: Vec<_> = authorization.iter().map(|value| ("authorization", value.as_str())).collect();
+        let answer = ask("GET", "/rtm/me/token", &headers, "");
+        if *what == GENUINE_IN_HTTP {
+            assert_eq!(answer.status, 200, "{what}: {}", answer.text());
+            continue;
+        }
+        assert_eq!(answer.status, 401, "{what}: {}", answer.text());
+        let challenge = answer.header("www-authenticate");
+        assert_eq!(challenge, Some(r#"Bearer realm="tokenmint", error="invalid_token""#), "{what}");
+        assert!(!answer.text().contains(rule), "{what}: the answer tells the forger why: {}", answer.text());
+        assert!(!said::holds_a_token(answer.text()), "{what}");
+        expected.push((request_id(answer.text()), json!(rule)));
+    }
+    let event = multi_value("/rtm/me/token", &["Bearer"]).to_string();
+    let gateways =
+        fs::read_to_string(project::root().join("events/rtm-token/signed-in-caller.json")).expect("it is here");
+    for (header, path, body) in OTHERS_IDENTITIES
+        .map(|header| (Some(header), "/rtm/me/token", ""))
+        .into_iter()
+        .chain([&event, &gateways].map(|event| (None, "/fetch_rtm_token", event.as_str())))
+    {
+        let method = if body.is_empty() { "GET" } else { "POST" };
+        let answer = ask(method, path, header.as_slice(), body);
+        assert_eq!(answer.status, 401, "{header:?} {body}: {}", answer.text());
+        assert!(!said::holds_a_token(answer.text()), "{header:?} {body}");
+    }
+    let logs = server.end();
+    said::check_logs("forged", &logs, &said::credentials());
+    assert_eq!(refused(&logs), expected, "the line of each request names the rule");
+    for private in ["evil.example.com", "dev/null", "OR '1'", "alice", "eyJ"] {
         assert!(!logs.contains(private), "{private} is in the log");
     }
 }

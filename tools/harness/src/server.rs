@@ -4,6 +4,7 @@ use crate::process::{Leashed, Output, descendants, free_port, lock};
 use crate::watch::unwanted;
 use crate::{Env, project};
 use rustix::process::{Pid, Signal, kill_process};
+use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::process::ExitStatus;
 use std::sync::Mutex;
@@ -56,6 +57,24 @@ impl TokenServer {
         lock(&self.leashed).logs()
     }
 
+    /// Its process id.
+    ///
+    /// # Panics
+    /// It has ended, or `ps` is not installed.
+    pub fn pid(&self) -> u32 {
+        descendants(lock(&self.leashed).pid()).into_iter().next().expect("it runs").0
+    }
+
+    /// How much memory it uses now, in KiB.
+    ///
+    /// # Panics
+    /// It has ended.
+    pub fn memory(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a process has memory");
+        line.trim().trim_end_matches(" kB").parse().expect("a number")
+    }
+
     /// Whether it has ended by itself.
     pub fn ended(&self) -> Option<ExitStatus> {
         lock(&self.leashed).ended()
@@ -66,8 +85,7 @@ impl TokenServer {
     /// # Panics
     /// It is still running after twelve seconds.
     pub fn terminate(&self) -> ExitStatus {
-        let (pid, _) = descendants(lock(&self.leashed).pid()).into_iter().next().expect("it runs");
-        let pid = Pid::from_raw(pid.try_into().expect("a process id")).expect("a process id");
+        let pid = Pid::from_raw(self.pid().try_into().expect("a process id")).expect("a process id");
         kill_process(pid, Signal::TERM).expect("it is ours");
         let begun = Instant::now();
         loop {
@@ -86,8 +104,9 @@ impl TokenServer {
 }
 
 fn spawn(env: &Env) -> Leashed {
-    let mut command = project::command(project::function("tokenmint"));
-    command.arg("serve");
+    // Most systems start programs with room for 1,024 open files.
+    let mut command = project::command("sh");
+    command.args(["-c", r#"ulimit -Sn 1024 && exec "$0" serve"#]).arg(project::function("tokenmint"));
     for name in unwanted() {
         command.env_remove(name);
     }
