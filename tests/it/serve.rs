@@ -1,19 +1,25 @@
 //! `tokenmint serve`: what it refuses to start with, whom it answers, and how it treats its clients.
 
+mod limits;
+mod operators;
+mod rotation;
+mod tls;
+
 use crate::{functions, said};
 use harness::http::Request;
 use harness::server::TokenServer;
 use harness::{Env, free_port, project};
-use serde_json::{Value, json};
+use serde_json::Value;
 use service::Callers;
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
-use std::path::PathBuf;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use std::{env, fs, process, thread};
 
-fn demo() -> Env {
+pub(crate) fn demo() -> Env {
     let credentials = project::root().join("tests/demo-credentials.json");
     Env::from([("LOCAL_CREDENTIALS", credentials.to_str().expect("UTF-8")), ("IDENTITY", "none")])
 }
@@ -212,6 +218,55 @@ fn told_to_end_it_finishes_what_it_began() {
     assert_eq!(status.code(), Some(0));
 }
 
+#[test]
+fn a_body_that_never_comes_does_not_keep_it_from_ending() {
+    let server = TokenServer::start(demo());
+    let mut stream = TcpStream::connect(server.address).expect("it listens");
+    stream
+        .write_all(b"POST /fetch_rtm_token HTTP/1.1\r\nHost: localhost\r\nContent-Length: 15\r\n\r\n{")
+        .expect("it reads");
+    thread::sleep(Duration::from_millis(300));
+    let begun = Instant::now();
+    assert_eq!(server.terminate().code(), Some(0));
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    said::check_logs("serve", &server.end(), &said::credentials());
+}
+
+/// A connection that stays open from one request to the next.
+pub(crate) struct Client(TcpStream);
+
+impl Client {
+    pub(crate) fn connect(server: &TokenServer) -> Client {
+        let stream = TcpStream::connect(server.address).expect("it listens");
+        stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a time-out");
+        Client(stream)
+    }
+
+    /// Sends a good request.
+    pub(crate) fn send(&mut self) {
+        self.0.write_all(b"GET /rtm/alice/token HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("it reads");
+    }
+
+    /// The status of the next answer. Reads the whole answer.
+    pub(crate) fn status(&mut self) -> String {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            self.0.read_exact(&mut byte).expect("an answer");
+            head.extend(byte);
+        }
+        let head = String::from_utf8(head).expect("text").to_ascii_lowercase();
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).expect("a length");
+        self.0.read_exact(&mut vec![0; length.parse().expect("a number")]).expect("a body");
+        head.split(' ').nth(1).expect("a status").to_owned()
+    }
+
+    pub(crate) fn ask(&mut self) -> String {
+        self.send();
+        self.status()
+    }
+}
+
 /// A folder for a test. It is gone with this value.
 struct Folder(PathBuf);
 
@@ -221,47 +276,31 @@ impl Folder {
         fs::create_dir_all(&folder).expect("a folder");
         Folder(folder)
     }
+
+    /// A path in it.
+    fn path(&self, name: &str) -> String {
+        self.0.join(name).to_str().expect("UTF-8").to_owned()
+    }
+
+    /// Mounts another version of files, as Kubernetes does: each file is a link through a link to the version's folder,
+    /// and that link is replaced. `write` puts the files into the version's folder.
+    fn mount(&self, version: &str, files: &[&str], write: impl FnOnce(&Path)) {
+        let of_version = self.0.join(version);
+        fs::create_dir_all(&of_version).expect("a folder");
+        write(&of_version);
+        let next = self.0.join("..data_tmp");
+        symlink(version, &next).and_then(|()| fs::rename(&next, self.0.join("..data"))).expect("the link is replaced");
+        for file in files {
+            let link = self.0.join(file);
+            if link.symlink_metadata().is_err() {
+                symlink(Path::new("..data").join(file), link).expect("a link");
+            }
+        }
+    }
 }
 
 impl Drop for Folder {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
     }
-}
-
-#[test]
-fn a_changed_file_is_in_use_soon_and_refuses_nobody() {
-    let folder = Folder::new("credentials");
-    let with = |app_id: &str| json!({ "agora": { "app_id": app_id, "app_certificate": "0".repeat(32) } }).to_string();
-    let (first, second) = ("0".repeat(32), "1".repeat(32));
-    // As Kubernetes mounts a secret: a link to a link, and the second one is replaced.
-    let mount = |version: &str, text: &str| {
-        let of_version = folder.0.join(version);
-        fs::create_dir_all(&of_version).expect("a folder");
-        fs::write(of_version.join("credentials.json"), text).expect("a file");
-        let next = folder.0.join("..data_tmp");
-        std::os::unix::fs::symlink(&of_version, &next).expect("a link");
-        fs::rename(&next, folder.0.join("..data")).expect("the link is replaced");
-    };
-    mount("..1", &with(&first));
-    let file = folder.0.join("credentials.json");
-    std::os::unix::fs::symlink("..data/credentials.json", &file).expect("a link");
-    let server = TokenServer::start(demo().and("LOCAL_CREDENTIALS", file.to_str().expect("UTF-8")));
-    let app_id = || {
-        let answer = Request::new("GET", &server.url("/rtm/alice/token")).send();
-        assert_eq!(answer.status, 200, "{}", answer.text());
-        answer.json()["app_id"].as_str().expect("an app id").to_owned()
-    };
-    assert_eq!(app_id(), first);
-    mount("..2", "no JSON");
-    let begun = Instant::now();
-    while begun.elapsed() < Duration::from_secs(3) {
-        assert_eq!(app_id(), first, "the older credentials stay in use");
-    }
-    mount("..3", &with(&second));
-    let begun = Instant::now();
-    while app_id() != second {
-        assert!(begun.elapsed() < Duration::from_secs(10), "the new credentials are not in use");
-    }
-    said::check_logs("serve", &server.end(), &said::credentials());
 }

@@ -2,7 +2,7 @@
 //!
 //! * [`project`]: where things are, and every binary, built once per process.
 //! * [`lambda`]: a function's binary under a minimal Lambda Runtime API: raw events in, answers out.
-//! * [`load`]: many requests to one function, and how long each took.
+//! * [`load`]: many requests to one function or server, and how long each took.
 //! * [`requests`]: one request for each kind of token.
 //! * [`watch`]: all functions under the real `cargo lambda watch`, over HTTP; [`http`] sends paths exactly as given.
 //! * [`server`]: all functions in one process, over HTTP, without Lambda.
@@ -32,7 +32,7 @@ pub mod tls;
 pub mod watch;
 pub mod verifiers;
 
-pub use process::{Output, descendants, free_port};
+pub use process::{Output, allow_many_files, descendants, free_port};
 
 /// The variables that configure a function, in the order of the documentation. Tests start without them, even if the
 /// developer's own shell has set some.

@@ -1,4 +1,4 @@
-//! Steady load on a function, with everything that came of it.
+//! Steady load, with everything that came of it.
 
 use crate::lambda::{Function, Outcome};
 use serde_json::Value;
@@ -38,14 +38,30 @@ pub fn load(
     meanwhile: impl FnOnce(),
 ) -> Vec<Answered> {
     let event = event.to_string();
+    let ask = || {
+        let sent = Instant::now();
+        let outcome = function.invoke_raw(event.as_bytes());
+        Answered { sent, took: sent.elapsed(), outcome }
+    };
+    during(clients, pause, ask, meanwhile)
+}
+
+/// Asks again and again while `meanwhile` runs. Each client pauses after each answer.
+///
+/// # Panics
+/// Asking or `meanwhile` panicked.
+pub fn during<T: Send>(
+    clients: usize,
+    pause: Duration,
+    ask: impl Fn() -> T + Sync,
+    meanwhile: impl FnOnce(),
+) -> Vec<T> {
     let over = AtomicBool::new(false);
     thread::scope(|scope| {
         let client = || {
             let mut answers = Vec::new();
             while !over.load(Ordering::Relaxed) {
-                let sent = Instant::now();
-                let outcome = function.invoke_raw(event.as_bytes());
-                answers.push(Answered { sent, took: sent.elapsed(), outcome });
+                answers.push(ask());
                 thread::sleep(pause);
             }
             answers
@@ -55,7 +71,7 @@ pub fn load(
         let _over = Over(&over);
         meanwhile();
         over.store(true, Ordering::Relaxed);
-        clients.into_iter().flat_map(|client| client.join().expect("it only sends")).collect()
+        clients.into_iter().flat_map(|client| client.join().expect("a client does not panic")).collect()
     })
 }
 

@@ -1,6 +1,7 @@
 //! Child processes that end with us, and what they print.
 
 use crate::project;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::io::{BufRead, BufReader, Read};
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::process::CommandExt;
@@ -158,6 +159,15 @@ pub(crate) fn wait(child: &mut Child, patience: Duration) -> Option<ExitStatus> 
 pub fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("the system has a free port");
     listener.local_addr().expect("a bound listener has an address").port()
+}
+
+/// Lets this process open as many files and connections as the system allows. Programs usually start with 1,024.
+///
+/// # Panics
+/// The system refuses it.
+pub fn allow_many_files() {
+    let limit = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).expect("up to the maximum it is allowed");
 }
 
 /// Every living process below this one: its id and its command line. The list is empty if `ps` is not installed.

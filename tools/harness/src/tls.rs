@@ -1,5 +1,5 @@
 //! Secrets Manager over TLS, as in AWS. Here no proxy stands between the functions and moto. A program trusts this
-//! authority only if it is told to.
+//! authority only if it is told to. And what a test of another TLS server needs: certificates, and a client.
 
 use crate::process::{Leashed, Output, free_port};
 use crate::secrets::Vendor;
@@ -32,7 +32,7 @@ impl SecretsManagerOverTls {
         let port = free_port();
         let folder = env::temp_dir().join(format!("tokenmint-tls-{}-{port}", process::id()));
         fs::create_dir_all(&folder).expect("the system has room for temporary files");
-        script(&["certificates", text(&folder)]);
+        certificates(&folder);
         let mut command = project::command(project::tool("moto_server"));
         command.args(["--host", "127.0.0.1", "--port", &port.to_string()]);
         command.arg("--ssl-cert").arg(folder.join("server.pem")).arg("--ssl-key").arg(folder.join("server.key"));
@@ -97,6 +97,29 @@ impl Drop for SecretsManagerOverTls {
     fn drop(&mut self) {
         // If the folder cannot be removed, it stays: it is a temporary one.
         let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// Puts into this folder: `server.pem` and `server.key` for localhost, and `ca.pem`, the authority that signed them.
+///
+/// # Panics
+/// The folder takes no files.
+pub fn certificates(folder: &Path) {
+    script(&["certificates", text(folder)]);
+}
+
+/// Asks with GET over TLS, with OpenSSL, and returns the answer's JSON. Trusts this authority alone.
+///
+/// # Errors
+/// The server's certificate is not signed by this authority, or TLS fails for another reason.
+///
+/// # Panics
+/// The answer has another status than 200.
+pub fn get(url: &str, authority: &Path) -> Result<Value, String> {
+    let answer: Value = serde_json::from_str(&script(&["get", url, text(authority)])).expect("it prints JSON");
+    match answer["error"].as_str() {
+        Some(error) => Err(error.to_owned()),
+        None => Ok(answer["answer"].clone()),
     }
 }
 

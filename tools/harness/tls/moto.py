@@ -1,7 +1,8 @@
-"""What the measurement needs beside moto_server, run with the project's own Python:
+"""What tests and measurements of TLS need, run with the project's own Python:
 
 * `moto.py certificates FOLDER`: a certificate authority for today and a server's certificate for localhost;
 * `moto.py put URL CA NAME VALUE`: creates a secret;
+* `moto.py get URL CA`: {"answer": the answer's JSON} or {"error": why there is no TLS connection};
 * `moto.py time URL CA NAME N`: for each of N reads over a new connection, milliseconds from connecting to the answer's end.
 """
 
@@ -13,7 +14,9 @@ import ssl
 import sys
 import time
 from pathlib import Path
+from urllib.error import URLError
 from urllib.parse import urlsplit
+from urllib.request import HTTPSHandler, ProxyHandler, build_opener
 
 
 def certificates(folder):
@@ -99,12 +102,25 @@ def call(url, context, action, body):
     return took * 1000
 
 
+def get(url, ca):
+    """One GET. What it prints says whether the server's certificate is of this authority."""
+    # No proxy stands between.
+    opener = build_opener(ProxyHandler({}), HTTPSHandler(context=ssl.create_default_context(cafile=ca)))
+    try:
+        with opener.open(url, timeout=10) as answer:
+            return {"answer": json.load(answer)}
+    except URLError as error:
+        return {"error": str(error.reason)}
+
+
 def main():
     match sys.argv[1:]:
         case ["certificates", folder]:
             certificates(folder)
         case ["put", url, ca, name, value]:
             call(url, ssl.create_default_context(cafile=ca), "CreateSecret", {"Name": name, "SecretString": value})
+        case ["get", url, ca]:
+            print(json.dumps(get(url, ca)))
         case ["time", url, ca, name, times]:
             context = ssl.create_default_context(cafile=ca)
             print(json.dumps([call(url, context, "GetSecretValue", {"SecretId": name}) for _ in range(int(times))]))
