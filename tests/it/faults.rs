@@ -1,10 +1,12 @@
-//! Bad times of Secrets Manager, under load: nobody may notice. Each run prints what it sent and got.
+//! Bad times of Secrets Manager, and a crowd of connections, under load: nobody may notice. Each run prints what it sent and got.
 //!
 //! `service` tests in paused time when credentials are loaded, and in which order anything may happen. These runs show
 //! what only a real process can: that the AWS client takes each fault for a failure, and that requests do not wait for
 //! it.
 //!
 //! They measure, so they run one at a time: `make faults` gives them a run of their own, and `make soak` a long one.
+
+mod crowd;
 
 use crate::starting::{agora, event, secrets};
 use harness::lambda::Function;
