@@ -17,6 +17,7 @@ use crate::aws::AuthoritiesError;
 use crate::config::{Config, Source as Setting};
 use crate::keeper::{Keeper, LoadError, Source, Times};
 use crate::problem::Problem;
+use crate::small_file::Version;
 use crate::system::System;
 use crate::telemetry;
 use crate::vendor::Vendor;
@@ -26,7 +27,7 @@ use std::marker::PhantomData;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use store::{NO_PART, Version};
+use store::NO_PART;
 
 /// Loads and keeps one vendor's key.
 pub(crate) struct Credentials<V: Vendor>(Keeper<Secret<V>>);

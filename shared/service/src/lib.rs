@@ -19,6 +19,7 @@ mod config;
 mod credentials;
 mod keeper;
 pub mod aws;
+pub mod small_file;
 mod vendor;
 mod response;
 mod minted;

@@ -1,12 +1,11 @@
 //! The local file with both vendors' secrets, `{"agora":{...},"zego":{...}}`.
 
-use super::store::{NO_PART, Reading, SecretStore, SecretText, Version};
+use super::store::{NO_PART, Reading, SecretStore, SecretText};
 use crate::keeper::LoadError;
+use crate::small_file::{self, Version};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
-use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
-use zeroize::Zeroizing;
 
 /// The file at this path.
 pub(super) struct LocalFile(pub(super) PathBuf);
@@ -16,10 +15,8 @@ impl SecretStore for LocalFile {
         Box::pin(async move { self.part(vendor) })
     }
 
-    /// Follows links. So it also notices that Kubernetes has pointed a mounted secret's link at another folder.
     fn version(&self) -> Option<Version> {
-        let file = std::fs::metadata(&self.0).ok()?;
-        Some(Version { file: file.ino(), written: file.modified().ok()?, length: file.len() })
+        Version::of(&self.0)
     }
 }
 
@@ -27,10 +24,10 @@ impl LocalFile {
     /// One vendor's part.
     fn part(&self, vendor: &str) -> Result<SecretText, LoadError> {
         let failure = |outcome, reason: &str| LoadError { outcome, reason: reason.to_owned() };
-        let text = std::fs::read_to_string(&self.0).map_err(|_| failure("failed", "the file cannot be read"))?;
-        let text = Zeroizing::new(text);
+        let content = small_file::read(&self.0).map_err(|_| failure("failed", "the file cannot be read"))?;
+        let text = std::str::from_utf8(&content).map_err(|_| failure("failed", "the file cannot be read"))?;
         let parts: BTreeMap<&str, &RawValue> =
-            serde_json::from_str(&text).map_err(|_| failure("failed", "the file is not a JSON object"))?;
+            serde_json::from_str(text).map_err(|_| failure("failed", "the file is not a JSON object"))?;
         let part = parts.get(vendor).ok_or_else(|| failure(NO_PART, "the file has no part for this vendor"))?;
         Ok(SecretText::new(part.get().to_owned()))
     }

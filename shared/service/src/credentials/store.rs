@@ -1,8 +1,8 @@
 //! What every store of secrets can do.
 
 use crate::keeper::LoadError;
+use crate::small_file::Version;
 use std::pin::Pin;
-use std::time::SystemTime;
 use zeroize::Zeroizing;
 
 /// Where vendors' secrets are read.
@@ -14,14 +14,6 @@ pub(crate) trait SecretStore: Send + Sync + 'static {
     fn version(&self) -> Option<Version> {
         None
     }
-}
-
-/// A state of a store: which file it is, when it was written, and its length in bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Version {
-    pub(super) file: u64,
-    pub(super) written: SystemTime,
-    pub(super) length: u64,
 }
 
 /// A secret's text, once it is read.

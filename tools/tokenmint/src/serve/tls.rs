@@ -5,10 +5,9 @@ use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use std::os::unix::fs::MetadataExt;
+use service::small_file::{self, Version};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
 use thiserror::Error;
 use tokio_rustls::TlsAcceptor;
 use tracing::{info, warn};
@@ -19,15 +18,8 @@ pub(super) struct Acceptor {
     current: Mutex<(Versions, Arc<ServerConfig>)>,
 }
 
-/// Tells one state of both files from another. Follows links.
+/// The states of both files.
 type Versions = [Option<Version>; 2];
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Version {
-    file: u64,
-    written: SystemTime,
-    length: u64,
-}
 
 /// Why a file cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -70,16 +62,13 @@ impl Acceptor {
 }
 
 fn versions(files: &TlsFiles) -> Versions {
-    let version = |path| {
-        let file = std::fs::metadata(path).ok()?;
-        Some(Version { file: file.ino(), written: file.modified().ok()?, length: file.len() })
-    };
-    [&files.certificates, &files.key].map(version)
+    [&files.certificates, &files.key].map(|path| Version::of(path))
 }
 
 fn config(files: &TlsFiles) -> Result<ServerConfig, TlsError> {
     let certificates = certificates(&files.certificates).filter(|all| !all.is_empty()).ok_or(TlsError::Certificates)?;
-    let key = PrivateKeyDer::from_pem_file(&files.key).map_err(|_| TlsError::Key)?;
+    let key = small_file::read(&files.key).map_err(|_| TlsError::Key)?;
+    let key = PrivateKeyDer::from_pem_slice(&key).map_err(|_| TlsError::Key)?;
     let mut config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
         .with_safe_default_protocol_versions()
         .expect("the provider has these versions")
@@ -91,5 +80,5 @@ fn config(files: &TlsFiles) -> Result<ServerConfig, TlsError> {
 }
 
 fn certificates(path: &Path) -> Option<Vec<CertificateDer<'static>>> {
-    CertificateDer::pem_file_iter(path).ok()?.collect::<Result<_, _>>().ok()
+    CertificateDer::pem_slice_iter(&small_file::read(path).ok()?).collect::<Result<_, _>>().ok()
 }
