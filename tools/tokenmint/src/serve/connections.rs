@@ -1,6 +1,6 @@
 //! Takes connections, and ends those that are slow, idle or too many.
 
-use super::patience::{HEAD_WITHIN, Patient, Phase};
+use super::patience::{HEAD_WITHIN, Observed, Phase};
 use super::proxies::Peer;
 use super::tls::Acceptor;
 use axum::Router;
@@ -11,6 +11,7 @@ use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
+use rustix::process::{Resource, getrlimit};
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
@@ -23,6 +24,9 @@ use tracing::warn;
 
 /// How many connections are served at once. More of them wait in the system's queue.
 const MAX_CONNECTIONS: usize = 1024;
+
+/// How many files may be open that are no connections of clients: of operators, Secrets Manager, the issuer and the log.
+const OTHER_FILES: u64 = 100;
 
 /// How large the head of a request may be, in bytes, and how many fields it may have.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
@@ -42,7 +46,7 @@ pub(super) async fn serve(
     ending: impl Future<Output = ()>,
 ) {
     let mut ending = pin!(ending);
-    let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let room = Arc::new(Semaphore::new(max_connections()));
     let graceful = GracefulShutdown::new();
     loop {
         let accepted = tokio::select! {
@@ -52,7 +56,7 @@ pub(super) async fn serve(
         let (stream, peer, permit) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
-                warn!(kind = %error.kind(), "a connection could not be taken");
+                warn!(%error, "a connection could not be taken");
                 sleep(PAUSE).await;
                 continue;
             }
@@ -80,6 +84,12 @@ pub(super) async fn serve(
     }
 }
 
+/// As many as the system lets us open beside other files, but not more than [`MAX_CONNECTIONS`].
+fn max_connections() -> usize {
+    let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    usize::try_from(files.saturating_sub(OTHER_FILES)).unwrap_or(usize::MAX).clamp(1, MAX_CONNECTIONS)
+}
+
 /// Waits for room, and then for a connection.
 async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> io::Result<(TcpStream, Peer, OwnedSemaphorePermit)> {
     let permit = Arc::clone(room).acquire_owned().await.map_err(io::Error::other)?;
@@ -94,6 +104,7 @@ async fn serve_connection(
     watcher: hyper_util::server::graceful::Watcher,
 ) {
     let phase = Phase::new();
+    let overdue = phase.clone();
     let app = {
         let (app, phase) = (TowerToHyperService::new(app), phase.clone());
         service_fn(move |mut request: Request<Incoming>| {
@@ -108,9 +119,14 @@ async fn serve_connection(
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(None)
+        // A client that has sent its request may say that nothing more comes.
+        .half_close(true)
         .max_buf_size(MAX_HEAD_BYTES)
         .max_headers(MAX_FIELDS)
-        .serve_connection(TokioIo::new(Patient::new(stream, phase)), app);
+        .serve_connection(TokioIo::new(Observed::new(stream, phase)), app);
     // Whatever goes wrong with a connection concerns its client alone.
-    let _ = watcher.watch(connection).await;
+    tokio::select! {
+        _ = watcher.watch(connection) => {}
+        () = overdue.overdue() => {}
+    }
 }
