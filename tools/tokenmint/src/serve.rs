@@ -35,16 +35,20 @@ const BUCKETS: [f64; 10] = [50.0, 100.0, 200.0, 500.0, 1_000.0, 2_000.0, 5_000.0
 
 /// Serves until the process is told to end.
 pub(crate) fn run(arguments: &Serve) -> io::Result<u8> {
-    Builder::new_multi_thread().enable_all().build()?.block_on(async {
+    let runtime = Builder::new_multi_thread().enable_all().build()?;
+    let ended = runtime.block_on(async {
         telemetry::start_logs();
         match serve(arguments).await {
-            Ok(()) => Ok(exit::DONE),
+            Ok(()) => exit::DONE,
             Err(reason) => {
                 error!(%reason, "cannot start");
-                Ok(exit::USAGE)
+                exit::USAGE
             }
         }
-    })
+    });
+    // A name that is still being looked up must not keep the process.
+    runtime.shutdown_background();
+    Ok(ended)
 }
 
 /// Fails if a setting is wrong. The error names the setting.

@@ -198,7 +198,7 @@ impl Server {
         tokio::join!(agora, zego, issuer);
     }
 
-    /// Answers a request, and logs one line about it. `client` is who sent it, if that is known. `allowed_origins`: pages
+    /// Answers a request, and logs one line about it. The list of routes has no line. `client` is who sent it, if that is known. `allowed_origins`: pages
     /// of these origins may ask without an identity, too.
     pub async fn respond(
         &self,

@@ -20,15 +20,16 @@ pub(super) fn is_from(headers: &HeaderMap, target: &Uri, allowed: &[String]) -> 
     let target_is_here = target.authority().is_none_or(|authority| is_here(authority.as_str()));
     let is_allowed = |origin: &str| {
         allowed.iter().any(|allowed| allowed == origin)
-            || origin.split_once("://").is_some_and(|(scheme, host)| scheme.starts_with("http") && is_here(host))
+            || origin
+                .split_once("://")
+                .is_some_and(|(scheme, host)| ["http", "https"].contains(&scheme) && is_here(host))
     };
     let mut origins = headers.get_all(ORIGIN).iter();
     let origin_is_allowed = origins.all(|origin| text(origin).is_some_and(|origin| is_allowed(&origin)));
     // A page of another site that only sends a request has no `Origin` with a GET.
     let has_origin = headers.contains_key(ORIGIN);
-    let site = headers.get("sec-fetch-site").map(|site| text(site).unwrap_or_default());
-    let site_is_allowed =
-        has_origin || !matches!(site.as_deref(), Some(site) if site != "same-origin" && site != "none");
+    let mut sites = headers.get_all("sec-fetch-site").iter().map(|site| text(site).unwrap_or_default());
+    let site_is_allowed = has_origin || sites.all(|site| ["same-origin", "none"].contains(&site.as_str()));
     host_is_here && target_is_here && origin_is_allowed && site_is_allowed
 }
 
@@ -102,6 +103,7 @@ mod tests {
             "https://app.example.com:444",
             "http://localhost.evil.example",
             "file://localhost",
+            "httpx://localhost",
             "chrome-extension://abc",
         ];
         for origin in others {
@@ -109,7 +111,9 @@ mod tests {
         }
         let two = [("host", "localhost"), ("origin", "http://localhost"), ("origin", "https://evil.example.com")];
         assert!(!answered(&two), "two origins");
-        for site in ["cross-site", "same-site", "x"] {
+        let two = [("host", "localhost"), ("sec-fetch-site", "none"), ("sec-fetch-site", "cross-site")];
+        assert!(!answered(&two), "two sites");
+        for site in ["cross-site", "same-site", "x", ""] {
             assert!(!with("sec-fetch-site", site), "{site}");
         }
         assert!(with("sec-fetch-site", "same-origin"));
