@@ -19,13 +19,17 @@ LINKS_PYTHON := .tools/links-python
 BENCH_PYTHON := .tools/bench-python
 COLD_PYTHON := .tools/cold-python
 COLD_NODE := benches/cold/node
+SERVE_PYTHON := .tools/serve-python
+SERVE_NODE := benches/serve/node
+OHA_VERSION := 1.16.0
+OHA := .tools/oha-$(OHA_VERSION)
 
 WEB := clients/web
 VERIFIERS := tools/harness/verifiers
 PROOFS := tests/browser
 BOOK := tools/book
 
-.PHONY: help has-rust has-free-port has-free-demo-port setup run demo watch watch-aws test test-clients test-rust test-browser photographs faults soak test-arm64 check fuzz load bench bench-check bench-growth bench-jwt bench-renewals bench-cold validate docs book prose build deploy version clean
+.PHONY: help has-rust has-free-port has-free-demo-port setup run demo watch watch-aws test test-clients test-rust test-browser photographs faults soak test-arm64 check fuzz load bench bench-check bench-growth bench-jwt bench-renewals bench-cold bench-serve validate docs book prose build deploy version clean
 
 help: ## Lists the verbs
 	@awk -F ':.*## ' '/^##@ / { print "\n" substr($$0, 5) } /^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -162,6 +166,10 @@ bench-jwt: ## Measures verifying a caller's JWT beside the bare signature, and r
 bench-cold: .venv/.installed $(COLD_PYTHON)/.installed $(COLD_NODE)/bundle/main.cjs ## Measures cold starts and warm answers beside plain Rust, Node and Python (writes target/bench/cold.json)
 	cargo bench --quiet --package benches --bench cold
 
+bench-serve: $(SERVE_PYTHON)/.installed $(SERVE_NODE)/node_modules/.installed $(OHA)/bin/oha ## Measures the server beside bare axum, Node and Python, and whether its memory stays flat (seven minutes; writes target/bench/serve.json)
+	tools/debian-packages.sh wrk
+	OHA=$(CURDIR)/$(OHA)/bin/oha cargo bench --quiet --profile server --package benches --bench serve
+
 load: has-rust ## Sends every route of the server load for SECONDS=10 each, and prints rate, p50, p99 and errors
 	tools/debian-packages.sh wrk
 	cargo build --workspace --bins
@@ -211,6 +219,7 @@ setup: has-rust .venv/.installed $(VERIFIERS)/node_modules/.installed ## Install
 $(LINKS_PYTHON)/.installed: $(BOOK)/requirements.txt
 $(BENCH_PYTHON)/.installed: benches/requirements.txt
 $(COLD_PYTHON)/.installed: benches/cold/python/requirements.txt
+$(SERVE_PYTHON)/.installed: benches/serve/python/requirements.txt
 .tools/%-python/.installed:
 	$(PYTHON) -m venv $(@D)
 	$(@D)/bin/pip install $(BY_HASH) --requirement $^
@@ -227,9 +236,13 @@ $(CARGO_DENY)/bin/cargo-deny:
 $(MDBOOK)/bin/mdbook:
 	cargo install --quiet --locked --debug --root $(MDBOOK) --no-default-features --features search mdbook@$(MDBOOK_VERSION)
 
+# It must be fast, so this is a release build, which takes some minutes. Without its TLS, this version does not compile.
+$(OHA)/bin/oha:
+	cargo install --quiet --locked --root $(OHA) oha@$(OHA_VERSION)
+
 # cargo-fuzz only starts cargo and the targets, so a debug build is enough.
 $(CARGO_FUZZ)/bin/cargo-fuzz:
 	cargo install --quiet --locked --debug --root $(CARGO_FUZZ) cargo-fuzz@$(CARGO_FUZZ_VERSION)
 
 clean: ## Removes everything that was built or installed
-	rm -rf target .aws-sam .venv .tools {$(VERIFIERS),$(PROOFS),$(BOOK)}/node_modules clients/*/node_modules $(WEB)/dist $(WEB)/demo-dist $(COLD_NODE)/node_modules $(COLD_NODE)/bundle
+	rm -rf target .aws-sam .venv .tools {$(VERIFIERS),$(PROOFS),$(BOOK)}/node_modules clients/*/node_modules $(WEB)/dist $(WEB)/demo-dist $(COLD_NODE)/node_modules $(COLD_NODE)/bundle $(SERVE_NODE)/node_modules

@@ -1,0 +1,102 @@
+//! Load on a server: with wrk as much as it takes, with oha at a steady rate.
+
+use crate::server::Server;
+use crate::users::Users;
+use harness::project;
+use serde::Deserialize;
+use serde_json::Value;
+use std::env;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+/// How many requests are under way at once.
+const CONNECTIONS: &str = "16";
+
+/// What the last line of wrk's output says, as JSON.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Load {
+    pub(crate) requests: u64,
+    microseconds: u64,
+    /// In microseconds, like the next one.
+    pub(crate) p50: u64,
+    pub(crate) p99: u64,
+    errors: u64,
+}
+
+impl Load {
+    pub(crate) fn per_second(&self) -> f64 {
+        self.requests as f64 * 1e6 / self.microseconds as f64
+    }
+}
+
+/// Requests at a steady rate. A request that has to wait for a connection takes longer: its time begins when it should
+/// have been sent.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Steady {
+    pub(crate) asked_per_second: f64,
+    pub(crate) per_second: f64,
+    /// In microseconds, like the next one.
+    pub(crate) p50: f64,
+    pub(crate) p99: f64,
+}
+
+/// The requests of this file in turn, as many as the server answers.
+///
+/// # Panics
+/// An answer was not 2xx, or did not come.
+pub(crate) fn all_out(server: &Server<'_>, requests: &Path, time: Duration) -> Load {
+    wrk(server, time, |wrk| _ = wrk.env("REQUESTS", requests))
+}
+
+/// Each request from another user. `format` has `%d` for a user's number, and `first` is the number before the first.
+///
+/// # Panics
+/// As [`all_out`].
+pub(crate) fn other_users(server: &Server<'_>, format: &str, first: u64, time: Duration) -> Load {
+    wrk(server, time, |wrk| _ = wrk.env("FORMAT", format).env("FIRST", first.to_string()))
+}
+
+fn wrk(server: &Server<'_>, time: Duration, what: impl FnOnce(&mut Command)) -> Load {
+    let mut wrk = Command::new("wrk");
+    wrk.args(["--threads", "1", "--connections", CONNECTIONS, "--timeout", "10"]);
+    wrk.arg("--duration").arg(format!("{}s", time.as_secs()));
+    wrk.arg("--script").arg(project::root().join("benches/serve/requests.lua")).arg(server.url("/"));
+    what(&mut wrk);
+    let output =
+        wrk.output().unwrap_or_else(|error| panic!("wrk doesn't start ({error}); make bench-serve installs it"));
+    let text = String::from_utf8_lossy(&output.stdout);
+    let load: Option<Load> = text.lines().rev().find_map(|line| serde_json::from_str(line).ok());
+    let load = load.unwrap_or_else(|| panic!("wrk says: {text}{}", String::from_utf8_lossy(&output.stderr)));
+    assert_eq!(load.errors, 0, "not every answer was good: {text}");
+    assert!(load.requests > 0, "no answer came");
+    load
+}
+
+/// This many requests in a second, whether the server answers in time or not.
+///
+/// # Panics
+/// An answer was not 200, or did not come.
+pub(crate) fn steady(server: &Server<'_>, users: &Users, rate: f64, time: Duration) -> Steady {
+    let asked = users.asks(server.identity(), 0);
+    let mut oha = Command::new(env::var_os("OHA").expect("make bench-serve says where it is"));
+    oha.args(["--no-tui", "--output-format", "json", "--latency-correction", "--wait-ongoing-requests-after-deadline"]);
+    oha.args(["-c", CONNECTIONS, "-q", &format!("{rate:.0}"), "-z", &format!("{}s", time.as_secs())]);
+    if let Some(authorization) = &asked.authorization {
+        oha.arg("-H").arg(format!("authorization: {authorization}"));
+    }
+    let output = oha.arg(server.url(&asked.path)).output();
+    let output = output.unwrap_or_else(|error| panic!("oha doesn't start ({error}); make bench-serve installs it"));
+    let text = String::from_utf8_lossy(&output.stdout);
+    let said: Value = serde_json::from_str(&text)
+        .unwrap_or_else(|error| panic!("{error}: {text}{}", String::from_utf8_lossy(&output.stderr)));
+    let statuses = said["statusCodeDistribution"].as_object().expect("oha counts statuses");
+    assert!(statuses.keys().eq(["200"]) && said["errorDistribution"] == serde_json::json!({}), "{said:#}");
+    let seconds = |part: &str, name: &str| said[part][name].as_f64().expect("oha measures it");
+    Steady {
+        asked_per_second: rate,
+        per_second: seconds("summary", "requestsPerSec"),
+        p50: seconds("latencyPercentiles", "p50") * 1e6,
+        p99: seconds("latencyPercentiles", "p99") * 1e6,
+    }
+}
