@@ -159,7 +159,10 @@ impl<V: Vendor> Route<V> {
     }
 
     pub(crate) fn has_path_of(&self, request: &Request) -> bool {
-        parameters(self.key.path, &request.path).is_some()
+        match &request.path {
+            Path::OfRoute { path, .. } => path == self.key.path,
+            Path::Sent(path) => fits(self.key.path, path),
+        }
     }
 
     pub(crate) fn has_method_of(&self, request: &Request) -> bool {
@@ -189,23 +192,42 @@ fn parameters<'a>(route: &str, path: &'a Path) -> Option<Cow<'a, PathParameters>
     }
 }
 
-/// The parameters in a path that was sent, if it fits the route's path. Both have the same number of segments. A
-/// parameter is one segment that is not empty.
+/// The parameters in a path that was sent, if it fits the route's path.
 fn matched(route: &str, sent: &str) -> Option<PathParameters> {
-    let mut parameters = PathParameters::new();
-    let mut segments = sent.split('/');
-    for expected in route.split('/') {
-        // Only a whole segment is decoded. So a `/` that the client encoded stays within its segment.
-        let segment = percent_decode_str(segments.next()?).decode_utf8().ok();
-        match expected.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
-            Some(name) if segment.as_deref() != Some("") => {
-                _ = parameters.insert(name.to_owned(), segment.map(Cow::into_owned));
-            }
-            None if segment.as_deref() == Some(expected) => {}
-            _ => return None,
+    let value = |segment| decoded(segment).map(Cow::into_owned);
+    let segments = route.split('/').zip(sent.split('/'));
+    let parameters = segments.filter_map(|(expected, sent)| Some((parameter(expected)?.to_owned(), value(sent))));
+    fits(route, sent).then(|| parameters.collect())
+}
+
+/// Whether a path that was sent fits the route's path. Both have the same number of segments. A parameter is one segment
+/// that is not empty. Every request is compared with many routes, so this copies nothing.
+fn fits(route: &str, sent: &str) -> bool {
+    let (mut expected, mut sent) = (route.split('/'), sent.split('/'));
+    loop {
+        match (expected.next(), sent.next()) {
+            (None, None) => return true,
+            (Some(expected), Some(sent)) if segment_fits(expected, sent) => {}
+            _ => return false,
         }
     }
-    segments.next().is_none().then_some(parameters)
+}
+
+fn segment_fits(expected: &str, sent: &str) -> bool {
+    match parameter(expected) {
+        Some(_) => !sent.is_empty(),
+        None => expected == sent || (sent.contains('%') && decoded(sent).as_deref() == Some(expected)),
+    }
+}
+
+/// The name of the parameter that stands for a segment of a route's path.
+fn parameter(segment: &str) -> Option<&str> {
+    segment.strip_prefix('{')?.strip_suffix('}')
+}
+
+/// A segment, decoded. Only a whole segment is decoded. So a `/` that the client encoded stays within its segment.
+fn decoded(segment: &str) -> Option<Cow<'_, str>> {
+    percent_decode_str(segment).decode_utf8().ok()
 }
 
 fn of_query(path: &PathParameters, request: &Request) -> Result<Params, Problem> {
