@@ -216,6 +216,9 @@ fn told_to_end_it_finishes_what_it_began() {
         ending.join().expect("it ends")
     });
     assert_eq!(status.code(), Some(0));
+    let log = server.end();
+    let answered = log.lines().filter(|line| line.contains(r#""message":"answered""#)).count();
+    assert_eq!(answered, 1, "the line about a request is not lost: {log}");
 }
 
 #[test]

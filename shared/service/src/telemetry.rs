@@ -15,13 +15,21 @@ use std::fmt::Display;
 use tracing::{info, warn};
 
 /// Starts logs alone. For a process that is no function, which hands its metrics out itself.
+///
+/// Lines are kept until [`write_logs`] is called. A busy server spends less time on its log if it writes several lines at
+/// once. A function must not do this: Lambda may freeze it after any answer.
 pub fn start_logs() {
-    logs::start();
+    logs::start_kept();
+}
+
+/// Writes all lines that are kept.
+pub fn write_logs() {
+    logs::write_kept();
 }
 
 /// Starts logs and metrics.
 pub fn start() {
-    start_logs();
+    logs::start();
     metrics::start(std::env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default());
 }
 

@@ -54,7 +54,7 @@ pub(crate) enum Command {
 }
 
 /// Where to serve.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub(crate) struct Serve {
     /// The address and port to listen at [default: LISTEN, or 127.0.0.1:9000]
     #[arg(long, value_name = "ADDRESS:PORT", value_hint = ValueHint::Other)]

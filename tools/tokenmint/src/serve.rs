@@ -35,32 +35,34 @@ const BUCKETS: [f64; 10] = [50.0, 100.0, 200.0, 500.0, 1_000.0, 2_000.0, 5_000.0
 
 /// Serves until the process is told to end.
 pub(crate) fn run(arguments: &Serve) -> io::Result<u8> {
-    let runtime = Builder::new_multi_thread().enable_all().build()?;
-    let ended = runtime.block_on(async {
-        telemetry::start_logs();
-        match serve(arguments).await {
-            Ok(()) => exit::DONE,
-            Err(reason) => {
-                error!(%reason, "cannot start");
-                exit::USAGE
-            }
-        }
-    });
+    telemetry::start_logs();
+    // A thread that has nothing to do writes the log first. So a line waits only while there is other work. This is true
+    // of the runtime's own threads, so everything runs on them.
+    let runtime = Builder::new_multi_thread().enable_all().on_thread_park(telemetry::write_logs).build()?;
+    let ended = runtime.block_on(runtime.spawn(serve(arguments.clone())));
     // A name that is still being looked up must not keep the process.
     runtime.shutdown_background();
-    Ok(ended)
+    let code = match ended.map_err(io::Error::other)? {
+        Ok(()) => exit::DONE,
+        Err(reason) => {
+            error!(%reason, "cannot start");
+            exit::USAGE
+        }
+    };
+    telemetry::write_logs();
+    Ok(code)
 }
 
 /// Fails if a setting is wrong. The error names the setting.
-async fn serve(arguments: &Serve) -> Result<(), Box<dyn Error>> {
+async fn serve(arguments: Serve) -> Result<(), Box<dyn Error + Send + Sync>> {
+    life::allow_many_files();
     // From now on a signal to end is not lost.
     let life = life::Life::new();
-    life::allow_many_files();
     let metrics = prometheus()?;
     let variables: BTreeMap<String, String> = std::env::vars_os()
         .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
         .collect();
-    let settings = Settings::read(arguments, &variables)?;
+    let settings = Settings::read(&arguments, &variables)?;
     let (mut agora, mut zego) = (Vec::new(), Vec::new());
     for function in ALL {
         match function.routes {

@@ -1,7 +1,8 @@
 //! Log lines: one JSON object each.
 
-use std::io;
+use std::io::{self, BufWriter, Stdout, Write};
 use std::panic::PanicHookInfo;
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use tracing::level_filters::LevelFilter;
 use tracing::{Level, error};
 use tracing_subscriber::filter::filter_fn;
@@ -13,11 +14,52 @@ use tracing_subscriber::{Layer, Registry};
 /// The crates whose lines are ours. Their names begin with these.
 const OURS: [&str; 2] = [env!("CARGO_PKG_NAME"), "tokenmint"];
 
-/// Starts the logs.
+/// Starts the logs. Each line is written at once.
 pub(super) fn start() {
+    start_with(io::stdout);
+}
+
+/// Starts the logs. Lines are kept, and [`write_kept`] writes them.
+pub(super) fn start_kept() {
+    start_with(|| Kept);
+}
+
+fn start_with<W: for<'a> MakeWriter<'a> + Send + Sync + 'static>(writer: W) {
     // This fails only if a subscriber is set already. Then that one logs.
-    let _ = tracing_subscriber::registry().with(lines(io::stdout)).try_init();
+    let _ = tracing_subscriber::registry().with(lines(writer)).try_init();
     std::panic::set_hook(Box::new(log_panic));
+}
+
+/// The lines that are kept. If there is no more room, all of them are written.
+static KEPT: LazyLock<Mutex<BufWriter<Stdout>>> =
+    LazyLock::new(|| Mutex::new(BufWriter::with_capacity(16 * 1024, io::stdout())));
+
+fn kept() -> MutexGuard<'static, BufWriter<Stdout>> {
+    KEPT.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Writes the lines that are kept.
+pub(super) fn write_kept() {
+    // If nobody reads the log, nobody can be told.
+    let _ = kept().flush();
+}
+
+/// Keeps what is written.
+struct Kept;
+
+impl Write for Kept {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        kept().write(bytes)
+    }
+
+    /// Keeps the lines of two threads apart, even where one does not fit.
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        kept().write_all(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        kept().flush()
+    }
 }
 
 /// Logs our lines from INFO and other crates' lines from WARN. No environment variable can change this, because at
