@@ -26,12 +26,17 @@ use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
+use tokio::time::sleep;
 use tracing::{error, info};
 
 /// How long requests take, in microseconds: the upper ends of the buckets that are counted.
 const BUCKETS: [f64; 10] = [50.0, 100.0, 200.0, 500.0, 1_000.0, 2_000.0, 5_000.0, 20_000.0, 100_000.0, 1_000_000.0];
+
+/// How often the durations of requests are counted into the buckets. Until then each one takes memory.
+const COUNT_EVERY: Duration = Duration::from_secs(1);
 
 /// Serves until the process is told to end.
 pub(crate) fn run(arguments: &Serve) -> io::Result<u8> {
@@ -100,5 +105,14 @@ async fn listen(variable: &str, address: SocketAddr) -> Result<TcpListener, Stri
 
 fn prometheus() -> Result<PrometheusHandle, metrics_exporter_prometheus::BuildError> {
     let builder = PrometheusBuilder::new();
-    builder.set_buckets_for_metric(Matcher::Full("MintDuration".to_owned()), &BUCKETS)?.install_recorder()
+    let metrics =
+        builder.set_buckets_for_metric(Matcher::Full("MintDuration".to_owned()), &BUCKETS)?.install_recorder()?;
+    let upkeep = metrics.clone();
+    tokio::spawn(async move {
+        loop {
+            sleep(COUNT_EVERY).await;
+            upkeep.run_upkeep();
+        }
+    });
+    Ok(metrics)
 }
