@@ -76,7 +76,7 @@ test-rust: setup clients/kotlin/node_modules/.installed ## Runs the tests of the
 	cargo test --workspace --test it --test allocations -- --skip faults::
 
 # These tests measure, so they run one after the other, with nothing else.
-faults: setup ## Lets Secrets Manager fail in every way while requests go on, and prints what came of it (90 seconds)
+faults: setup ## Lets Secrets Manager fail in every way, and opens 10,000 connections to the server, while requests go on. Prints what came of it (two minutes)
 	tools/debian-packages.sh libfaketime
 	cargo test --workspace --test it -- faults:: --test-threads=1 --nocapture
 
