@@ -45,7 +45,7 @@ BUILD_SERVER := $(BUILDING) && cargo build --package tokenmint
 BUILD_WATCH := $(BUILDING) && cargo build --workspace --bins
 TOKENMINT = $${CARGO_TARGET_DIR:-target}/debug/tokenmint
 
-run: has-rust has-free-port ## Serves the API on port 9000 with built-in local credentials. Needs Rust alone (IDENTITY=jwt JWT_ISSUER=… JWT_AUDIENCE=…: your own users; PORT=n: another port)
+run: has-rust has-free-port ## Serves the API on port 9000 with built-in local credentials. Needs Rust and a C compiler (IDENTITY=jwt JWT_ISSUER=… JWT_AUDIENCE=…: your own users; PORT=n: another port)
 	@$(BUILD_SERVER)
 	@exec tools/local-run.sh $(TOKENMINT)
 
