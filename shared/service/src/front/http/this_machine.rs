@@ -8,6 +8,9 @@ use http::HeaderMap;
 use http::header::{HOST, ORIGIN};
 use http::uri::{Authority, Uri};
 
+/// A proxy or tunnel adds one of these. Then the request is another machine's.
+const OF_PROXIES: [&str; 5] = ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"];
+
 /// Whether a request is from this machine, as far as its headers tell. `allowed`: origins whose pages may ask, too.
 pub(super) fn is_from(headers: &HeaderMap, target: &Uri, allowed: &[String]) -> bool {
     let text = |value: &http::HeaderValue| value.to_str().ok().map(str::to_owned);
@@ -30,7 +33,8 @@ pub(super) fn is_from(headers: &HeaderMap, target: &Uri, allowed: &[String]) -> 
     let has_origin = headers.contains_key(ORIGIN);
     let mut sites = headers.get_all("sec-fetch-site").iter().map(|site| text(site).unwrap_or_default());
     let site_is_allowed = has_origin || sites.all(|site| ["same-origin", "none"].contains(&site.as_str()));
-    host_is_here && target_is_here && origin_is_allowed && site_is_allowed
+    let has_passed_a_proxy = OF_PROXIES.iter().any(|name| headers.contains_key(*name));
+    !has_passed_a_proxy && host_is_here && target_is_here && origin_is_allowed && site_is_allowed
 }
 
 /// Whether a host, with or without a port, is this machine's loopback.
@@ -86,6 +90,13 @@ mod tests {
         }
         assert!(!answered(&[]), "no host");
         assert!(!answered(&[("host", "localhost"), ("host", "evil.example.com")]), "two hosts");
+    }
+
+    #[test]
+    fn what_a_proxy_brings_gets_nothing() {
+        for name in OF_PROXIES {
+            assert!(!answered(&[("host", "127.0.0.1:9000"), (name, "127.0.0.1")]), "{name}");
+        }
     }
 
     #[test]
