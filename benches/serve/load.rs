@@ -2,8 +2,7 @@
 
 use crate::server::Server;
 use crate::users::Users;
-use harness::project;
-use serde::Deserialize;
+use harness::wrk::Load;
 use serde_json::Value;
 use std::env;
 use std::path::Path;
@@ -11,24 +10,7 @@ use std::process::Command;
 use std::time::Duration;
 
 /// How many requests are under way at once.
-const CONNECTIONS: &str = "16";
-
-/// What the last line of wrk's output says, as JSON.
-#[derive(Debug, Clone, Deserialize)]
-pub(crate) struct Load {
-    pub(crate) requests: u64,
-    microseconds: u64,
-    /// In microseconds, like the next one.
-    pub(crate) p50: u64,
-    pub(crate) p99: u64,
-    errors: u64,
-}
-
-impl Load {
-    pub(crate) fn per_second(&self) -> f64 {
-        self.requests as f64 * 1e6 / self.microseconds as f64
-    }
-}
+const CONNECTIONS: u32 = 16;
 
 /// Requests at a steady rate. A request that has to wait for a connection takes longer: its time begins when it should
 /// have been sent.
@@ -58,17 +40,8 @@ pub(crate) fn other_users(server: &Server<'_>, format: &str, first: u64, time: D
 }
 
 fn wrk(server: &Server<'_>, time: Duration, what: impl FnOnce(&mut Command)) -> Load {
-    let mut wrk = Command::new("wrk");
-    wrk.args(["--threads", "1", "--connections", CONNECTIONS, "--timeout", "10"]);
-    wrk.arg("--duration").arg(format!("{}s", time.as_secs()));
-    wrk.arg("--script").arg(project::root().join("benches/serve/requests.lua")).arg(server.url("/"));
-    what(&mut wrk);
-    let output =
-        wrk.output().unwrap_or_else(|error| panic!("wrk doesn't start ({error}); make bench-serve installs it"));
-    let text = String::from_utf8_lossy(&output.stdout);
-    let load: Option<Load> = text.lines().rev().find_map(|line| serde_json::from_str(line).ok());
-    let load = load.unwrap_or_else(|| panic!("wrk says: {text}{}", String::from_utf8_lossy(&output.stderr)));
-    assert_eq!(load.errors, 0, "not every answer was good: {text}");
+    let load = harness::wrk::run("benches/serve/requests.lua", &server.url("/"), CONNECTIONS, time, what);
+    assert_eq!(load.errors, 0, "not every answer was good");
     assert!(load.requests > 0, "no answer came");
     load
 }
@@ -81,7 +54,7 @@ pub(crate) fn steady(server: &Server<'_>, users: &Users, rate: f64, time: Durati
     let asked = users.asks(server.identity(), 0);
     let mut oha = Command::new(env::var_os("OHA").expect("make bench-serve says where it is"));
     oha.args(["--no-tui", "--output-format", "json", "--latency-correction", "--wait-ongoing-requests-after-deadline"]);
-    oha.args(["-c", CONNECTIONS, "-q", &format!("{rate:.0}"), "-z", &format!("{}s", time.as_secs())]);
+    oha.args(["-c", &CONNECTIONS.to_string(), "-q", &format!("{rate:.0}"), "-z", &format!("{}s", time.as_secs())]);
     if let Some(authorization) = &asked.authorization {
         oha.arg("-H").arg(format!("authorization: {authorization}"));
     }

@@ -58,6 +58,14 @@ pub struct Example {
     pub body: Option<&'static str>,
 }
 
+impl Example {
+    /// The command with which a person sends it to a service at this URL.
+    pub fn command(&self, url: &str) -> String {
+        let body = self.body.map(|body| format!(" -H 'content-type: application/json' -d '{body}'"));
+        format!("# {}\n  curl '{url}{}'{}", self.what, self.path, body.unwrap_or_default())
+    }
+}
+
 /// Routes by the vendor whose key signs their tokens.
 #[derive(Debug, Clone, Copy)]
 pub enum Routes {
@@ -120,6 +128,12 @@ impl Vendor {
             Vendor::Agora => r#"{"app_id":"...","app_certificate":"..."}"#,
             Vendor::Zego => r#"{"app_id":1234567890,"server_secret":"..."}"#,
         }
+    }
+
+    /// Says that a run has none of its tokens, because `source` lacks its part.
+    pub fn left_out(self, source: &str) -> String {
+        let (name, part, form) = (self.name(), self.part(), self.form());
+        format!("No {name} tokens: {source} has no part \"{part}\". Add it at any time: \"{part}\":{form}")
     }
 
     /// The name of its secret in the documentation's examples.

@@ -198,21 +198,14 @@ fn a_client_that_is_slow_or_breaks_http_gets_no_token_and_no_5xx() {
 #[test]
 fn told_to_end_it_finishes_what_it_began() {
     let server = TokenServer::start(demo());
-    let mut stream = TcpStream::connect(server.address).expect("it listens");
-    stream
-        .write_all(b"POST /fetch_rtm_token HTTP/1.1\r\nHost: localhost\r\nContent-Length: 15\r\n\r\n")
-        .expect("it reads");
+    let mut unfinished = Unfinished::begin(&server);
     // An idle connection must not keep it from ending.
     let _idle = TcpStream::connect(server.address).expect("it listens");
-    thread::sleep(Duration::from_millis(300));
     let status = thread::scope(|scope| {
         let ending = scope.spawn(|| server.terminate());
         thread::sleep(Duration::from_millis(500));
         assert!(TcpStream::connect(server.address).is_err(), "it takes no more connections");
-        stream.write_all(br#"{"uid":"alice"}"#).expect("it reads");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("an answer");
-        assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+        unfinished.finish();
         ending.join().expect("it ends")
     });
     assert_eq!(status.code(), Some(0));
@@ -224,15 +217,33 @@ fn told_to_end_it_finishes_what_it_began() {
 #[test]
 fn a_body_that_never_comes_does_not_keep_it_from_ending() {
     let server = TokenServer::start(demo());
-    let mut stream = TcpStream::connect(server.address).expect("it listens");
-    stream
-        .write_all(b"POST /fetch_rtm_token HTTP/1.1\r\nHost: localhost\r\nContent-Length: 15\r\n\r\n{")
-        .expect("it reads");
-    thread::sleep(Duration::from_millis(300));
+    let _unfinished = Unfinished::begin(&server);
     let begun = Instant::now();
     assert_eq!(server.terminate().code(), Some(0));
     assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
     said::check_logs("serve", &server.end(), &said::credentials());
+}
+
+/// A request whose body has not come yet.
+pub(crate) struct Unfinished(TcpStream);
+
+impl Unfinished {
+    pub(crate) fn begin(server: &TokenServer) -> Unfinished {
+        let mut stream = TcpStream::connect(server.address).expect("it listens");
+        let head = b"POST /fetch_rtm_token HTTP/1.1\r\nHost: localhost\r\nContent-Length: 15\r\n\r\n{";
+        stream.write_all(head).expect("it reads");
+        // The server has the head by then.
+        thread::sleep(Duration::from_millis(300));
+        Unfinished(stream)
+    }
+
+    /// Sends the rest. There is a token.
+    pub(crate) fn finish(&mut self) {
+        self.0.write_all(br#""uid":"alice"}"#).expect("it reads");
+        let mut answer = String::new();
+        self.0.read_to_string(&mut answer).expect("an answer");
+        assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    }
 }
 
 /// A connection that stays open from one request to the next.

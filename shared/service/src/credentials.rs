@@ -78,9 +78,7 @@ impl<V: Vendor> Credentials<V> {
     pub(crate) async fn refresh(&self) -> Result<Duration, Problem> {
         self.0.refresh().await.ok_or_else(Problem::no_credentials)
     }
-}
 
-impl<V: Vendor> Credentials<V> {
     /// If the store's file has changed since the last call, loads the key anew. The older one stays in use if this
     /// fails.
     pub(crate) async fn load_changed_file(&self) {

@@ -77,21 +77,17 @@ impl<V: Vendor> Function<V> {
     }
 
     /// Whether there is a key, unless the credentials' file lacks this vendor's part.
-    pub(crate) fn has_all_keys_that_can_be(&self) -> bool {
+    pub(crate) fn is_ready(&self) -> bool {
         self.has_key() || self.credentials.are_left_out()
     }
 
-    /// Loads the credentials if there is no key, but could be.
-    pub(crate) async fn load_missing_key(&self) {
-        if !self.has_all_keys_that_can_be() {
+    /// Loads the credentials anew if their file has changed. Also loads them if there is no key, but could be.
+    pub(crate) async fn catch_up(&self) {
+        self.credentials.load_changed_file().await;
+        if !self.is_ready() {
             // If this fails, the log says why.
             let _ = self.credentials.key().await;
         }
-    }
-
-    /// Loads the credentials anew if the file that they come from has changed.
-    pub(crate) async fn load_changed_file(&self) {
-        self.credentials.load_changed_file().await;
     }
 
     /// Responds to a request and logs one line about it. `Err`: a front could not read an event as a request.

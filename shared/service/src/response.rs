@@ -1,14 +1,11 @@
 //! A response that a front writes out: a token or a problem, in the form of its route.
 
-use crate::identity::Callers;
 use crate::minted::Minted;
 use crate::problem::{self, Problem};
 use crate::request::Request;
-use crate::route::RouteKey;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
 use serde::Serialize;
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
 use tokens::Moment;
 
 /// How a route writes its answers.
@@ -89,17 +86,9 @@ impl Response {
         Response::new(problem::OK, content_type, None, body)
     }
 
-    /// The list of routes.
-    pub(crate) fn routes(routes: &[RouteKey]) -> Response {
-        #[derive(Serialize)]
-        struct Row {
-            method: &'static str,
-            path: &'static str,
-            callers: Callers,
-        }
-        let rows = routes.iter().map(|&RouteKey { method, path, callers }| Row { method, path, callers });
-        let list = BTreeMap::from([("routes", rows.collect::<Vec<_>>())]);
-        Response::new(problem::OK, JSON, None, json(&list))
+    /// Something that is neither a token nor a problem.
+    pub(crate) fn other(value: &impl Serialize) -> Response {
+        Response::new(problem::OK, JSON, None, json(value))
     }
 
     pub(crate) fn problem(form: Form, problem: &Problem, request_id: &str) -> Response {

@@ -13,6 +13,7 @@ use crate::request::{Path, Request};
 use crate::system::System;
 use crate::vendor::Vendor;
 use percent_encoding::percent_decode_str;
+use serde::Serialize;
 use shared::Shared;
 use std::borrow::Cow;
 use std::fmt;
@@ -29,7 +30,7 @@ pub struct Route<V> {
 }
 
 /// Identifies a route, and says who may call it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct RouteKey {
     /// `GET` or `POST`.
     pub method: &'static str,

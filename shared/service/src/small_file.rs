@@ -1,6 +1,6 @@
 //! Files of the deployer: credentials, certificates, private keys. They are small, and may be replaced while we run.
 
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -32,8 +32,8 @@ impl Version {
 /// # Errors
 /// There is no such file, it cannot be read, or it is longer than 256 KiB. A pipe is no file: reading it would wait.
 pub fn read(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
-    let is_small = |file: &Metadata| file.is_file() && file.len() <= MAX_BYTES;
-    if !is_small(&std::fs::metadata(path)?) {
+    let file = std::fs::metadata(path)?;
+    if !file.is_file() || file.len() > MAX_BYTES {
         return Err(io::ErrorKind::InvalidInput.into());
     }
     // One allocation, because a growing one would leave copies of the secret behind.

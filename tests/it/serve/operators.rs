@@ -1,6 +1,6 @@
 //! What operators ask: health and metrics, on an address of their own.
 
-use super::demo;
+use super::{Unfinished, demo};
 use crate::said;
 use harness::http::{self, Request};
 use harness::issuer::{Algorithm, Issuer, SigningKey, Trouble};
@@ -10,8 +10,6 @@ use harness::{Env, free_port, project};
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 
@@ -150,21 +148,14 @@ fn it_is_ready_once_it_has_credentials_and_keys_without_any_request() {
 #[test]
 fn while_it_ends_it_is_alive_and_not_ready() {
     let (server, admin) = start(demo());
-    let mut stream = TcpStream::connect(server.address).expect("it listens");
-    stream
-        .write_all(b"POST /fetch_rtm_token HTTP/1.1\r\nHost: localhost\r\nContent-Length: 15\r\n\r\n")
-        .expect("it reads");
-    sleep(Duration::from_millis(300));
+    let mut unfinished = Unfinished::begin(&server);
     let status = |path: &str| http::get(&format!("{admin}/health/{path}")).status;
     assert_eq!((status("live"), status("ready")), (204, 204));
     let ended = scope(|scope| {
         let ending = scope.spawn(|| server.terminate());
         until("it is not ready", &server, || status("ready") == 503);
         assert_eq!(status("live"), 204);
-        stream.write_all(br#"{"uid":"alice"}"#).expect("it reads");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("an answer");
-        assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+        unfinished.finish();
         ending.join().expect("it ends")
     });
     assert_eq!(ended.code(), Some(0));

@@ -2,6 +2,7 @@
 //!
 //! * [`project`]: where things are, and every binary, built once per process.
 //! * [`lambda`]: a function's binary under a minimal Lambda Runtime API: raw events in, answers out.
+//! * [`wrk`]: load with wrk.
 //! * [`load`]: many requests to one function or server, and how long each took.
 //! * [`requests`]: one request for each kind of token.
 //! * [`watch`]: all functions under the real `cargo lambda watch`, over HTTP; [`http`] sends paths exactly as given.
@@ -30,6 +31,7 @@ pub mod secrets;
 pub mod server;
 pub mod tls;
 pub mod watch;
+pub mod wrk;
 pub mod verifiers;
 
 pub use process::{Output, allow_many_files, descendants, free_port};

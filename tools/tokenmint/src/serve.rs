@@ -26,17 +26,12 @@ use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
-use tokio::time::sleep;
 use tracing::{error, info};
 
 /// How long requests take, in microseconds: the upper ends of the buckets that are counted.
 const BUCKETS: [f64; 10] = [50.0, 100.0, 200.0, 500.0, 1_000.0, 2_000.0, 5_000.0, 20_000.0, 100_000.0, 1_000_000.0];
-
-/// How often the durations of requests are counted into the buckets. Until then each one takes memory.
-const COUNT_EVERY: Duration = Duration::from_secs(1);
 
 /// Serves until the process is told to end.
 pub(crate) fn run(arguments: &Serve) -> io::Result<u8> {
@@ -60,7 +55,7 @@ pub(crate) fn run(arguments: &Serve) -> io::Result<u8> {
 
 /// Fails if a setting is wrong. The error names the setting.
 async fn serve(arguments: Serve) -> Result<(), Box<dyn Error + Send + Sync>> {
-    life::allow_many_files();
+    connections::allow_many_files();
     // From now on a signal to end is not lost.
     let life = life::Life::new();
     let metrics = prometheus()?;
@@ -83,17 +78,17 @@ async fn serve(arguments: Serve) -> Result<(), Box<dyn Error + Send + Sync>> {
     let listener = listen("LISTEN", settings.listen).await?;
     if let Some(address) = settings.admin_listen {
         let listener = listen("ADMIN_LISTEN", address).await?;
-        let app = app::for_operators(Arc::clone(&server), metrics, life.clone());
+        let app = app::for_operators(Arc::clone(&server), metrics.clone(), life.clone());
         // Operators are answered until the process is gone, because they ask whether it is ending.
         tokio::spawn(connections::serve(listener, None, app, pending()));
     }
-    tokio::spawn(life::look_after(Arc::clone(&server), acceptor.clone()));
+    tokio::spawn(life::look_after(Arc::clone(&server), acceptor.clone(), metrics));
     let address = listener.local_addr()?;
     info!(%address, tls = acceptor.is_some(), routes = server.routes().len(), "serving");
     if arguments.examples {
         crate::print(&examples::text(&server, address, acceptor.is_some()))?;
     }
-    let app = app::for_clients(server, &settings);
+    let app = app::for_clients(server, settings);
     connections::serve(listener, acceptor, app, life.ending()).await;
     info!("ended");
     Ok(())
@@ -105,14 +100,5 @@ async fn listen(variable: &str, address: SocketAddr) -> Result<TcpListener, Stri
 
 fn prometheus() -> Result<PrometheusHandle, metrics_exporter_prometheus::BuildError> {
     let builder = PrometheusBuilder::new();
-    let metrics =
-        builder.set_buckets_for_metric(Matcher::Full("MintDuration".to_owned()), &BUCKETS)?.install_recorder()?;
-    let upkeep = metrics.clone();
-    tokio::spawn(async move {
-        loop {
-            sleep(COUNT_EVERY).await;
-            upkeep.run_upkeep();
-        }
-    });
-    Ok(metrics)
+    builder.set_buckets_for_metric(Matcher::Full("MintDuration".to_owned()), &BUCKETS)?.install_recorder()
 }

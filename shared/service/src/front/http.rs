@@ -156,50 +156,30 @@ impl Server {
     /// Whether all credentials are there that can be and, if callers are verified, keys to verify them with. A file may
     /// lack a vendor's part.
     pub fn is_ready(&self) -> bool {
-        let agora = self.agora.as_ref().is_none_or(Function::has_all_keys_that_can_be);
-        let zego = self.zego.as_ref().is_none_or(Function::has_all_keys_that_can_be);
+        let agora = self.agora.as_ref().is_none_or(Function::is_ready);
+        let zego = self.zego.as_ref().is_none_or(Function::is_ready);
         agora && zego && self.issuer.as_ref().is_none_or(|issuer| issuer.has_keys())
     }
 
-    /// Loads the credentials anew if their file has changed since the last time. The older ones stay in use if the new
-    /// file cannot be used. Secrets in Secrets Manager are refreshed beside requests.
-    pub async fn load_changed_file(&self) {
-        let agora = async {
-            if let Some(function) = &self.agora {
-                function.load_changed_file().await;
+    /// Loads credentials anew whose file has changed since the last time. Older ones stay in use if the new file cannot
+    /// be used. Also loads credentials and the issuer's keys if there are none, because an unready server gets no
+    /// requests that would load them. Everything else is refreshed beside requests.
+    pub async fn catch_up(&self) {
+        async fn of<V: Vendor>(function: &Option<Function<V>>) {
+            if let Some(function) = function {
+                function.catch_up().await;
             }
-        };
-        let zego = async {
-            if let Some(function) = &self.zego {
-                function.load_changed_file().await;
-            }
-        };
-        tokio::join!(agora, zego);
-    }
-
-    /// Loads credentials and the issuer's keys if there are none. While the server is not ready, no requests come that
-    /// would load them.
-    pub async fn load_missing(&self) {
-        let agora = async {
-            if let Some(function) = &self.agora {
-                function.load_missing_key().await;
-            }
-        };
-        let zego = async {
-            if let Some(function) = &self.zego {
-                function.load_missing_key().await;
-            }
-        };
+        }
         let issuer = async {
             if let Some(issuer) = self.issuer.as_ref().filter(|issuer| !issuer.has_keys()) {
                 issuer.start().await;
             }
         };
-        tokio::join!(agora, zego, issuer);
+        tokio::join!(of(&self.agora), of(&self.zego), issuer);
     }
 
-    /// Answers a request, and logs one line about it. The list of routes has no line. `client` is who sent it, if that is known. `allowed_origins`: pages
-    /// of these origins may ask without an identity, too.
+    /// Answers a request, and logs one line about it. The list of routes has no line. `client` is who sent it, if that is
+    /// known. `allowed_origins`: pages of these origins may call a server that believes everybody.
     pub async fn respond(
         &self,
         head: &request::Parts,
@@ -227,9 +207,7 @@ impl Server {
             true => Err(Problem::not_this_machine()),
             false => Ok(request),
         };
-        if let Ok(Request { path: Path::Sent(path), .. }) = &request
-            && path == "/"
-        {
+        if request.is_ok() && head.uri.path() == "/" {
             return self.list(&head.method, &request_id).into();
         }
         // A function answers and logs paths that are nobody's, too.
@@ -240,13 +218,11 @@ impl Server {
         };
         response.into()
     }
-}
 
-impl Server {
     /// Says which routes there are. It is no secret, and it needs no identity.
     fn list(&self, method: &Method, request_id: &str) -> Response {
         match *method {
-            Method::GET | Method::HEAD => Response::routes(&self.routes()),
+            Method::GET | Method::HEAD => Response::other(&BTreeMap::from([("routes", self.routes())])),
             _ => Response::problem(Form::Json, &Problem::no_such_method("GET, HEAD"), request_id),
         }
     }

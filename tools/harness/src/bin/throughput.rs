@@ -10,28 +10,20 @@
 use functions::Example;
 use harness::requests;
 use harness::server::TokenServer;
+use harness::wrk::{self, Load};
 use harness::{Env, project};
-use serde::Deserialize;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
+use std::time::Duration;
 
 /// How many requests are under way at once.
-const CONNECTIONS: &str = "8";
+const CONNECTIONS: u32 = 8;
 
-/// The last line that the script prints, as JSON.
-#[derive(Debug, Deserialize)]
-struct Report {
-    requests: u64,
-    microseconds: u64,
-    /// In microseconds, like the next two.
-    p50: u64,
-    p99: u64,
-    longest: u64,
-    errors: u64,
-}
+/// What wrk sends, and which answers are good.
+const SCRIPT: &str = "tools/harness/src/bin/throughput.lua";
 
 #[allow(clippy::print_stdout, reason = "this program talks to a person")]
 fn main() -> ExitCode {
-    let seconds: u32 = match std::env::var("SECONDS").as_deref().unwrap_or("10").parse() {
+    let seconds: u64 = match std::env::var("SECONDS").as_deref().unwrap_or("10").parse() {
         Ok(seconds @ 1..=60) => seconds,
         _ => {
             eprintln!("SECONDS must be 1 to 60");
@@ -49,13 +41,15 @@ fn main() -> ExitCode {
     );
     let mut failed = 0;
     for request in requests::all().map(|request| request.example) {
-        let report = load(&server, request, seconds);
-        let per_second = report.requests as f64 * 1e6 / report.microseconds as f64;
+        let report = load(&server, request, Duration::from_secs(seconds));
         let [p50, p99, longest] =
             [report.p50, report.p99, report.longest].map(|us| format!("{:.1} ms", us as f64 / 1e3));
         println!(
-            "{:<32}{:>10}{per_second:>12.0}{p50:>10}{p99:>10}{longest:>10}{:>8}",
-            request.what, report.requests, report.errors
+            "{:<32}{:>10}{:>12.0}{p50:>10}{p99:>10}{longest:>10}{:>8}",
+            request.what,
+            report.requests,
+            report.per_second(),
+            report.errors
         );
         // No answer at all is an error too.
         failed += report.errors + u64::from(report.requests == 0);
@@ -64,18 +58,12 @@ fn main() -> ExitCode {
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn load(server: &TokenServer, request: Example, seconds: u32) -> Report {
-    let mut wrk = Command::new("wrk");
-    wrk.args(["--threads", "1", "--connections", CONNECTIONS, "--timeout", "10"]);
-    wrk.args(["--duration", &format!("{seconds}s")]);
-    wrk.arg("--script").arg(project::root().join("tools/harness/src/bin/throughput.lua")).arg(server.url(request.path));
-    wrk.env("METHOD", if request.body.is_some() { "POST" } else { "GET" });
-    match request.body {
-        Some(body) => wrk.env("BODY", body),
-        None => wrk.env_remove("BODY"),
-    };
-    let output = wrk.output().unwrap_or_else(|error| panic!("wrk doesn't start ({error}); make load installs it"));
-    let text = String::from_utf8_lossy(&output.stdout);
-    let report = text.lines().rev().find_map(|line| serde_json::from_str(line).ok());
-    report.unwrap_or_else(|| panic!("wrk reports nothing: {text}{}", String::from_utf8_lossy(&output.stderr)))
+fn load(server: &TokenServer, request: Example, time: Duration) -> Load {
+    wrk::run(SCRIPT, &server.url(request.path), CONNECTIONS, time, |wrk| {
+        wrk.env("METHOD", if request.body.is_some() { "POST" } else { "GET" });
+        match request.body {
+            Some(body) => wrk.env("BODY", body),
+            None => wrk.env_remove("BODY"),
+        };
+    })
 }

@@ -7,7 +7,7 @@
 //! One vendor's credentials are enough: the other vendor's functions start too, and answer 503. A function that does
 //! not start ends the run, because under the emulator each request to it would wait for an answer that never comes.
 
-use functions::{ALL, Example};
+use functions::ALL;
 use harness::lambda::Function;
 use harness::local::LAST_LINE;
 use harness::requests::{self, Request};
@@ -102,8 +102,8 @@ async fn serve() -> io::Result<ExitCode> {
     Ok(code)
 }
 
-/// The vendors whose functions have credentials. `with` are all settings, `credentials` those that say where they are. `None`: a function does not start, and has said
-/// why.
+/// The vendors whose functions have credentials. `None`: a function does not start, and has said why. `with` are all
+/// settings, and `credentials` only those that say where the credentials are.
 ///
 /// All functions of a vendor have the same settings, so one of each is asked. Its own answer to a warm-up says whether
 /// it has credentials.
@@ -174,14 +174,12 @@ fn welcome(watch: &Watch, identity: &str, source: &str, vendors: &[Vendor]) {
     println!("Warning: every web page that you open can reach this emulator. `make run` refuses such requests.");
     if identity == "none" {
         println!("One request for each kind of token:\n");
-        for Request { example: Example { what, path, body }, .. } in requests_of(vendors) {
-            let body = body.map(|body| format!(" -H 'content-type: application/json' -d '{body}'")).unwrap_or_default();
-            println!("  # {what}\n  curl '{}'{body}", watch.url(path));
+        for request in requests_of(vendors) {
+            println!("  {}", request.example.command(&watch.url("")));
         }
     }
     for missing in Vendor::ALL.into_iter().filter(|vendor| !vendors.contains(vendor)) {
-        let (name, part, form) = (missing.name(), missing.part(), missing.form());
-        println!("\nNo {name} tokens: {source} has no part \"{part}\". Add it at any time: \"{part}\":{form}");
+        println!("\n{}", missing.left_out(source));
     }
     if identity == "jwt" {
         println!(

@@ -1,7 +1,7 @@
 //! HTTP around the service: what clients and what operators may ask.
 
 use super::life::Life;
-use super::proxies::{Peer, Proxies};
+use super::proxies::Peer;
 use super::settings::Settings;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -26,21 +26,17 @@ const PREFLIGHT_AGE: Duration = Duration::from_secs(600);
 
 struct Clients {
     server: Arc<Server>,
-    allowed_origins: Vec<String>,
-    trusted_proxies: Proxies,
+    settings: Settings,
 }
 
 /// The routes of all functions. Pages of the allowed origins may read the answers.
-pub(super) fn for_clients(server: Arc<Server>, settings: &Settings) -> Router {
-    let Settings { allowed_origins, trusted_proxies, .. } = settings;
-    let (allowed_origins, trusted_proxies) = (allowed_origins.clone(), trusted_proxies.clone());
-    let clients = Arc::new(Clients { server, allowed_origins, trusted_proxies });
-    let allowed_origins = &settings.allowed_origins;
-    let app = Router::new().fallback(answer).with_state(clients);
-    if allowed_origins.is_empty() {
+pub(super) fn for_clients(server: Arc<Server>, settings: Settings) -> Router {
+    let origins: Vec<_> =
+        settings.allowed_origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok()).collect();
+    let app = Router::new().fallback(answer).with_state(Arc::new(Clients { server, settings }));
+    if origins.is_empty() {
         return app;
     }
-    let origins = allowed_origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok());
     let cors = CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins))
         .allow_methods([Method::GET, Method::POST])
@@ -58,8 +54,9 @@ async fn answer(
     let (head, body) = request.into_parts();
     let body = read(body).await;
     let unread = body.is_err();
-    let client = clients.trusted_proxies.client(peer, &head.headers);
-    let mut response = clients.server.respond(&head, client, body, &clients.allowed_origins).await.map(Body::from);
+    let Settings { allowed_origins, trusted_proxies, .. } = &clients.settings;
+    let client = trusted_proxies.client(peer, &head.headers);
+    let mut response = clients.server.respond(&head, client, body, allowed_origins).await.map(Body::from);
     if unread {
         // What is left of the body must not be read as another request, and nobody waits for it.
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -101,6 +98,5 @@ async fn ready(State(operators): State<Arc<Operators>>) -> StatusCode {
 }
 
 async fn metrics_text(State(operators): State<Arc<Operators>>) -> Response {
-    operators.metrics.run_upkeep();
     ([(CONTENT_TYPE, "text/plain; version=0.0.4")], operators.metrics.render()).into_response()
 }

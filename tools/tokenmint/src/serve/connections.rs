@@ -11,7 +11,7 @@ use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use rustix::process::{Resource, getrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
@@ -80,7 +80,16 @@ pub(super) async fn serve(
     drop(listener);
     tokio::select! {
         () = graceful.shutdown() => {}
-        () = sleep(END_WITHIN) => warn!("some requests were not answered in time"),
+        () = sleep(END_WITHIN) => warn!("some connections were still open after 9 seconds"),
+    }
+}
+
+/// Takes as many open files as the system allows. Most systems start programs with 1,024, which is too few: connections
+/// could use them up, and then no file and no secret could be read.
+pub(super) fn allow_many_files() {
+    let limit = getrlimit(Resource::Nofile);
+    if setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).is_err() {
+        warn!("the number of open files stays limited");
     }
 }
 

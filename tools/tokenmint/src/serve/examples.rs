@@ -1,6 +1,6 @@
 //! What to ask the server, for a person who has just started it.
 
-use functions::{ALL, Example, Vendor};
+use functions::{ALL, Vendor};
 use service::http::Server;
 use service::{Callers, RouteKey};
 use std::fmt::Write;
@@ -31,17 +31,12 @@ fn requests(text: &mut String, server: &Server, url: &str) -> std::fmt::Result {
     writeln!(text, "It believes every caller of this machine. One request for each kind of token:\n")?;
     for (vendor, _) in vendors(server).filter(|(_, has_key)| *has_key) {
         let examples = ALL.iter().filter(|function| function.vendor() == vendor).flat_map(|function| function.examples);
-        for Example { what, path, body } in examples {
-            let body = body.map(|body| format!(" -H 'content-type: application/json' -d '{body}'")).unwrap_or_default();
-            writeln!(text, "  # {what}\n  curl '{url}{path}'{body}")?;
+        for example in examples {
+            writeln!(text, "  {}", example.command(url))?;
         }
     }
     for (missing, _) in vendors(server).filter(|(_, has_key)| !has_key) {
-        let (name, part, form) = (missing.name(), missing.part(), missing.form());
-        writeln!(
-            text,
-            "\nNo {name} tokens: LOCAL_CREDENTIALS has no part \"{part}\". Add it at any time: \"{part}\":{form}"
-        )?;
+        writeln!(text, "\n{}", missing.left_out("LOCAL_CREDENTIALS"))?;
     }
     Ok(())
 }

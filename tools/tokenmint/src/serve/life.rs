@@ -1,14 +1,13 @@
 //! From start to end: the signal to end, and what changes in between.
 
 use super::tls::Acceptor;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use metrics_exporter_prometheus::PrometheusHandle;
 use service::http::Server;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::sleep;
-use tracing::warn;
 
 /// How often to look whether something has changed or is missing.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -51,21 +50,14 @@ impl Life {
 }
 
 /// Reads credentials, certificates and the private key again when their files have changed. Loads what is missing.
-pub(super) async fn look_after(server: Arc<Server>, acceptor: Option<Arc<Acceptor>>) {
+/// Counts the durations of requests into their buckets: until then each one takes memory.
+pub(super) async fn look_after(server: Arc<Server>, acceptor: Option<Arc<Acceptor>>, metrics: PrometheusHandle) {
     loop {
         sleep(LOOK_EVERY).await;
         if let Some(acceptor) = &acceptor {
             acceptor.load_changed_files();
         }
-        tokio::join!(server.load_changed_file(), server.load_missing());
-    }
-}
-
-/// Takes as many open files as the system allows. Most systems start programs with 1,024, which is too few: connections
-/// could use them up, and then no file and no secret could be read.
-pub(super) fn allow_many_files() {
-    let limit = getrlimit(Resource::Nofile);
-    if setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).is_err() {
-        warn!("the number of open files stays limited");
+        server.catch_up().await;
+        metrics.run_upkeep();
     }
 }
