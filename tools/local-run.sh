@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Serves the API on this machine: tools/local-run.sh PROGRAM, with the path of `tokenmint`.
-# It believes every caller of this machine, unless IDENTITY says otherwise. It has demo credentials, unless
-# LOCAL_CREDENTIALS names a file with others. PORT is its port.
+# Serves the API on this machine. Usage: tools/local-run.sh PATH_OF_TOKENMINT
+# Without IDENTITY, it believes every caller on this machine. Without LOCAL_CREDENTIALS, it uses demo credentials. PORT
+# sets the port.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 export IDENTITY=${IDENTITY:-none} LOCAL_CREDENTIALS=${LOCAL_CREDENTIALS:-$root/tests/demo-credentials.json}
-# A secret that the shell names for other programs must not stand beside the file.
+# The shell may have these for other programs. The local run uses only the file.
 unset AGORA_SECRET_ID ZEGO_SECRET_ID
 exec "$1" serve --examples --listen "127.0.0.1:${PORT:-9000}"

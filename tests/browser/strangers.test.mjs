@@ -1,4 +1,4 @@
-// Pages of elsewhere attack the local run in a real Chromium: through a name that was pointed at this machine, and across origins.
+// Pages from elsewhere attack the local run in a real Chromium: through a name that was pointed at this machine, and across origins.
 
 import assert from 'node:assert/strict'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { chromium } from 'playwright-core'
 import { serve, serveFiles } from './service.mjs'
 
-/** A name of elsewhere. The browser resolves it to this machine, as after DNS rebinding. */
+/** The name of another machine. The browser resolves it to this machine, as after DNS rebinding. */
 const STRANGER = 'stranger.example'
 
 let folder, service, pages, browser

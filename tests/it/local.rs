@@ -158,7 +158,7 @@ fn a_run_without_any_credentials_ends_with_one_line() {
     assert!(printed.lines().last().is_some_and(|line| line.contains(reason)), "{printed}");
 }
 
-/// The emulator never starts such a function again, so every request to it would wait for ever.
+/// Under the emulator, every request to such a function would wait for ever.
 #[test]
 fn a_run_with_one_vendors_part_malformed_ends() {
     let path = text_file("malformed.json", &json!({ "agora": agora(), "zego": { "app_id": 1 } }).to_string());

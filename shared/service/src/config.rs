@@ -384,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn a_setting_for_jwts_needs_that_the_service_verifies_them() {
+    fn a_jwt_setting_is_refused_unless_identity_is_jwt() {
         let values = [
             ("JWT_ISSUER", "https://id.example.com/"),
             ("JWT_AUDIENCE", "a"),

@@ -122,7 +122,8 @@ impl Problem {
 
     /// 403: a server that believes every caller got a request from elsewhere.
     pub(crate) fn not_this_machine() -> Problem {
-        let detail = "this server has IDENTITY=none, so it answers only programs and pages of its own machine";
+        let detail = "this server has IDENTITY=none, so it answers only programs and pages of its own machine: \
+                      use localhost in the address, or name the page's origin in ALLOWED_ORIGINS";
         Problem { kind: Kind::Forbidden, detail: detail.to_owned() }
     }
 

@@ -48,7 +48,7 @@ pub(crate) struct Headers {
     /// How to sign in, if the service itself verifies JWTs.
     #[serde(skip_serializing_if = "Option::is_none")]
     www_authenticate: Option<&'static str>,
-    /// The methods of a path that was asked with another one.
+    /// For a 405: the methods that the path has.
     #[serde(skip_serializing_if = "Option::is_none")]
     allow: Option<&'static str>,
 }

@@ -14,7 +14,7 @@ pub(crate) use logs::captured;
 use std::fmt::Display;
 use tracing::{info, warn};
 
-/// Starts logs alone. For a process that is no function, which hands its metrics out itself.
+/// Starts only the logs. The server hands out its metrics itself.
 ///
 /// Lines are kept until [`write_logs`] is called. A busy server spends less time on its log if it writes several lines at
 /// once. A function must not do this: Lambda may freeze it after any answer.

@@ -1,7 +1,6 @@
 //! Plain HTTP: one process answers the routes of all functions, wherever it runs.
 //!
-//! There is no gateway here. So nothing in a request is believed about its sender, but a JWT that the service itself
-//! verifies.
+//! There is no gateway here. So the service believes only a JWT that it has verified itself.
 
 mod this_machine;
 
@@ -153,8 +152,8 @@ impl Server {
         has(&self.agora, route) || has(&self.zego, route)
     }
 
-    /// Whether all credentials are there that can be and, if callers are verified, keys to verify them with. A file may
-    /// lack a vendor's part.
+    /// Whether the server has the credentials of each vendor and, with `IDENTITY=jwt`, the issuer's keys. A part that the
+    /// file lacks is not needed.
     pub fn is_ready(&self) -> bool {
         let agora = self.agora.as_ref().is_none_or(Function::is_ready);
         let zego = self.zego.as_ref().is_none_or(Function::is_ready);
@@ -272,7 +271,7 @@ fn function<V: Vendor>(
     Some(Function::new(config, credentials, issuer.clone(), routes, Arc::clone(system)))
 }
 
-/// Each value of a header. A byte that is no text makes a value that no rule takes.
+/// Each value of a header. Bytes that are not UTF-8 are replaced. No rule accepts such a value.
 fn values(headers: &HeaderMap, name: http::HeaderName) -> Vec<String> {
     headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).collect()
 }

@@ -1,7 +1,7 @@
 //! `watch [--aws]`: all functions in an emulator of Lambda on this machine, until Ctrl-C.
 //!
 //! They serve under `cargo lambda watch`, on port 9000 or on `PORT`. They believe the user id in the path
-//! (`IDENTITY=none`), unless `IDENTITY` says otherwise. The credentials are plainly no secret. They come from a file, or with
+//! (`IDENTITY=none`), unless `IDENTITY` says otherwise. The built-in credentials are not secret. They come from a file, or with
 //! `--aws` from a Secrets Manager API on this machine. All other settings come from the environment variables.
 //!
 //! One vendor's credentials are enough: the other vendor's functions start too, and answer 503. A function that does

@@ -80,7 +80,7 @@ struct Operators {
     life: Life,
 }
 
-/// Health and metrics. They stand on an address of their own, because clients may not ask for them.
+/// Health and metrics. They have their own address, because clients must not reach them.
 pub(super) fn for_operators(server: Arc<Server>, metrics: PrometheusHandle, life: Life) -> Router {
     let operators = Arc::new(Operators { server, metrics, life });
     Router::new()

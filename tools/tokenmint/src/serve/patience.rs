@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, sleep_until};
 
-/// How long a client may take for the head of a request, from its first byte or from the begin of the connection.
+/// How long a client may take for the head of a request, from its first byte or from the start of the connection.
 pub(super) const HEAD_WITHIN: Duration = Duration::from_secs(10);
 
 /// How long a connection may be idle between two requests.
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_first_head_is_due_from_the_begin_of_the_connection() {
+    async fn the_first_head_is_due_from_the_start_of_the_connection() {
         let (mut client, server) = duplex(64);
         let phase = Phase::new();
         let mut server = Observed::new(server, phase.clone());
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_client_that_reads_nothing_is_left() {
+    async fn a_client_that_reads_nothing_is_disconnected() {
         let (mut client, server) = duplex(8);
         let phase = Phase::new();
         let mut server = Observed::new(server, phase.clone());

@@ -11,7 +11,7 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Peer(pub(super) IpAddr);
 
-/// The proxies whose word counts. Everybody else can write what they like into `X-Forwarded-For`.
+/// The proxies whose `X-Forwarded-For` counts. Everybody else can write what they like into it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Proxies(Vec<IpNet>);
 

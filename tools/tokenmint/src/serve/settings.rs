@@ -17,7 +17,7 @@ pub(super) struct Settings {
     pub(super) tls: Option<TlsFiles>,
     /// Origins whose pages may read answers.
     pub(super) allowed_origins: Vec<String>,
-    /// Who may say for whom a request was sent.
+    /// The proxies whose `X-Forwarded-For` counts.
     pub(super) trusted_proxies: Proxies,
 }
 
@@ -39,7 +39,7 @@ pub(super) struct SettingError {
 const ADDRESS: &str = "must be an IP address and a port, such as 127.0.0.1:9000";
 
 impl Settings {
-    /// What the command line says counts before what the variables say.
+    /// The command line overrides the variables.
     pub(super) fn read(arguments: &Serve, variables: &BTreeMap<String, String>) -> Result<Settings, SettingError> {
         let get = |name: &str| variables.get(name).map(String::as_str).filter(|value| !value.is_empty());
         let error = |variable, rule| SettingError { variable, rule };
@@ -90,7 +90,7 @@ impl Settings {
     }
 }
 
-/// As browsers write it: no path, no wildcard, no default port, lower case.
+/// As browsers write it: no path, no wildcard, lower case.
 fn is_origin(text: &str) -> bool {
     let Some((scheme, host)) = text.split_once("://") else { return false };
     let plain = host.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-:[]".contains(&byte));

@@ -1,8 +1,8 @@
 //! Which requests come from a program or a page of this machine. Without identities only these are answered.
 //!
-//! A server on loopback is reached by programs of this machine alone. But a web page of anywhere runs in a browser of
-//! this machine. Browsers say so: `Host` has the name that the page asked for, `Origin` the page's own origin, and
-//! `Sec-Fetch-Site` how the two differ (Fetch Standard; Fetch Metadata).
+//! Only programs on this machine reach a server on loopback. But a browser on this machine runs pages from anywhere. The
+//! browser tells where a request comes from: `Host` is the name in the address, `Origin` is the page's origin, and
+//! `Sec-Fetch-Site` compares the two sites (Fetch Standard; Fetch Metadata).
 
 use http::HeaderMap;
 use http::header::{HOST, ORIGIN};
@@ -29,7 +29,7 @@ pub(super) fn is_from(headers: &HeaderMap, target: &Uri, allowed: &[String]) -> 
     };
     let mut origins = headers.get_all(ORIGIN).iter();
     let origin_is_allowed = origins.all(|origin| text(origin).is_some_and(|origin| is_allowed(&origin)));
-    // A page of another site that only sends a request has no `Origin` with a GET.
+    // Without CORS, a GET of another site's page has no `Origin`.
     let has_origin = headers.contains_key(ORIGIN);
     let mut sites = headers.get_all("sec-fetch-site").iter().map(|site| text(site).unwrap_or_default());
     let site_is_allowed = has_origin || sites.all(|site| ["same-origin", "none"].contains(&site.as_str()));
