@@ -10,7 +10,7 @@ pub(crate) const OK: u16 = 200;
 /// Why a request gets no token.
 ///
 /// Its text may name parameters and rules. It never contains a value that a client sent, a secret or a token. Which rule
-/// a JWT breaks is for the log alone: see [`Problem::rule`].
+/// a JWT breaks is for the log alone: see `Problem::rule`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     kind: Kind,
