@@ -63,6 +63,8 @@ pub(crate) enum UserIdForm {
     Lower,
     /// A UUID without its hyphens. It has 32 characters, the most that ZIM takes. Cognito's `sub` is longer.
     Uuid,
+    /// See [`tokens::hashed_user_id`]. For ids that a vendor refuses, such as Auth0's.
+    Hash,
 }
 
 /// Where the vendor's credentials come from.
@@ -152,7 +154,8 @@ impl Config {
             "verbatim" => UserIdForm::Verbatim,
             "lower" => UserIdForm::Lower,
             "uuid" => UserIdForm::Uuid,
-            _ => return Err(error("USER_ID_FORM", "must be verbatim, lower or uuid")),
+            "hash" => UserIdForm::Hash,
+            _ => return Err(error("USER_ID_FORM", "must be verbatim, lower, uuid or hash")),
         };
         let credentials_ttl = variables.within("CREDENTIALS_TTL_SECONDS", 300, 1..=86_400)?;
         let credentials_max_stale = variables.within("CREDENTIALS_MAX_STALE_SECONDS", 86_400, 0..=31_536_000)?;
@@ -289,7 +292,7 @@ mod tests {
         assert_eq!(wrong("AUTH", "jwt"), "AUTH is called IDENTITY now: IDENTITY=gateway is what AUTH=jwt was");
         assert_eq!(wrong("AUTH", "none"), "AUTH is called IDENTITY now: IDENTITY=none is what AUTH=none was");
         assert!(parse(&[("AGORA_SECRET_ID", "x"), ("AUTH", "true")]).is_ok(), "another program's setting");
-        assert_eq!(wrong("USER_ID_FORM", "upper"), "USER_ID_FORM must be verbatim, lower or uuid");
+        assert_eq!(wrong("USER_ID_FORM", "upper"), "USER_ID_FORM must be verbatim, lower, uuid or hash");
         assert_eq!(wrong("MAX_TOKEN_TTL_SECONDS", "86401"), "MAX_TOKEN_TTL_SECONDS must be 1 to 86400 seconds");
         assert_eq!(wrong("CREDENTIALS_TTL_SECONDS", "5m"), "CREDENTIALS_TTL_SECONDS must be a whole number of seconds");
         assert_eq!(wrong("CREDENTIALS_TTL_SECONDS", "0"), "CREDENTIALS_TTL_SECONDS must be 1 to 86400 seconds");

@@ -23,6 +23,7 @@ mod stamp;
 mod signed;
 mod redacted;
 mod pseudonym;
+mod user_id;
 
 pub mod agora;
 pub mod zego;
@@ -36,6 +37,7 @@ pub use name::{NameError, NameFlaw};
 pub use signed::Signed;
 pub use stamp::{Moment, MomentError, Stamp};
 pub use ttl::{Ttl, TtlError};
+pub use user_id::hashed_user_id;
 
 use serde::Serialize;
 

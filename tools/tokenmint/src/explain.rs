@@ -135,6 +135,8 @@ fn near_miss(token: &str, app: &str) -> &'static str {
         " They differ only in white space."
     } else if token.eq_ignore_ascii_case(app) {
         " They differ only in upper and lower case."
+    } else if token == tokens::hashed_user_id(app) {
+        " The token has this id's hash (USER_ID_FORM=hash): join with the hash."
     } else {
         ""
     }

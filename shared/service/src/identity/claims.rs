@@ -6,6 +6,7 @@ use crate::json::Json;
 use crate::problem::Problem;
 use std::collections::BTreeMap;
 use tokens::agora::{Uid, UserAccount};
+use tokens::hashed_user_id;
 
 /// What a verified JWT says.
 #[derive(Debug, PartialEq)]
@@ -151,6 +152,7 @@ fn in_form(form: UserIdForm, id: &str) -> Result<String, Problem> {
         UserIdForm::Verbatim => Ok(id.to_owned()),
         // ASCII only. Unicode has other letters that become a plain k or s. So the id could become another user's.
         UserIdForm::Lower => Ok(id.to_ascii_lowercase()),
+        UserIdForm::Hash => Ok(hashed_user_id(id)),
         UserIdForm::Uuid => {
             let groups: Vec<&str> = id.split('-').collect();
             let hexadecimal = groups.iter().all(|group| group.bytes().all(|byte| byte.is_ascii_hexdigit()));
@@ -185,6 +187,9 @@ mod tests {
         for other in ["alice", "0b5e6f2a9c1d4e8f8a7b6c5d4e3f2a1b", "0b5e6f2a-9c1d-4e8f-8a7b-6c5d4e3f2a1g"] {
             assert_eq!(id(UserIdForm::Uuid, other), Err(401), "{other}");
         }
+        let auth0 = "auth0|5f7c8ec7c33c6c004bbafe82";
+        assert_eq!(id(UserIdForm::Hash, auth0), Ok(hashed_user_id(auth0)));
+        assert_eq!(id(UserIdForm::Hash, ""), Err(401));
     }
 
     #[test]

@@ -220,6 +220,13 @@ fn agora_tokens() -> Vec<Case> {
         refused(with(vec![Service::rtm("alice", 3600)]), "wrong-user", "Its rtm service is for the user \"alice\"")
             .given(&["--user", "bob"])
             .seen_as("rtm", -10005),
+        refused(
+            with(vec![Service::rtm("41aa487887e3c45c19b2448b2f036552", 3600)]),
+            "wrong-user",
+            "The token has this id's hash (USER_ID_FORM=hash): join with the hash.",
+        )
+        .given(&["--user", "auth0|5f7c8ec7c33c6c004bbafe82"])
+        .seen_as("rtm", -10005),
         refused(good(), "missing-service", "It does not open Chat. It holds rtc")
             .given(&["--sdk", "chat"])
             .seen_as("chat", 104),
