@@ -1,15 +1,16 @@
 //! Configuration, read from the environment once, at start-up.
 
+pub(crate) mod policy;
 pub(crate) mod jwt;
 
 pub(crate) use jwt::{Address, Expected, JwtSettings, KeysFrom};
+pub(crate) use policy::{Policy, UserIdForm};
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 use thiserror::Error;
-use tokens::Ttl;
 
 /// All settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,40 +34,6 @@ pub(crate) enum Verifier {
     None,
 }
 
-/// Who may have which token.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Policy {
-    /// The JWT claim that is the caller's user id.
-    pub(crate) user_id_claim: String,
-    pub(crate) user_id_form: UserIdForm,
-    /// The claim that lists the rooms a caller may enter. `None`: every caller may enter every room.
-    pub(crate) rooms_claim: Option<String>,
-    /// The claim with a caller's own numeric RTC uid. `None`: every caller has only the assigned uid.
-    pub(crate) rtc_uid_claim: Option<String>,
-    /// The scope that a caller needs to publish. `None`: every signed-in caller may publish.
-    pub(crate) publish_scope: Option<String>,
-    /// Whether callers get RTM tokens although rooms are limited. An RTM token opens every message channel.
-    pub(crate) rtm_beyond_rooms: bool,
-    /// Whether callers get RTM tokens of version `006`. Agora accepts such a token for 24 hours, whatever its
-    /// own lifetime is.
-    pub(crate) rtm_006: bool,
-    pub(crate) default_ttl: Ttl,
-    pub(crate) max_ttl: Ttl,
-}
-
-/// How the claim becomes the vendors' user id.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum UserIdForm {
-    /// As it is.
-    Verbatim,
-    /// In lower case. Chat refuses upper case, and Firebase ids contain it.
-    Lower,
-    /// A UUID without its hyphens. It has 32 characters, the most that ZIM takes. Cognito's `sub` is longer.
-    Uuid,
-    /// See [`tokens::hashed_user_id`]. For ids that a vendor refuses, such as Auth0's.
-    Hash,
-}
-
 /// Where the vendor's credentials come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Source {
@@ -88,23 +55,9 @@ pub(crate) struct ConfigError {
 }
 
 impl Config {
-    /// Every variable that is read, except the secret's.
-    const VARIABLES: [&str; 14] = [
-        "LOCAL_CREDENTIALS",
-        "IDENTITY",
-        "AUTH",
-        "USER_ID_CLAIM",
-        "USER_ID_FORM",
-        "ROOMS_CLAIM",
-        "RTC_UID_CLAIM",
-        "PUBLISH_SCOPE",
-        "RTM_006",
-        "RTM_BEYOND_ROOMS",
-        "DEFAULT_TOKEN_TTL_SECONDS",
-        "MAX_TOKEN_TTL_SECONDS",
-        "CREDENTIALS_TTL_SECONDS",
-        "CREDENTIALS_MAX_STALE_SECONDS",
-    ];
+    /// Every variable that is read, except the secret's and those of the policy and of `IDENTITY=jwt`.
+    const VARIABLES: [&str; 5] =
+        ["LOCAL_CREDENTIALS", "IDENTITY", "AUTH", "CREDENTIALS_TTL_SECONDS", "CREDENTIALS_MAX_STALE_SECONDS"];
 
     /// Reads the process's environment. `secret_id` is the variable that names this function's secret.
     pub(crate) fn from_env(secret_id: &'static str) -> Result<Config, ConfigError> {
@@ -114,7 +67,7 @@ impl Config {
     }
 
     pub(crate) fn parse(variables: &BTreeMap<String, String>, secret_id: &'static str) -> Result<Config, ConfigError> {
-        for name in Config::VARIABLES.into_iter().chain(JwtSettings::VARIABLES) {
+        for name in Config::VARIABLES.into_iter().chain(Policy::VARIABLES).chain(JwtSettings::VARIABLES) {
             // `from_env` puts this character in place of bytes that are not UTF-8.
             if variables.get(name).is_some_and(|value| value.contains(char::REPLACEMENT_CHARACTER)) {
                 return Err(ConfigError { variable: name, rule: "must be UTF-8".to_owned() });
@@ -140,23 +93,6 @@ impl Config {
             (None, Some(secret_id)) => Source::SecretsManager { secret_id: secret_id.to_owned() },
             (None, None) => return Err(error(secret_id, "must be the name or ARN of the secret")),
         };
-        let ttl = |name, default| {
-            let rule = |_| error(name, "must be 1 to 86400 seconds");
-            Ttl::from_seconds(variables.seconds(name, default)?).map_err(rule)
-        };
-        let max_ttl = ttl("MAX_TOKEN_TTL_SECONDS", 86_400)?;
-        // If the maximum is below 3600 s and no default is set, the maximum is also the default.
-        let default_ttl = ttl("DEFAULT_TOKEN_TTL_SECONDS", 3600.min(max_ttl.as_seconds().into()))?;
-        if default_ttl > max_ttl {
-            return Err(error("DEFAULT_TOKEN_TTL_SECONDS", "must not be more than MAX_TOKEN_TTL_SECONDS"));
-        }
-        let user_id_form = match get("USER_ID_FORM").unwrap_or("verbatim") {
-            "verbatim" => UserIdForm::Verbatim,
-            "lower" => UserIdForm::Lower,
-            "uuid" => UserIdForm::Uuid,
-            "hash" => UserIdForm::Hash,
-            _ => return Err(error("USER_ID_FORM", "must be verbatim, lower, uuid or hash")),
-        };
         let credentials_ttl = variables.within("CREDENTIALS_TTL_SECONDS", 300, 1..=86_400)?;
         let credentials_max_stale = variables.within("CREDENTIALS_MAX_STALE_SECONDS", 86_400, 0..=31_536_000)?;
         let verifier = match get("IDENTITY").unwrap_or("gateway") {
@@ -172,17 +108,7 @@ impl Config {
         {
             return Err(error(name, "needs IDENTITY=jwt"));
         }
-        let policy = Policy {
-            user_id_claim: get("USER_ID_CLAIM").unwrap_or("sub").to_owned(),
-            user_id_form,
-            rooms_claim: get("ROOMS_CLAIM").map(str::to_owned),
-            rtc_uid_claim: get("RTC_UID_CLAIM").map(str::to_owned),
-            publish_scope: get("PUBLISH_SCOPE").map(str::to_owned),
-            rtm_beyond_rooms: variables.allowed("RTM_BEYOND_ROOMS", "refused")?,
-            rtm_006: variables.allowed("RTM_006", "allowed")?,
-            default_ttl,
-            max_ttl,
-        };
+        let policy = Policy::parse(&variables)?;
         Ok(Config { verifier, policy, credentials, credentials_ttl, credentials_max_stale })
     }
 }
@@ -233,6 +159,7 @@ fn error(variable: &'static str, rule: &str) -> ConfigError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokens::Ttl;
 
     pub(crate) fn parse(variables: &[(&str, &str)]) -> Result<Config, String> {
         let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
