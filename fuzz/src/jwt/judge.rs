@@ -105,13 +105,15 @@ fn proven(terms: &Terms, keys: &[Key], token: &str, now: i64) -> Option<Verdict>
     (terms.id_tokens || !is_id_token(&claims)).then_some(())?;
 
     let for_whom = audiences(&claims)?;
+    let for_users = terms.audiences.iter().any(|audience| for_whom.contains(audience));
     if let Some((audience, scope)) = terms.backend
+        && !for_users
         && for_whom.contains(&audience)
         && scopes(&claims).contains(&scope)
     {
         return Some(Verdict::Backend);
     }
-    terms.audiences.iter().any(|audience| for_whom.contains(audience)).then_some(())?;
+    for_users.then_some(())?;
     let scoped = terms.scope.is_none_or(|scope| scopes(&claims).contains(&scope));
     Some(if scoped { Verdict::User(claims) } else { Verdict::InsufficientScope })
 }

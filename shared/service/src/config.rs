@@ -300,7 +300,7 @@ mod tests {
             ("JWT_AUDIENCE", "", "JWT_AUDIENCE must name the audiences of your JWTs, comma-separated"),
             ("JWT_AUDIENCE", " , ", "JWT_AUDIENCE must name the audiences of your JWTs, comma-separated"),
             ("BACKEND_SCOPE", "mint", "BACKEND_AUDIENCE must be set together with BACKEND_SCOPE"),
-            ("BACKEND_AUDIENCE", "b", "BACKEND_SCOPE must be set together with BACKEND_AUDIENCE"),
+            ("BACKEND_AUDIENCE", "x", "BACKEND_SCOPE must be set together with BACKEND_AUDIENCE"),
             ("ID_TOKENS", "yes", "ID_TOKENS must be allowed or refused"),
             ("JWT_KEYS_TTL_SECONDS", "0", "JWT_KEYS_TTL_SECONDS must be 1 to 86400 seconds"),
             ("JWT_KEYS_MAX_STALE_SECONDS", "x", "JWT_KEYS_MAX_STALE_SECONDS must be a whole number of seconds"),
@@ -310,6 +310,20 @@ mod tests {
             ("BACKEND_SCOPE", "read mint", "BACKEND_SCOPE must be one scope, without spaces"),
         ] {
             assert_eq!(with(name, value), Err(said.to_owned()));
+        }
+    }
+
+    #[test]
+    fn backends_have_an_audience_of_their_own() {
+        let with = |audience| {
+            let jwt = [("IDENTITY", "jwt"), ("JWT_ISSUER", "https://id.example.com/"), ("JWT_AUDIENCE", "a, b")];
+            let backend = [("AGORA_SECRET_ID", "x"), ("BACKEND_SCOPE", "mint"), ("BACKEND_AUDIENCE", audience)];
+            parse(&[jwt, backend].concat()).map(|_| ())
+        };
+        assert_eq!(with("c"), Ok(()));
+        for of_users in ["a", "b"] {
+            let rule = "BACKEND_AUDIENCE must not be in JWT_AUDIENCE: no user is a backend";
+            assert_eq!(with(of_users), Err(rule.to_owned()));
         }
     }
 

@@ -110,6 +110,9 @@ impl JwtSettings {
         }
         let backend = match (get("BACKEND_AUDIENCE"), variables.scope("BACKEND_SCOPE")?) {
             (None, None) => None,
+            (Some(audience), Some(_)) if audiences.iter().any(|of_users| of_users == audience) => {
+                return Err(error("BACKEND_AUDIENCE", "must not be in JWT_AUDIENCE: no user is a backend"));
+            }
             (Some(audience), Some(scope)) => Some(BackendExpected { audience: audience.to_owned(), scope }),
             (Some(_), None) => return Err(error("BACKEND_SCOPE", "must be set together with BACKEND_AUDIENCE")),
             (None, Some(_)) => return Err(error("BACKEND_AUDIENCE", "must be set together with BACKEND_SCOPE")),

@@ -22,10 +22,13 @@ pub(super) fn check(expected: &Expected, claims: &Claims, now: i64) -> Result<bo
     }
     let audiences = audiences(claims)?;
     let is_for = |audience: &str| audiences.contains(&audience);
-    let for_backends = expected.backend.as_ref().filter(|it| is_for(&it.audience));
-    match for_backends {
+    // A JWT for users and for backends is a user's, whatever its scopes. Some issuers let users ask for any audience and
+    // any scope.
+    if expected.audiences.iter().any(|audience| is_for(audience)) {
+        return Ok(false);
+    }
+    match expected.backend.as_ref().filter(|it| is_for(&it.audience)) {
         Some(backend) if has_scope(claims, &backend.scope) => Ok(true),
-        _ if expected.audiences.iter().any(|audience| is_for(audience)) => Ok(false),
         Some(_) => Err(Refusal::BackendScope),
         None => Err(Refusal::Audience),
     }

@@ -167,8 +167,10 @@ fn a_backend_has_both_its_audience_and_its_scope() {
     assert_eq!(proven(json!("backends"), json!("read")), Err(Refusal::BackendScope));
     assert_eq!(proven(json!(["other", "backends"]), json!(null)), Err(Refusal::BackendScope));
     assert_eq!(proven(json!("other"), json!("mint")), Err(Refusal::Audience));
-    // It is for users too. So without the backends' scope it is a user's.
+    // It is for users too, so it is a user's. Some issuers let users ask for any scope.
     assert_eq!(proven(json!([AUDIENCE, "backends"]), json!("read")), Ok(false));
+    assert_eq!(proven(json!([AUDIENCE, "backends"]), json!("mint")), Ok(false));
+    assert_eq!(proven(json!(["backends", AUDIENCE]), json!(["mint"])), Ok(false));
     assert_eq!(proven(json!(AUDIENCE), json!("mint")), Ok(false));
     let by_client = json!({ "iss": ISSUER, "exp": NOW + 600, "client_id": "backends", "scope": "mint" });
     assert_eq!(verified(&expected, &by_client), Ok(Proven::Backend));
