@@ -88,6 +88,20 @@ impl Rights {
         Ok(Rights { ttl, privileges })
     }
 
+    /// The same rights in a token that lives no longer than `ttl`. A privilege that would live longer ends with the token.
+    #[must_use]
+    pub fn shortened(self, ttl: Ttl) -> Rights {
+        let Privileges { join_channel, publish_audio, publish_video, publish_data_stream } = self.privileges;
+        let shorter = |lives: Ttl| lives.min(ttl);
+        let privileges = Privileges {
+            join_channel: shorter(join_channel),
+            publish_audio: publish_audio.map(shorter),
+            publish_video: publish_video.map(shorter),
+            publish_data_stream: publish_data_stream.map(shorter),
+        };
+        Rights { ttl: shorter(self.ttl), privileges }
+    }
+
     /// How long the token lives.
     pub fn ttl(&self) -> Ttl {
         self.ttl
@@ -268,6 +282,9 @@ mod tests {
         assert_eq!(rights.role(), Role::Publisher);
         assert_eq!((rights.ttl(), rights.good_for()), (ttl(600), ttl(60)));
         assert_eq!(Rights::new(ttl(599), short), Err(OutlivesTokenError));
+        let shorter = Privileges { join_channel: ttl(120), ..short };
+        assert_eq!(Ok(rights.shortened(ttl(120))), Rights::new(ttl(120), shorter));
+        assert_eq!((rights.shortened(ttl(600)), rights.shortened(Ttl::MAX)), (rights, rights));
         assert_eq!(Rights::of_role(Role::Subscriber, ttl(1)).role(), Role::Subscriber);
         assert_eq!(Rights::of_role(Role::Publisher, ttl(1)).role(), Role::Publisher);
     }
