@@ -108,7 +108,8 @@ impl Config {
         {
             return Err(error(name, "needs IDENTITY=jwt"));
         }
-        let policy = Policy::parse(&variables)?;
+        let claims = if verifier == Verifier::Gateway { policy::Claims::Flat } else { policy::Claims::Typed };
+        let policy = Policy::parse(&variables, claims)?;
         Ok(Config { verifier, policy, credentials, credentials_ttl, credentials_max_stale })
     }
 }
@@ -133,6 +134,12 @@ impl<'a> Variables<'a> {
             seconds if range.contains(&seconds) => Ok(Duration::from_secs(seconds)),
             _ => Err(error(name, &format!("must be {} to {} seconds", range.start(), range.end()))),
         }
+    }
+
+    /// A number of these units.
+    fn up_to(&self, name: &'static str, default: u32, most: u32, units: &str) -> Result<u32, ConfigError> {
+        let number = self.get(name).map_or(Ok(default), str::parse).ok().filter(|number| *number <= most);
+        number.ok_or_else(|| error(name, &format!("must be 0 to {most} {units}")))
     }
 
     fn allowed(&self, name: &'static str, default: &str) -> Result<bool, ConfigError> {

@@ -3,6 +3,7 @@
 use crate::config::Config;
 use crate::credentials::Credentials;
 use crate::identity::issuer::Issuer;
+use crate::mint_limit::MintLimit;
 use crate::minted::Minted;
 use crate::problem::Problem;
 use crate::request::Request;
@@ -22,6 +23,7 @@ pub(crate) struct Function<V: Vendor> {
     credentials: Credentials<V>,
     /// Verifies JWTs, if the service does so itself.
     issuer: Option<Arc<Issuer>>,
+    mint_limit: Arc<MintLimit>,
     routes: Vec<Route<V>>,
     system: Arc<dyn System>,
 }
@@ -55,10 +57,12 @@ impl<V: Vendor> Function<V> {
         config: Config,
         credentials: Credentials<V>,
         issuer: Option<Arc<Issuer>>,
+        mint_limit: Arc<MintLimit>,
         routes: impl IntoIterator<Item = Route<V>>,
         system: Arc<dyn System>,
     ) -> Function<V> {
-        Function { config: Arc::new(config), credentials, issuer, routes: routes.into_iter().collect(), system }
+        let routes = routes.into_iter().collect();
+        Function { config: Arc::new(config), credentials, issuer, mint_limit, routes, system }
     }
 
     /// Identifies each route.
@@ -161,7 +165,7 @@ impl<V: Vendor> Function<V> {
         // caller's own uid depends on the key's app id.
         let prepared = route.prepare(&self.config, &request)?;
         let key = self.credentials.key().await?;
-        Ok(prepared.mint(&key, &*self.system))
+        Ok(prepared.mint(&key, &self.mint_limit, &*self.system))
     }
 
     /// API Gateway sends a function only its own routes. A front that knows no routes sends any path.
@@ -192,8 +196,9 @@ mod tests {
     use crate::request::Path;
     use crate::system::fake::{FakeSystem, Randomness};
     use crate::telemetry::captured::Captured;
+    use http::header::{CACHE_CONTROL, RETRY_AFTER};
     use serde_json::{Value, json};
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, HashMap};
     use tokens::agora::{ChatApp, ChatUser, ChatUserId, Key};
     use tokio::time::sleep;
 
@@ -210,7 +215,8 @@ mod tests {
         let system: Arc<dyn System> = FakeSystem::new(Randomness::Seeded(1));
         let times = Times::new(config.credentials_ttl, config.credentials_max_stale);
         let credentials = Credentials::from_store(Box::new(store.clone()), times, &system);
-        Function::new(config, credentials, None, routes, system)
+        let limit = Arc::new(MintLimit::new(config.policy.mints_per_minute, &system));
+        Function::new(config, credentials, None, limit, routes, system)
     }
 
     fn good() -> FakeStore {
@@ -311,6 +317,40 @@ mod tests {
         sleep(Duration::from_secs(5)).await;
         assert_eq!(status("alice", signed_in("alice")).await, 200);
         assert_eq!(status("bob", signed_in("alice")).await, 403);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_user_who_got_too_many_tokens_is_told_when_to_come_back_and_refusals_do_not_count() {
+        let captured = Captured::begin();
+        let function = function(&good(), "gateway", vec![user_route()]);
+        let ask = async |asked, user| respond(&function, Ok(user_request(asked, signed_in(user)))).await;
+        for (asked, status) in [("bob", 403), ("", 400), ("me", 200)] {
+            for _ in 0..60 {
+                assert_eq!(ask(asked, "alice").await.status, status);
+            }
+        }
+        let refused = ask("me", "alice").await;
+        let headers: HashMap<_, _> = refused.headers.each().collect();
+        assert_eq!((refused.status, headers[&RETRY_AFTER], headers[&CACHE_CONTROL]), (429, "1", "no-store"));
+        let body: Value = serde_json::from_str(&refused.body).expect("JSON");
+        assert_eq!((&body["type"], &body["status"]), (&json!("urn:tokenmint:problem:too-many-tokens"), &json!(429)));
+        assert_eq!(ask("me", "bob").await.status, 200, "another user");
+        assert_eq!(ask("bob", "alice").await.status, 403, "a refusal is told first");
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!((ask("me", "alice").await.status, ask("me", "alice").await.status), (200, 429));
+        let lines = captured.lines();
+        let outcome = lines.iter().rfind(|line| line["message"] == "answered").expect("a line");
+        assert_eq!((&outcome["outcome"], &outcome["status"]), (&json!("too-many-tokens"), &json!(429)));
+        assert!(outcome["user"].is_string(), "{outcome}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn backends_and_callers_without_identities_get_any_number_of_tokens() {
+        let function = function(&good(), "none", vec![Route::get("/own", nothing, grant), user_route()]);
+        for _ in 0..200 {
+            assert_eq!(ask(&function, "/own").await.status, 200);
+            assert_eq!(respond(&function, Ok(user_request("alice", None))).await.status, 200);
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -16,11 +16,12 @@ pub use backend::Backend;
 pub use caller::Caller;
 
 use crate::config::{Config, Policy};
+use crate::mint_limit::CountedUser;
 use crate::problem::Problem;
 use claims::Jwt;
 use serde::Serialize;
 use std::sync::Arc;
-use tokens::Ttl;
+use tokens::{Moment, Ttl};
 
 /// Who may call a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -54,11 +55,14 @@ pub(crate) trait Identity: Sized + 'static {
     /// Admits a verified identity, or says why not: 401 if there is none, 403 if it is of the wrong kind.
     fn admit(config: &Config, verified: Option<&Verified>) -> Result<Self::Admitted, Problem>;
 
-    /// The identity, as the vendor's app with this id knows it.
-    fn for_app(admitted: Self::Admitted, config: &Arc<Config>, app_id: String) -> Self;
+    /// The identity, as the vendor's app with this id knows it, at this moment.
+    fn for_app(admitted: Self::Admitted, config: &Arc<Config>, app_id: String, now: Moment) -> Self;
 
     /// The user's id, if it is a user.
     fn user_id(&self) -> Option<&str>;
+
+    /// The user whose tokens are counted. `None`: the caller gets any number of tokens.
+    fn counted(&self) -> Option<&CountedUser>;
 }
 
 fn ttl(policy: &Policy, asked: Option<Ttl>) -> Result<Ttl, Problem> {

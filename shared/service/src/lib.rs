@@ -23,6 +23,7 @@ pub mod small_file;
 mod vendor;
 mod response;
 mod minted;
+mod mint_limit;
 mod system;
 pub mod telemetry;
 #[cfg(feature = "testing")]

@@ -39,6 +39,10 @@ enum Kind {
     InsufficientScope {
         rule: &'static str,
     },
+    /// The user may come back after so many seconds.
+    TooManyTokens {
+        retry_after: u32,
+    },
     NoCredentials,
     NoKeys,
     NoRandomness,
@@ -127,6 +131,12 @@ impl Problem {
         Problem { kind: Kind::Forbidden, detail: detail.to_owned() }
     }
 
+    /// 429: the user got as many tokens as one user may get in a minute, and may come back after so many seconds.
+    pub(crate) fn too_many_tokens(retry_after: u32) -> Problem {
+        let detail = "the caller got too many tokens in a minute (MINTS_PER_MINUTE): keep a token until its renew_at";
+        Problem { kind: Kind::TooManyTokens { retry_after }, detail: detail.to_owned() }
+    }
+
     /// 503: the vendor's credentials were never loaded, or cannot be used. The log says which.
     pub(crate) fn no_credentials() -> Problem {
         let detail = "the service has no usable credentials at the moment";
@@ -160,6 +170,7 @@ impl Problem {
             Kind::NoSuchMethod(_) => 405,
             Kind::TooSlow => 408,
             Kind::TooLarge => 413,
+            Kind::TooManyTokens { .. } => 429,
             Kind::Panicked => 500,
             Kind::NoCredentials | Kind::NoKeys | Kind::NoRandomness => 503,
         }
@@ -178,6 +189,7 @@ impl Problem {
             Kind::NoSuchMethod(_) => "no-such-method",
             Kind::TooLarge => "too-large",
             Kind::TooSlow => "too-slow",
+            Kind::TooManyTokens { .. } => "too-many-tokens",
             Kind::NoCredentials => "no-credentials",
             Kind::NoKeys => "no-keys",
             Kind::NoRandomness => "no-randomness",
@@ -203,6 +215,7 @@ impl Problem {
     pub(crate) fn retry_after(&self) -> Option<u32> {
         match self.kind {
             Kind::NoCredentials | Kind::NoKeys | Kind::NoRandomness => Some(5),
+            Kind::TooManyTokens { retry_after } => Some(retry_after),
             _ => None,
         }
     }
@@ -248,6 +261,7 @@ impl Problem {
             Kind::NoSuchMethod(_) => "There is no such method here.",
             Kind::TooLarge => "The body is too large.",
             Kind::TooSlow => "The body came too slowly.",
+            Kind::TooManyTokens { .. } => "This caller got too many tokens.",
             Kind::NoCredentials | Kind::NoKeys | Kind::NoRandomness => "No tokens at the moment.",
             Kind::Panicked => "This should not have happened.",
         }

@@ -6,6 +6,7 @@ use crate::response::Form;
 
 use crate::config::Config;
 use crate::identity::{Callers, Identity};
+use crate::mint_limit::MintLimit;
 use crate::minted::Minted;
 use crate::params::{Params, PathParameters};
 use crate::problem::{Problem, guarded};
@@ -51,7 +52,7 @@ impl fmt::Display for RouteKey {
 type Prepare<V> = dyn Fn(&Arc<Config>, &Request) -> Result<Box<Mint<V>>, Problem> + Send + Sync;
 
 /// Grants and signs.
-type Mint<V> = dyn FnOnce(&Arc<V>, &dyn System) -> Decided + Send;
+type Mint<V> = dyn FnOnce(&Arc<V>, &MintLimit, &dyn System) -> Decided + Send;
 
 /// A request whose caller and parameters are checked. It needs only the key.
 pub(crate) struct Prepared<V>(Box<Mint<V>>);
@@ -133,10 +134,20 @@ impl<V: Vendor> Route<V> {
             let asked = parse(&mut params)?;
             params.finish()?;
             let (config, mint) = (Arc::clone(config), mint.clone());
-            let finish = move |key: &Arc<V>, system: &dyn System| {
-                let identity = I::for_app(admitted, &config, key.app_id().to_string());
+            let finish = move |key: &Arc<V>, limit: &MintLimit, system: &dyn System| {
+                let now = match system.moment() {
+                    Ok(now) => now,
+                    Err(problem) => return Decided::refused(problem),
+                };
+                let identity = I::for_app(admitted, &config, key.app_id().to_string(), now);
                 let user = identity.user_id().map(|user_id| key.pseudonym(user_id));
-                Decided { user, minted: guarded(|| mint(grant(&identity, asked)?, key, system)) }
+                let minted = guarded(|| {
+                    let token = grant(&identity, asked)?;
+                    // Only tokens count, so this comes after the grant.
+                    identity.counted().map_or(Ok(()), |user| limit.take(user))?;
+                    mint(token, key, system)
+                });
+                Decided { user, minted }
             };
             Ok(Box::new(finish) as Box<Mint<V>>)
         };
@@ -173,8 +184,8 @@ impl<V: Vendor> Route<V> {
 
 impl<V: Vendor> Prepared<V> {
     /// Decides which token the caller gets, and signs it.
-    pub(crate) fn mint(self, key: &Arc<V>, system: &dyn System) -> Decided {
-        guarded(|| Ok((self.0)(key, system))).unwrap_or_else(Decided::refused)
+    pub(crate) fn mint(self, key: &Arc<V>, limit: &MintLimit, system: &dyn System) -> Decided {
+        guarded(|| Ok((self.0)(key, limit, system))).unwrap_or_else(Decided::refused)
     }
 }
 

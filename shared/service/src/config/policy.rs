@@ -1,6 +1,7 @@
 //! The settings of the policy: who may have which token.
 
 use super::{ConfigError, Variables, error};
+use std::num::NonZeroU32;
 use tokens::Ttl;
 
 /// Who may have which token.
@@ -15,6 +16,10 @@ pub(crate) struct Policy {
     pub(crate) rtc_uid_claim: Option<String>,
     /// The scope that a caller needs to publish. `None`: every signed-in caller may publish.
     pub(crate) publish_scope: Option<String>,
+    /// The claim with the caller's scopes. `None`: `scope` and `scp`, and what the gateway lists as scopes.
+    pub(crate) scope_claim: Option<String>,
+    /// A JWT in which one of these is true is nobody's.
+    pub(crate) refused_claims: Vec<RefusedClaim>,
     /// Whether callers get RTM tokens although rooms are limited. An RTM token opens every message channel.
     pub(crate) rtm_beyond_rooms: bool,
     /// Whether callers get RTM tokens of version `006`. Agora accepts such a token for 24 hours, whatever its
@@ -22,6 +27,10 @@ pub(crate) struct Policy {
     pub(crate) rtm_006: bool,
     pub(crate) default_ttl: Ttl,
     pub(crate) max_ttl: Ttl,
+    /// How many seconds a token may live after the caller's JWT has ended. `None`: as long as it would without a JWT.
+    pub(crate) max_seconds_beyond_jwt: Option<u32>,
+    /// How many tokens one user gets in a minute from one process. `None`: no limit.
+    pub(crate) mints_per_minute: Option<NonZeroU32>,
 }
 
 /// How the claim becomes the vendors' user id.
@@ -37,22 +46,65 @@ pub(crate) enum UserIdForm {
     Hash,
 }
 
+/// A claim, and a value that it must not have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RefusedClaim {
+    pub(crate) claim: String,
+    pub(crate) value: String,
+}
+
+/// Whether each claim has its own type, or is a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Claims {
+    /// A claim may be an object that contains others.
+    Typed,
+    /// The gateway sends every claim as a text. Claims within others cannot be read from it.
+    Flat,
+}
+
 impl Policy {
     /// Every variable that is read.
-    pub(super) const VARIABLES: [&str; 9] = [
+    pub(super) const VARIABLES: [&str; 13] = [
         "USER_ID_CLAIM",
         "USER_ID_FORM",
         "ROOMS_CLAIM",
         "RTC_UID_CLAIM",
         "PUBLISH_SCOPE",
+        "SCOPE_CLAIM",
+        "REFUSED_CLAIMS",
         "RTM_006",
         "RTM_BEYOND_ROOMS",
         "DEFAULT_TOKEN_TTL_SECONDS",
         "MAX_TOKEN_TTL_SECONDS",
+        "MAX_SECONDS_BEYOND_JWT",
+        "MINTS_PER_MINUTE",
     ];
 
-    pub(super) fn parse(variables: &Variables<'_>) -> Result<Policy, ConfigError> {
+    pub(super) fn parse(variables: &Variables<'_>, claims: Claims) -> Result<Policy, ConfigError> {
         let get = |name| variables.get(name);
+        let refused_claims = get("REFUSED_CLAIMS").map_or(Ok(Vec::new()), refused_claims)?;
+        if claims == Claims::Flat {
+            let named = ["USER_ID_CLAIM", "RTC_UID_CLAIM", "ROOMS_CLAIM", "SCOPE_CLAIM"].map(|name| (name, get(name)));
+            let refused = refused_claims.iter().map(|refused| ("REFUSED_CLAIMS", Some(&*refused.claim)));
+            let mut all = named.into_iter().chain(refused);
+            if let Some((variable, _)) = all.find(|(_, claim)| claim.is_some_and(is_path)) {
+                return Err(error(variable, "must name no claim within another one: that needs IDENTITY=jwt"));
+            }
+        }
+        if get("SCOPE_CLAIM").is_some() && get("PUBLISH_SCOPE").is_none() {
+            return Err(error("SCOPE_CLAIM", "needs PUBLISH_SCOPE, the scope to look for"));
+        }
+        let max_seconds_beyond_jwt = match get("MAX_SECONDS_BEYOND_JWT") {
+            None => None,
+            Some(_) => Some(variables.up_to("MAX_SECONDS_BEYOND_JWT", 0, 86_400, "seconds")?),
+        };
+        // Agora accepts a 006 token for 24 hours, so no setting can make its life shorter.
+        if max_seconds_beyond_jwt.is_some() && get("RTM_006") == Some("allowed") {
+            return Err(error(
+                "RTM_006",
+                "must not be allowed with MAX_SECONDS_BEYOND_JWT: a 006 token lives 24 hours",
+            ));
+        }
         let ttl = |name, default| {
             let rule = |_| error(name, "must be 1 to 86400 seconds");
             Ttl::from_seconds(variables.seconds(name, default)?).map_err(rule)
@@ -76,10 +128,128 @@ impl Policy {
             rooms_claim: get("ROOMS_CLAIM").map(str::to_owned),
             rtc_uid_claim: get("RTC_UID_CLAIM").map(str::to_owned),
             publish_scope: get("PUBLISH_SCOPE").map(str::to_owned),
+            scope_claim: get("SCOPE_CLAIM").map(str::to_owned),
+            refused_claims,
             rtm_beyond_rooms: variables.allowed("RTM_BEYOND_ROOMS", "refused")?,
-            rtm_006: variables.allowed("RTM_006", "allowed")?,
+            rtm_006: variables.allowed("RTM_006", "allowed")? && max_seconds_beyond_jwt.is_none(),
             default_ttl,
             max_ttl,
+            max_seconds_beyond_jwt,
+            mints_per_minute: NonZeroU32::new(variables.up_to("MINTS_PER_MINUTE", 60, 1_000_000, "tokens a minute")?),
         })
+    }
+}
+
+/// Whether the name is a path to a claim within others, such as `app_metadata.rooms`. Auth0's names of single claims have
+/// dots too, but they are URLs.
+fn is_path(claim: &str) -> bool {
+    claim.contains('.') && !claim.contains(['/', ':'])
+}
+
+/// Reads pairs such as `is_anonymous=true`, with commas between them.
+fn refused_claims(pairs: &str) -> Result<Vec<RefusedClaim>, ConfigError> {
+    let rule = "must be pairs such as is_anonymous=true, comma-separated";
+    let pairs = pairs.split(',').map(str::trim).filter(|pair| !pair.is_empty());
+    let refused = pairs.map(|pair| {
+        let (claim, value) = pair.split_once('=').map(|(claim, value)| (claim.trim(), value.trim()))?;
+        (!claim.is_empty() && !value.is_empty())
+            .then(|| RefusedClaim { claim: claim.to_owned(), value: value.to_owned() })
+    });
+    // A setting without a pair would refuse nobody.
+    let refused = refused.collect::<Option<Vec<_>>>().filter(|refused| !refused.is_empty());
+    refused.ok_or_else(|| error("REFUSED_CLAIMS", rule))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::parse;
+    use super::*;
+
+    const SECRET: (&str, &str) = ("AGORA_SECRET_ID", "x");
+    const JWT: [(&str, &str); 3] =
+        [("IDENTITY", "jwt"), ("JWT_ISSUER", "https://id.example.com/"), ("JWT_AUDIENCE", "tokens.example.com")];
+
+    fn policy(variables: &[(&str, &str)]) -> Result<Policy, String> {
+        parse(&[&[SECRET][..], variables].concat()).map(|config| config.policy)
+    }
+
+    #[test]
+    fn nothing_is_refused_and_each_user_gets_a_token_a_second_unless_the_deployer_says_otherwise() {
+        let policy = policy(&[("MAX_SECONDS_BEYOND_JWT", ""), ("REFUSED_CLAIMS", "")]).expect("valid");
+        assert_eq!((policy.scope_claim, policy.refused_claims, policy.max_seconds_beyond_jwt), (None, vec![], None));
+        assert_eq!(policy.mints_per_minute.map(NonZeroU32::get), Some(60));
+    }
+
+    #[test]
+    fn refused_claims_are_pairs() {
+        let refused = |pairs: &str| {
+            let policy = policy(&[&JWT[..], &[("REFUSED_CLAIMS", pairs)]].concat())?;
+            let pairs = policy.refused_claims.into_iter().map(|pair| (pair.claim, pair.value));
+            Ok::<Vec<_>, String>(pairs.collect())
+        };
+        let pair = |claim: &str, value: &str| (claim.to_owned(), value.to_owned());
+        assert_eq!(refused("is_anonymous=true"), Ok(vec![pair("is_anonymous", "true")]));
+        assert_eq!(
+            refused(" is_anonymous = true, firebase.sign_in_provider=anonymous,"),
+            Ok(vec![pair("is_anonymous", "true"), pair("firebase.sign_in_provider", "anonymous")])
+        );
+        assert_eq!(refused("a=b=c"), Ok(vec![pair("a", "b=c")]));
+        assert_eq!(refused("https://app.example/kind=guest"), Ok(vec![pair("https://app.example/kind", "guest")]));
+        for wrong in ["is_anonymous", "=true", "is_anonymous=", "is_anonymous=true,banned", ",", " , "] {
+            let rule = "REFUSED_CLAIMS must be pairs such as is_anonymous=true, comma-separated";
+            assert_eq!(refused(wrong), Err(rule.to_owned()), "{wrong}");
+        }
+    }
+
+    /// The gateway sends `{"rooms":["a"]}` as a text that nobody can take apart again. So a claim in it is never found.
+    #[test]
+    fn behind_the_gateway_no_setting_names_a_claim_within_another() {
+        let publish = ("PUBLISH_SCOPE", "publish");
+        for (variable, path) in [
+            ("USER_ID_CLAIM", "user.id"),
+            ("RTC_UID_CLAIM", "app_metadata.uid"),
+            ("ROOMS_CLAIM", "app_metadata.rooms"),
+            ("SCOPE_CLAIM", "realm_access.roles"),
+            ("REFUSED_CLAIMS", "is_anonymous=true,firebase.sign_in_provider=anonymous"),
+        ] {
+            let rule = format!("{variable} must name no claim within another one: that needs IDENTITY=jwt");
+            assert_eq!(policy(&[publish, (variable, path)]), Err(rule.clone()));
+            assert_eq!(policy(&[publish, (variable, path), ("IDENTITY", "gateway")]), Err(rule));
+            assert!(policy(&[&JWT[..], &[publish, (variable, path)]].concat()).is_ok(), "{variable}");
+            assert!(policy(&[("IDENTITY", "none"), publish, (variable, path)]).is_ok(), "{variable}");
+        }
+        for whole in ["https://app.example.com/rooms", "custom:rooms", "cognito:groups", "urn:example.com:rooms"] {
+            assert!(policy(&[("ROOMS_CLAIM", whole)]).is_ok(), "{whole}");
+        }
+        assert!(policy(&[("REFUSED_CLAIMS", "version=1.0")]).is_ok(), "the value may have dots");
+    }
+
+    #[test]
+    fn numbers_have_their_ranges() {
+        let beyond = |value| policy(&[("MAX_SECONDS_BEYOND_JWT", value)]).map(|policy| policy.max_seconds_beyond_jwt);
+        assert_eq!((beyond("0"), beyond("86400")), (Ok(Some(0)), Ok(Some(86_400))));
+        for wrong in ["86401", "-1", "1h", "4294967296", " 60"] {
+            let rule = "MAX_SECONDS_BEYOND_JWT must be 0 to 86400 seconds";
+            assert_eq!(beyond(wrong), Err(rule.to_owned()), "{wrong}");
+        }
+        let mints = |value| policy(&[("MINTS_PER_MINUTE", value)]).map(|policy| policy.mints_per_minute);
+        assert_eq!((mints("0"), mints("1")), (Ok(None), Ok(Some(NonZeroU32::MIN))));
+        assert_eq!(mints("1000000"), Ok(NonZeroU32::new(1_000_000)));
+        for wrong in ["1000001", "-1", "1.5", "many"] {
+            let rule = "MINTS_PER_MINUTE must be 0 to 1000000 tokens a minute";
+            assert_eq!(mints(wrong), Err(rule.to_owned()), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn settings_that_contradict_each_other_are_refused() {
+        let rule = "SCOPE_CLAIM needs PUBLISH_SCOPE, the scope to look for";
+        assert_eq!(policy(&[("SCOPE_CLAIM", "permissions")]), Err(rule.to_owned()));
+        assert!(policy(&[("SCOPE_CLAIM", "permissions"), ("PUBLISH_SCOPE", "publish")]).is_ok());
+        let beyond = ("MAX_SECONDS_BEYOND_JWT", "60");
+        let rule = "RTM_006 must not be allowed with MAX_SECONDS_BEYOND_JWT: a 006 token lives 24 hours";
+        assert_eq!(policy(&[beyond, ("RTM_006", "allowed")]), Err(rule.to_owned()));
+        assert_eq!(policy(&[beyond]).map(|policy| policy.rtm_006), Ok(false));
+        assert_eq!(policy(&[beyond, ("RTM_006", "refused")]).map(|policy| policy.rtm_006), Ok(false));
     }
 }

@@ -9,6 +9,7 @@ use crate::config::{Config, ConfigError, Source, Verifier};
 use crate::credentials::{Credentials, NoKey};
 use crate::function::Function;
 use crate::identity::issuer::Issuer;
+use crate::mint_limit::MintLimit;
 use crate::problem::Problem;
 use crate::request::{Authorization, Path, Request};
 use crate::response::{Form, Response};
@@ -108,6 +109,8 @@ impl Server {
         }
         let issuer = Issuer::of(config, &system).map(Arc::new);
         let believes_everybody = config.verifier == Verifier::None;
+        // A user has one allowance for the tokens of both vendors.
+        let mint_limit = Arc::new(MintLimit::new(config.policy.mints_per_minute, &system));
         let (agora_file, zego_file, ()) = tokio::join!(first_load(&agora_part), first_load(&zego_part), async {
             if let Some(issuer) = &issuer {
                 issuer.start().await;
@@ -125,8 +128,8 @@ impl Server {
             _ => {}
         }
         Ok(Server {
-            agora: function(agora_part, &issuer, agora, &system),
-            zego: function(zego_part, &issuer, zego, &system),
+            agora: function(agora_part, &issuer, &mint_limit, agora, &system),
+            zego: function(zego_part, &issuer, &mint_limit, zego, &system),
             issuer,
             believes_everybody,
             system,
@@ -264,11 +267,12 @@ async fn first_load<V: Vendor>(part: &Option<Part<V>>) -> FilePart {
 fn function<V: Vendor>(
     part: Option<Part<V>>,
     issuer: &Option<Arc<Issuer>>,
+    mint_limit: &Arc<MintLimit>,
     routes: Vec<Route<V>>,
     system: &Arc<dyn System>,
 ) -> Option<Function<V>> {
     let Part { config, credentials } = part?;
-    Some(Function::new(config, credentials, issuer.clone(), routes, Arc::clone(system)))
+    Some(Function::new(config, credentials, issuer.clone(), Arc::clone(mint_limit), routes, Arc::clone(system)))
 }
 
 /// Each value of a header. Bytes that are not UTF-8 are replaced. No rule accepts such a value.

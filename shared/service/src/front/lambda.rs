@@ -8,6 +8,7 @@ use crate::front::load_balancer::{self, LoadBalancerResponse};
 use crate::front::warm::{WarmUp, Warmed};
 use crate::function::Function;
 use crate::identity::issuer::Issuer;
+use crate::mint_limit::MintLimit;
 use crate::problem::Problem;
 use crate::request::Request;
 use crate::response::Response;
@@ -169,8 +170,9 @@ impl<V: Vendor> Environment<V> {
         system: Arc<dyn System>,
     ) -> Environment<V> {
         let name = system.random_name();
+        let mint_limit = Arc::new(MintLimit::new(config.policy.mints_per_minute, &system));
         Environment {
-            function: Function::new(config, credentials, issuer, routes, system),
+            function: Function::new(config, credentials, issuer, mint_limit, routes, system),
             name,
             used: AtomicBool::new(false),
         }

@@ -2,9 +2,10 @@
 
 use super::{Callers, Identity, Verified, ttl};
 use crate::config::{Config, Verifier};
+use crate::mint_limit::CountedUser;
 use crate::problem::Problem;
 use std::sync::Arc;
-use tokens::Ttl;
+use tokens::{Moment, Ttl};
 
 /// A backend with an IAM identity of the deployer. IAM decides which routes it may call.
 #[derive(Debug)]
@@ -28,11 +29,15 @@ impl Identity for Backend {
         }
     }
 
-    fn for_app((): (), config: &Arc<Config>, _: String) -> Backend {
+    fn for_app((): (), config: &Arc<Config>, _: String, _: Moment) -> Backend {
         Backend { config: Arc::clone(config) }
     }
 
     fn user_id(&self) -> Option<&str> {
+        None
+    }
+
+    fn counted(&self) -> Option<&CountedUser> {
         None
     }
 }

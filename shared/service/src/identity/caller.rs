@@ -3,18 +3,20 @@
 use super::claims::SignedIn;
 use super::{Callers, Identity, Verified, ttl};
 use crate::config::{Config, Verifier};
+use crate::mint_limit::CountedUser;
 use crate::params::{Asked, ParamError};
 use crate::problem::Problem;
 use std::fmt::Display;
 use std::sync::Arc;
 use tokens::agora::{RtcUser, Uid, UserAccount, Version};
-use tokens::{NameError, Ttl};
+use tokens::{Moment, NameError, Ttl};
 
 /// An end user, signed in with a JWT.
 #[derive(Debug)]
 pub struct Caller {
     config: Arc<Config>,
     app_id: String,
+    now: Moment,
     /// `None` in a local run with `IDENTITY=none`. Then every caller is believed.
     user: Option<SignedIn>,
 }
@@ -39,12 +41,16 @@ impl Identity for Caller {
         }
     }
 
-    fn for_app(user: Option<SignedIn>, config: &Arc<Config>, app_id: String) -> Caller {
-        Caller { config: Arc::clone(config), app_id, user }
+    fn for_app(user: Option<SignedIn>, config: &Arc<Config>, app_id: String, now: Moment) -> Caller {
+        Caller { config: Arc::clone(config), app_id, now, user }
     }
 
     fn user_id(&self) -> Option<&str> {
         self.user.as_ref().map(|user| user.id.as_str())
+    }
+
+    fn counted(&self) -> Option<&CountedUser> {
+        self.user.as_ref().map(|user| &user.counted)
     }
 }
 
@@ -177,11 +183,26 @@ impl Caller {
         }
     }
 
-    /// The lifetime asked for, or the configured default.
+    /// How long the token may live: the lifetime asked for, or the configured default. If tokens may not live long after
+    /// the caller's JWT, it may be less.
+    ///
+    /// # Errors
+    /// The lifetime is longer than the configured maximum. Or the caller's JWT ended so long ago that a token would have no
+    /// time left.
+    pub fn ttl(&self, asked: Option<Ttl>) -> Result<Ttl, Problem> {
+        let ttl = self.ttl_regardless_of_jwt(asked)?;
+        let Some(latest) = self.user.as_ref().and_then(|user| user.latest_end) else { return Ok(ttl) };
+        let left = latest.saturating_sub(self.now.as_unix_seconds().into());
+        let left = Ttl::from_seconds(left.min(Ttl::MAX.as_seconds().into()));
+        left.map(|left| ttl.min(left)).map_err(|_| Problem::no_identity("the JWT has ended: sign in again"))
+    }
+
+    /// The lifetime asked for, or the configured default. Use it only to check what a client asked for: [`Self::ttl`] says
+    /// how long the token may live.
     ///
     /// # Errors
     /// The lifetime is longer than the configured maximum.
-    pub fn ttl(&self, asked: Option<Ttl>) -> Result<Ttl, Problem> {
+    pub fn ttl_regardless_of_jwt(&self, asked: Option<Ttl>) -> Result<Ttl, Problem> {
         ttl(&self.config.policy, asked)
     }
 }
@@ -194,7 +215,7 @@ fn checked<N>(parameter: &str, id: &str, check: fn(String) -> Result<N, NameErro
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::identity::samples::{APP_ID, caller, caller_of, config, status};
+    use crate::identity::samples::{APP_ID, NOW, caller, caller_of, config, jwt, status};
     use tokens::agora::RtmUserId;
 
     fn rtm(name: &str) -> Asked<RtmUserId> {
@@ -298,5 +319,43 @@ mod tests {
         assert_eq!(alice.ttl(None).map(Ttl::as_seconds), Ok(3600));
         assert_eq!(alice.ttl(ttl(7200)).map(Ttl::as_seconds), Ok(7200));
         assert_eq!(status(alice.ttl(ttl(7201))), 400);
+    }
+
+    #[test]
+    fn a_token_outlives_the_jwt_by_no_more_than_is_allowed() {
+        let with = |beyond: u32| config(|config| config.policy.max_seconds_beyond_jwt = Some(beyond));
+        let asked = |seconds: u64| Some(Ttl::from_seconds(seconds).expect("valid"));
+        // What a caller gets who asks for an hour and whose JWT ends in so many seconds.
+        let gets = |beyond: u32, ends_in: i64| {
+            let exp = (i64::try_from(NOW).expect("small") + ends_in).to_string();
+            let ttl = caller(&with(beyond), &[("sub", "alice"), ("exp", &exp)]).ttl(asked(3600));
+            ttl.map(Ttl::as_seconds).map_err(|problem| problem.status())
+        };
+        assert_eq!(
+            (gets(0, 600), gets(0, 1), gets(0, 3599), gets(0, 3600), gets(0, 3601)),
+            (Ok(600), Ok(1), Ok(3599), Ok(3600), Ok(3600))
+        );
+        assert_eq!((gets(60, 600), gets(86_400, 600), gets(60, 0)), (Ok(660), Ok(3600), Ok(60)));
+        // The verifier still takes a JWT that ended less than a minute ago.
+        assert_eq!(
+            (gets(60, -59), gets(60, -60), gets(0, 0), gets(0, -1), gets(0, -1000)),
+            (Ok(1), Err(401), Err(401), Err(401), Err(401))
+        );
+        assert_eq!(gets(0, 1 << 40), Ok(3600));
+        // A fraction of a second is not rounded up. The gateway may write a large number with an exponent.
+        let ends = |exp: &str| {
+            status(caller_of(&with(0), jwt(&[("sub", "alice"), ("exp", exp)]).as_ref()).and_then(|it| it.ttl(None)))
+        };
+        assert_eq!((ends("1800000000.9"), ends("1800000001.1"), ends("1.9E9")), (401, 200, 200));
+        // A JWT that does not say when it ends proves nobody here.
+        for unreadable in ["", "soon", "-1", "inf", "NaN", "[1900000000]"] {
+            assert_eq!(ends(unreadable), 401, "{unreadable}");
+        }
+        assert_eq!(status(caller_of(&with(0), jwt(&[("sub", "alice")]).as_ref())), 401);
+        // What a client asks for is judged as ever.
+        let alice = caller(&with(0), &[("sub", "alice"), ("exp", "1800000600")]);
+        assert_eq!(status(alice.ttl(asked(7201))), 400);
+        assert_eq!(alice.ttl(asked(60)).map(Ttl::as_seconds), Ok(60));
+        assert_eq!(alice.ttl_regardless_of_jwt(asked(7200)).map(Ttl::as_seconds), Ok(7200));
     }
 }

@@ -1,8 +1,10 @@
 //! How a verified JWT's claims become a user, under the deployer's policy.
 
+use crate::config::policy::RefusedClaim;
 use crate::config::{Policy, UserIdForm};
 use crate::identity::jwt::{self, Claims};
 use crate::json::Json;
+use crate::mint_limit::CountedUser;
 use crate::problem::Problem;
 use std::collections::BTreeMap;
 use tokens::agora::{Uid, UserAccount};
@@ -53,16 +55,51 @@ impl Jwt {
         }
     }
 
-    /// Whether the JWT has this scope. `scope` (RFC 8693) has spaces between scopes. Some issuers call it `scp`, and some
-    /// send an array.
-    fn has_scope(&self, needed: &str) -> bool {
-        let jwt = match self {
-            Jwt::OfGateway(jwt) => jwt,
-            Jwt::Ours(claims) => return jwt::has_scope(claims, needed),
+    /// Whether the JWT has this scope, in the claim that holds the scopes. If none is configured: see
+    /// [`jwt::has_scope`]. Then the scopes that the gateway lists count too.
+    fn has_scope(&self, claim: Option<&str>, needed: &str) -> bool {
+        match (self, claim) {
+            (Jwt::Ours(claims), None) => jwt::has_scope(claims, needed),
+            (Jwt::Ours(claims), Some(name)) => find(claims, name).is_some_and(|claim| jwt::holds_scope(claim, needed)),
+            (Jwt::OfGateway(_), Some(name)) => self.lists_scope(name, needed),
+            (Jwt::OfGateway(jwt), None) => {
+                let listed = jwt.scopes.iter().flatten().any(|scope| scope == needed);
+                listed || ["scope", "scp"].into_iter().any(|name| self.lists_scope(name, needed))
+            }
+        }
+    }
+
+    fn lists_scope(&self, name: &str, needed: &str) -> bool {
+        self.list(name).into_iter().flat_map(str::split_ascii_whitespace).any(|scope| scope == needed)
+    }
+
+    /// Whether a claim has this value, or lists it.
+    ///
+    /// Names are matched as in [`find`]. But a claim at the top does not hide one within others. The gateway's list of
+    /// texts has no marks between them. So a value with spaces is found there if its words stand side by side.
+    fn has(&self, RefusedClaim { claim, value }: &RefusedClaim) -> bool {
+        match self {
+            Jwt::Ours(claims) => {
+                [claims.get(claim), at_path(claims, claim)].into_iter().flatten().any(|claim| is_or_lists(claim, value))
+            }
+            Jwt::OfGateway(jwt) => jwt.claims.get(claim).is_some_and(|text| {
+                let words = |text: &str| format!(" {} ", text.split_ascii_whitespace().collect::<Vec<_>>().join(" "));
+                text == value || entries(text).is_some_and(|list| words(list).contains(&words(value)))
+            }),
+        }
+    }
+
+    /// A claim that is a time, in whole seconds since 1970. The gateway writes it as a text.
+    fn time(&self, name: &str) -> Option<u64> {
+        let seconds = match self {
+            Jwt::OfGateway(jwt) => jwt.claims.get(name)?.parse().ok()?,
+            Jwt::Ours(claims) => match claims.get(name)? {
+                Json::Number(seconds) => *seconds as f64,
+                Json::OtherNumber(seconds) => *seconds,
+                _ => return None,
+            },
         };
-        let claimed = ["scope", "scp"].into_iter().flat_map(|name| self.list(name));
-        let claimed = claimed.flat_map(str::split_ascii_whitespace);
-        jwt.scopes.iter().flatten().map(String::as_str).chain(claimed).any(|scope| scope == needed)
+        (seconds.is_finite() && seconds >= 0.0).then_some(seconds as u64)
     }
 
     /// A claim that is a numeric uid: a number, or its decimal text.
@@ -82,10 +119,11 @@ impl Jwt {
 /// The claim of this name at the top, because names may contain dots (Auth0's are URLs). Otherwise the claim at this
 /// path, such as `app_metadata.rooms`.
 fn find<'a>(claims: &'a Claims, name: &str) -> Option<&'a Json> {
-    if let Some(claim) = claims.get(name) {
-        return Some(claim);
-    }
-    let (first, mut rest) = name.split_once('.')?;
+    claims.get(name).or_else(|| at_path(claims, name))
+}
+
+fn at_path<'a>(claims: &'a Claims, path: &str) -> Option<&'a Json> {
+    let (first, mut rest) = path.split_once('.')?;
     let mut claim = claims.get(first)?;
     loop {
         let Json::Object(inner) = claim else { return None };
@@ -98,6 +136,19 @@ fn find<'a>(claims: &'a Claims, name: &str) -> Option<&'a Json> {
     }
 }
 
+/// Whether a claim is this value, or an array with it. A number is compared as a number. An object is no value.
+fn is_or_lists(claim: &Json, value: &str) -> bool {
+    match claim {
+        Json::Text(text) => text == value,
+        Json::Bool(flag) => flag.to_string() == value,
+        Json::Number(number) => value.parse() == Ok(*number as f64),
+        Json::OtherNumber(number) => value.parse() == Ok(*number),
+        Json::Null => value == "null",
+        Json::List(items) => items.iter().any(|item| is_or_lists(item, value)),
+        Json::Object(_) => false,
+    }
+}
+
 /// The user of a verified JWT.
 #[derive(Debug)]
 pub(crate) struct SignedIn {
@@ -107,17 +158,25 @@ pub(crate) struct SignedIn {
     /// The rooms that the user may enter: names, or prefixes that end in `*`. `None`: every room.
     pub(super) rooms: Option<Vec<String>>,
     pub(super) may_publish: bool,
+    /// No token of the user may live beyond this moment, in seconds since 1970. `None`: the JWT's end does not matter.
+    pub(super) latest_end: Option<u64>,
+    pub(super) counted: CountedUser,
 }
 
 impl SignedIn {
     pub(super) fn read(policy: &Policy, jwt: &Jwt) -> Result<SignedIn, Problem> {
+        if policy.refused_claims.iter().any(|refused| jwt.has(refused)) {
+            let detail = "the JWT has a claim that this service refuses (REFUSED_CLAIMS), such as an anonymous user's";
+            return Err(Problem::no_identity(detail));
+        }
         let claim = &policy.user_id_claim;
         let id = jwt.text(claim).filter(|id| !id.is_empty()).ok_or_else(|| {
             Problem::no_identity(format!(
                 "the JWT lacks the user id: its claim {claim} must be a text that is not empty"
             ))
         })?;
-        let may_publish = policy.publish_scope.as_deref().is_none_or(|needed| jwt.has_scope(needed));
+        let may_publish =
+            policy.publish_scope.as_deref().is_none_or(|needed| jwt.has_scope(policy.scope_claim.as_deref(), needed));
         let rooms = policy.rooms_claim.as_deref().map(|name| {
             let mut rooms = jwt.list(name);
             if rooms.len() > 1 {
@@ -128,7 +187,16 @@ impl SignedIn {
         });
         // If the claim is not a uid, the user has only the assigned one.
         let uid = policy.rtc_uid_claim.as_deref().and_then(|name| jwt.uid(name));
-        Ok(SignedIn { id: in_form(policy.user_id_form, id)?, uid, rooms, may_publish })
+        let latest_end = match policy.max_seconds_beyond_jwt {
+            None => None,
+            Some(beyond) => {
+                let end =
+                    jwt.time("exp").ok_or_else(|| Problem::no_identity("the JWT does not say when it ends (exp)"))?;
+                Some(end.saturating_add(beyond.into()))
+            }
+        };
+        let counted = CountedUser::new(jwt.text("iss").unwrap_or_default(), id);
+        Ok(SignedIn { id: in_form(policy.user_id_form, id)?, uid, rooms, may_publish, latest_end, counted })
     }
 
     pub(super) fn may_enter(&self, room: &str) -> bool {
@@ -168,8 +236,10 @@ fn in_form(form: UserIdForm, id: &str) -> Result<String, Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
     use crate::identity::samples::{caller, caller_of, channel, config, jwt, status};
     use crate::identity::{Identity, Verified};
+    use std::sync::Arc;
 
     #[test]
     fn the_claim_becomes_the_id_in_the_configured_form() {
@@ -279,6 +349,125 @@ mod tests {
             let detail = "the JWT lacks the user id: its claim sub must be a text that is not empty";
             assert_eq!((problem.status(), problem.detail()), (401, detail), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_configured_claim_alone_holds_the_scopes() {
+        let permissions = |claim: &str| {
+            config(|config| {
+                config.policy.publish_scope = Some("publish:rooms".to_owned());
+                config.policy.scope_claim = Some(claim.to_owned());
+            })
+        };
+        let publishes = |config: &Arc<Config>, verified: Option<Verified>| {
+            status(caller_of(config, verified.as_ref()).expect("signed in").may_publish("role")) == 200
+        };
+        let flat = permissions("permissions");
+        assert!(publishes(&flat, jwt(&[("sub", "alice"), ("permissions", "[read:rooms publish:rooms]")])));
+        assert!(publishes(&flat, jwt(&[("sub", "alice"), ("permissions", "read:rooms publish:rooms")])));
+        assert!(!publishes(&flat, jwt(&[("sub", "alice"), ("permissions", "[read:rooms]")])));
+        assert!(!publishes(&flat, jwt(&[("sub", "alice"), ("scope", "publish:rooms"), ("scp", "publish:rooms")])));
+        let listed = Jwt::OfGateway(GatewayClaims {
+            claims: BTreeMap::from([("sub".to_owned(), "alice".to_owned())]),
+            scopes: Some(vec!["publish:rooms".to_owned()]),
+        });
+        assert!(!publishes(&flat, Some(Verified::Jwt(listed))));
+        assert!(publishes(&flat, ours(r#"{"sub":"alice","permissions":["publish:rooms"]}"#)));
+        assert!(!publishes(&flat, ours(r#"{"sub":"alice","scope":"publish:rooms"}"#)));
+        let nested = permissions("realm_access.roles");
+        assert!(publishes(&nested, ours(r#"{"sub":"alice","realm_access":{"roles":["user","publish:rooms"]}}"#)));
+        for other in [r#"["user"]"#, r#"{"publish:rooms":{}}"#, r#"[["publish:rooms"]]"#, "true"] {
+            let claims = format!(r#"{{"sub":"alice","realm_access":{{"roles":{other}}},"scope":"publish:rooms"}}"#);
+            assert!(!publishes(&nested, ours(&claims)), "{claims}");
+        }
+    }
+
+    #[test]
+    fn a_refused_claim_makes_the_caller_nobody() {
+        let refusing = |claim: &str, value: &str| {
+            config(|config| {
+                let other = RefusedClaim { claim: "other".to_owned(), value: "1".to_owned() };
+                let refused = RefusedClaim { claim: claim.to_owned(), value: value.to_owned() };
+                config.policy.refused_claims = vec![other, refused];
+            })
+        };
+        let of = |config: &Arc<Config>, verified: Option<Verified>| status(caller_of(config, verified.as_ref()));
+        for (claim, value, claims) in [
+            ("is_anonymous", "true", r#""is_anonymous":true"#),
+            ("is_anonymous", "true", r#""is_anonymous":"true""#),
+            ("is_anonymous", "true", r#""is_anonymous":[false,true]"#),
+            (
+                "firebase.sign_in_provider",
+                "anonymous",
+                r#""firebase":{"sign_in_provider":"anonymous","identities":{}}"#,
+            ),
+            // A claim at the top hides nothing.
+            ("a.b", "x", r#""a.b":"y","a":{"b":"x"}"#),
+            ("a.b", "x", r#""a.b":"x","a":{"b":"y"}"#),
+            ("https://app.example/kind", "guest", r#""https://app.example/kind":"guest""#),
+            ("level", "1", r#""level":1"#),
+            ("level", "1", r#""level":1.0"#),
+            ("level", "-1.5", r#""level":-1.5"#),
+            ("level", "null", r#""level":null"#),
+            ("roles", "guest", r#""roles":["user","guest"]"#),
+            ("roles", "new guest", r#""roles":["new guest"]"#),
+        ] {
+            let claims = format!(r#"{{"sub":"alice",{claims}}}"#);
+            assert_eq!(of(&refusing(claim, value), ours(&claims)), 401, "{claim}={value}: {claims}");
+        }
+        for (claim, value, claims) in [
+            ("is_anonymous", "true", r#""is_anonymous":false"#),
+            ("is_anonymous", "true", r#""x":true"#),
+            ("is_anonymous", "true", r#""is_anonymous":"True""#),
+            ("is_anonymous", "true", r#""is_anonymous":1"#),
+            ("firebase.sign_in_provider", "anonymous", r#""firebase":{"sign_in_provider":"password"}"#),
+            (
+                "firebase.sign_in_provider",
+                "anonymous",
+                r#""firebase":"sign_in_provider","sign_in_provider":"anonymous""#,
+            ),
+            ("roles", "guest", r#""roles":["guests","a guest"]"#),
+            ("roles", "guest", r#""roles":{"guest":true}"#),
+        ] {
+            let claims = format!(r#"{{"sub":"alice",{claims}}}"#);
+            assert_eq!(of(&refusing(claim, value), ours(&claims)), 200, "{claim}={value}: {claims}");
+        }
+        // The gateway's texts.
+        let gateway = |value: &str, text: &str| of(&refusing("kind", value), jwt(&[("sub", "alice"), ("kind", text)]));
+        for (value, text) in [
+            ("true", "true"),
+            ("guest", "guest"),
+            ("guest", "[guest]"),
+            ("guest", "[user guest]"),
+            ("guest", "[guest user]"),
+            ("new guest", "[a new guest b]"),
+            ("new guest", "new guest"),
+            ("[guest", "[guest"),
+        ] {
+            assert_eq!(gateway(value, text), 401, "{value}: {text}");
+        }
+        for (value, text) in [
+            ("true", "false"),
+            ("guest", "guests"),
+            ("guest", "[guests user]"),
+            ("guest", "the guest"),
+            ("guest", "[]"),
+            ("new guest", "[new user guest]"),
+        ] {
+            assert_eq!(gateway(value, text), 200, "{value}: {text}");
+        }
+        let problem = caller_of(&refusing("kind", "guest"), jwt(&[("sub", "alice"), ("kind", "guest")]).as_ref());
+        let detail = "the JWT has a claim that this service refuses (REFUSED_CLAIMS), such as an anonymous user's";
+        assert_eq!(problem.expect_err("refused").detail(), detail);
+    }
+
+    #[test]
+    fn two_users_are_counted_apart_although_their_ids_have_one_form() {
+        let lower = config(|config| config.policy.user_id_form = UserIdForm::Lower);
+        let counted = |sub: &str, iss: &str| *caller(&lower, &[("sub", sub), ("iss", iss)]).counted().expect("a user");
+        assert_eq!(counted("alice", "https://a.example/"), counted("alice", "https://a.example/"));
+        assert_ne!(counted("alice", "https://a.example/"), counted("Alice", "https://a.example/"));
+        assert_ne!(counted("alice", "https://a.example/"), counted("alice", "https://b.example/"));
     }
 
     #[test]

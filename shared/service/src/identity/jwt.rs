@@ -16,7 +16,7 @@ pub(super) mod samples;
 mod tests;
 
 pub(crate) use bearer::bearer;
-pub(crate) use claims::{Claims, has_scope};
+pub(crate) use claims::{Claims, has_scope, holds_scope};
 pub(crate) use keys::KeySet;
 pub(crate) use refusal::Refusal;
 

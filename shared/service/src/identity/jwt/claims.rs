@@ -87,12 +87,17 @@ fn text(json: &Json) -> Result<&str, Refusal> {
     json.as_text().ok_or(Refusal::AudienceType)
 }
 
-/// Whether `scope` or `scp` contains it. Each is a text with spaces between scopes (RFC 8693), or an array of scopes. A
-/// claim of another type contains none.
+/// Whether `scope` or `scp` contains this scope. Issuers use the one name or the other.
 pub(crate) fn has_scope(claims: &Claims, needed: &str) -> bool {
-    ["scope", "scp"].iter().filter_map(|name| claims.get(*name)).any(|claim| match claim {
+    ["scope", "scp"].iter().filter_map(|name| claims.get(*name)).any(|claim| holds_scope(claim, needed))
+}
+
+/// Whether a claim contains this scope. It is a text with spaces between scopes (RFC 8693), or an array of scopes. A claim
+/// of another type contains none.
+pub(crate) fn holds_scope(claim: &Json, needed: &str) -> bool {
+    match claim {
         Json::Text(scopes) => scopes.split(' ').any(|scope| scope == needed),
         Json::List(scopes) => scopes.iter().any(|scope| scope.as_text() == Some(needed)),
         _ => false,
-    })
+    }
 }
