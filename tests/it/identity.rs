@@ -3,6 +3,7 @@
 //! had.
 
 mod forged;
+mod limits;
 
 use crate::front::{Front, Running};
 use crate::{functions, said};

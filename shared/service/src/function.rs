@@ -163,7 +163,7 @@ impl<V: Vendor> Function<V> {
         };
         // Check the caller and the parameters before the key is needed. The grant comes after the key, because a
         // caller's own uid depends on the key's app id.
-        let prepared = route.prepare(&self.config, &request)?;
+        let prepared = route.prepare(&self.config, &request, self.system.moment()?)?;
         let key = self.credentials.key().await?;
         Ok(prepared.mint(&key, &self.mint_limit, &*self.system))
     }

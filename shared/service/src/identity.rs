@@ -52,11 +52,12 @@ pub(crate) trait Identity: Sized + 'static {
     /// What is known of the caller before the vendor's app is known.
     type Admitted: Send + 'static;
 
-    /// Admits a verified identity, or says why not: 401 if there is none, 403 if it is of the wrong kind.
-    fn admit(config: &Config, verified: Option<&Verified>) -> Result<Self::Admitted, Problem>;
+    /// Admits a verified identity at this moment, or says why not: 401 if there is none, 403 if it is of the wrong kind.
+    fn admit(config: &Config, verified: Option<&Verified>, now: Moment) -> Result<Self::Admitted, Problem>;
 
-    /// The identity, as the vendor's app with this id knows it, at this moment.
-    fn for_app(admitted: Self::Admitted, config: &Arc<Config>, app_id: String, now: Moment) -> Self;
+    /// The identity, as the vendor's app with this id knows it. Some time may have passed since it was admitted. Or says
+    /// why it gets no token any more.
+    fn for_app(admitted: Self::Admitted, config: &Arc<Config>, app_id: String, now: Moment) -> Result<Self, Problem>;
 
     /// The user's id, if it is a user.
     fn user_id(&self) -> Option<&str>;
@@ -77,14 +78,14 @@ fn ttl(policy: &Policy, asked: Option<Ttl>) -> Result<Ttl, Problem> {
 
 #[cfg(test)]
 mod tests {
-    use super::samples::{caller_of, config, jwt, status};
+    use super::samples::{caller_of, config, jwt, now, status};
     use super::*;
 
     #[test]
     fn each_kind_of_identity_opens_its_own_routes_only() {
         let config = config(|_| ());
         let who = |verified: Option<Verified>| {
-            (status(caller_of(&config, verified.as_ref())), status(Backend::admit(&config, verified.as_ref())))
+            (status(caller_of(&config, verified.as_ref())), status(Backend::admit(&config, verified.as_ref(), now())))
         };
         assert_eq!(who(None), (401, 401));
         assert_eq!(who(jwt(&[("sub", "alice")])), (200, 403));

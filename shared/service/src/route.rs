@@ -11,7 +11,7 @@ use crate::minted::Minted;
 use crate::params::{Params, PathParameters};
 use crate::problem::{Problem, guarded};
 use crate::request::{Path, Request};
-use crate::system::System;
+use crate::system::{AtOneMoment, System};
 use crate::vendor::Vendor;
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
@@ -19,7 +19,7 @@ use shared::Shared;
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
-use tokens::Token;
+use tokens::{Moment, Token};
 
 /// A route, its parameters and who may have which token.
 pub struct Route<V> {
@@ -49,7 +49,7 @@ impl fmt::Display for RouteKey {
 }
 
 /// Checks the caller and the parameters of a request. What it returns needs only the key.
-type Prepare<V> = dyn Fn(&Arc<Config>, &Request) -> Result<Box<Mint<V>>, Problem> + Send + Sync;
+type Prepare<V> = dyn Fn(&Arc<Config>, &Request, Moment) -> Result<Box<Mint<V>>, Problem> + Send + Sync;
 
 /// Grants and signs.
 type Mint<V> = dyn FnOnce(&Arc<V>, &MintLimit, &dyn System) -> Decided + Send;
@@ -126,20 +126,21 @@ impl<V: Vendor> Route<V> {
         grant: fn(&I, A) -> Result<T, Problem>,
         mint: impl Fn(T, &Arc<V>, &dyn System) -> Result<Minted, Problem> + Clone + Send + Sync + 'static,
     ) -> Route<V> {
-        let prepare = move |config: &Arc<Config>, request: &Request| {
+        let prepare = move |config: &Arc<Config>, request: &Request, now: Moment| {
             // Check the caller first, so that an unauthenticated caller learns nothing about the parameters.
-            let admitted = I::admit(config, request.identity.as_ref())?;
+            let admitted = I::admit(config, request.identity.as_ref(), now)?;
             let in_path = parameters(path, &request.path).ok_or_else(Problem::no_such_route)?;
             let mut params = read(&in_path, request)?;
             let asked = parse(&mut params)?;
             params.finish()?;
             let (config, mint) = (Arc::clone(config), mint.clone());
             let finish = move |key: &Arc<V>, limit: &MintLimit, system: &dyn System| {
-                let now = match system.moment() {
-                    Ok(now) => now,
+                let system = &AtOneMoment::of(system);
+                let for_app = |now| I::for_app(admitted, &config, key.app_id().to_string(), now);
+                let identity = match system.moment().and_then(for_app) {
+                    Ok(identity) => identity,
                     Err(problem) => return Decided::refused(problem),
                 };
-                let identity = I::for_app(admitted, &config, key.app_id().to_string(), now);
                 let user = identity.user_id().map(|user_id| key.pseudonym(user_id));
                 let minted = guarded(|| {
                     let token = grant(&identity, asked)?;
@@ -160,9 +161,9 @@ impl<V: Vendor> Route<V> {
         self.key
     }
 
-    /// Checks the caller and the parameters.
-    pub(crate) fn prepare(&self, config: &Arc<Config>, request: &Request) -> Result<Prepared<V>, Problem> {
-        guarded(|| (self.prepare)(config, request)).map(Prepared)
+    /// Checks the caller and the parameters at this moment.
+    pub(crate) fn prepare(&self, config: &Arc<Config>, request: &Request, now: Moment) -> Result<Prepared<V>, Problem> {
+        guarded(|| (self.prepare)(config, request, now)).map(Prepared)
     }
 
     /// Makes the route ready for this many seconds: if its shared token is due within them, mints it again.

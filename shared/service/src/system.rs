@@ -43,6 +43,30 @@ pub(crate) trait System: Send + Sync {
     }
 }
 
+/// The machine as one decision sees it: its clock stands still. So what is worked out from the time and the token's stamp
+/// agree to the second.
+pub(crate) struct AtOneMoment<'a> {
+    system: &'a dyn System,
+    now: SystemTime,
+}
+
+impl<'a> AtOneMoment<'a> {
+    /// The moment is now.
+    pub(crate) fn of(system: &'a dyn System) -> AtOneMoment<'a> {
+        AtOneMoment { system, now: system.wall_clock() }
+    }
+}
+
+impl System for AtOneMoment<'_> {
+    fn wall_clock(&self) -> SystemTime {
+        self.now
+    }
+
+    fn fill(&self, randomness: &mut [u8]) -> Result<(), getrandom::Error> {
+        self.system.fill(randomness)
+    }
+}
+
 /// A new token's stamp, and a little more randomness that decides when to renew the token.
 pub(crate) struct Fresh {
     pub(crate) stamp: Stamp,
@@ -149,6 +173,15 @@ mod tests {
         assert_eq!(system.fresh().err(), Some(Problem::no_randomness()));
         system.set_forward(Duration::from_secs(5_000_000_000));
         assert_eq!(system.fresh().err(), Some(Problem::no_randomness()));
+    }
+
+    #[test]
+    fn one_decision_sees_one_time() {
+        let system = FakeSystem::new(Randomness::Always(7));
+        let at_one_moment = AtOneMoment::of(&*system);
+        system.set_forward(Duration::from_secs(5));
+        assert_eq!(at_one_moment.moment().map(Moment::as_unix_seconds), Ok(1_800_000_000));
+        assert_eq!(at_one_moment.spread(), Some(0x0707_0707));
     }
 
     #[test]

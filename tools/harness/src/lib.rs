@@ -38,7 +38,7 @@ pub use process::{Output, allow_many_files, descendants, free_port};
 
 /// The variables that configure a function, in the order of the documentation. Tests start without them, even if the
 /// developer's own shell has set some.
-pub const CONFIGURATION: [&str; 32] = [
+pub const CONFIGURATION: [&str; 36] = [
     "AGORA_SECRET_ID",
     "ZEGO_SECRET_ID",
     "LOCAL_CREDENTIALS",
@@ -58,10 +58,14 @@ pub const CONFIGURATION: [&str; 32] = [
     "ROOMS_CLAIM",
     "RTC_UID_CLAIM",
     "PUBLISH_SCOPE",
+    "SCOPE_CLAIM",
+    "REFUSED_CLAIMS",
     "RTM_006",
     "RTM_BEYOND_ROOMS",
     "DEFAULT_TOKEN_TTL_SECONDS",
     "MAX_TOKEN_TTL_SECONDS",
+    "MAX_SECONDS_BEYOND_JWT",
+    "MINTS_PER_MINUTE",
     "CREDENTIALS_TTL_SECONDS",
     "CREDENTIALS_MAX_STALE_SECONDS",
     "FUNCTIONS",

@@ -18,10 +18,11 @@ impl Identity for Backend {
 
     type Admitted = ();
 
-    fn admit(config: &Config, verified: Option<&Verified>) -> Result<(), Problem> {
+    fn admit(config: &Config, verified: Option<&Verified>, _: Moment) -> Result<(), Problem> {
         match (&config.verifier, verified) {
             (Verifier::None, _) | (_, Some(Verified::Iam | Verified::Backend)) => Ok(()),
-            (_, Some(Verified::Jwt(_))) => {
+            (_, Some(Verified::Jwt(jwt))) => {
+                jwt.check_refused_claims(&config.policy)?;
                 Err(Problem::forbidden("this token is for backends; a user's JWT never gets it"))
             }
             (Verifier::Jwt(jwt), None) if jwt.expected.backend.is_some() => Err(Problem::no_token()),
@@ -29,8 +30,8 @@ impl Identity for Backend {
         }
     }
 
-    fn for_app((): (), config: &Arc<Config>, _: String, _: Moment) -> Backend {
-        Backend { config: Arc::clone(config) }
+    fn for_app((): (), config: &Arc<Config>, _: String, _: Moment) -> Result<Backend, Problem> {
+        Ok(Backend { config: Arc::clone(config) })
     }
 
     fn user_id(&self) -> Option<&str> {

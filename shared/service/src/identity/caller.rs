@@ -16,7 +16,8 @@ use tokens::{Moment, NameError, Ttl};
 pub struct Caller {
     config: Arc<Config>,
     app_id: String,
-    now: Moment,
+    /// No token of the caller may live longer.
+    longest: Ttl,
     /// `None` in a local run with `IDENTITY=none`. Then every caller is believed.
     user: Option<SignedIn>,
 }
@@ -26,10 +27,14 @@ impl Identity for Caller {
 
     type Admitted = Option<SignedIn>;
 
-    fn admit(config: &Config, verified: Option<&Verified>) -> Result<Option<SignedIn>, Problem> {
+    fn admit(config: &Config, verified: Option<&Verified>, now: Moment) -> Result<Option<SignedIn>, Problem> {
         match (&config.verifier, verified) {
             (Verifier::None, _) => Ok(None),
-            (_, Some(Verified::Jwt(jwt))) => SignedIn::read(&config.policy, jwt).map(Some),
+            (_, Some(Verified::Jwt(jwt))) => {
+                let user = SignedIn::read(&config.policy, jwt)?;
+                user.longest(now)?;
+                Ok(Some(user))
+            }
             (_, Some(Verified::Iam)) => {
                 Err(Problem::forbidden("this token is for signed-in users; an IAM identity is not one"))
             }
@@ -41,8 +46,9 @@ impl Identity for Caller {
         }
     }
 
-    fn for_app(user: Option<SignedIn>, config: &Arc<Config>, app_id: String, now: Moment) -> Caller {
-        Caller { config: Arc::clone(config), app_id, now, user }
+    fn for_app(user: Option<SignedIn>, config: &Arc<Config>, app_id: String, now: Moment) -> Result<Caller, Problem> {
+        let longest = user.as_ref().map_or(Ok(Ttl::MAX), |user| user.longest(now))?;
+        Ok(Caller { config: Arc::clone(config), app_id, longest, user })
     }
 
     fn user_id(&self) -> Option<&str> {
@@ -187,14 +193,9 @@ impl Caller {
     /// the caller's JWT, it may be less.
     ///
     /// # Errors
-    /// The lifetime is longer than the configured maximum. Or the caller's JWT ended so long ago that a token would have no
-    /// time left.
+    /// The lifetime is longer than the configured maximum.
     pub fn ttl(&self, asked: Option<Ttl>) -> Result<Ttl, Problem> {
-        let ttl = self.ttl_regardless_of_jwt(asked)?;
-        let Some(latest) = self.user.as_ref().and_then(|user| user.latest_end) else { return Ok(ttl) };
-        let left = latest.saturating_sub(self.now.as_unix_seconds().into());
-        let left = Ttl::from_seconds(left.min(Ttl::MAX.as_seconds().into()));
-        left.map(|left| ttl.min(left)).map_err(|_| Problem::no_identity("the JWT has ended: sign in again"))
+        Ok(self.ttl_regardless_of_jwt(asked)?.min(self.longest))
     }
 
     /// The lifetime asked for, or the configured default. Use it only to check what a client asked for: [`Self::ttl`] says
@@ -328,8 +329,8 @@ mod tests {
         // What a caller gets who asks for an hour and whose JWT ends in so many seconds.
         let gets = |beyond: u32, ends_in: i64| {
             let exp = (i64::try_from(NOW).expect("small") + ends_in).to_string();
-            let ttl = caller(&with(beyond), &[("sub", "alice"), ("exp", &exp)]).ttl(asked(3600));
-            ttl.map(Ttl::as_seconds).map_err(|problem| problem.status())
+            let caller = caller_of(&with(beyond), jwt(&[("sub", "alice"), ("exp", &exp)]).as_ref());
+            caller.and_then(|it| it.ttl(asked(3600))).map(Ttl::as_seconds).map_err(|problem| problem.status())
         };
         assert_eq!(
             (gets(0, 600), gets(0, 1), gets(0, 3599), gets(0, 3600), gets(0, 3601)),

@@ -8,7 +8,7 @@ use crate::mint_limit::CountedUser;
 use crate::problem::Problem;
 use std::collections::BTreeMap;
 use tokens::agora::{Uid, UserAccount};
-use tokens::hashed_user_id;
+use tokens::{Moment, Ttl, hashed_user_id};
 
 /// What a verified JWT says.
 #[derive(Debug, PartialEq)]
@@ -71,6 +71,15 @@ impl Jwt {
 
     fn lists_scope(&self, name: &str, needed: &str) -> bool {
         self.list(name).into_iter().flat_map(str::split_ascii_whitespace).any(|scope| scope == needed)
+    }
+
+    /// Whether the JWT may prove somebody at all.
+    pub(super) fn check_refused_claims(&self, policy: &Policy) -> Result<(), Problem> {
+        if policy.refused_claims.iter().any(|refused| self.has(refused)) {
+            let detail = "the JWT has a claim that this service refuses (REFUSED_CLAIMS), such as an anonymous user's";
+            return Err(Problem::no_identity(detail));
+        }
+        Ok(())
     }
 
     /// Whether a claim has this value, or lists it.
@@ -159,16 +168,13 @@ pub(crate) struct SignedIn {
     pub(super) rooms: Option<Vec<String>>,
     pub(super) may_publish: bool,
     /// No token of the user may live beyond this moment, in seconds since 1970. `None`: the JWT's end does not matter.
-    pub(super) latest_end: Option<u64>,
+    latest_end: Option<u64>,
     pub(super) counted: CountedUser,
 }
 
 impl SignedIn {
     pub(super) fn read(policy: &Policy, jwt: &Jwt) -> Result<SignedIn, Problem> {
-        if policy.refused_claims.iter().any(|refused| jwt.has(refused)) {
-            let detail = "the JWT has a claim that this service refuses (REFUSED_CLAIMS), such as an anonymous user's";
-            return Err(Problem::no_identity(detail));
-        }
+        jwt.check_refused_claims(policy)?;
         let claim = &policy.user_id_claim;
         let id = jwt.text(claim).filter(|id| !id.is_empty()).ok_or_else(|| {
             Problem::no_identity(format!(
@@ -197,6 +203,16 @@ impl SignedIn {
         };
         let counted = CountedUser::new(jwt.text("iss").unwrap_or_default(), id);
         Ok(SignedIn { id: in_form(policy.user_id_form, id)?, uid, rooms, may_publish, latest_end, counted })
+    }
+
+    /// How long a token of the user may live at most, from this moment on.
+    ///
+    /// # Errors
+    /// The JWT ended so long ago that a token would have no time left.
+    pub(super) fn longest(&self, now: Moment) -> Result<Ttl, Problem> {
+        let Some(latest_end) = self.latest_end else { return Ok(Ttl::MAX) };
+        let left = latest_end.saturating_sub(now.as_unix_seconds().into()).min(Ttl::MAX.as_seconds().into());
+        Ttl::from_seconds(left).map_err(|_| Problem::no_identity("the JWT has ended: sign in again"))
     }
 
     pub(super) fn may_enter(&self, room: &str) -> bool {
@@ -237,8 +253,8 @@ fn in_form(form: UserIdForm, id: &str) -> Result<String, Problem> {
 mod tests {
     use super::*;
     use crate::config::Config;
-    use crate::identity::samples::{caller, caller_of, channel, config, jwt, status};
-    use crate::identity::{Identity, Verified};
+    use crate::identity::samples::{caller, caller_of, channel, config, jwt, now, status};
+    use crate::identity::{Backend, Identity, Verified};
     use std::sync::Arc;
 
     #[test]
@@ -414,6 +430,11 @@ mod tests {
         ] {
             let claims = format!(r#"{{"sub":"alice",{claims}}}"#);
             assert_eq!(of(&refusing(claim, value), ours(&claims)), 401, "{claim}={value}: {claims}");
+            assert_eq!(
+                status(Backend::admit(&refusing(claim, value), ours(&claims).as_ref(), now())),
+                401,
+                "nobody anywhere"
+            );
         }
         for (claim, value, claims) in [
             ("is_anonymous", "true", r#""is_anonymous":false"#),

@@ -47,9 +47,12 @@ pub(super) fn jwt(claims: &[(&str, &str)]) -> Option<Verified> {
     Some(Verified::Jwt(Jwt::OfGateway(GatewayClaims { claims, scopes: None })))
 }
 
+pub(super) fn now() -> Moment {
+    Moment::from_unix_seconds(NOW).expect("a moment")
+}
+
 pub(super) fn caller_of(config: &Arc<Config>, verified: Option<&Verified>) -> Result<Caller, Problem> {
-    let now = Moment::from_unix_seconds(NOW).expect("a moment");
-    Ok(Caller::for_app(Caller::admit(config, verified)?, config, APP_ID.to_owned(), now))
+    Caller::for_app(Caller::admit(config, verified, now())?, config, APP_ID.to_owned(), now())
 }
 
 pub(super) fn caller(config: &Arc<Config>, claims: &[(&str, &str)]) -> Caller {
