@@ -8,7 +8,7 @@ Each line of the output is the answer to one:
     parameters  every parameter's value
     conditions  every condition's value
     refusals    what the template's rules say against these parameters
-or {"error": ...} where CloudFormation would refuse the template. A function's code becomes s3://functions/BINARY, so that a reader finds
+or {"error": ...} where CloudFormation would refuse the template or a parameter. A function's code becomes s3://functions/BINARY, so that a reader finds
 the binary of each. One process answers many lines, because loading the translator takes seconds.
 """
 
@@ -88,11 +88,33 @@ def check(value, resources):
                 raise InvalidTemplateException(f"there is no {target}")
 
 
+def check_parameter(name, declared, value):
+    """Refuses a value that the parameter does not allow. SAM takes every value."""
+    value = str(value)
+    number = declared["Type"] == "Number"
+    # CloudFormation reads patterns as Java does. The ones of this template mean the same in Python.
+    fits = {
+        "AllowedValues": lambda allowed: value in map(str, allowed),
+        "AllowedPattern": lambda pattern: re.fullmatch(pattern, value),
+        "MinLength": lambda length: len(value) >= length,
+        "MaxLength": lambda length: len(value) <= length,
+        "MinValue": lambda least: int(value) >= least,
+        "MaxValue": lambda most: int(value) <= most,
+    }
+    if number and not re.fullmatch("-?[0-9]+", value):
+        raise InvalidTemplateException(f"{name} is no number: {value!r}")
+    for rule, fit in fits.items():
+        if rule in declared and not fit(declared[rule]):
+            raise InvalidTemplateException(f"{name} breaks {rule}: {value!r}")
+
+
 def answer(source, given, added, variables):
     declared = source["Parameters"]
     parameters = {name: it["Default"] for name, it in declared.items() if "Default" in it} | given
     if parameters.keys() != declared.keys():
         raise InvalidTemplateException(f"unknown or missing parameters: {parameters.keys() ^ declared.keys()}")
+    for name, value in parameters.items():
+        check_parameter(name, declared[name], value)
     source = copy.deepcopy(source)
     source["Resources"] |= added
     source["Globals"]["Function"]["Environment"]["Variables"] |= variables

@@ -72,6 +72,25 @@ fn the_parameters_say_what_is_open_until_somebody_closes_it() {
     }
 }
 
+/// CloudFormation refuses a value that a parameter does not allow. So these tests must refuse it too.
+#[test]
+fn values_that_a_parameter_does_not_allow_are_refused() {
+    for (parameter, value, rule) in [
+        ("UserIdForm", "upper", "breaks AllowedValues"),
+        ("LogRetentionDays", "2", "breaks AllowedValues"),
+        ("JwtIssuer", "http://id.example.com/", "breaks AllowedPattern"),
+        ("JwtScope", "join mint", "breaks AllowedPattern"),
+        ("UserIdClaim", "", "breaks MinLength"),
+        ("RoomsClaim", &"r".repeat(4097), "breaks MaxLength"),
+        ("MaxTokenTtlSeconds", "0", "breaks MinValue"),
+        ("MaxTokenTtlSeconds", "86401", "breaks MaxValue"),
+        ("MaxTokenTtlSeconds", "1h", "is no number"),
+    ] {
+        let error = Stack::try_with(&[(parameter, value)], &json!({})).err();
+        assert!(error.is_some_and(|error| error.starts_with(&format!("{parameter} {rule}"))), "{parameter}={value}");
+    }
+}
+
 #[test]
 fn parameters_that_do_not_fit_together_are_refused() {
     let fit = |given: &[(&str, &str)]| Stack::with(given).refusals.is_empty();
