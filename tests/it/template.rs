@@ -41,6 +41,17 @@ pub(crate) struct Stack {
     refusals: Vec<String>,
     /// The resources and outputs whose condition is false.
     left_out: Map<String, Value>,
+    /// When CloudFormation replaces resources of some types.
+    replaced: BTreeMap<String, Replaced>,
+}
+
+/// What AWS's schema says about a type of resource.
+#[derive(Deserialize)]
+struct Replaced {
+    /// If one of these properties changes, CloudFormation replaces the resource.
+    properties: BTreeSet<String>,
+    /// How many characters a description may have.
+    description: usize,
 }
 
 /// Where a route leads.

@@ -74,13 +74,15 @@ fn no_policy_has_a_wildcard_but_those_that_the_template_explains() {
         for statement in objects(resources).into_iter().filter(|object| object.contains_key("Effect")) {
             let forbidden = ["NotAction", "NotResource", "NotPrincipal"];
             assert!(forbidden.iter().all(|key| !statement.contains_key(*key)), "{statement:?}");
-            let said = ["Action", "Resource", "Principal"].map(|key| statement.get(key).cloned().unwrap_or_default());
+            let keys = ["Effect", "Action", "Resource", "Principal"];
+            let said = keys.map(|key| statement.get(key).cloned().unwrap_or_default());
             if json!(said).to_string().contains(['*', '?']) {
                 wild.push(said);
             }
         }
         let traces = json!(["xray:PutTraceSegments", "xray:PutTelemetryRecords"]);
-        assert_eq!(wild, [[traces, json!("*"), Value::Null]]);
+        let nothing = [json!("Deny"), json!("sts:GetCallerIdentity"), json!("*"), Value::Null];
+        assert_eq!(wild, [nothing, [json!("Allow"), traces, json!("*"), Value::Null]]);
 
         // There is one policy that AWS wrote, for CodeDeploy.
         let mut of_aws = Vec::new();
@@ -90,6 +92,19 @@ fn no_policy_has_a_wildcard_but_those_that_the_template_explains() {
         }
         let limited = "arn:aws:iam::aws:policy/service-role/AWSCodeDeployRoleForLambdaLimited".to_owned();
         assert_eq!(of_aws, [("CodeDeployRole", limited)]);
+    }
+}
+
+/// This policy is here for its description alone.
+#[test]
+fn the_policy_of_the_long_settings_permits_nothing_and_nobody_has_it() {
+    for stack in Stack::all() {
+        let policy = stack.resource("LongSettings").as_object().expect("properties");
+        assert_eq!(policy.keys().collect::<Vec<_>>(), ["Description", "PolicyDocument"]);
+        assert!(statements(&policy["PolicyDocument"]).iter().all(|statement| statement["Effect"] == "Deny"));
+        for (name, role) in stack.resources("AWS::IAM::Role") {
+            assert!(!role.to_string().contains("LongSettings"), "{name}");
+        }
     }
 }
 

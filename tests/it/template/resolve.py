@@ -8,16 +8,20 @@ Each line of the output is the answer to one:
     parameters  every parameter's value
     conditions  every condition's value
     refusals    what the template's rules say against these parameters
-or {"error": ...} where CloudFormation would refuse the template or a parameter. A function's code becomes s3://functions/BINARY, so that a reader finds
-the binary of each. One process answers many lines, because loading the translator takes seconds.
+    replaced    for the types in REPLACED, the properties that make CloudFormation replace a resource, and how long a description may be
+or {"error": ...} where CloudFormation would refuse the template or a parameter. A function's code becomes s3://functions/BINARY, so that
+a reader finds the binary of each. One process answers many lines, because loading the translator takes seconds.
 """
 
 import copy
+import hashlib
 import json
 import logging
 import re
 import sys
 
+from cfnlint.helpers import REGIONS
+from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 from samcli.lib.cfn_language_extensions.api import IntrinsicResolverProcessor
 from samcli.lib.cfn_language_extensions.exceptions import InvalidTemplateException
 from samcli.lib.cfn_language_extensions.models import PseudoParameterValues, TemplateProcessingContext
@@ -57,8 +61,49 @@ class Sub(FnSubResolver):
         return "${" + value["Ref"] + "}" if isinstance(value, dict) else super()._value_to_string(value)
 
 
+POLICY = "AWS::IAM::ManagedPolicy"
+
+
+def replaced(resource_type):
+    """What AWS's own schemas say, which cfn-lint has: the properties that make CloudFormation replace the resource in every region, and how
+    many characters a description may have."""
+    schemas = [PROVIDER_SCHEMA_MANAGER.get_resource_schema(region, resource_type).schema for region in REGIONS]
+    create_only = [{path.removeprefix("/properties/") for path in schema["createOnlyProperties"]} for schema in schemas]
+    return {
+        "properties": sorted(set.intersection(*create_only)),
+        "description": min(schema["properties"]["Description"]["maxLength"] for schema in schemas),
+    }
+
+
+# The resource types of which it matters when CloudFormation replaces them.
+REPLACED = {resource_type: replaced(resource_type) for resource_type in [POLICY, "AWS::Lambda::Version"]}
+
+
+class Split(FnSplitResolver):
+    """SAM leaves a reference to a resource as it is. Here a reference to a managed policy becomes the policy's ARN, because the template takes
+    the name out of it.
+
+    A policy that the template does not name gets its name from CloudFormation: the stack's name, the logical id, and random characters. The
+    characters are new when CloudFormation replaces the policy. Here they are a digest of what makes CloudFormation replace it. So two stacks
+    have the same name exactly if CloudFormation would update the one to the other without a replacement. The logical id stays ${Name}, so
+    that the text still refers to the policy.
+    """
+
+    def resolve(self, value):
+        delimiter, source = value["Fn::Split"]
+        target = source.get("Ref") if isinstance(source, dict) else None
+        resource = self.context.fragment["Resources"].get(target, {"Type": None})
+        if resource["Type"] == POLICY:
+            properties = self.parent.resolve_value(resource["Properties"])
+            replacing = {name: properties.get(name) for name in REPLACED[POLICY]["properties"]}
+            digest = hashlib.sha256(json.dumps(replacing).encode()).hexdigest()[:12].upper()
+            name = properties.get("ManagedPolicyName") or f"{HERE.stack_name}-${{{target}}}-{digest}"
+            source = f"arn:aws:iam::{HERE.account_id}:policy{properties.get('Path', '/')}{name}"
+        return super().resolve({"Fn::Split": [delimiter, source]})
+
+
 # The functions that the template uses. `check` finds any other.
-RESOLVERS = [ConditionResolver, FnIfResolver, FnRefResolver, FnSelectResolver, FnSplitResolver, Join, Sub]
+RESOLVERS = [ConditionResolver, FnIfResolver, FnRefResolver, FnSelectResolver, Split, Join, Sub]
 
 
 class ManagedPolicies:
@@ -142,6 +187,7 @@ def answer(source, given, added, variables):
         "left_out": left_out,
         "parameters": parameters,
         "conditions": conditions,
+        "replaced": REPLACED,
         "refusals": [it["AssertDescription"] for it in assertions if not resolver.resolve_value(it["Assert"])],
     }
 

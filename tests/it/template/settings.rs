@@ -1,11 +1,9 @@
 //! How the parameters reach the functions, and which parameters fit together.
 
-use super::{AUDIENCE, ISSUER, NO_AGORA, NO_ZEGO, ROOTS, Stack, ZEGO, ZIM, everywhere, text, variable};
+use super::{AUDIENCE, ISSUER, NO_AGORA, NO_ZEGO, ROOTS, Stack, ZEGO, ZIM, everywhere, list, text, variable};
 use crate::functions;
-use harness::project;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 
 /// The parameters that become a variable of every function, each with the variable and a value.
 pub(crate) const SETTINGS: [(&str, &str, &str); 12] = [
@@ -110,6 +108,18 @@ fn parameters_that_do_not_fit_together_are_refused() {
     assert!(fit(&[("ZimSecretArn", ZIM)]) && !fit(&[("ZimSecretArn", ZEGO)]));
 }
 
+/// Short settings are in a version's description, and long ones in the description of the policy whose name a version's
+/// description has. So CloudFormation must replace both.
+#[test]
+fn cloudformation_replaces_a_policy_and_a_version_if_their_description_changes() {
+    let stack = Stack::plain();
+    for resource_type in ["AWS::IAM::ManagedPolicy", "AWS::Lambda::Version"] {
+        assert!(stack.replaced[resource_type].properties.contains("Description"), "{resource_type}");
+    }
+    // With a name of its own, the policy could not be replaced: the name is taken until the old one is gone.
+    assert!(stack.resource("LongSettings").get("ManagedPolicyName").is_none());
+}
+
 /// The gateway calls a published version, which keeps its settings. So a changed setting must make a new version.
 /// Otherwise a new limit would have no effect.
 #[test]
@@ -182,32 +192,66 @@ fn a_second_lock_that_is_written_into_the_template_reaches_new_versions() {
     }
 }
 
-/// CloudFormation refuses more than 256 characters.
+/// The description of each version, with the description of the policy that it names.
+fn descriptions(stack: &Stack) -> BTreeSet<(String, String)> {
+    let long = text(&stack.resource("LongSettings")["Description"]);
+    stack.versions().into_iter().map(|version| (text(&version["Description"]), long.clone())).collect()
+}
+
+/// Each setting is one word of a description, and no value has a space. So a value cannot look like the end of its own
+/// setting and the beginning of the next one.
+#[test]
+fn different_settings_never_have_the_same_description() {
+    const LONG: [(&str, &str); 4] = [
+        ("UserIdClaim", "USER_ID_CLAIM"),
+        ("RtcUidClaim", "RTC_UID_CLAIM"),
+        ("RoomsClaim", "ROOMS_CLAIM"),
+        ("PublishScope", "PUBLISH_SCOPE"),
+    ];
+    for value in ["x", "ROOMS_CLAIM=x", "xROOMS_CLAIM="] {
+        let given = LONG.map(|(parameter, _)| (parameter, value));
+        let stack = Stack::with(&[[ISSUER, AUDIENCE].as_slice(), given.as_slice()].concat());
+        let expected = LONG.map(|(_, variable)| format!("{variable}={value}"));
+        for (_, long) in descriptions(&stack) {
+            assert!(long.split(' ').collect::<Vec<_>>().ends_with(&expected.each_ref().map(String::as_str)), "{long}");
+        }
+    }
+    let all: BTreeSet<_> = Stack::all().iter().flat_map(descriptions).collect();
+    let words = |text: &str| text.split(' ').count();
+    assert_eq!(all.iter().map(|(version, long)| (words(version), words(long))).collect::<BTreeSet<_>>().len(), 1);
+    for (parameter, _) in LONG {
+        for space in ["a b", " a", "a ", "a\tb", "a\nb", "a\n", "a\u{a0}b", "a\u{2003}b"] {
+            let error = Stack::try_with(&[ISSUER, AUDIENCE, (parameter, space)], &json!({})).err();
+            let breaks = format!("{parameter} breaks AllowedPattern");
+            assert!(error.is_some_and(|error| error.starts_with(&breaks)), "{parameter}={space:?}");
+        }
+    }
+}
+
+/// CloudFormation refuses a description that is too long.
 #[test]
 fn the_longest_settings_still_describe_a_version() {
-    let source = fs::read_to_string(project::root().join("template.yaml")).expect("the template");
-    assert_eq!(source.matches("    MaxLength: 40\n").count(), 4, "claims and scope");
-    let claim = "c".repeat(40);
+    let stack = Stack::plain();
+    let longest = |parameter: &str| {
+        let declared = &stack.template["Parameters"][parameter];
+        let allowed = list(&declared["AllowedValues"]).into_iter().map(text).max_by_key(String::len);
+        let most = declared.get("MaxValue").map(text);
+        let length = || declared["MaxLength"].as_u64().unwrap_or_else(|| panic!("{parameter} has no limit"));
+        allowed.or(most).unwrap_or_else(|| "c".repeat(length().try_into().expect("small")))
+    };
     let arn = format!("arn:aws:secretsmanager:eu-central-1:123456789012:secret:{}-abcdef", "s".repeat(40));
-    let longest = [
-        ISSUER,
-        AUDIENCE,
-        ("UserIdClaim", &claim),
-        ("UserIdForm", "verbatim"),
-        ("RtcUidClaim", &claim),
-        ("RoomsClaim", &claim),
-        ("PublishScope", &claim),
-        ("RtmBeyondRooms", "allowed"),
-        ("Rtm006", "refused"),
-        ("DefaultTokenTtlSeconds", "86400"),
-        ("MaxTokenTtlSeconds", "86400"),
-        ("CredentialsTtlSeconds", "86400"),
-        ("CredentialsMaxStaleSeconds", "31536000"),
-        ROOTS,
-        ("AgoraSecretArn", &arn),
-        ("ZegoSecretArn", &arn),
-    ];
-    for version in Stack::with(&longest).versions() {
-        assert!(text(&version["Description"]).len() <= 256, "{version}");
+    let mut given: Vec<_> = SETTINGS.iter().map(|(parameter, ..)| (*parameter, longest(parameter))).collect();
+    given.extend(["AgoraSecretArn", "ZegoSecretArn"].map(|secret| (secret, arn.clone())));
+    let given: Vec<_> = given.iter().map(|(parameter, value)| (*parameter, value.as_str())).collect();
+    let stack = Stack::with(&[[ISSUER, AUDIENCE].as_slice(), given.as_slice()].concat());
+
+    let limit = |resource_type: &str| stack.replaced[resource_type].description;
+    for (version, long) in descriptions(&stack) {
+        // A policy's name has at most 128 characters.
+        let name =
+            version.split(' ').find(|word| word.starts_with("tokenmint-${LongSettings}-")).expect("the policy's name");
+        let version = version.replace(name, &"n".repeat(128));
+        assert!(version.len() <= limit("AWS::Lambda::Version"), "{}: {version}", version.len());
+        assert!(long.len() <= limit("AWS::IAM::ManagedPolicy"), "{}: {long}", long.len());
     }
 }
