@@ -89,6 +89,27 @@ fn values_that_a_parameter_does_not_allow_are_refused() {
     }
 }
 
+/// Behind the gateway, claims are flat. A function that is told a path into a nested claim does not start.
+#[test]
+fn a_claim_may_be_a_url_and_not_a_path() {
+    let error = |parameter: &str, value: &str| {
+        Stack::try_with(&[ISSUER, AUDIENCE, (parameter, value)], &json!({})).err().unwrap_or_default()
+    };
+    for parameter in ["UserIdClaim", "RtcUidClaim", "RoomsClaim"] {
+        for top in ["https://app.example.com/rooms", "cognito:groups", "a.b:c", "a/b.c", "-", &"c".repeat(100)] {
+            assert_eq!(error(parameter, top), "", "{parameter}={top}");
+        }
+        for path in ["app_metadata.rooms", "firebase.sign_in_provider", ".", "a.", ".a", "r\u{f6}ume.a", "r\u{f6}ume"] {
+            let error = error(parameter, path);
+            assert!(error.starts_with(&format!("{parameter} breaks AllowedPattern")), "{parameter}={path}: {error}");
+        }
+        assert!(error(parameter, &"c".repeat(101)).starts_with(&format!("{parameter} breaks MaxLength")));
+    }
+    // A scope is not a claim.
+    assert_eq!(error("PublishScope", "rooms.publish"), "");
+    assert_eq!(error("PublishScope", "https://www.googleapis.com/auth/userinfo.email"), "");
+}
+
 #[test]
 fn parameters_that_do_not_fit_together_are_refused() {
     let fit = |given: &[(&str, &str)]| Stack::with(given).refusals.is_empty();
