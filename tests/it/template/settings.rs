@@ -6,16 +6,20 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The parameters that become a variable of every function, each with the variable and a value.
-pub(crate) const SETTINGS: [(&str, &str, &str); 12] = [
+pub(crate) const SETTINGS: [(&str, &str, &str); 16] = [
     ("UserIdClaim", "USER_ID_CLAIM", "id"),
     ("UserIdForm", "USER_ID_FORM", "lower"),
     ("RtcUidClaim", "RTC_UID_CLAIM", "uid"),
     ("RoomsClaim", "ROOMS_CLAIM", "rooms"),
     ("PublishScope", "PUBLISH_SCOPE", "publish"),
+    ("ScopeClaim", "SCOPE_CLAIM", "permissions"),
+    ("RefusedClaims", "REFUSED_CLAIMS", "is_anonymous=true"),
     ("RtmBeyondRooms", "RTM_BEYOND_ROOMS", "allowed"),
     ("Rtm006", "RTM_006", "refused"),
     ("DefaultTokenTtlSeconds", "DEFAULT_TOKEN_TTL_SECONDS", "60"),
     ("MaxTokenTtlSeconds", "MAX_TOKEN_TTL_SECONDS", "600"),
+    ("MaxSecondsBeyondJwt", "MAX_SECONDS_BEYOND_JWT", "0"),
+    ("MintsPerMinute", "MINTS_PER_MINUTE", "6"),
     ("CredentialsTtlSeconds", "CREDENTIALS_TTL_SECONDS", "30"),
     ("CredentialsMaxStaleSeconds", "CREDENTIALS_MAX_STALE_SECONDS", "600"),
     (ROOTS.0, "SSL_CERT_FILE", ROOTS.1),
@@ -31,12 +35,50 @@ fn each_setting_reaches_the_functions() {
     // Without a parameter, the template sets the function's own default.
     assert_eq!(variable(&Stack::plain(), "RTM_BEYOND_ROOMS"), everywhere("refused"));
     assert_eq!(variable(&Stack::plain(), "RTM_006"), everywhere("allowed"));
-    for optional in ["RTC_UID_CLAIM", "ROOMS_CLAIM", "PUBLISH_SCOPE", "DEFAULT_TOKEN_TTL_SECONDS", "SSL_CERT_FILE"] {
+    assert_eq!(variable(&Stack::plain(), "MINTS_PER_MINUTE"), everywhere("60"));
+    for optional in [
+        "RTC_UID_CLAIM",
+        "ROOMS_CLAIM",
+        "PUBLISH_SCOPE",
+        "SCOPE_CLAIM",
+        "REFUSED_CLAIMS",
+        "DEFAULT_TOKEN_TTL_SECONDS",
+        "MAX_SECONDS_BEYOND_JWT",
+        "SSL_CERT_FILE",
+    ] {
         let mut without = variable(&Stack::plain(), optional);
         // The ZIM function has an empty value, which means unset.
         without.remove(&Some(String::new()));
         assert_eq!(without, BTreeSet::from([None]), "{optional}");
     }
+}
+
+/// If ZIM has a project of its own, there are no Express rooms in it to limit. An empty value counts as unset.
+#[test]
+fn zim_in_a_project_of_its_own_has_no_rooms_and_no_publishing_to_limit() {
+    let limits =
+        [ISSUER, AUDIENCE, ("RoomsClaim", "rooms"), ("PublishScope", "publish"), ("ScopeClaim", "permissions")];
+    for (given, expected) in [
+        (&limits[..], ["rooms", "publish", "permissions"]),
+        (&[&limits[..], &[("ZimSecretArn", ZIM)]].concat(), [""; 3]),
+    ] {
+        let stack = Stack::with(given);
+        let variables = &stack.resource("ZimToken")["Environment"]["Variables"];
+        assert_eq!(["ROOMS_CLAIM", "PUBLISH_SCOPE", "SCOPE_CLAIM"].map(|name| text(&variables[name])), expected);
+        assert_eq!(stack.resource("ZegoToken")["Environment"]["Variables"]["ROOMS_CLAIM"], "rooms");
+    }
+}
+
+/// A deployer who uses AWS's console sees the parameters in these groups.
+#[test]
+fn every_parameter_is_in_one_group() {
+    let stack = Stack::plain();
+    let interface = &stack.template["Metadata"]["AWS::CloudFormation::Interface"];
+    let groups = list(&interface["ParameterGroups"]).into_iter();
+    let mut grouped: Vec<_> = groups.flat_map(|group| list(&group["Parameters"])).map(text).collect();
+    grouped.sort();
+    let parameters: Vec<_> = stack.parameters.keys().cloned().collect();
+    assert_eq!(grouped, parameters);
 }
 
 /// Nobody can take back a token, so it must not live long.
@@ -61,8 +103,14 @@ fn the_parameters_say_what_is_open_until_somebody_closes_it() {
         ("ZegoSecretArn", &["room ids, privileges and stream ids", "only if its support has switched that on"]),
         ("RoomsClaim", &["every signed-in user may enter any room", "anonymous", "ZEGO checks the room only if"]),
         ("PublishScope", &["every signed-in user may publish", "ZEGO checks this privilege only if", "co-host"]),
+        ("RefusedClaims", &["Nested claims cannot be named", "nobody is refused", "anonymous user gets tokens"]),
         ("RtmBeyondRooms", &["opens every message channel"]),
         ("Rtm006", &["24 hours", "no lifetime setting"]),
+        ("MaxSecondsBeyondJwt", &["Empty - no limit", "Needs Rtm006=refused", "24 hours"]),
+        (
+            "MintsPerMinute",
+            &["one execution environment", "does not limit totals", "Backends are not counted", "0 - no"],
+        ),
     ] {
         for word in words {
             assert!(said(parameter).contains(word), "{parameter}: {}", said(parameter));
@@ -95,7 +143,7 @@ fn a_claim_may_be_a_url_and_not_a_path() {
     let error = |parameter: &str, value: &str| {
         Stack::try_with(&[ISSUER, AUDIENCE, (parameter, value)], &json!({})).err().unwrap_or_default()
     };
-    for parameter in ["UserIdClaim", "RtcUidClaim", "RoomsClaim"] {
+    for parameter in ["UserIdClaim", "RtcUidClaim", "RoomsClaim", "ScopeClaim"] {
         for top in ["https://app.example.com/rooms", "cognito:groups", "a.b:c", "a/b.c", "-", &"c".repeat(100)] {
             assert_eq!(error(parameter, top), "", "{parameter}={top}");
         }
@@ -111,6 +159,54 @@ fn a_claim_may_be_a_url_and_not_a_path() {
 }
 
 #[test]
+fn refused_claims_are_pairs_of_a_claim_and_a_value() {
+    let error = |value: &str| Stack::try_with(&[("RefusedClaims", value)], &json!({})).err().unwrap_or_default();
+    for pairs in [
+        "",
+        "is_anonymous=true",
+        "is_anonymous=true,cognito:username=guest,token_use=id",
+        "https://app.example.com/blocked=1.5",
+        "a.b:c=x,-=-",
+        &"a/b.c=1,".repeat(37)[..295],
+    ] {
+        assert_eq!(error(pairs), "", "{pairs}");
+    }
+    for no_pairs in [
+        "is_anonymous",
+        "is_anonymous=",
+        "=true",
+        "is_anonymous=true,",
+        ",is_anonymous=true",
+        "is_anonymous=true,,a=b",
+        "is_anonymous=true, a=b",
+        "is_anonymous = true",
+        "a=b=c",
+        // Paths into nested claims.
+        "firebase.sign_in_provider=anonymous",
+        "is_anonymous=true,firebase.sign_in_provider=anonymous",
+        "firebase.sign_in_provider=anonymous,is_anonymous=true",
+        ".=x",
+        // A colon in the value does not make the name a URL.
+        "a.b=c:d",
+        // If a pair could fit the pattern in several ways, this check would take years.
+        &format!("{}a", "a/:/b=c,".repeat(37)),
+    ] {
+        assert!(error(no_pairs).starts_with("RefusedClaims breaks AllowedPattern"), "{no_pairs}: {}", error(no_pairs));
+    }
+}
+
+#[test]
+fn a_token_outlives_its_jwt_by_a_day_at_most() {
+    let error = |value: &str| Stack::try_with(&[("MaxSecondsBeyondJwt", value)], &json!({})).err().unwrap_or_default();
+    for seconds in ["", "0", "1", "59", "600", "7200", "79999", "85999", "86399", "86400"] {
+        assert_eq!(error(seconds), "", "{seconds}");
+    }
+    for wrong in ["86401", "86410", "86500", "87000", "90000", "99999", "007", "-1", "1.5", "60s", " "] {
+        assert!(error(wrong).starts_with("MaxSecondsBeyondJwt breaks AllowedPattern"), "{wrong}: {}", error(wrong));
+    }
+}
+
+#[test]
 fn parameters_that_do_not_fit_together_are_refused() {
     let fit = |given: &[(&str, &str)]| Stack::with(given).refusals.is_empty();
     assert!(fit(&[]));
@@ -122,6 +218,13 @@ fn parameters_that_do_not_fit_together_are_refused() {
     // Tokens of the stack's own user pool have no such scope or claim.
     assert!(!fit(&[("PublishScope", "publish")]) && !fit(&[("RtcUidClaim", "uid")]));
     assert!(fit(&[ISSUER, AUDIENCE, ("PublishScope", "publish"), ("RtcUidClaim", "uid")]));
+    // Where to look for a scope, without a scope to look for.
+    assert!(!fit(&[ISSUER, AUDIENCE, ("ScopeClaim", "permissions")]));
+    assert!(fit(&[ISSUER, AUDIENCE, ("ScopeClaim", "permissions"), ("PublishScope", "publish")]));
+    // Agora accepts a 006 token for 24 hours, so nothing can end it with the JWT.
+    assert!(!fit(&[("MaxSecondsBeyondJwt", "0")]) && fit(&[("MaxSecondsBeyondJwt", "0"), ("Rtm006", "refused")]));
+    // Tokens of the stack's own user pool have claims that can be refused.
+    assert!(fit(&[("RefusedClaims", "username=guest")]));
     // One vendor is enough. At least one is needed.
     assert!(fit(&[NO_AGORA]) && fit(&[NO_ZEGO]) && !fit(&[NO_AGORA, NO_ZEGO]));
     assert!(fit(&[NO_AGORA, ("ZimSecretArn", ZIM)]) && !fit(&[NO_ZEGO, ("ZimSecretArn", ZIM)]));
@@ -160,14 +263,18 @@ fn a_changed_setting_makes_a_new_version() {
     assert_eq!(before.len(), functions::minting().len());
     let changes = [
         ("UserIdClaim", "username"),
-        ("UserIdForm", "lower"),
+        ("UserIdForm", "hash"),
         ("RtcUidClaim", "uid"),
         ("RoomsClaim", "rooms"),
         ("PublishScope", "other"),
+        ("ScopeClaim", "permissions"),
+        ("RefusedClaims", "is_anonymous=true"),
         ("RtmBeyondRooms", "allowed"),
         ("Rtm006", "refused"),
         ("DefaultTokenTtlSeconds", "60"),
         ("MaxTokenTtlSeconds", "7200"),
+        ("MaxSecondsBeyondJwt", "0"),
+        ("MintsPerMinute", "0"),
         ("CredentialsTtlSeconds", "60"),
         ("CredentialsMaxStaleSeconds", "60"),
         ("AgoraSecretArn", "arn:aws:secretsmanager:eu-central-1:123456789012:secret:other-abcdef"),
@@ -223,13 +330,15 @@ fn descriptions(stack: &Stack) -> BTreeSet<(String, String)> {
 /// setting and the beginning of the next one.
 #[test]
 fn different_settings_never_have_the_same_description() {
-    const LONG: [(&str, &str); 4] = [
+    const LONG: [(&str, &str); 6] = [
         ("UserIdClaim", "USER_ID_CLAIM"),
         ("RtcUidClaim", "RTC_UID_CLAIM"),
         ("RoomsClaim", "ROOMS_CLAIM"),
         ("PublishScope", "PUBLISH_SCOPE"),
+        ("ScopeClaim", "SCOPE_CLAIM"),
+        ("RefusedClaims", "REFUSED_CLAIMS"),
     ];
-    for value in ["x", "ROOMS_CLAIM=x", "xROOMS_CLAIM="] {
+    for value in ["ROOMS_CLAIM=x", "x=x,ROOMS_CLAIM=x"] {
         let given = LONG.map(|(parameter, _)| (parameter, value));
         let stack = Stack::with(&[[ISSUER, AUDIENCE].as_slice(), given.as_slice()].concat());
         let expected = LONG.map(|(_, variable)| format!("{variable}={value}"));
@@ -258,7 +367,12 @@ fn the_longest_settings_still_describe_a_version() {
         let allowed = list(&declared["AllowedValues"]).into_iter().map(text).max_by_key(String::len);
         let most = declared.get("MaxValue").map(text);
         let length = || declared["MaxLength"].as_u64().unwrap_or_else(|| panic!("{parameter} has no limit"));
-        allowed.or(most).unwrap_or_else(|| "c".repeat(length().try_into().expect("small")))
+        let long = |start: &str| format!("{start:c<length$}", length = length().try_into().expect("small"));
+        allowed.or(most).unwrap_or_else(|| match parameter {
+            "MaxSecondsBeyondJwt" => "86400".to_owned(),
+            "RefusedClaims" => long("c="),
+            _ => long(""),
+        })
     };
     let arn = format!("arn:aws:secretsmanager:eu-central-1:123456789012:secret:{}-abcdef", "s".repeat(40));
     let mut given: Vec<_> = SETTINGS.iter().map(|(parameter, ..)| (*parameter, longest(parameter))).collect();
