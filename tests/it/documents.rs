@@ -183,7 +183,7 @@ fn the_page_of_other_fronts_says_which_function_has_which_path() {
 /// The default that the code has for a variable.
 fn default_in_code(code: &str, name: &str) -> String {
     // How the code asks for a setting, and where the default stands then.
-    let asked: Vec<_> = ["get", "ttl", "seconds", "within", "allowed"]
+    let asked: Vec<_> = ["get", "ttl", "seconds", "within", "up_to", "allowed"]
         .iter()
         .filter_map(|ask| code.split_once(&format!("{ask}(\"{name}\"")).map(|(_, rest)| rest))
         .collect();
@@ -217,6 +217,14 @@ fn the_page_of_the_settings_has_the_defaults_of_code_and_template() {
         ("BACKEND_AUDIENCE", (NONE, code.contains("(get(\"BACKEND_AUDIENCE\"), variables.scope(\"BACKEND_SCOPE\")?)"))),
         ("BACKEND_SCOPE", (NONE, code.contains("(get(\"BACKEND_AUDIENCE\"), variables.scope(\"BACKEND_SCOPE\")?)"))),
         ("JWT_KEYS_URL", (NONE, code.contains("match get(\"JWT_KEYS_URL\") {"))),
+        ("REFUSED_CLAIMS", (NONE, code.contains("get(\"REFUSED_CLAIMS\").map_or(Ok(Vec::new()),"))),
+        ("SCOPE_CLAIM", (NONE, code.contains("scope_claim: get(\"SCOPE_CLAIM\").map("))),
+        ("PUBLISH_SCOPE", (NONE, code.contains("publish_scope: get(\"PUBLISH_SCOPE\").map("))),
+        ("RTM_006", ("allowed", code.contains("rtm_006: variables.allowed(\"RTM_006\", \"allowed\")?"))),
+        (
+            "MAX_SECONDS_BEYOND_JWT",
+            (NONE, code.contains("match get(\"MAX_SECONDS_BEYOND_JWT\") {\n            None => None,")),
+        ),
         ("LISTEN", ("127.0.0.1:9000", code.contains("get(\"LISTEN\")).unwrap_or(\"127.0.0.1:9000\")"))),
         ("ADMIN_LISTEN", (NONE, code.contains("match get(\"ADMIN_LISTEN\") {\n            None => None,"))),
         ("ALLOWED_ORIGINS", (NONE, code.contains("get(\"ALLOWED_ORIGINS\").into_iter()"))),
