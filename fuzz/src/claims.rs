@@ -2,7 +2,7 @@
 
 use crate::function::Function;
 use crate::judge::{self, Form, Limits};
-use crate::running::Running;
+use crate::running::{Running, now};
 use arbitrary::Arbitrary;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
@@ -22,6 +22,39 @@ pub struct Input {
     // These belong to the policy. They stand last, so that older inputs keep their meaning.
     refuses_006: bool,
     rtm_beyond_rooms: bool,
+    by_caller: ByCaller,
+}
+
+/// The rest of the policy.
+#[derive(Debug, Default, Arbitrary)]
+struct ByCaller {
+    hashes_ids: bool,
+    permissions: bool,
+    /// A word that the claim `scp` must not have.
+    refuses: Option<u8>,
+    max_seconds_beyond_jwt: Option<u16>,
+    /// In how many seconds the JWT ends.
+    ends_in: Option<i16>,
+    mints_per_minute: u8,
+}
+
+impl ByCaller {
+    fn limits(&self, limits: Limits) -> Limits {
+        let mut limits = limits;
+        if self.hashes_ids {
+            limits.form = Form::Hash;
+        }
+        if self.permissions && limits.publish_scope.is_some() {
+            limits.scope_claim = Some("rooms".to_owned());
+        }
+        // A comma would end the pair.
+        let refused = self.refuses.as_ref().map(word).filter(|word| !word.is_empty() && !word.contains(','));
+        limits.refused_claim = refused.map(|word| ("scp".to_owned(), word.to_owned()));
+        limits.max_seconds_beyond_jwt = self.max_seconds_beyond_jwt.map(u32::from);
+        limits.rtm_006 &= limits.max_seconds_beyond_jwt.is_none();
+        limits.mints_per_minute = (self.mints_per_minute % 4).into();
+        limits
+    }
 }
 
 #[derive(Debug, Arbitrary)]
@@ -216,6 +249,7 @@ impl Input {
     pub fn check(&self) {
         let limits =
             Limits { rtm_006: !self.refuses_006, rtm_beyond_rooms: self.rtm_beyond_rooms, ..self.settings.limits() };
+        let limits = self.by_caller.limits(limits);
         let running = Running::new(self.function, &limits);
         let status = running.ask(self.event(&limits, &self.in_path.text(), &self.asked).to_string().as_bytes());
         // In the emulator's path, an empty segment is no parameter.
@@ -245,8 +279,10 @@ impl Input {
             let status = running.ask(event.as_bytes());
             let opens_rtm = self.function == Function::Rtm || asked.iter().any(|(name, _)| matches!(name, Name::With));
             let event_fields = judge::fields(event.as_bytes());
-            let due = judge::plain_status(self.function, limits, &event_fields, room, opens_rtm);
-            assert!(due.is_none() || due == status, "{due:?} is due, and {status:?} came for {event}");
+            let due = judge::plain_status(self.function, limits, &event_fields, room, opens_rtm, now());
+            // `Running` has judged whether the user had enough tokens.
+            let used_up = due == Some(200) && status == Some(429);
+            assert!(due.is_none() || due == status || used_up, "{due:?} is due, and {status:?} came for {event}");
         }
     }
 
@@ -273,7 +309,10 @@ impl Input {
             Identity::Nobody => Value::Null,
             Identity::Iam { pooled } => iam(*pooled),
             Identity::Jwt { claims, scopes } => {
-                let claims = claims.iter().map(|(claim, text)| (claim.name(limits), text.text().into()));
+                let ends =
+                    self.by_caller.ends_in.map(|seconds| now().saturating_add_signed(seconds.into()).to_string());
+                let ends = ends.map(|exp| ("exp".to_owned(), Value::from(exp)));
+                let claims = claims.iter().map(|(claim, text)| (claim.name(limits), text.text().into())).chain(ends);
                 let scopes = scopes.as_ref().map(|scopes| scopes.iter().map(Text::text).collect::<Vec<_>>());
                 json!({ "jwt": { "claims": claims.collect::<Map<_, _>>(), "scopes": scopes } })
             }
@@ -310,8 +349,9 @@ impl Input {
 pub(crate) fn grants_what_it_must(function: Function, limits: &Limits, running: &Running) {
     let alice = |scope: &str| {
         let claims = [(Claim::Sub, "alice"), (Claim::Rooms, "[demo]"), (Claim::Scope, scope)];
-        let claims = claims.map(|(claim, text)| (claim, Text::Any(text.to_owned())));
-        Identity::Jwt { claims: claims.into(), scopes: None }
+        let permissions = (Claim::Other("permissions".to_owned()), scope);
+        let claims = claims.into_iter().chain([permissions]).map(|(claim, text)| (claim, Text::Any(text.to_owned())));
+        Identity::Jwt { claims: claims.collect(), scopes: None }
     };
     for post in [false, true] {
         for identity in [Identity::Nobody, Identity::Iam { pooled: false }, alice("email"), alice("rooms/publish")] {
@@ -336,6 +376,7 @@ pub(crate) fn grants_what_it_must(function: Function, limits: &Limits, running: 
                 asked: vec![],
                 refuses_006: !limits.rtm_006,
                 rtm_beyond_rooms: limits.rtm_beyond_rooms,
+                by_caller: ByCaller { ends_in: Some(600), ..ByCaller::default() },
             };
             input.check_plainest(limits, running);
         }

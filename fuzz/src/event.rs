@@ -14,12 +14,16 @@ thread_local! {
 fn functions() -> Vec<Running> {
     let open = Limits::default();
     let strict = Limits {
-        form: Form::Lower,
+        form: Form::Hash,
         rooms_claim: Some("rooms".to_owned()),
         rtc_uid_claim: Some("uid".to_owned()),
         publish_scope: Some("rooms/publish".to_owned()),
+        scope_claim: Some("permissions".to_owned()),
+        refused_claim: Some(("kind".to_owned(), "guest".to_owned())),
         rtm_006: false,
         max_ttl: 7200,
+        max_seconds_beyond_jwt: Some(60),
+        mints_per_minute: 1000,
         ..Limits::default()
     };
     let both = [open, strict];

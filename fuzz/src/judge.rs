@@ -9,11 +9,11 @@ mod limits;
 mod caller;
 mod granted;
 
-pub(crate) use caller::{Fields, assigned_uid, fields};
+pub(crate) use caller::{Fields, User, Who, assigned_uid, fields};
 pub(crate) use limits::{APP_CERTIFICATE, Form, Limits, SERVER_SECRET, agora_key, zego_key};
 
 use crate::function::Function;
-use caller::{Who, is_post, object, value};
+use caller::{is_post, object, value};
 use granted::{Answer, Granted};
 use serde_json::Value;
 use std::ops::RangeInclusive;
@@ -27,9 +27,14 @@ pub(crate) fn plain_status(
     event: &Fields,
     room: Option<&str>,
     opens_rtm: bool,
+    now: u64,
 ) -> Option<u64> {
     let granted = |granted: bool| Some(if granted { 200 } else { 403 });
     match (function, Who::of(event, limits)) {
+        // The JWT has ended, or is about to.
+        (Function::ChatApp, Who::User(_)) => Some(403),
+        (_, Who::User(User { latest_end: Some(end), .. })) if end <= now => Some(401),
+        (_, Who::User(User { latest_end: Some(end), .. })) if end <= now + 5 => None,
         // This route checks IAM identities. The judge does not know which status a caller without one gets.
         (Function::ChatApp, Who::Nobody) => None,
         (Function::ChatApp, who) => granted(matches!(who, Who::Backend)),
@@ -75,7 +80,7 @@ pub(crate) fn answer(
         return None;
     }
     let status = answer["statusCode"].as_u64().expect("a status");
-    assert!([200, 400, 401, 403, 404, 405, 413].contains(&status), "status {status}");
+    assert!([200, 400, 401, 403, 404, 405, 413, 429].contains(&status), "status {status}");
     assert_eq!(answer["headers"]["cache-control"], "no-store");
     let body = answer["body"].as_str().expect("a body");
     if status != 200 {
@@ -85,7 +90,8 @@ pub(crate) fn answer(
     }
     let who = Who::of(&event, limits);
     let answer = Answer::read(function, &event, answer["headers"]["content-type"] == "application/json", body);
-    let granted = Granted { function, limits, meanwhile, answer };
+    let latest_end = if let Who::User(user) = &who { user.latest_end } else { None };
+    let granted = Granted { function, limits, meanwhile, answer, latest_end };
     match (function, who) {
         (Function::ChatApp, Who::Backend) => granted.chat_app(),
         (Function::ChatUser, Who::User(user)) => granted.chat_user(&user),

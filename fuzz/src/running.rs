@@ -1,10 +1,12 @@
 //! The functions, with the route tables that are deployed.
 
 use crate::function::Function;
-use crate::judge::{self, Limits};
+use crate::judge::{self, Limits, Who};
 use ::functions::Routes;
 use service::{Route, Vendor, testing};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use tokens::{agora, zego};
 
 /// A function at work under these limits.
@@ -12,6 +14,13 @@ pub(crate) struct Running {
     function: Function,
     limits: Limits,
     at_work: AtWork,
+    /// How many tokens each user got, and since when.
+    taken: RefCell<HashMap<(String, String), Taken>>,
+}
+
+struct Taken {
+    since: Instant,
+    tokens: u64,
 }
 
 enum AtWork {
@@ -28,7 +37,7 @@ impl Running {
             Routes::Agora(routes) => AtWork::Agora(start(routes(), &limits.settings())),
             Routes::Zego(routes) => AtWork::Zego(start(routes(), &limits.settings())),
         };
-        Running { function, limits: limits.clone(), at_work }
+        Running { function, limits: limits.clone(), at_work, taken: RefCell::default() }
     }
 
     /// Sends it an event and judges the answer. Returns the answer's status.
@@ -41,7 +50,28 @@ impl Running {
             AtWork::Agora(function) => function.answer(event),
             AtWork::Zego(function) => function.answer(event),
         }?;
-        judge::answer(self.function, &self.limits, event, asked_at..=now(), &answer)
+        let status = judge::answer(self.function, &self.limits, event, asked_at..=now(), &answer);
+        self.judge_limit(event, status);
+        status
+    }
+
+    /// A user gets the configured tokens, and no more. Two users are never taken for one.
+    fn judge_limit(&self, event: &[u8], status: Option<u64>) {
+        let per_minute = u64::from(self.limits.mints_per_minute);
+        let Who::User(user) = Who::of(&judge::fields(event), &self.limits) else {
+            return assert_ne!(status, Some(429), "only users are counted");
+        };
+        let mut taken = self.taken.borrow_mut();
+        let taken = taken.entry(user.counted).or_insert_with(|| Taken { since: Instant::now(), tokens: 0 });
+        match status {
+            Some(200) => taken.tokens += 1,
+            Some(429) => return assert!(per_minute > 0 && taken.tokens >= per_minute, "too few tokens for a refusal"),
+            _ => return,
+        }
+        // An entry is made after its first token. Time that passed before that gives at most a token more.
+        let back = taken.since.elapsed().as_millis() as u64 * per_minute / 60_000 + 1;
+        let at_once = per_minute == 0 || taken.tokens <= per_minute + back;
+        assert!(at_once, "{} tokens, with {per_minute} in a minute", taken.tokens);
     }
 }
 
@@ -53,6 +83,6 @@ fn start<V: Vendor>(
     testing::Function::new(routes, ours.chain([("LOCAL_CREDENTIALS", CREDENTIALS)])).expect("valid settings")
 }
 
-fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs()
 }

@@ -30,22 +30,26 @@ pub(super) fn is_post(event: &Fields) -> bool {
 
 /// Who the gateway says is asking.
 #[derive(Debug)]
-pub(super) enum Who {
+pub(crate) enum Who {
     Nobody,
     Backend,
     User(User),
 }
 
 #[derive(Debug)]
-pub(super) struct User {
+pub(crate) struct User {
     pub(super) id: String,
     pub(super) uid: Option<u32>,
     pub(super) rooms: Option<Vec<String>>,
     pub(super) may_publish: bool,
+    /// Until when a token may live at most, in Unix seconds.
+    pub(super) latest_end: Option<u64>,
+    /// The issuer and the id in the JWT. The limit counts by both.
+    pub(crate) counted: (String, String),
 }
 
 impl Who {
-    pub(super) fn of(event: &Fields, limits: &Limits) -> Who {
+    pub(crate) fn of(event: &Fields, limits: &Limits) -> Who {
         // An event that the gateway cannot have written carries no identity.
         if value(event, "version") != "2.0" {
             return Who::Nobody;
@@ -73,7 +77,20 @@ impl User {
         let claims = jwt.as_object()?.get("claims")?.as_object()?;
         claims.values().all(Value::is_string).then_some(())?;
         let claim = |name: &str| claims.get(name).and_then(Value::as_str);
+        if let Some((name, value)) = &limits.refused_claim
+            && claim(name).is_some_and(|claim| is_or_lists(claim, value))
+        {
+            return None;
+        }
         let id = claim(&limits.user_id_claim).filter(|id| !id.is_empty())?;
+        let counted = (claim("iss").unwrap_or_default().to_owned(), id.to_owned());
+        let latest_end = match limits.max_seconds_beyond_jwt {
+            None => None,
+            Some(beyond) => {
+                let end: f64 = claim("exp")?.parse().ok().filter(|end| (0.0..f64::INFINITY).contains(end))?;
+                Some((end.floor() as u64).saturating_add(beyond.into()))
+            }
+        };
         let id = match limits.form {
             Form::Verbatim => id.to_owned(),
             Form::Lower => id.chars().map(|letter| letter.to_ascii_lowercase()).collect(),
@@ -82,6 +99,7 @@ impl User {
                 form.eq(*b"xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx").then_some(())?;
                 id.replace('-', "").to_ascii_lowercase()
             }
+            Form::Hash => Sha256::digest(id)[..16].iter().map(|byte| format!("{byte:02x}")).collect(),
         };
         let uid = limits.rtc_uid_claim.as_deref().and_then(claim).and_then(number);
         let rooms = limits.rooms_claim.as_deref().map(|name| match claim(name) {
@@ -91,9 +109,12 @@ impl User {
         let may_publish = limits.publish_scope.as_deref().is_none_or(|needed| {
             let listed = jwt["scopes"].as_array().is_some_and(|scopes| scopes.iter().any(|scope| scope == needed));
             let said = |claim: &str| words(claim).any(|scope| scope == needed);
-            listed || claim("scope").is_some_and(said) || claim("scp").is_some_and(said)
+            match limits.scope_claim.as_deref() {
+                Some(name) => claim(name).is_some_and(said),
+                None => listed || claim("scope").is_some_and(said) || claim("scp").is_some_and(said),
+            }
         });
-        Some(User { id, uid, rooms, may_publish })
+        Some(User { id, uid, rooms, may_publish, latest_end, counted })
     }
 
     pub(super) fn may_enter(&self, room: &str) -> bool {
@@ -125,6 +146,14 @@ fn words(claim: &str) -> impl Iterator<Item = &str> {
     let list = claim.len() >= 2 && claim.starts_with('[') && claim.ends_with(']');
     let inner = if list { &claim[1..claim.len() - 1] } else { claim };
     inner.split([' ', '\t', '\n', '\r', '\x0c']).filter(|word| !word.is_empty())
+}
+
+/// Whether the claim is this value, or an array in which the value's words stand side by side.
+fn is_or_lists(claim: &str, value: &str) -> bool {
+    let is_list = claim.len() >= 2 && claim.starts_with('[') && claim.ends_with(']');
+    let value_words: Vec<&str> = value.split_ascii_whitespace().collect();
+    let listed: Vec<&str> = words(claim).collect();
+    claim == value || (is_list && listed.windows(value_words.len()).any(|some| some == value_words))
 }
 
 fn rooms(claim: &str) -> Vec<String> {

@@ -42,6 +42,8 @@ pub(super) struct Granted<'a> {
     pub(super) limits: &'a Limits,
     pub(super) meanwhile: RangeInclusive<u64>,
     pub(super) answer: Answer,
+    /// Until when the token may live at most, because the caller's JWT ends.
+    pub(super) latest_end: Option<u64>,
 }
 
 impl Granted<'_> {
@@ -49,6 +51,9 @@ impl Granted<'_> {
     /// of the privilege that ends first.
     fn times(&self, issued_at: u64, lives: u64, first_ends: u64) {
         assert!((1..=self.limits.max_ttl.into()).contains(&lives), "{lives} seconds");
+        if let Some(end) = self.latest_end {
+            assert!(issued_at + lives <= end, "the token ends at {}, and may live until {end}", issued_at + lives);
+        }
         let now = *self.meanwhile.end();
         if self.function == Function::ChatApp {
             // The app token is handed out again while it is valid.

@@ -11,12 +11,20 @@ pub(crate) struct Limits {
     pub(crate) rooms_claim: Option<String>,
     pub(crate) rtc_uid_claim: Option<String>,
     pub(crate) publish_scope: Option<String>,
+    /// The claim with the scopes, if one is configured.
+    pub(crate) scope_claim: Option<String>,
+    /// A claim, and the value that makes its user nobody.
+    pub(crate) refused_claim: Option<(String, String)>,
     /// Whether users with limited rooms get RTM tokens.
     pub(crate) rtm_beyond_rooms: bool,
     /// Whether users get RTM tokens of version 006.
     pub(crate) rtm_006: bool,
     pub(crate) default_ttl: u32,
     pub(crate) max_ttl: u32,
+    /// How many seconds a token may outlive the JWT.
+    pub(crate) max_seconds_beyond_jwt: Option<u32>,
+    /// How many tokens a user gets in a minute. 0: any number.
+    pub(crate) mints_per_minute: u32,
 }
 
 impl Default for Limits {
@@ -27,10 +35,14 @@ impl Default for Limits {
             rooms_claim: None,
             rtc_uid_claim: None,
             publish_scope: None,
+            scope_claim: None,
+            refused_claim: None,
             rtm_beyond_rooms: false,
             rtm_006: true,
             default_ttl: 3600,
             max_ttl: 86_400,
+            max_seconds_beyond_jwt: None,
+            mints_per_minute: 0,
         }
     }
 }
@@ -44,6 +56,10 @@ pub(crate) enum Form {
     Lower,
     /// `uuid`
     Uuid,
+    /// `hash`
+    // Not drawn like the others, because inputs that are kept would get other forms.
+    #[arbitrary(skip)]
+    Hash,
 }
 
 impl Limits {
@@ -53,6 +69,7 @@ impl Limits {
             Form::Verbatim => "verbatim",
             Form::Lower => "lower",
             Form::Uuid => "uuid",
+            Form::Hash => "hash",
         };
         let allowed = |allowed: bool| if allowed { "allowed" } else { "refused" }.to_owned();
         let or_unset = |name: &Option<String>| name.clone().unwrap_or_default();
@@ -63,6 +80,10 @@ impl Limits {
             ("ROOMS_CLAIM", or_unset(&self.rooms_claim)),
             ("RTC_UID_CLAIM", or_unset(&self.rtc_uid_claim)),
             ("PUBLISH_SCOPE", or_unset(&self.publish_scope)),
+            ("SCOPE_CLAIM", or_unset(&self.scope_claim)),
+            ("REFUSED_CLAIMS", or_unset(&self.refused_claim.as_ref().map(|(claim, value)| format!("{claim}={value}")))),
+            ("MAX_SECONDS_BEYOND_JWT", or_unset(&self.max_seconds_beyond_jwt.map(|seconds| seconds.to_string()))),
+            ("MINTS_PER_MINUTE", self.mints_per_minute.to_string()),
             ("RTM_BEYOND_ROOMS", allowed(self.rtm_beyond_rooms)),
             ("RTM_006", allowed(self.rtm_006)),
             ("DEFAULT_TOKEN_TTL_SECONDS", self.default_ttl.to_string()),
