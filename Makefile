@@ -29,7 +29,7 @@ VERIFIERS := tools/harness/verifiers
 PROOFS := tests/browser
 BOOK := tools/book
 
-.PHONY: help has-rust has-free-port has-free-demo-port setup run demo watch watch-aws test test-clients test-rust test-browser photographs faults soak test-arm64 check fuzz load bench bench-check bench-growth bench-jwt bench-renewals bench-cold bench-serve validate docs book prose build deploy version clean
+.PHONY: help has-rust has-free-port has-free-demo-port setup run demo watch watch-aws test test-clients test-rust test-browser photographs faults soak test-arm64 check fuzz load bench bench-check bench-growth bench-jwt bench-limit bench-renewals bench-cold bench-serve validate docs book prose build deploy version clean
 
 help: ## Lists the verbs
 	@awk -F ':.*## ' '/^##@ / { print "\n" substr($$0, 5) } /^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -162,6 +162,9 @@ bench-growth: ## Measures minting against the lengths of names and lists, and dr
 
 bench-jwt: ## Measures verifying a caller's JWT beside the bare signature, and refusing bad ones (writes target/bench/jwt.json)
 	cargo bench --quiet --package benches --features verifier --bench jwt
+
+bench-limit: ## Measures counting users' tokens: time for each token, memory for each user (writes target/bench/limit.json)
+	cargo bench --quiet --package benches --features verifier --bench limit
 
 bench-cold: .venv/.installed $(COLD_PYTHON)/.installed $(COLD_NODE)/bundle/main.cjs ## Measures cold starts and warm answers beside plain Rust, Node and Python (writes target/bench/cold.json)
 	cargo bench --quiet --package benches --bench cold

@@ -1,11 +1,12 @@
-//! Parts of a function without Lambda around them, for fuzzing and measuring: [`Function`] answers events, and [`Jwts`]
-//! verifies JWTs.
+//! Parts of a function without Lambda around them, for fuzzing and measuring: [`Function`] answers events, [`Jwts`]
+//! verifies JWTs, and [`Mints`] counts users' tokens.
 
 use crate::config::{Config, Expected, Verifier};
 use crate::credentials::Credentials;
 use crate::front::lambda::Environment;
 use crate::identity::issuer::Issuer;
 use crate::identity::jwt::{self, KeySet};
+use crate::mint_limit::{CountedUser, MintLimit};
 use crate::params::Json;
 use crate::route::Route;
 use crate::system::{OperatingSystem, System};
@@ -14,6 +15,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use tokio::runtime::{Builder, Runtime};
 
@@ -107,5 +109,27 @@ impl Jwts {
             Ok(jwt::Proven::Backend) => Ok(Some(Proven::Backend)),
             Err(refusal) => Err(refusal.rule()),
         }
+    }
+}
+
+/// Counts the tokens of users, as a function with `MINTS_PER_MINUTE` does.
+pub struct Mints(MintLimit);
+
+impl fmt::Debug for Mints {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Mints")
+    }
+}
+
+impl Mints {
+    /// So many for each user in a minute, by this machine's clock.
+    pub fn per_minute(mints: NonZeroU32) -> Mints {
+        let system: Arc<dyn System> = Arc::new(OperatingSystem);
+        Mints(MintLimit::new(Some(mints), &system))
+    }
+
+    /// Whether this user gets a token now.
+    pub fn take(&self, issuer: &str, user_id: &str) -> bool {
+        self.0.take(&CountedUser::new(issuer, user_id)).is_ok()
     }
 }
