@@ -219,7 +219,7 @@ fn the_page_of_the_settings_has_the_defaults_of_code_and_template() {
         ("JWT_KEYS_URL", (NONE, code.contains("match get(\"JWT_KEYS_URL\") {"))),
         ("REFUSED_CLAIMS", (NONE, code.contains("get(\"REFUSED_CLAIMS\").map_or(Ok(Vec::new()),"))),
         ("SCOPE_CLAIM", (NONE, code.contains("scope_claim: get(\"SCOPE_CLAIM\").map("))),
-        ("PUBLISH_SCOPE", (NONE, code.contains("publish_scope: get(\"PUBLISH_SCOPE\").map("))),
+        ("PUBLISH_SCOPE", (NONE, code.contains("publish_scope: variables.scope(\"PUBLISH_SCOPE\")?"))),
         ("RTM_006", ("allowed", code.contains("rtm_006: variables.allowed(\"RTM_006\", \"allowed\")?"))),
         (
             "MAX_SECONDS_BEYOND_JWT",

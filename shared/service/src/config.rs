@@ -315,6 +315,7 @@ mod tests {
             ("JWT_SCOPE", "join mint", "JWT_SCOPE must be one scope, without spaces"),
             ("JWT_SCOPE", "join ", "JWT_SCOPE must be one scope, without spaces"),
             ("BACKEND_SCOPE", "read mint", "BACKEND_SCOPE must be one scope, without spaces"),
+            ("PUBLISH_SCOPE", "read publish", "PUBLISH_SCOPE must be one scope, without spaces"),
         ] {
             assert_eq!(with(name, value), Err(said.to_owned()));
         }

@@ -41,7 +41,7 @@ pub(crate) enum Verified {
     /// An IAM identity whose signature was checked.
     Iam,
     /// A backend's JWT, which we verified ourselves.
-    Backend,
+    Backend(Jwt),
 }
 
 /// A kind of identity that a route can be for. Private, so that no function can add one.

@@ -22,6 +22,8 @@ enum Kind {
     BadParameter,
     NotJson,
     NoIdentity,
+    /// A genuine JWT that proves nobody here: its claims are not those that this service needs.
+    UnusableJwt,
     Forbidden,
     RefusedVersion,
     NoSuchRoute,
@@ -69,6 +71,11 @@ impl Problem {
     /// 401: the request has no identity, or one that cannot be used.
     pub(crate) fn no_identity(detail: impl Into<String>) -> Problem {
         Problem { kind: Kind::NoIdentity, detail: detail.into() }
+    }
+
+    /// 401: the JWT is genuine, but proves nobody here. `detail` says why.
+    pub(crate) fn unusable_jwt(detail: impl Into<String>) -> Problem {
+        Problem { kind: Kind::UnusableJwt, detail: detail.into() }
     }
 
     /// 401: the request has no JWT, and the service verifies them itself.
@@ -164,7 +171,7 @@ impl Problem {
     pub(crate) fn status(&self) -> u16 {
         match self.kind {
             Kind::BadParameter | Kind::NotJson => 400,
-            Kind::NoIdentity | Kind::NoToken | Kind::InvalidToken { .. } => 401,
+            Kind::NoIdentity | Kind::UnusableJwt | Kind::NoToken | Kind::InvalidToken { .. } => 401,
             Kind::Forbidden | Kind::RefusedVersion | Kind::InsufficientScope { .. } => 403,
             Kind::NoSuchRoute => 404,
             Kind::NoSuchMethod(_) => 405,
@@ -181,7 +188,7 @@ impl Problem {
         match self.kind {
             Kind::BadParameter => "bad-parameter",
             Kind::NotJson => "not-json",
-            Kind::NoIdentity | Kind::NoToken => "no-identity",
+            Kind::NoIdentity | Kind::UnusableJwt | Kind::NoToken => "no-identity",
             Kind::InvalidToken { .. } => "invalid-token",
             Kind::Forbidden | Kind::RefusedVersion => "forbidden",
             Kind::InsufficientScope { .. } => "insufficient-scope",
@@ -220,11 +227,11 @@ impl Problem {
         }
     }
 
-    /// What the header `WWW-Authenticate` says (RFC 6750), if the service itself verifies JWTs.
+    /// What the header `WWW-Authenticate` says (RFC 6750).
     pub(crate) fn challenge(&self) -> Option<&'static str> {
         match self.kind {
             Kind::NoToken => Some(r#"Bearer realm="tokenmint""#),
-            Kind::InvalidToken { .. } => Some(r#"Bearer realm="tokenmint", error="invalid_token""#),
+            Kind::InvalidToken { .. } | Kind::UnusableJwt => Some(r#"Bearer realm="tokenmint", error="invalid_token""#),
             Kind::InsufficientScope { .. } => Some(r#"Bearer realm="tokenmint", error="insufficient_scope""#),
             _ => None,
         }
@@ -253,7 +260,7 @@ impl Problem {
         match self.kind {
             Kind::BadParameter => "A parameter is missing or wrong.",
             Kind::NotJson => "The body is not JSON.",
-            Kind::NoIdentity | Kind::NoToken | Kind::InvalidToken { .. } => "Nobody is signed in.",
+            Kind::NoIdentity | Kind::UnusableJwt | Kind::NoToken | Kind::InvalidToken { .. } => "Nobody is signed in.",
             Kind::Forbidden | Kind::RefusedVersion | Kind::InsufficientScope { .. } => {
                 "This caller may not have this token."
             }

@@ -144,7 +144,7 @@ impl<V: Vendor> Route<V> {
                 let user = identity.user_id().map(|user_id| key.pseudonym(user_id));
                 let minted = guarded(|| {
                     let token = grant(&identity, asked)?;
-                    // Only tokens count, so this comes after the grant.
+                    // Refusals do not count, so this comes after the grant.
                     identity.counted().map_or(Ok(()), |user| limit.take(user))?;
                     mint(token, key, system)
                 });

@@ -106,7 +106,7 @@ impl Jwts {
         let Some(token) = jwt::bearer(authorization).map_err(|refusal| refusal.rule())? else { return Ok(None) };
         match jwt::verify(&self.expected, &self.keys, token, now) {
             Ok(jwt::Proven::User(claims)) => Ok(Some(Proven::User(claims))),
-            Ok(jwt::Proven::Backend) => Ok(Some(Proven::Backend)),
+            Ok(jwt::Proven::Backend(_)) => Ok(Some(Proven::Backend)),
             Err(refusal) => Err(refusal.rule()),
         }
     }

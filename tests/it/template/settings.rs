@@ -144,7 +144,15 @@ fn a_claim_may_be_a_url_and_not_a_path() {
         Stack::try_with(&[ISSUER, AUDIENCE, (parameter, value)], &json!({})).err().unwrap_or_default()
     };
     for parameter in ["UserIdClaim", "RtcUidClaim", "RoomsClaim", "ScopeClaim"] {
-        for top in ["https://app.example.com/rooms", "cognito:groups", "a.b:c", "a/b.c", "-", &"c".repeat(100)] {
+        for top in [
+            "https://app.example.com/rooms",
+            "https://example.com",
+            "cognito:groups",
+            "a.b:c",
+            "a.b/c",
+            "-",
+            &"c".repeat(100),
+        ] {
             assert_eq!(error(parameter, top), "", "{parameter}={top}");
         }
         for path in ["app_metadata.rooms", "firebase.sign_in_provider", ".", "a.", ".a", "r\u{f6}ume.a", "r\u{f6}ume"] {
@@ -167,7 +175,7 @@ fn refused_claims_are_pairs_of_a_claim_and_a_value() {
         "is_anonymous=true,cognito:username=guest,token_use=id",
         "https://app.example.com/blocked=1.5",
         "a.b:c=x,-=-",
-        &"a/b.c=1,".repeat(37)[..295],
+        &"a.b/c=1,".repeat(37)[..295],
     ] {
         assert_eq!(error(pairs), "", "{pairs}");
     }

@@ -127,7 +127,7 @@ impl Policy {
             user_id_form,
             rooms_claim: get("ROOMS_CLAIM").map(str::to_owned),
             rtc_uid_claim: get("RTC_UID_CLAIM").map(str::to_owned),
-            publish_scope: get("PUBLISH_SCOPE").map(str::to_owned),
+            publish_scope: variables.scope("PUBLISH_SCOPE")?,
             scope_claim: get("SCOPE_CLAIM").map(str::to_owned),
             refused_claims,
             rtm_beyond_rooms: variables.allowed("RTM_BEYOND_ROOMS", "refused")?,
@@ -141,9 +141,10 @@ impl Policy {
 }
 
 /// Whether the name is a path to a claim within others, such as `app_metadata.rooms`. Auth0's names of single claims have
-/// dots too, but they are URLs.
+/// dots too, but they are URLs: a dot counts only behind the last `/` and `:`, and not in a URL that is a host alone.
 fn is_path(claim: &str) -> bool {
-    claim.contains('.') && !claim.contains(['/', ':'])
+    let host_alone = claim.split_once("://").is_some_and(|(_, rest)| !rest.contains(['/', ':']));
+    !host_alone && claim.rsplit(['/', ':']).next().is_some_and(|last| last.contains('.'))
 }
 
 /// Reads pairs such as `is_anonymous=true`, with commas between them.
@@ -152,7 +153,9 @@ fn refused_claims(pairs: &str) -> Result<Vec<RefusedClaim>, ConfigError> {
     let pairs = pairs.split(',').map(str::trim).filter(|pair| !pair.is_empty());
     let refused = pairs.map(|pair| {
         let (claim, value) = pair.split_once('=').map(|(claim, value)| (claim.trim(), value.trim()))?;
-        (!claim.is_empty() && !value.is_empty())
+        // With such marks in it, the value would hardly be what a claim says, and would refuse nobody.
+        let is_plain = !value.contains(['"', '\'', '=']);
+        (!claim.is_empty() && !value.is_empty() && is_plain)
             .then(|| RefusedClaim { claim: claim.to_owned(), value: value.to_owned() })
     });
     // A setting without a pair would refuse nobody.
@@ -193,9 +196,9 @@ mod tests {
             refused(" is_anonymous = true, firebase.sign_in_provider=anonymous,"),
             Ok(vec![pair("is_anonymous", "true"), pair("firebase.sign_in_provider", "anonymous")])
         );
-        assert_eq!(refused("a=b=c"), Ok(vec![pair("a", "b=c")]));
         assert_eq!(refused("https://app.example/kind=guest"), Ok(vec![pair("https://app.example/kind", "guest")]));
-        for wrong in ["is_anonymous", "=true", "is_anonymous=", "is_anonymous=true,banned", ",", " , "] {
+        let wrong = ["is_anonymous", "=true", "is_anonymous=", "is_anonymous=true,banned", ",", " , "];
+        for wrong in wrong.into_iter().chain(["is_anonymous==true", "is_anonymous=\"true\"", "is_anonymous='true'"]) {
             let rule = "REFUSED_CLAIMS must be pairs such as is_anonymous=true, comma-separated";
             assert_eq!(refused(wrong), Err(rule.to_owned()), "{wrong}");
         }
@@ -211,6 +214,9 @@ mod tests {
             ("ROOMS_CLAIM", "app_metadata.rooms"),
             ("SCOPE_CLAIM", "realm_access.roles"),
             ("REFUSED_CLAIMS", "is_anonymous=true,firebase.sign_in_provider=anonymous"),
+            ("REFUSED_CLAIMS", "https://app.example.com/meta.anonymous=true"),
+            ("ROOMS_CLAIM", "https://hasura.io/jwt/claims.x-hasura-rooms"),
+            ("ROOMS_CLAIM", "custom:meta.rooms"),
         ] {
             let rule = format!("{variable} must name no claim within another one: that needs IDENTITY=jwt");
             assert_eq!(policy(&[publish, (variable, path)]), Err(rule.clone()));
@@ -218,7 +224,14 @@ mod tests {
             assert!(policy(&[&JWT[..], &[publish, (variable, path)]].concat()).is_ok(), "{variable}");
             assert!(policy(&[("IDENTITY", "none"), publish, (variable, path)]).is_ok(), "{variable}");
         }
-        for whole in ["https://app.example.com/rooms", "custom:rooms", "cognito:groups", "urn:example.com:rooms"] {
+        for whole in [
+            "https://app.example.com/rooms",
+            "https://example.com",
+            "custom:rooms",
+            "cognito:groups",
+            "urn:example.com:rooms",
+            "example.com/rooms",
+        ] {
             assert!(policy(&[("ROOMS_CLAIM", whole)]).is_ok(), "{whole}");
         }
         assert!(policy(&[("REFUSED_CLAIMS", "version=1.0")]).is_ok(), "the value may have dots");

@@ -20,7 +20,8 @@ impl Identity for Backend {
 
     fn admit(config: &Config, verified: Option<&Verified>, _: Moment) -> Result<(), Problem> {
         match (&config.verifier, verified) {
-            (Verifier::None, _) | (_, Some(Verified::Iam | Verified::Backend)) => Ok(()),
+            (Verifier::None, _) | (_, Some(Verified::Iam)) => Ok(()),
+            (_, Some(Verified::Backend(jwt))) => jwt.check_refused_claims(&config.policy),
             (_, Some(Verified::Jwt(jwt))) => {
                 jwt.check_refused_claims(&config.policy)?;
                 Err(Problem::forbidden("this token is for backends; a user's JWT never gets it"))

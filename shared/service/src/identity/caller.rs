@@ -38,7 +38,7 @@ impl Identity for Caller {
             (_, Some(Verified::Iam)) => {
                 Err(Problem::forbidden("this token is for signed-in users; an IAM identity is not one"))
             }
-            (_, Some(Verified::Backend)) => {
+            (_, Some(Verified::Backend(_))) => {
                 Err(Problem::forbidden("this token is for signed-in users; a backend's JWT is not one"))
             }
             (Verifier::Jwt(_), None) => Err(Problem::no_token()),

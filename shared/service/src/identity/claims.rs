@@ -77,23 +77,22 @@ impl Jwt {
     pub(super) fn check_refused_claims(&self, policy: &Policy) -> Result<(), Problem> {
         if policy.refused_claims.iter().any(|refused| self.has(refused)) {
             let detail = "the JWT has a claim that this service refuses (REFUSED_CLAIMS), such as an anonymous user's";
-            return Err(Problem::no_identity(detail));
+            return Err(Problem::unusable_jwt(detail));
         }
         Ok(())
     }
 
     /// Whether a claim has this value, or lists it.
     ///
-    /// Names are matched as in [`find`]. But a claim at the top does not hide one within others. The gateway's list of
+    /// Each claim that the name may mean counts: one at the top does not hide one within others. The gateway's list of
     /// texts has no marks between them. So a value with spaces is found there if its words stand side by side.
     fn has(&self, RefusedClaim { claim, value }: &RefusedClaim) -> bool {
         match self {
-            Jwt::Ours(claims) => {
-                [claims.get(claim), at_path(claims, claim)].into_iter().flatten().any(|claim| is_or_lists(claim, value))
-            }
+            Jwt::Ours(claims) => found(claims, claim).into_iter().any(|claim| is_or_lists(claim, value)),
             Jwt::OfGateway(jwt) => jwt.claims.get(claim).is_some_and(|text| {
                 let words = |text: &str| format!(" {} ", text.split_ascii_whitespace().collect::<Vec<_>>().join(" "));
-                text == value || entries(text).is_some_and(|list| words(list).contains(&words(value)))
+                let listed = entries(text).is_some_and(|list| words(list).contains(&words(value)));
+                text == value || listed || is_number(text, value)
             }),
         }
     }
@@ -128,34 +127,35 @@ impl Jwt {
 /// The claim of this name at the top, because names may contain dots (Auth0's are URLs). Otherwise the claim at this
 /// path, such as `app_metadata.rooms`.
 fn find<'a>(claims: &'a Claims, name: &str) -> Option<&'a Json> {
-    claims.get(name).or_else(|| at_path(claims, name))
+    found(claims, name).into_iter().next()
 }
 
-fn at_path<'a>(claims: &'a Claims, path: &str) -> Option<&'a Json> {
-    let (first, mut rest) = path.split_once('.')?;
-    let mut claim = claims.get(first)?;
-    loop {
-        let Json::Object(inner) = claim else { return None };
-        let (part, next) = rest.split_once('.').map_or((rest, None), |(part, next)| (part, Some(next)));
-        claim = inner.get(part)?;
-        match next {
-            Some(next) => rest = next,
-            None => return Some(claim),
-        }
-    }
+/// Each claim that the name may mean, the one at the top first. Any dot in it may end the name of a claim that contains
+/// others.
+fn found<'a>(claims: &'a Claims, name: &str) -> Vec<&'a Json> {
+    let within = name.match_indices('.').filter_map(|(dot, _)| match claims.get(&name[..dot])? {
+        Json::Object(inner) => Some(found(inner, &name[dot + 1..])),
+        _ => None,
+    });
+    claims.get(name).into_iter().chain(within.flatten()).collect()
 }
 
 /// Whether a claim is this value, or an array with it. A number is compared as a number. An object is no value.
 fn is_or_lists(claim: &Json, value: &str) -> bool {
     match claim {
         Json::Text(text) => text == value,
-        Json::Bool(flag) => flag.to_string() == value,
+        Json::Bool(flag) => value.eq_ignore_ascii_case(if *flag { "true" } else { "false" }),
         Json::Number(number) => value.parse() == Ok(*number as f64),
         Json::OtherNumber(number) => value.parse() == Ok(*number),
         Json::Null => value == "null",
         Json::List(items) => items.iter().any(|item| is_or_lists(item, value)),
         Json::Object(_) => false,
     }
+}
+
+/// Whether both are the same number. The gateway may write a number with an exponent.
+fn is_number(text: &str, value: &str) -> bool {
+    text.parse::<f64>().is_ok_and(|number| value.parse() == Ok(number))
 }
 
 /// The user of a verified JWT.
@@ -177,7 +177,7 @@ impl SignedIn {
         jwt.check_refused_claims(policy)?;
         let claim = &policy.user_id_claim;
         let id = jwt.text(claim).filter(|id| !id.is_empty()).ok_or_else(|| {
-            Problem::no_identity(format!(
+            Problem::unusable_jwt(format!(
                 "the JWT lacks the user id: its claim {claim} must be a text that is not empty"
             ))
         })?;
@@ -197,7 +197,7 @@ impl SignedIn {
             None => None,
             Some(beyond) => {
                 let end =
-                    jwt.time("exp").ok_or_else(|| Problem::no_identity("the JWT does not say when it ends (exp)"))?;
+                    jwt.time("exp").ok_or_else(|| Problem::unusable_jwt("the JWT does not say when it ends (exp)"))?;
                 Some(end.saturating_add(beyond.into()))
             }
         };
@@ -212,7 +212,7 @@ impl SignedIn {
     pub(super) fn longest(&self, now: Moment) -> Result<Ttl, Problem> {
         let Some(latest_end) = self.latest_end else { return Ok(Ttl::MAX) };
         let left = latest_end.saturating_sub(now.as_unix_seconds().into()).min(Ttl::MAX.as_seconds().into());
-        Ttl::from_seconds(left).map_err(|_| Problem::no_identity("the JWT has ended: sign in again"))
+        Ttl::from_seconds(left).map_err(|_| Problem::unusable_jwt("the JWT has ended: sign in again"))
     }
 
     pub(super) fn may_enter(&self, room: &str) -> bool {
@@ -242,7 +242,7 @@ fn in_form(form: UserIdForm, id: &str) -> Result<String, Problem> {
             let hexadecimal = groups.iter().all(|group| group.bytes().all(|byte| byte.is_ascii_hexdigit()));
             let lengths = groups.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12]);
             if !(hexadecimal && lengths) {
-                return Err(Problem::no_identity("the JWT's user id is not a UUID, as the service expects"));
+                return Err(Problem::unusable_jwt("the JWT's user id is not a UUID, as the service expects"));
             }
             Ok(groups.concat().to_ascii_lowercase())
         }
@@ -420,6 +420,9 @@ mod tests {
             // A claim at the top hides nothing.
             ("a.b", "x", r#""a.b":"y","a":{"b":"x"}"#),
             ("a.b", "x", r#""a.b":"x","a":{"b":"y"}"#),
+            ("https://app.example/meta.anonymous", "true", r#""https://app.example/meta":{"anonymous":true}"#),
+            ("a.b.c", "x", r#""a.b":{"c":"x"},"a":{"b":{"c":"y"}}"#),
+            ("is_anonymous", "TRUE", r#""is_anonymous":true"#),
             ("https://app.example/kind", "guest", r#""https://app.example/kind":"guest""#),
             ("level", "1", r#""level":1"#),
             ("level", "1", r#""level":1.0"#),
@@ -464,6 +467,7 @@ mod tests {
             ("new guest", "[a new guest b]"),
             ("new guest", "new guest"),
             ("[guest", "[guest"),
+            ("1000000000", "1.0E9"),
         ] {
             assert_eq!(gateway(value, text), 401, "{value}: {text}");
         }
@@ -494,12 +498,13 @@ mod tests {
     #[test]
     fn a_claim_is_found_by_its_whole_name_first_and_then_as_a_path() {
         let Some(Verified::Jwt(jwt)) = ours(
-            r#"{"a.b":"whole","a":{"b":"path","c":{"d":"deep"}},"https://x.example/uid":7,"n":4294967296,"f":1.0}"#,
+            r#"{"a.b":"whole","a":{"b":"path","c":{"d":"deep"}},"https://x.example/uid":7,"d.e":{"f":"dotted"},"n":4294967296,"f":1.0}"#,
         ) else {
             panic!("a JWT")
         };
         assert_eq!(jwt.text("a.b"), Some("whole"));
         assert_eq!(jwt.text("a.c.d"), Some("deep"));
+        assert_eq!(jwt.text("d.e.f"), Some("dotted"));
         for none in ["a.c", "a.c.d.e", "a.", ".b", "a..b", "a.x", ""] {
             assert_eq!(jwt.text(none), None, "{none}");
         }

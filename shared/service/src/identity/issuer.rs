@@ -79,7 +79,7 @@ impl Issuer {
         let iam_counts = callers == Callers::Backends && self.expected.backend.is_none();
         let identity = match self.prove(&request.authorization).await? {
             Some(Proven::User(claims)) => Some(Verified::Jwt(Jwt::Ours(claims))),
-            Some(Proven::Backend) => Some(Verified::Backend),
+            Some(Proven::Backend(claims)) => Some(Verified::Backend(Jwt::Ours(claims))),
             None => request.identity.filter(|verified| iam_counts && *verified == Verified::Iam),
         };
         Ok(Request { identity, ..request })

@@ -31,8 +31,8 @@ const MAX_BYTES: usize = 8 * 1024;
 pub(crate) enum Proven {
     /// A user's, with all its claims. They keep their types. The user id is among them, or is not: policy decides.
     User(Claims),
-    /// A backend's.
-    Backend,
+    /// A backend's, with all its claims.
+    Backend(Claims),
 }
 
 /// Verifies a JWT at this time, in seconds since 1970.
@@ -48,7 +48,7 @@ pub(crate) fn verify(expected: &Expected, keys: &KeySet, token: &str, now: i64) 
     let for_backend = claims::check(expected, &claims, now)?;
     keys.check(key_id.as_deref(), algorithm, signed.as_bytes(), &signature)?;
     if for_backend {
-        return Ok(Proven::Backend);
+        return Ok(Proven::Backend(claims));
     }
     match &expected.scope {
         Some(scope) if !has_scope(&claims, scope) => Err(Refusal::InsufficientScope),

@@ -140,7 +140,7 @@ fn auth0() {
     });
     assert_eq!(id_token, Some(Refusal::Audience));
     let machine = json!({ "sub": "app@clients", "aud": "backends", "gty": "client-credentials", "scope": "mint" });
-    assert_eq!(fixture.verify(&RSA, &fixture.expected(), &machine), Ok(Proven::Backend));
+    assert!(matches!(fixture.verify(&RSA, &fixture.expected(), &machine), Ok(Proven::Backend(_))));
 }
 
 #[test]
