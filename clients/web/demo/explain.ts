@@ -77,7 +77,14 @@ export function explainToken(error: TokenError): Explanation {
     case 413:
       return about('The request is too large.', 'The service takes at most 8 KiB.', 'Name fewer streams.');
     case 429:
-      return about('The service gets too many requests.', 'It asks everybody to wait.', again);
+      // Compare the title, because the tutorial's route says nothing else. The gateway answers with other words.
+      return problem?.title === 'This caller got too many tokens.'
+        ? about(
+            'You got too many tokens in a minute.',
+            'The service limits how many tokens one user gets in a minute (MINTS_PER_MINUTE).',
+            `${again} Your other pages and devices count, too.`,
+          )
+        : about('The service gets too many requests.', 'The gateway limits the requests of all callers together.', again);
     case 502:
     case 504:
       return about('The token service is not running yet.', 'Nothing answers behind this address. The first build takes some minutes.', `${again} “make demo” starts the service beside these pages.`);

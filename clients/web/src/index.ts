@@ -4,7 +4,7 @@
  * A request says which token: {@link rtc}, {@link rtm}, {@link chatUser}, {@link zego}, {@link zim}, {@link chatApp}
  * for backends, and {@link fetchRtm} for the vendor's tutorial. A {@link TokenKeeper} fetches the token, fetches the
  * next one in time, and passes each new one on. The adapters in `tokenmint-web/adapters/…` connect a keeper to a
- * vendor's SDK.
+ * vendor's SDK. {@link hashedUserId} computes another user's id.
  *
  * @packageDocumentation
  */
@@ -30,3 +30,4 @@ export type { KeeperOptions, Left, Retry } from './keeper.js';
 export { chatApp, chatUser, fetchRtm, rtc, rtm, zego, zim } from './requests.js';
 export type { Lifetime, RtcOptions, RtmOptions, TokenRequest, ZegoRoomOptions } from './requests.js';
 export type { Service } from './attempt.js';
+export { hashedUserId } from './user-id.js';

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type KeeperOptions, type Retry, rtc, rtm, type RtmAnswer, TokenError, TokenKeeper } from '../src/index.js';
-import { FakeService, offline, problem, silence } from './service.js';
+import { FakeService, offline, problem, silence, tooManyTokens } from './service.js';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
@@ -365,6 +365,32 @@ describe('failing', () => {
     await vi.advanceTimersByTimeAsync(20);
     await token;
     expect(service.seen).toHaveLength(2);
+  });
+
+  it('keeps its token while the user gets no more of them, and has the next one after Retry-After', async () => {
+    service.says(service.mint(), tooManyTokens(20), tooManyTokens(5));
+    const retries: Retry[] = [];
+    const onError = vi.fn();
+    const { window } = page();
+    const keeper = keep({ onRetry: (retry) => retries.push(retry), onError });
+    await keeper.token();
+    await vi.advanceTimersByTimeAsync(0.8 * HOUR);
+    expect(service.seen).toHaveLength(2);
+    expect(retries[0]).toMatchObject({ delay: 20_500, error: { reason: 'unavailable', status: 429, temporary: true } });
+    expect(retries[0]?.error.problem?.type).toBe('urn:tokenmint:problem:too-many-tokens');
+    // Neither an SDK that warns nor a new connection makes it ask earlier.
+    const renewed = keeper.renew();
+    window.dispatchEvent(new Event('online'));
+    await vi.advanceTimersByTimeAsync(20 * SECOND);
+    expect(await keeper.token()).toMatchObject({ token: '007secret1' });
+    expect(service.seen).toHaveLength(2);
+    await vi.advanceTimersByTimeAsync(SECOND);
+    expect(service.seen).toHaveLength(3);
+    expect(keeper.current).toMatchObject({ token: '007secret1' });
+    await vi.advanceTimersByTimeAsync(6 * SECOND);
+    expect(await renewed).toMatchObject({ token: '007secret2' });
+    expect(retries).toHaveLength(2);
+    expect(onError).not.toHaveBeenCalled();
   });
 
   it('tries at once when the connection is back', async () => {

@@ -67,6 +67,21 @@ export function problem(status: number, headers: Record<string, string> = {}): R
   });
 }
 
+/** The user got as many tokens as one user may get in a minute. */
+export function tooManyTokens(retryAfter: number): Response {
+  const body = {
+    type: 'urn:tokenmint:problem:too-many-tokens',
+    title: 'This caller got too many tokens.',
+    status: 429,
+    detail: 'the caller got too many tokens in a minute (MINTS_PER_MINUTE): keep a token until its renew_at',
+    request_id: 'r1',
+  };
+  return new Response(JSON.stringify(body), {
+    status: 429,
+    headers: { 'content-type': 'application/problem+json', 'retry-after': String(retryAfter) },
+  });
+}
+
 /** A fetch without a connection. */
 export const offline = () => Promise.reject(new TypeError('Failed to fetch'));
 
