@@ -9,6 +9,7 @@ CHAT_URL, and is never printed. The script needs Python 3.9 or newer. Signing ne
 """
 
 import argparse
+import hashlib
 import http.client
 import ipaddress
 import json
@@ -161,26 +162,39 @@ class AppToken:
             raise ValueError("--aws-region is needed: the service's address doesn't name its AWS region")
         self.token = None
         self.due = 0
+        self.end = 0
 
     def get(self):
-        if self.token is None or time.monotonic() >= self.due:
+        now = time.monotonic()
+        if self.token is None or now >= self.end:
             self.renew()
+        elif now >= self.due:
+            try:
+                self.take(self.client.once("token service", self.request()), now)
+            except Unavailable as failure:
+                # The token is still good. Ask again later, and not before Retry-After.
+                wait = min(failure.retry_after, LONGEST_RETRY_AFTER_SECONDS) + random.uniform(0, LONGEST_BACKOFF_SECONDS)
+                self.due = time.monotonic() + wait
         return self.token
 
     def renew(self):
         """Fetches a token. Returns whether it differs from the last one."""
         before, asked_at = self.token, time.monotonic()
-        answer = self.client.ask("token service", self.request)
+        self.take(self.client.ask("token service", self.request), asked_at)
+        return self.token != before
+
+    def take(self, answer, asked_at):
         try:
             # When the server answered, its clock said expires_at minus expires_in. This machine's clock may be wrong.
             due = answer["renew_at"] - (answer["expires_at"] - answer["expires_in"])
+            # A token that is about to expire would expire on its way to Chat.
+            end = answer["expires_in"] - min(5, answer["expires_in"] / 10)
             token = answer["token"]
             if not re.fullmatch(r"007[A-Za-z0-9+/]+={0,2}", token):
                 raise ValueError
         except (KeyError, TypeError, ValueError):
             raise Failure("token service: the answer holds no app token") from None
-        self.token, self.due = token, asked_at + due
-        return self.token != before
+        self.token, self.due, self.end = token, asked_at + due, asked_at + end
 
     def request(self):
         headers = {"Accept": "application/json"}
@@ -249,6 +263,18 @@ class ChatRest:
             return ask(self.app_token.get())
 
 
+def hashed_user_id(claim):
+    """The user id that a service with `USER_ID_FORM=hash` gives to the vendors: the first 32 hexadecimal digits of the
+    claim's SHA-256, in lower case.
+
+    `claim` is the user's id at your identity provider, exactly as in the JWT, such as `auth0|5f7c8ec7c33c6c004bbafe82`.
+    """
+    # Without this check, all users without a claim would get one id.
+    if not claim:
+        raise ValueError("the claim must not be empty")
+    return hashlib.sha256(claim.encode()).hexdigest()[:32]
+
+
 def check_username(username):
     if not USERNAME.fullmatch(username):
         raise ValueError("a Chat username is 1 to 64 characters of a-z, 0-9, '_', '-' and '.'")
@@ -263,7 +289,8 @@ def main():
     parser.add_argument("--attempts", type=int, default=5, help="of each request, at most")
     commands = parser.add_subparsers(required=True, dest="command")
     register = commands.add_parser("register", help="registers users that don't exist yet")
-    register.add_argument("username", nargs="+")
+    register.add_argument("username", nargs="+", help="with --hash-ids: the user's id in the JWT")
+    register.add_argument("--hash-ids", action="store_true", help="the service has USER_ID_FORM=hash: register the hash of each id")
     register.add_argument("--nickname", help="for all of them")
     arguments = parser.parse_args()
     try:
@@ -271,18 +298,20 @@ def main():
             raise ValueError("TOKENMINT_URL and CHAT_URL are needed")
         if arguments.timeout <= 0 or arguments.attempts < 1:
             raise ValueError("--timeout and --attempts must be positive")
-        for username in arguments.username:
+        users = [(name, hashed_user_id(name) if arguments.hash_ids else name) for name in arguments.username]
+        for _, username in users:
             check_username(username)
         client = Client(arguments.timeout, arguments.attempts)
         chat = ChatRest(arguments.chat_url, AppToken(arguments.tokenmint_url, client, arguments.aws_region), client)
     except ValueError as error:
         parser.error(str(error))
-    for username in arguments.username:
+    for name, username in users:
         try:
             new = chat.register(username, arguments.nickname)
         except Failure as failure:
-            sys.exit(f"{username}: {failure}")
-        print(json.dumps({"username": username, "registered": "now" if new else "before"}), flush=True)
+            sys.exit(f"{name}: {failure}")
+        claim = {"claim": name} if arguments.hash_ids else {}
+        print(json.dumps(claim | {"username": username, "registered": "now" if new else "before"}), flush=True)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,8 @@ import unittest
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import chat_rest
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SCRIPT = pathlib.Path(__file__).with_name("chat_rest.py")
 TOKENMINT = os.environ["TOKENMINT_URL"].rstrip("/")
@@ -192,7 +194,8 @@ class Case(unittest.TestCase):
             first.append(answer["token"])
             time.sleep(2)
             # The script believes that the token is good for a long time.
-            return status, answer | {"renew_at": answer["expires_at"] + 600}, headers
+            end = answer["expires_at"] + 600
+            return status, answer | {"expires_at": end, "expires_in": 601, "renew_at": end - 60}, headers
 
         service = self.serve(expired_then_good)
         self.assertEqual(len(self.registered(self.run_script("register", "alice", tokenmint=service.url))), 1)
@@ -266,6 +269,51 @@ class Case(unittest.TestCase):
             self.refused(self.run_script("register", "alice", chat=url), 2, "CHAT_URL")
         for url in ("http://tokens.example.com", "localhost:9000", "https://tokens.example.com"):
             self.refused(self.run_script("register", "alice", tokenmint=url), 2, "error: ")
+
+    def test_a_token_that_is_due_stays_in_use_while_there_is_no_next_one(self):
+        problem = {"type": "urn:tokenmint:problem:too-many-tokens", "title": "This caller got too many tokens.", "status": 429, "detail": "keep a token", "request_id": "1"}
+
+        def due_at_once(request):
+            if len(service.requests) > 1:
+                return 429, problem, {"Retry-After": "60"}
+            status, answer, headers = relayed(request)
+            return status, answer | {"renew_at": answer["expires_at"] - answer["expires_in"]}, headers
+
+        service = self.serve(due_at_once)
+        started = time.monotonic()
+        done = self.run_script("register", "alice", "bob", "carol", tokenmint=service.url)
+        self.assertEqual([user["registered"] for user in self.registered(done)], ["now"] * 3)
+        self.assertLess(time.monotonic() - started, 30, "nobody waits for a token that isn't needed yet")
+        self.assertEqual(len(service.requests), 2, "not before Retry-After")
+
+    def test_the_first_token_waits_as_long_as_the_service_says(self):
+        def later(request):
+            return relayed(request) if len(service.requests) > 1 else (429, {"title": "This caller got too many tokens."}, {"Retry-After": "1"})
+
+        service = self.serve(later)
+        self.assertEqual(len(self.registered(self.run_script("register", "alice", tokenmint=service.url))), 1)
+        first, second = (request.at for request in service.requests)
+        self.assertGreaterEqual(second - first, 1)
+
+    def test_another_users_id_is_the_one_that_the_service_gives_to_the_vendors(self):
+        cases = json.loads((ROOT / "tests/user-ids.json").read_text())
+        self.assertGreater(len(cases), 10)
+        for case in cases:
+            self.assertEqual(chat_rest.hashed_user_id(case["claim"]), case["user_id"])
+        with self.assertRaises(ValueError):
+            chat_rest.hashed_user_id("")
+
+    def test_users_are_registered_by_their_ids_in_the_jwt(self):
+        cases = json.loads((ROOT / "tests/user-ids.json").read_text())
+        done = self.run_script("register", "--hash-ids", *(case["claim"] for case in cases))
+        self.assertEqual(self.registered(done), [{"claim": case["claim"], "username": case["user_id"], "registered": "now"} for case in cases])
+        self.assertEqual(set(self.chat.users), {case["user_id"] for case in cases})
+        self.chat.troubles = [(403, {"error": "exceed_limit"}, {})]
+        self.refused(self.run_script("register", "--hash-ids", "auth0|1"), 1, "auth0|1: Chat: 403 exceed_limit")
+        asked = len(self.chat.requests)
+        self.refused(self.run_script("register", "--hash-ids", "auth0|2", ""), 2, "the claim must not be empty")
+        self.refused(self.run_script("register", "auth0|2"), 2, "a Chat username is")
+        self.assertEqual(len(self.chat.requests), asked)
 
     def test_bad_usernames_are_refused_before_anything_is_asked(self):
         for name in ("Alice", "", "a" * 65, "a b", "zoë", "a/b", "alice\n"):
