@@ -55,6 +55,7 @@ import tokenmint.TokenRequest
 import tokenmint.TokenService
 import tokenmint.ZegoExpressTokens
 import tokenmint.ZimTokens
+import tokenmint.hashedUserId
 
 val tokenmint: String = System.getenv("TOKENMINT_URL")
 
@@ -156,6 +157,15 @@ fun problem(status: Int, headers: Map<String, String> = emptyMap()): Said {
     return Said(status, body.toString(), headers + ("Content-Type" to "application/problem+json"))
 }
 
+/** The user got as many tokens as one user may get in a minute. */
+fun tooManyTokens(retryAfter: Int): Said {
+    val body = mapOf(
+        "type" to "urn:tokenmint:problem:too-many-tokens", "title" to "This caller got too many tokens.", "status" to 429,
+        "detail" to "the caller got too many tokens in a minute (MINTS_PER_MINUTE): keep a token until its renew_at", "request_id" to "r-1",
+    )
+    return Said(429, JSONObject(body).toString(), mapOf("Content-Type" to "application/problem+json", "Retry-After" to "$retryAfter"))
+}
+
 /** A keeper, its clock, and everything that its callbacks got. */
 class Kept(url: String, patience: Duration = 20.seconds, timeout: Duration = 5.seconds, jwt: (suspend () -> String)? = null, onToken: (MintedToken) -> Unit = {}) {
     val clock = FakeClock()
@@ -217,6 +227,21 @@ val tests: Map<String, suspend () -> Unit> = mapOf(
         assertEquals(listOf<Any?>(Reason.REFUSED, 400), listOf(wrong.reason, wrong.status))
         assertEquals("urn:tokenmint:problem:bad-parameter", wrong.problem["type"])
         for (name in listOf("", ".", "..")) assertFailsWith<IllegalArgumentException> { TokenRequest.chat(name) }
+    },
+    "another user's id is the one that the service gives to the vendors" to suspend {
+        val cases = JSONArray(java.io.File("tests/user-ids.json").readText())
+        assertTrue(cases.length() > 10)
+        val usual = java.util.Locale.getDefault()
+        // In this language a number has other digits.
+        for (locale in listOf(usual, java.util.Locale.forLanguageTag("ar-EG-u-nu-arab"))) {
+            java.util.Locale.setDefault(locale)
+            for (at in 0 until cases.length()) {
+                val case = cases.getJSONObject(at)
+                assertEquals(case.getString("user_id"), hashedUserId(case.getString("claim")), case.getString("claim"))
+            }
+        }
+        java.util.Locale.setDefault(usual)
+        assertFailsWith<IllegalArgumentException> { hashedUserId("") }
     },
     "however many ask, one request goes out" to suspend {
         Server { count, _ -> Thread.sleep(300); minted(count) }.use { server ->
@@ -326,6 +351,33 @@ val tests: Map<String, suspend () -> Unit> = mapOf(
             assertTrue(kept.retries[2].second in 600.seconds..602.seconds)
             kept.clock.pass(603.seconds)
             assertEquals("007eJx4", token.await().token)
+            kept.keeper.stop()
+        }
+    },
+    "a user who gets no more tokens keeps theirs until Retry-After" to suspend {
+        Server { count, _ -> if (count == 2) tooManyTokens(20) else if (count == 3) tooManyTokens(5) else minted(count) }.use { server ->
+            val kept = Kept(server.url)
+            kept.keeper.token()
+            kept.clock.pass(3003.seconds)
+            eventually("a failure") { kept.retries.size == 1 }
+            val (error, wait) = kept.retries[0]
+            assertEquals(listOf<Any?>(Reason.UNAVAILABLE, 429, "urn:tokenmint:problem:too-many-tokens"), listOf(error.reason, error.status, error.problem["type"]))
+            assertTrue(wait in 20.seconds..21.seconds, "$wait")
+            // Neither an SDK that warns nor a new network makes it ask earlier.
+            val renewed = kept.scope.async { kept.keeper.renew() }
+            // The clock may have gone on for three seconds since the failure.
+            kept.clock.pass(16.seconds)
+            kept.keeper.wake(networkIsBack = true)
+            delay(100)
+            assertEquals("007eJx1", kept.keeper.token().token)
+            assertEquals(2, server.asked.size)
+            kept.clock.pass(5.seconds)
+            eventually("a second failure") { kept.retries.size == 2 }
+            assertEquals("007eJx1", kept.keeper.current?.token)
+            kept.clock.pass(7.seconds)
+            assertEquals("007eJx4", renewed.await().token)
+            assertEquals(4, server.asked.size)
+            assertEquals(emptyList(), kept.errors.toList())
             kept.keeper.stop()
         }
     },
