@@ -2,7 +2,7 @@
  * The user id that a service with `USER_ID_FORM=hash` gives to the vendors: the first 32 hexadecimal digits of the
  * claim's SHA-256, in lower case.
  *
- * Use it to address another user, for example to send a Chat message. The caller's own id is in each answer.
+ * Use it to address another user, for example to send a Chat message. The caller's own id is `user_id` in the answers.
  *
  * It needs `crypto.subtle`. Browsers have it in secure contexts only: on HTTPS pages and on this machine. Node has it
  * from version 20 on.
