@@ -3,6 +3,7 @@
 use harness::watch::Watch;
 use harness::{Env, project};
 use harness::{http, requests};
+use serde_json::Value;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -39,6 +40,31 @@ fn the_kotlin_client_keeps_tokens_fresh() {
     let watch = serve();
     let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join("kotlin");
     run(Command::new(project::root().join("clients/kotlin/test.sh")).env("OUT", out), &watch);
+}
+
+/// The command of the page prints what the page shows, and the id of each shared case.
+#[test]
+fn a_shell_computes_another_users_id_as_the_page_says() {
+    let page = fs::read_to_string(project::root().join("docs/reference/clients.md")).expect("the page");
+    let block = page.split("```console\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a block");
+    let (command, printed) = block.split_once('\n').expect("a command and what it prints");
+    let command = command.strip_prefix("$ ").expect("a command");
+    let prints = |command: &str, claim: &str| {
+        let output = Command::new("bash").args(["-c", command]).env("CLAIM", claim).output().expect("bash is there");
+        assert!(output.status.success(), "{command}: {output:?}");
+        String::from_utf8(output.stdout).expect("UTF-8")
+    };
+    assert_eq!(prints(command, ""), printed);
+
+    let cases = fs::read(project::root().join("tests/user-ids.json")).expect("the shared cases");
+    let cases: Vec<Value> = serde_json::from_slice(&cases).expect("a list");
+    assert!(cases.len() > 10, "this test found nothing to check");
+    let of_claim = command.replacen("'auth0|5f7c8ec7c33c6c004bbafe82'", "\"$CLAIM\"", 1);
+    assert_ne!(of_claim, command, "the page's claim");
+    for case in cases {
+        let text = |name: &str| case[name].as_str().expect("a text").to_owned();
+        assert_eq!(prints(&of_claim, &text("claim")).trim_end(), text("user_id"), "{case}");
+    }
 }
 
 /// There is no Swift compiler here, so this only shows that every file parses.
