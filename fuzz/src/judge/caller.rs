@@ -153,7 +153,10 @@ fn is_or_lists(claim: &str, value: &str) -> bool {
     let is_list = claim.len() >= 2 && claim.starts_with('[') && claim.ends_with(']');
     let value_words: Vec<&str> = value.split_ascii_whitespace().collect();
     let listed: Vec<&str> = words(claim).collect();
-    claim == value || (is_list && listed.windows(value_words.len()).any(|some| some == value_words))
+    let exponent = claim.bytes().any(|byte| matches!(byte, b'.' | b'e' | b'E'));
+    let number = |text: &str| text.parse::<f64>().ok().filter(|number| !number.is_nan());
+    let same_number = exponent && number(claim).is_some() && number(claim) == number(value);
+    claim == value || same_number || (is_list && listed.windows(value_words.len()).any(|some| some == value_words))
 }
 
 fn rooms(claim: &str) -> Vec<String> {
