@@ -27,6 +27,7 @@ OHA := .tools/oha-$(OHA_VERSION)
 WEB := clients/web
 VERIFIERS := tools/harness/verifiers
 PROOFS := tests/browser
+DEMO_ISSUER := tools/demo-issuer
 BOOK := tools/book
 
 .PHONY: help has-rust has-free-port has-free-demo-port setup run demo watch watch-aws test test-clients test-rust test-browser photographs faults soak test-arm64 check fuzz load bench bench-check bench-growth bench-jwt bench-limit bench-renewals bench-cold bench-serve validate docs book prose build deploy version clean
@@ -49,11 +50,9 @@ run: has-rust has-free-port ## Serves the API on port 9000 with built-in local c
 	@$(BUILD_SERVER)
 	@exec tools/local-run.sh $(TOKENMINT)
 
-demo: has-rust has-free-port has-free-demo-port $(WEB)/node_modules/.installed ## Serves the API and, on port 5173, a page for each SDK (PORT=n, DEMO_PORT=n: other ports)
+demo: has-rust has-free-port has-free-demo-port $(WEB)/node_modules/.installed $(DEMO_ISSUER)/node_modules/.installed ## Serves the API and, on port 5173, a page for each SDK, with a sign-in (JWT_ISSUER=… DEMO_CLIENT_ID=…: your own provider; PORT=n, DEMO_PORT=n: other ports)
 	@$(BUILD_SERVER)
-	@trap 'kill $$(jobs -p) 2>/dev/null; wait' EXIT; trap 'exit 0' INT TERM HUP; \
-	tools/local-run.sh $(TOKENMINT) & (cd $(WEB) && exec node_modules/.bin/vite) & \
-	wait -n; code=$$?; exit $$((code > 128 ? 0 : code))
+	@exec tools/demo.sh $(TOKENMINT)
 
 watch: has-rust has-free-port .venv/.installed ## Serves the Lambda functions on port 9000 in an emulator of Lambda, for events and warm-ups
 	@$(BUILD_WATCH)
@@ -83,12 +82,13 @@ faults: setup ## Lets Secrets Manager fail in every way, and opens 10,000 connec
 soak: ## Like `faults`, for a quarter of an hour
 	SOAK=12 $(MAKE) --no-print-directory faults
 
-test-browser: setup book $(WEB)/node_modules/.installed $(PROOFS)/node_modules/.installed ## Runs the vendors' SDKs in Chromium against the service, and verifies what they send. Attacks the local run from pages. Looks at each page of the book with axe
+test-browser: setup book $(WEB)/node_modules/.installed $(PROOFS)/node_modules/.installed $(DEMO_ISSUER)/node_modules/.installed ## Runs the vendors' SDKs in Chromium against the service, and verifies what they send. Attacks the local run from pages. Looks at each page of the book with axe
 	tools/debian-packages.sh chromium
 	cargo build --workspace --bins
 	$(WEB)/node_modules/.bin/tsc --project tests/browser/pages
 	node --test --test-reporter=spec tests/browser/book.test.mjs
 	node --test --test-reporter=spec tests/browser/strangers.test.mjs
+	node --test --test-reporter=spec tests/browser/sign-in.test.mjs
 	node --test --test-reporter=spec tests/browser/proofs.test.mjs
 
 photographs: setup $(WEB)/node_modules/.installed $(PROOFS)/node_modules/.installed ## Photographs the demo for the README (docs/images)

@@ -39,9 +39,9 @@ export function buildDemo() {
     return vite.build(demo)
 }
 
-/** Serves the built demo. */
-export async function serveDemo(service, port) {
-    process.env.SERVICE = service
+/** Serves the built demo, with these variables. */
+export async function serveDemo(service, port, settings = {}) {
+    Object.assign(process.env, { SERVICE: service, ...settings })
     const server = await vite.preview({ ...demo, preview: { host: '127.0.0.1', port } })
     return { url: `http://127.0.0.1:${port}`, end: () => server.close() }
 }

@@ -244,6 +244,8 @@ fn the_page_of_the_settings_has_the_defaults_of_code_and_template() {
             ),
         ),
         ("DEMO_PORT", ("5173", demo.contains("process.env['DEMO_PORT'] ?? '5173'"))),
+        ("DEMO_CLIENT_ID", (NONE, demo.contains("process.env['DEMO_CLIENT_ID'] ?? ''"))),
+        ("DEMO_SCOPE", ("openid", demo.contains("process.env['DEMO_SCOPE'] ?? 'openid'"))),
         ("SERVICE", (NONE, demo.contains("process.env['SERVICE'] ?? `http://127.0.0.1:${process.env['PORT']"))),
     ]
     .into();

@@ -1,4 +1,5 @@
 import { TokenError } from '../src/index.js';
+import { OpaqueTokenError } from './sign-in.js';
 import type { Vendor } from './service.js';
 
 /** What happened, why, and what to do next, in plain words. */
@@ -12,17 +13,17 @@ export interface Explanation {
   readonly parameter?: string;
   /** The service's rule for this parameter. */
   readonly rule?: string;
-  /** The field of every page that the refusal is about. */
-  readonly field?: 'jwt' | 'service';
+  /** The field of every page that the refusal is about, or the sign-in. */
+  readonly field?: 'jwt' | 'service' | 'sign-in';
 }
 
-/** What a failed request for a token means. */
-export function explainToken(error: TokenError): Explanation {
+/** What a failed request for a token means. `signsIn`: the page has a sign-in, and no field for a JWT. */
+export function explainToken(error: TokenError, signsIn = false): Explanation {
   const { reason, status, problem } = error;
   const said = [status, problem?.detail ?? problem?.title, problem?.request_id && `request ${problem.request_id}`];
   const detail = said.filter((part) => part !== undefined && part !== '').join(' · ');
   const named = /^(?<parameter>[a-z_]+): (?<rule>.+)$/s.exec(problem?.detail ?? '')?.groups;
-  const about = (what: string, why: string, next: string, field?: 'jwt' | 'service'): Explanation => ({
+  const about = (what: string, why: string, next: string, field?: 'jwt' | 'service' | 'sign-in'): Explanation => ({
     what,
     why,
     next,
@@ -46,6 +47,16 @@ export function explainToken(error: TokenError): Explanation {
         `${again} Check the address of the token service.`,
       );
     case 'no-jwt':
+      if (error.cause instanceof OpaqueTokenError) {
+        return about(
+          'Your provider’s access token is not a JWT.',
+          'It is opaque: nobody but the provider can read it. Some providers give such a token unless an audience is asked for.',
+          'Start the demo with the audience of your API: JWT_AUDIENCE=… make demo.',
+        );
+      }
+      if (signsIn) {
+        return about('Your sign-in has ended.', 'Your provider gives no new access token without seeing you.', 'Sign in again. This page stays as it is.', 'sign-in');
+      }
       return about('Your JWT cannot be used.', 'The text in the JWT field is not a JWT.', 'Paste the access token of your identity provider. A local run needs none: leave the field empty.', 'jwt');
     case 'stopped':
       return about('You logged out.', 'So the token is not renewed any more.', 'Log in again to go on.');
@@ -60,6 +71,14 @@ export function explainToken(error: TokenError): Explanation {
       return { ...refused, ...named };
     }
     case 401:
+      if (signsIn) {
+        return about(
+          'The service does not believe your access token.',
+          'It has ended, or its issuer or audience is another one. The service’s log names the rule.',
+          'Sign in again. If that does not help, compare JWT_ISSUER and JWT_AUDIENCE with the token.',
+          'sign-in',
+        );
+      }
       return about(
         'The service does not know who you are.',
         'The JWT is missing, has expired, or comes from another issuer.',

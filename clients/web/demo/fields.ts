@@ -85,6 +85,12 @@ export function mark(id: string, words: string): void {
   input.focus();
 }
 
+/** What stands in the fields, for a link to this page. Without the JWT: it goes into no address. */
+export function asQuery(form: HTMLFormElement): URLSearchParams {
+  const fields = [...form.querySelectorAll<Input>('input[name], select[name]')].filter(({ id }) => id !== 'jwt');
+  return new URLSearchParams(fields.map(({ id, value }) => [id, value]));
+}
+
 /** Takes all marks away. */
 export function clearAll(form: HTMLFormElement): void {
   for (const input of form.querySelectorAll<Input>('[aria-invalid]')) clear(input, input.closest('.field')!);

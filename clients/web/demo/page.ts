@@ -40,6 +40,11 @@ export const PAGE = `
   <div class="demo" id="demo">
     <form class="panel form" id="form" aria-labelledby="form-heading" novalidate>
       <h2 id="form-heading">Log in</h2>
+      <div class="who" id="who" hidden>
+        <p id="who-name" role="status"></p>
+        <button id="sign-in" type="button">Sign in</button>
+        <button id="sign-out" type="button" hidden>Sign out</button>
+      </div>
       <div id="fields"></div>
       <details>
         <summary>Life of the token, service, JWT</summary>
@@ -54,6 +59,7 @@ export const PAGE = `
       <h2 id="problem-what"></h2>
       <p><span id="problem-why"></span> <span id="problem-next"></span></p>
       <p class="detail" id="problem-detail"></p>
+      <p class="buttons"><button class="primary" id="again" type="button" hidden>Sign in again</button></p>
     </section>
     <section class="panel token" id="token" aria-labelledby="token-heading">
       <div class="state">

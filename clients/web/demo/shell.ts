@@ -2,9 +2,10 @@
 import type { Session, SessionOptions } from '../src/adapters/session.js';
 import { type Answer, TokenError, TokenKeeper, type TokenRequest } from '../src/index.js';
 import { explainSdk, explainSilence, explainToken, type Explanation } from './explain.js';
-import { clearAll, type Field, fieldOf, firstEmpty, labelled, lifetimes, mark, type Value } from './fields.js';
+import { asQuery, clearAll, type Field, fieldOf, firstEmpty, labelled, lifetimes, mark, type Value } from './fields.js';
 import { at, clock, PAGE } from './page.js';
 import { appIdOf, ask, isDemo, mayAnswerLater, type Vendor } from './service.js';
+import { SignIn } from './sign-in.js';
 import { copy, showAnswer } from './token.js';
 
 export { USER } from './fields.js';
@@ -17,12 +18,17 @@ export interface Demo<A extends Answer> {
   /** What it shows, in a sentence or two. */
   readonly about: string;
   readonly fields: readonly Field[];
+  /** Whether the SDK needs the user's id itself. Otherwise “me” stands for the signed-in user. */
+  readonly needsId?: boolean;
   request(value: Value): TokenRequest<A>;
   /** The field of a parameter that this page asks for in its own way. */
   fieldOf?(parameter: string, value: Value): string | undefined;
   /** Logs in with the SDK, which is loaded first. `answer` is the token that the keeper has. */
   enter(answer: A, keeper: TokenKeeper<A>, value: Value, options: SessionOptions): Promise<Session>;
 }
+
+/** In a page's address: log in as soon as the page is there. A page that comes back from a sign-in has it. */
+const ENTER = 'enter';
 
 /** How long the SDK may be silent before the page says so. */
 const SILENT = 15_000;
@@ -53,6 +59,9 @@ export function show<A extends Answer>(demo: Demo<A>): void {
   let renewals = 0;
   /** The app id of the service's tokens, once it is known. */
   let appId: unknown;
+  /** The page's sign-in, if there is one, and who is signed in. */
+  let signIn: SignIn | undefined;
+  let name: string | undefined;
 
   const state = (name: 'out' | 'fetching' | 'entering' | 'in' | 'token-only' | 'failed', words: string) => {
     at('status').dataset['state'] = at('demo').dataset['state'] = name;
@@ -66,8 +75,10 @@ export function show<A extends Answer>(demo: Demo<A>): void {
     }
     notice();
   };
+  /** Whether no log-in at the vendor can succeed, as far as the page knows. */
+  const demoOnly = () => isDemo(appId) || (appId === undefined && signIn?.demoCredentials === true);
   const notice = () => {
-    at('notice').hidden = !isDemo(appId) || at('status').dataset['state'] === 'in';
+    at('notice').hidden = !demoOnly() || at('status').dataset['state'] === 'in';
   };
   const write = (kind: 'plain' | 'good' | 'retry' | 'bad', words: string, detail = '') => {
     const item = document.createElement('li');
@@ -100,6 +111,7 @@ export function show<A extends Answer>(demo: Demo<A>): void {
       if (element.textContent !== words) element.textContent = words;
     }
     at('problem-detail').hidden = detail === '';
+    at('again').hidden = explanation.field !== 'sign-in';
     // On a phone it is below the form.
     at('problem').scrollIntoView({ block: 'nearest' });
   };
@@ -144,7 +156,8 @@ export function show<A extends Answer>(demo: Demo<A>): void {
   const fail = (field: string | undefined, words: string) => {
     logOut();
     state('failed', 'No token');
-    if (field === undefined) at('login').focus({ preventScroll: true });
+    if (field === 'sign-in') at('again').focus();
+    else if (field === undefined) at('login').focus({ preventScroll: true });
     else mark(field, words);
   };
   /** A value that the page itself does not send. */
@@ -179,16 +192,16 @@ export function show<A extends Answer>(demo: Demo<A>): void {
     try {
       return new TokenKeeper<A>({
         // The field's own value: after a 401 somebody puts a new JWT there.
-        service: { url: value('service'), ...(token === '' ? {} : { jwt: () => value('jwt') }) },
+        service: { url: value('service'), ...(signIn !== undefined ? { jwt: () => signIn!.jwt() } : token === '' ? {} : { jwt: () => value('jwt') }) },
         request,
         onToken: took,
         onRetry: ({ error, delay }) => {
-          const explanation = explainToken(error);
+          const explanation = explainToken(error, signIn !== undefined);
           tell('token', 'retry', explanation);
           write('retry', `${explanation.what} Next attempt in ${(delay / 1000).toFixed(1)} s.`, explanation.detail);
         },
         onError: (error) => {
-          const explanation = explainToken(error);
+          const explanation = explainToken(error, signIn !== undefined);
           tell('token', 'final', explanation);
           write('bad', `${explanation.what} No more attempts.`, explanation.detail);
           if (life > 0 && explanation.field === 'jwt' && token !== '') {
@@ -207,6 +220,10 @@ export function show<A extends Answer>(demo: Demo<A>): void {
 
   const logIn = async () => {
     clearAll(form);
+    if (signIn !== undefined && name === undefined) {
+      await leave(true);
+      return;
+    }
     explain('final', undefined);
     const mine = (round += 1);
     const late = () => mine !== round;
@@ -222,7 +239,7 @@ export function show<A extends Answer>(demo: Demo<A>): void {
       write('plain', `Logging in at ${vendor}.`);
       const silent = setTimeout(() => {
         if (late()) return;
-        const explanation = explainSilence(vendor, SILENT / 1000, isDemo(appId));
+        const explanation = explainSilence(vendor, SILENT / 1000, demoOnly());
         write('retry', `${vendor} has not answered for ${SILENT / 1000} seconds. The SDK is still trying.`);
         tell('sdk', 'retry', explanation);
       }, SILENT);
@@ -239,7 +256,7 @@ export function show<A extends Answer>(demo: Demo<A>): void {
           },
           onError: (error) => {
             if (late() || error instanceof TokenError) return;
-            const explanation = explainSdk(vendor, error, isDemo(appId));
+            const explanation = explainSdk(vendor, error, demoOnly());
             tell('sdk', 'retry', explanation);
             write('bad', explanation.what, explanation.detail);
           },
@@ -254,16 +271,81 @@ export function show<A extends Answer>(demo: Demo<A>): void {
     } catch (error) {
       if (late()) return;
       if (error instanceof TokenError) {
-        const { field, parameter = '', rule, what } = explainToken(error);
+        const { field, parameter = '', rule, what } = explainToken(error, signIn !== undefined);
         fail(demo.fieldOf?.(parameter, value) ?? fieldOf(parameter) ?? field, rule !== undefined ? `Rule: ${rule}` : field === 'jwt' ? `${what} Paste a new JWT.` : what);
         return;
       }
-      const explanation = explainSdk(vendor, error, isDemo(appId));
+      const explanation = explainSdk(vendor, error, demoOnly());
       tell('sdk', 'final', explanation);
       write('bad', explanation.what, explanation.detail);
       state('token-only', 'Token good, not logged in');
       at('login').focus({ preventScroll: true });
     }
+  };
+
+  /** Goes to the provider. The page comes back with the same fields, and then logs in by itself. */
+  const leave = async (enter: boolean) => {
+    const query = asQuery(form);
+    if (enter) query.set(ENTER, '1');
+    try {
+      await signIn!.leave(`${location.pathname}?${query}`);
+    } catch (error) {
+      tell('token', 'final', { what: 'Your provider does not answer.', why: 'These pages cannot read its configuration, or it does not allow them to.', next: 'Check JWT_ISSUER, and that the provider allows this page’s address.', detail: String(error) });
+      write('bad', 'The sign-in did not begin.');
+    }
+  };
+  /** Signs in again without leaving, so that the SDK stays where it is. */
+  const signInAgain = async () => {
+    const before = name;
+    let opened: boolean;
+    try {
+      opened = await signIn!.again();
+    } catch (error) {
+      write('bad', 'You are not signed in again.', error instanceof Error ? error.message : String(error));
+      return;
+    }
+    if (!opened) {
+      await leave(true);
+      return;
+    }
+    await showWho();
+    explain('final', undefined);
+    if (before !== undefined && name !== before) {
+      logOut();
+      state('out', 'Logged out');
+      write('plain', `You are ${name} now, so ${before} has left. Log in to go on.`);
+    } else {
+      write('good', 'Signed in again.');
+      if (keeper === undefined) void logIn();
+      else keeper.renew().catch(() => {});
+    }
+  };
+  /** Shows who is signed in. */
+  const showWho = async () => {
+    name = await signIn?.name();
+    at('who').hidden = signIn === undefined;
+    at('who-name').textContent = name === undefined ? 'You are not signed in.' : `Signed in as ${name}`;
+    at('sign-in').hidden = name !== undefined;
+    at('sign-out').hidden = name === undefined;
+    if (demo.needsId === true && name !== undefined) at<HTMLInputElement>('user').value = name;
+    void look();
+  };
+  /** Looks whether these pages have a sign-in. Then nobody says here who they are, and nobody pastes a JWT. */
+  const begin = async () => {
+    signIn = await SignIn.here();
+    const query = new URLSearchParams(location.search);
+    if (signIn !== undefined) {
+      at('jwt').closest<HTMLElement>('.field')!.hidden = true;
+      const user = at<HTMLInputElement>('user');
+      // If a page needs no user, the service takes the one who is signed in.
+      if (!query.has('user') && demo.needsId !== true) user.value = user.required ? 'me' : '';
+    }
+    await showWho();
+    if (signIn === undefined || name === undefined || !query.has(ENTER)) return;
+    // Once: a page that is loaded again does not log in by itself.
+    query.delete(ENTER);
+    history.replaceState(null, '', `${location.pathname}?${query}`);
+    await logIn();
   };
 
   /** Learns beforehand whether the service has the built-in credentials. Another address is another service. */
@@ -272,7 +354,8 @@ export function show<A extends Answer>(demo: Demo<A>): void {
     appId = undefined;
     notice();
     for (;;) {
-      const said = await ask(address, vendor);
+      const jwt = name === undefined ? undefined : await signIn?.jwt().catch(() => undefined);
+      const said = await ask(address, vendor, jwt);
       if (value('service') !== address || appId !== undefined) return;
       appId = said.appId;
       notice();
@@ -309,7 +392,13 @@ export function show<A extends Answer>(demo: Demo<A>): void {
   addEventListener('pagehide', (event) => {
     if (!event.persisted) logOut();
   });
+  at('sign-in').addEventListener('click', () => void leave(false));
+  at('sign-out').addEventListener('click', () => {
+    logOut();
+    void signIn?.out();
+  });
+  at('again').addEventListener('click', () => void signInAgain());
   state('out', 'Not logged in');
   count();
-  void look();
+  void begin();
 }

@@ -1,5 +1,6 @@
 // Says on the start page whether there is a token service, and hands on to each page what the URL says.
 import { ask, isDemo, mayAnswerLater, type Said } from '../service.js';
+import { SignIn } from '../sign-in.js';
 
 const asked = new URLSearchParams(location.search);
 for (const link of document.querySelectorAll<HTMLAnchorElement>('a.card')) link.search = asked.toString();
@@ -26,7 +27,9 @@ function tell(agora: Said, zego: Said): void {
     document.getElementById('notice')!.hidden = ![agora, zego].some(({ appId }) => isDemo(appId));
     say(missing.length > 0 ? 'warn' : 'good', `${answers}.`, ...missing);
   } else if (statuses.includes(401)) {
-    say('good', `${answers} and asks who you are. Each page has a field for your JWT.`);
+    document.getElementById('notice')!.hidden = signIn?.demoCredentials !== true;
+    const how = signIn === undefined ? 'Each page has a field for your JWT.' : 'Sign in on the page that you open.';
+    say('good', `${answers} and asks who you are. ${how}`);
   } else if (statuses.includes(503)) {
     say('warn', `${answers}, but has no credentials yet. Its log says why.`);
   } else if (statuses.some((status) => status === 502 || status === 504)) {
@@ -38,6 +41,7 @@ function tell(agora: Said, zego: Said): void {
   }
 }
 
+const signIn = await SignIn.here();
 for (;;) {
   const said = [await ask(service, 'Agora'), await ask(service, 'ZEGO')] as const;
   tell(...said);

@@ -7,6 +7,7 @@ show({
   vendor: 'Agora',
   about: 'Logs in to Signaling with the older SDK, as in Agora’s tutorial (POST /fetch_rtm_token). This answer names no lifetime, so the page renews the token after half of its life.',
   fields: [{ id: 'user', label: 'User id', value: '1234', hint: 'Your own: the uid of the tutorial, 1 to 64 visible characters.' }],
+  needsId: true,
   request: (value) => fetchRtm(value('user'), { expiresIn: Number(value('lifetime')) }),
   enter: async (answer, keeper, value, options) => {
     const { default: AgoraRTM } = await import('agora-rtm-1');

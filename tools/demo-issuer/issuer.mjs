@@ -1,0 +1,139 @@
+// An OpenID provider for the demo: everybody may sign in under any name, without a password. Only this machine reaches it.
+//
+//   ISSUER_PORT=5174 DEMO_PORT=5173 node issuer.mjs
+//
+// Its access tokens are JWTs for the audience `tokenmint`. ACCESS_TOKEN_SECONDS says how long they live.
+
+import { generateKeyPairSync, randomBytes } from 'node:crypto'
+
+// The provider warns of what it lacks for real users. This one has none.
+console.warn = console.info = () => {}
+const { default: Provider, interactionPolicy } = await import('oidc-provider')
+
+const port = Number(process.env.ISSUER_PORT ?? '5174')
+const pages = Number(process.env.DEMO_PORT ?? '5173')
+const lives = Number(process.env.ACCESS_TOKEN_SECONDS ?? '300')
+const CLIENT = 'tokenmint-demo'
+/** Not the client's id: that is the audience of ID tokens, which the service must not believe. */
+const AUDIENCE = 'tokenmint'
+
+// Both names of this machine, because a page is one origin under each of them.
+const origins = ['localhost', '127.0.0.1'].map(host => `http://${host}:${pages}`)
+const key = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ format: 'jwk' })
+
+// The demo's page is the only client, so nobody has to agree to anything.
+const policy = interactionPolicy.base()
+policy.remove('consent')
+
+const provider = new Provider(`http://localhost:${port}`, {
+    clients: [{
+        client_id: CLIENT,
+        // A program in a browser can keep no secret. PKCE is what protects it.
+        token_endpoint_auth_method: 'none',
+        grant_types: ['authorization_code'],
+        response_types: ['code'],
+        redirect_uris: origins.map(origin => `${origin}/signed-in.html`),
+        post_logout_redirect_uris: origins.map(origin => `${origin}/index.html`),
+    }],
+    clientBasedCORS: (_, origin) => origins.includes(origin),
+    jwks: { keys: [{ ...key, kid: 'demo', use: 'sig', alg: 'RS256' }] },
+    cookies: { keys: [randomBytes(32).toString('hex')] },
+    scopes: ['openid'],
+    claims: { openid: ['sub'] },
+    findAccount: (_, sub) => ({ accountId: sub, claims: () => ({ sub }) }),
+    extraTokenClaims: (_, { accountId }) => ({ rooms: ['demo', `${accountId}-*`] }),
+    features: {
+        devInteractions: { enabled: false },
+        // The provider's own pages load a font from another machine.
+        rpInitiatedLogout: {
+            logoutSource: (ctx, form) => {
+                ctx.body = page('Sign out of the demo', `${form}<button type="submit" form="op.logoutForm" name="logout" value="yes">Sign out</button>`)
+            },
+            postLogoutSuccessSource: ctx => {
+                ctx.body = page('You are signed out', '')
+            },
+        },
+        // Without this, access tokens would be opaque: no service but this one could read them.
+        resourceIndicators: {
+            enabled: true,
+            defaultResource: () => `urn:${AUDIENCE}`,
+            useGrantedResource: () => true,
+            getResourceServerInfo: () => ({
+                scope: 'publish',
+                audience: AUDIENCE,
+                accessTokenFormat: 'jwt',
+                accessTokenTTL: lives,
+                jwt: { sign: { alg: 'RS256' } },
+            }),
+        },
+    },
+    ttl: { AccessToken: lives, IdToken: lives, Session: 86_400, Grant: 86_400, Interaction: 600 },
+    interactions: { policy, url: (_, { uid }) => `/sign-in/${uid}` },
+    loadExistingGrant: async ctx => {
+        const { client, session, params } = ctx.oidc
+        const grant = new ctx.oidc.provider.Grant({ clientId: client.clientId, accountId: session.accountId })
+        grant.addOIDCScope('openid')
+        // A name that begins with guest- may only listen.
+        if (!session.accountId.startsWith('guest-')) grant.addResourceScope(`urn:${AUDIENCE}`, params.scope)
+        await grant.save()
+        return grant
+    },
+    renderError: (ctx, { error, error_description }) => {
+        ctx.type = 'html'
+        ctx.body = page('The sign-in failed', `<p>${escaped(error)}: ${escaped(error_description ?? '')}</p>`)
+    },
+})
+
+provider.use(async (ctx, next) => {
+    const uid = /^\/sign-in\/([\w-]+)$/.exec(ctx.path)?.[1]
+    if (uid === undefined) return next()
+    ctx.set('cache-control', 'no-store')
+    if (ctx.method !== 'POST') {
+        ctx.type = 'html'
+        ctx.body = page('Sign in to the demo', FORM)
+        return undefined
+    }
+    // Another site's page must not sign somebody in.
+    if (ctx.get('sec-fetch-site') !== '' && ctx.get('sec-fetch-site') !== 'same-origin') ctx.throw(403)
+    const name = new URLSearchParams(await read(ctx.req)).get('name')?.trim() ?? ''
+    if (!/^[a-z0-9|@._-]{1,64}$/i.test(name)) {
+        ctx.type = 'html'
+        ctx.status = 400
+        ctx.body = page('Sign in to the demo', `<p role="alert">A name has letters, digits and the marks . _ - @ and |, 64 at most.</p>${FORM}`)
+        return undefined
+    }
+    return provider.interactionFinished(ctx.req, ctx.res, { login: { accountId: name } })
+})
+
+const FORM = `
+<p>This sign-in runs on your machine and belongs to the demo. Your own provider takes its place later. There is no password.</p>
+<form method="post" autocomplete="off">
+  <label for="name">Your name</label>
+  <input id="name" name="name" value="alice" required maxlength="64" autocapitalize="none" spellcheck="false">
+  <button type="submit">Sign in</button>
+</form>`
+
+function page(title, body) {
+    return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark"><title>${title}</title><style>
+body { font: 1rem/1.5 system-ui, sans-serif; max-width: 26rem; margin: 4rem auto; padding: 0 1rem }
+label, input, button { display: block; width: 100%; box-sizing: border-box; font: inherit }
+input, button { padding: .6rem; margin: .25rem 0 1rem }
+button { cursor: pointer }
+</style></head><body><main><h1>${title}</h1>${body}</main></body></html>`
+}
+
+function escaped(text) {
+    return String(text).replace(/[&<>"']/g, mark => `&#${mark.charCodeAt(0)};`)
+}
+
+async function read(request) {
+    let body = ''
+    for await (const part of request) {
+        body += part
+        if (body.length > 1000) break
+    }
+    return body
+}
+
+provider.listen(port, '127.0.0.1', () => console.log(`The demo's sign-in is at http://localhost:${port}`))
