@@ -12,6 +12,7 @@ mod first_use;
 mod local;
 mod matrix;
 mod openapi;
+mod providers;
 mod documents;
 mod serve;
 mod starting;
