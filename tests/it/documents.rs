@@ -226,7 +226,7 @@ fn the_page_of_the_settings_has_the_defaults_of_code_and_template() {
             (NONE, code.contains("match get(\"MAX_SECONDS_BEYOND_JWT\") {\n            None => None,")),
         ),
         ("LISTEN", ("127.0.0.1:9000", code.contains("get(\"LISTEN\")).unwrap_or(\"127.0.0.1:9000\")"))),
-        ("ADMIN_LISTEN", (NONE, code.contains("match get(\"ADMIN_LISTEN\") {\n            None => None,"))),
+        ("ADMIN_LISTEN", (NONE, code.contains("get(variables, \"ADMIN_LISTEN\").map(str::parse).transpose()"))),
         ("ALLOWED_ORIGINS", (NONE, code.contains("get(\"ALLOWED_ORIGINS\").into_iter()"))),
         ("TRUSTED_PROXIES", (NONE, code.contains("get(\"TRUSTED_PROXIES\").unwrap_or_default()"))),
         ("TLS_CERT_FILE", (NONE, code.contains("(get(\"TLS_CERT_FILE\"), get(\"TLS_KEY_FILE\"))"))),

@@ -23,6 +23,11 @@ Credentials are never arguments, because shells remember arguments. The first so
   LOCAL_CREDENTIALS            a JSON file {\"agora\":{...},\"zego\":{...}}
   AGORA_SECRET_ID, ZEGO_SECRET_ID    a secret in Secrets Manager, read with your AWS profile, SSO or variables";
 
+const HEALTH_EXIT_CODES: &str = "\
+Exit codes:
+  0  it is ready
+  1  it is not ready, or it does not answer";
+
 const OUTPUT: &str = "\n\nThe output holds user ids and times, but never the token, a certificate or a secret.";
 
 /// Explains why an SDK refuses a token, and makes temporary tokens.
@@ -46,6 +51,9 @@ pub(crate) enum Command {
     Mint(Mint),
     /// Serves tokens over HTTP, with the settings of the environment variables
     Serve(Serve),
+    /// Asks the server on this machine whether it is ready, at ADMIN_LISTEN. For a container's health check
+    #[command(after_help = HEALTH_EXIT_CODES)]
+    Health,
     /// Prints a completion script, for example `tokenmint completions bash`
     Completions {
         /// The shell that reads the script

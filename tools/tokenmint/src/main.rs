@@ -7,6 +7,7 @@ mod cli;
 mod credentials;
 mod exit;
 mod explain;
+mod health;
 mod inspect;
 mod mint;
 mod paste;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Mint(arguments) => mint::run(arguments),
         Command::Serve(arguments) => serve::run(&arguments),
+        Command::Health => health::run(),
         Command::Completions { shell } => completions(shell),
     };
     match done {

@@ -13,6 +13,9 @@ mod life;
 mod patience;
 mod examples;
 
+pub(crate) use app::READY;
+pub(crate) use settings::SettingError;
+
 use crate::cli::Serve;
 use crate::exit;
 use functions::{ALL, Routes};
@@ -59,9 +62,7 @@ async fn serve(arguments: Serve) -> Result<(), Box<dyn Error + Send + Sync>> {
     // From now on a signal to end is not lost.
     let life = life::Life::new();
     let metrics = prometheus()?;
-    let variables: BTreeMap<String, String> = std::env::vars_os()
-        .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
-        .collect();
+    let variables = variables();
     let settings = Settings::read(&arguments, &variables)?;
     let (mut agora, mut zego) = (Vec::new(), Vec::new());
     for function in ALL {
@@ -92,6 +93,17 @@ async fn serve(arguments: Serve) -> Result<(), Box<dyn Error + Send + Sync>> {
     connections::serve(listener, acceptor, app, life.ending()).await;
     info!("ended");
     Ok(())
+}
+
+/// Where a server with our variables answers operators.
+pub(crate) fn admin_listen() -> Result<Option<SocketAddr>, SettingError> {
+    settings::admin_listen(&variables())
+}
+
+fn variables() -> BTreeMap<String, String> {
+    std::env::vars_os()
+        .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
+        .collect()
 }
 
 async fn listen(variable: &str, address: SocketAddr) -> Result<TcpListener, String> {

@@ -18,6 +18,9 @@ use std::time::Duration;
 use tokio::time::timeout;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
+/// Where operators ask whether the server is ready.
+pub(crate) const READY: &str = "/health/ready";
+
 /// How long a client may take to send a body.
 const BODY_WITHIN: Duration = Duration::from_secs(10);
 
@@ -85,7 +88,7 @@ pub(super) fn for_operators(server: Arc<Server>, metrics: PrometheusHandle, life
     let operators = Arc::new(Operators { server, metrics, life });
     Router::new()
         .route("/health/live", get(StatusCode::NO_CONTENT))
-        .route("/health/ready", get(ready))
+        .route(READY, get(ready))
         .route("/metrics", get(metrics_text))
         .with_state(operators)
 }

@@ -31,7 +31,7 @@ pub(super) struct TlsFiles {
 /// A wrong setting. Names the setting and what it must be.
 #[derive(Debug, PartialEq, Eq, Error)]
 #[error("{variable} {rule}")]
-pub(super) struct SettingError {
+pub(crate) struct SettingError {
     variable: &'static str,
     rule: &'static str,
 }
@@ -41,7 +41,7 @@ const ADDRESS: &str = "must be an IP address and a port, such as 127.0.0.1:9000"
 impl Settings {
     /// The command line overrides the variables.
     pub(super) fn read(arguments: &Serve, variables: &BTreeMap<String, String>) -> Result<Settings, SettingError> {
-        let get = |name: &str| variables.get(name).map(String::as_str).filter(|value| !value.is_empty());
+        let get = |name: &str| get(variables, name);
         let error = |variable, rule| SettingError { variable, rule };
         let listen = arguments.listen.as_deref().or_else(|| get("LISTEN")).unwrap_or("127.0.0.1:9000");
         let tls = match (get("TLS_CERT_FILE"), get("TLS_KEY_FILE")) {
@@ -49,10 +49,6 @@ impl Settings {
             (Some(certificates), Some(key)) => Some(TlsFiles { certificates: certificates.into(), key: key.into() }),
             (Some(_), None) => return Err(error("TLS_KEY_FILE", "must be set together with TLS_CERT_FILE")),
             (None, Some(_)) => return Err(error("TLS_CERT_FILE", "must be set together with TLS_KEY_FILE")),
-        };
-        let admin_listen = match get("ADMIN_LISTEN") {
-            None => None,
-            Some(address) => Some(address.parse().map_err(|_| error("ADMIN_LISTEN", ADDRESS))?),
         };
         let origins = get("ALLOWED_ORIGINS").into_iter().flat_map(|origins| origins.split(',')).map(str::trim);
         let allowed_origins: Vec<String> = origins.map(str::to_owned).collect();
@@ -65,7 +61,7 @@ impl Settings {
         let trusted_proxies = trusted_proxies.map_err(|rule| error("TRUSTED_PROXIES", rule))?;
         Ok(Settings {
             listen: listen.parse().map_err(|_| error("LISTEN", ADDRESS))?,
-            admin_listen,
+            admin_listen: admin_listen(variables)?,
             tls,
             allowed_origins,
             trusted_proxies,
@@ -88,6 +84,16 @@ impl Settings {
         };
         Err(SettingError { variable: "IDENTITY", rule })
     }
+}
+
+pub(super) fn admin_listen(variables: &BTreeMap<String, String>) -> Result<Option<SocketAddr>, SettingError> {
+    let address = get(variables, "ADMIN_LISTEN").map(str::parse).transpose();
+    address.map_err(|_| SettingError { variable: "ADMIN_LISTEN", rule: ADDRESS })
+}
+
+/// An empty variable is as one that is not set.
+fn get<'a>(variables: &'a BTreeMap<String, String>, name: &str) -> Option<&'a str> {
+    variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
 }
 
 /// As browsers write it: no path, no wildcard, lower case.

@@ -5,6 +5,7 @@ mod raw;
 
 mod broken;
 mod good;
+mod health;
 mod minting;
 mod recorded;
 mod secrets_manager;
