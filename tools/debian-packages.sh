@@ -12,6 +12,13 @@ for need in "$@"; do
     arm64) command -v qemu-aarch64 >/dev/null || missing+=(qemu-user libc6-arm64-cross libgcc-s1-arm64-cross) ;;
     # libFuzzer is written in C++.
     c++) command -v c++ >/dev/null || missing+=(g++) ;;
+    # The C compiler and C library of a static program.
+    musl) command -v musl-gcc >/dev/null || missing+=(musl-tools) ;;
+    # What builds an image from a Dockerfile without Docker, and what runs a container.
+    image)
+        command -v buildah >/dev/null || missing+=(buildah)
+        command -v runc >/dev/null || missing+=(runc)
+        ;;
     wrk) command -v wrk >/dev/null || missing+=(wrk) ;;
     # For the Kotlin client. The second package is Android's own org.json.
     java)
