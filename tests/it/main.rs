@@ -8,6 +8,7 @@ mod clients;
 mod fixtures;
 mod http;
 mod identity;
+mod image;
 mod first_use;
 mod local;
 mod matrix;

@@ -7,6 +7,7 @@
 //! * [`requests`]: one request for each kind of token.
 //! * [`watch`]: all functions under the real `cargo lambda watch`, over HTTP; [`http`] sends paths exactly as given.
 //! * [`server`]: all functions in one process, over HTTP, without Lambda.
+//! * [`container`]: the image of the Dockerfile, and containers of it, without Docker.
 //! * [`local`]: the programs behind `make run` and `make watch`.
 //! * [`secrets`]: moto, which imitates the Secrets Manager API, behind a proxy that counts, delays and refuses.
 //! * [`issuer`]: an issuer of JWTs, which signs any claims, and can refuse, delay or break its answers.
@@ -21,6 +22,7 @@ mod process;
 mod serve;
 
 pub mod project;
+pub mod container;
 pub mod http;
 pub mod issuer;
 pub mod lambda;
