@@ -67,23 +67,9 @@ impl Config {
     }
 
     pub(crate) fn parse(variables: &BTreeMap<String, String>, secret_id: &'static str) -> Result<Config, ConfigError> {
-        for name in Config::VARIABLES.into_iter().chain(Policy::VARIABLES).chain(JwtSettings::VARIABLES) {
-            // `from_env` puts this character in place of bytes that are not UTF-8.
-            if variables.get(name).is_some_and(|value| value.contains(char::REPLACEMENT_CHARACTER)) {
-                return Err(ConfigError { variable: name, rule: "must be UTF-8".to_owned() });
-            }
-        }
-        let variables = Variables(variables);
+        let variables = Variables::checked(variables)?;
         let get = |name| variables.get(name);
-        // Lambda sets this variable. Local emulators don't.
-        let in_lambda = variables.0.contains_key("AWS_LAMBDA_INITIALIZATION_TYPE");
-
-        // The setting's old name. Other programs read a variable of this name, too, so we ignore its other values.
-        match get("AUTH") {
-            Some("jwt") => return Err(error("AUTH", "is called IDENTITY now: IDENTITY=gateway is what AUTH=jwt was")),
-            Some("none") => return Err(error("AUTH", "is called IDENTITY now: IDENTITY=none is what AUTH=none was")),
-            _ => {}
-        }
+        let in_lambda = variables.in_lambda();
 
         let credentials = match (get("LOCAL_CREDENTIALS"), get(secret_id)) {
             (Some(_), _) if in_lambda => {
@@ -95,29 +81,58 @@ impl Config {
         };
         let credentials_ttl = variables.within("CREDENTIALS_TTL_SECONDS", 300, 1..=86_400)?;
         let credentials_max_stale = variables.within("CREDENTIALS_MAX_STALE_SECONDS", 86_400, 0..=31_536_000)?;
-        let verifier = match get("IDENTITY").unwrap_or("gateway") {
-            "gateway" => Verifier::Gateway,
-            "jwt" => Verifier::Jwt(Box::new(JwtSettings::parse(&variables)?)),
-            "none" if in_lambda => return Err(error("IDENTITY", "must not be none in Lambda: it is for local runs")),
-            "none" => Verifier::None,
-            _ => return Err(error("IDENTITY", "must be gateway, jwt or none")),
-        };
-        // A deployer who sets one of these expects that the service verifies JWTs. So no other verifier may stand in.
-        if !matches!(verifier, Verifier::Jwt(_))
-            && let Some(name) = JwtSettings::VARIABLES.into_iter().find(|name| get(name).is_some())
-        {
-            return Err(error(name, "needs IDENTITY=jwt"));
-        }
-        let claims = if verifier == Verifier::Gateway { policy::Claims::Flat } else { policy::Claims::Typed };
-        let policy = Policy::parse(&variables, claims)?;
+        let (verifier, policy) = who_may_call(&variables)?;
         Ok(Config { verifier, policy, credentials, credentials_ttl, credentials_max_stale })
     }
 }
 
+/// The part of the settings that decides who a caller is and what the caller may have. It needs no credentials.
+pub(crate) fn who_may_call(variables: &Variables<'_>) -> Result<(Verifier, Policy), ConfigError> {
+    let verifier = match variables.get("IDENTITY").unwrap_or("gateway") {
+        "gateway" => Verifier::Gateway,
+        "jwt" => Verifier::Jwt(Box::new(JwtSettings::parse(variables)?)),
+        "none" if variables.in_lambda() => {
+            return Err(error("IDENTITY", "must not be none in Lambda: it is for local runs"));
+        }
+        "none" => Verifier::None,
+        _ => return Err(error("IDENTITY", "must be gateway, jwt or none")),
+    };
+    // A deployer who sets one of these expects that the service verifies JWTs. So no other verifier may stand in.
+    if !matches!(verifier, Verifier::Jwt(_))
+        && let Some(name) = JwtSettings::VARIABLES.into_iter().find(|name| variables.get(name).is_some())
+    {
+        return Err(error(name, "needs IDENTITY=jwt"));
+    }
+    let claims = if verifier == Verifier::Gateway { policy::Claims::Flat } else { policy::Claims::Typed };
+    Ok((verifier, Policy::parse(variables, claims)?))
+}
+
 /// The variables that are set. An empty one counts as unset: templates cannot always leave one out.
-struct Variables<'a>(&'a BTreeMap<String, String>);
+pub(crate) struct Variables<'a>(&'a BTreeMap<String, String>);
 
 impl<'a> Variables<'a> {
+    /// Checks what no setting may be: bytes that are not UTF-8, or the old name of another one.
+    pub(crate) fn checked(variables: &'a BTreeMap<String, String>) -> Result<Variables<'a>, ConfigError> {
+        for name in Config::VARIABLES.into_iter().chain(Policy::VARIABLES).chain(JwtSettings::VARIABLES) {
+            // What reads the environment puts this character in place of bytes that are not UTF-8.
+            if variables.get(name).is_some_and(|value| value.contains(char::REPLACEMENT_CHARACTER)) {
+                return Err(error(name, "must be UTF-8"));
+            }
+        }
+        let variables = Variables(variables);
+        // The setting's old name. Other programs read a variable of this name, too, so we ignore its other values.
+        match variables.get("AUTH") {
+            Some("jwt") => Err(error("AUTH", "is called IDENTITY now: IDENTITY=gateway is what AUTH=jwt was")),
+            Some("none") => Err(error("AUTH", "is called IDENTITY now: IDENTITY=none is what AUTH=none was")),
+            _ => Ok(variables),
+        }
+    }
+
+    /// Lambda sets this variable. Local emulators don't.
+    fn in_lambda(&self) -> bool {
+        self.0.contains_key("AWS_LAMBDA_INITIALIZATION_TYPE")
+    }
+
     fn get(&self, name: &str) -> Option<&'a str> {
         self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }

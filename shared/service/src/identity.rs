@@ -9,6 +9,7 @@ pub(crate) mod issuer;
 mod claims;
 mod caller;
 mod backend;
+pub mod whoami;
 #[cfg(test)]
 mod samples;
 

@@ -5,6 +5,8 @@
 //! *description* from the `tokens` crate, or a [`Problem`]. Then `serve` adds the moment and the randomness, signs with
 //! the vendor's key, and answers. A `grant` never sees a secret, a clock or a status code.
 //!
+//! [`whoami`] explains to people who the sender of a JWT would be. Nothing that is deployed calls it.
+//!
 //! [`answer`] serves a function that mints nothing: the one that keeps the others [`warm`].
 
 mod front;
@@ -31,7 +33,7 @@ pub mod testing;
 
 pub use front::lambda::{InvocationError, answer, cannot_start, serve};
 pub use front::{http, warm};
-pub use identity::{Backend, Caller, Callers};
+pub use identity::{Backend, Caller, Callers, whoami};
 pub use problem::Problem;
 pub use route::{Route, RouteKey};
 pub use vendor::Vendor;

@@ -86,7 +86,7 @@ impl Address {
 
 impl JwtSettings {
     /// Every variable that is read.
-    pub(super) const VARIABLES: [&str; 9] = [
+    pub(crate) const VARIABLES: [&str; 9] = [
         "JWT_ISSUER",
         "JWT_AUDIENCE",
         "JWT_SCOPE",

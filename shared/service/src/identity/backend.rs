@@ -1,5 +1,6 @@
 //! A backend, and what it may have.
 
+use super::claims::Jwt;
 use super::{Callers, Identity, Verified, ttl};
 use crate::config::{Config, Verifier};
 use crate::mint_limit::CountedUser;
@@ -19,11 +20,13 @@ impl Identity for Backend {
     type Admitted = ();
 
     fn admit(config: &Config, verified: Option<&Verified>, _: Moment) -> Result<(), Problem> {
+        let policy = &config.policy;
+        let refused = |jwt: &Jwt| jwt.check_refused_claims(policy).map_err(|why| why.problem(policy));
         match (&config.verifier, verified) {
             (Verifier::None, _) | (_, Some(Verified::Iam)) => Ok(()),
-            (_, Some(Verified::Backend(jwt))) => jwt.check_refused_claims(&config.policy),
+            (_, Some(Verified::Backend(jwt))) => refused(jwt),
             (_, Some(Verified::Jwt(jwt))) => {
-                jwt.check_refused_claims(&config.policy)?;
+                refused(jwt)?;
                 Err(Problem::forbidden("this token is for backends; a user's JWT never gets it"))
             }
             (Verifier::Jwt(jwt), None) if jwt.expected.backend.is_some() => Err(Problem::no_token()),

@@ -1,6 +1,6 @@
 //! A signed-in user, and what they may have.
 
-use super::claims::SignedIn;
+use super::claims::{NoUser, SignedIn};
 use super::{Callers, Identity, Verified, ttl};
 use crate::config::{Config, Verifier};
 use crate::mint_limit::CountedUser;
@@ -31,8 +31,9 @@ impl Identity for Caller {
         match (&config.verifier, verified) {
             (Verifier::None, _) => Ok(None),
             (_, Some(Verified::Jwt(jwt))) => {
-                let user = SignedIn::read(&config.policy, jwt)?;
-                user.longest(now)?;
+                let nobody = |why: NoUser| why.problem(&config.policy);
+                let user = SignedIn::read(&config.policy, jwt).map_err(nobody)?;
+                user.longest(now).map_err(nobody)?;
                 Ok(Some(user))
             }
             (_, Some(Verified::Iam)) => {
@@ -47,7 +48,8 @@ impl Identity for Caller {
     }
 
     fn for_app(user: Option<SignedIn>, config: &Arc<Config>, app_id: String, now: Moment) -> Result<Caller, Problem> {
-        let longest = user.as_ref().map_or(Ok(Ttl::MAX), |user| user.longest(now))?;
+        let longest = user.as_ref().map_or(Ok(Ttl::MAX), |user| user.longest(now));
+        let longest = longest.map_err(|why| why.problem(&config.policy))?;
         Ok(Caller { config: Arc::clone(config), app_id, longest, user })
     }
 

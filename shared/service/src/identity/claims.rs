@@ -30,7 +30,7 @@ pub(crate) struct GatewayClaims {
 
 impl Jwt {
     /// A claim that is a text.
-    fn text(&self, name: &str) -> Option<&str> {
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
         match self {
             Jwt::OfGateway(jwt) => jwt.claims.get(name).map(String::as_str),
             Jwt::Ours(claims) => find(claims, name)?.as_text(),
@@ -39,7 +39,7 @@ impl Jwt {
 
     /// The names that a claim lists. A plain text is one name, which may contain spaces. If the claim has another type,
     /// there are none.
-    fn list(&self, name: &str) -> Vec<&str> {
+    pub(super) fn list(&self, name: &str) -> Vec<&str> {
         match self {
             Jwt::OfGateway(jwt) => match jwt.claims.get(name) {
                 None => Vec::new(),
@@ -74,19 +74,20 @@ impl Jwt {
     }
 
     /// Whether the JWT may prove somebody at all.
-    pub(super) fn check_refused_claims(&self, policy: &Policy) -> Result<(), Problem> {
-        if policy.refused_claims.iter().any(|refused| self.has(refused)) {
-            let detail = "the JWT has a claim that this service refuses (REFUSED_CLAIMS), such as an anonymous user's";
-            return Err(Problem::unusable_jwt(detail));
-        }
-        Ok(())
+    pub(super) fn check_refused_claims(&self, policy: &Policy) -> Result<(), NoUser> {
+        self.refused_claim(policy).map_or(Ok(()), |_| Err(NoUser::RefusedClaim))
+    }
+
+    /// The first claim in the JWT that makes its caller nobody.
+    pub(super) fn refused_claim<'p>(&self, policy: &'p Policy) -> Option<&'p RefusedClaim> {
+        policy.refused_claims.iter().find(|refused| self.has(refused))
     }
 
     /// Whether a claim has this value, or lists it.
     ///
     /// Each claim that the name may mean counts: one at the top does not hide one within others. The gateway's list of
     /// texts has no marks between them. So a value with spaces is found there if its words stand side by side.
-    fn has(&self, RefusedClaim { claim, value }: &RefusedClaim) -> bool {
+    pub(super) fn has(&self, RefusedClaim { claim, value }: &RefusedClaim) -> bool {
         match self {
             Jwt::Ours(claims) => found(claims, claim).into_iter().any(|claim| is_or_lists(claim, value)),
             Jwt::OfGateway(jwt) => jwt.claims.get(claim).is_some_and(|text| {
@@ -98,7 +99,7 @@ impl Jwt {
     }
 
     /// A claim that is a time, in whole seconds since 1970. The gateway writes it as a text.
-    fn time(&self, name: &str) -> Option<u64> {
+    pub(super) fn time(&self, name: &str) -> Option<u64> {
         let seconds = match self {
             Jwt::OfGateway(jwt) => jwt.claims.get(name)?.parse().ok()?,
             Jwt::Ours(claims) => match claims.get(name)? {
@@ -159,6 +160,44 @@ fn is_number(text: &str, value: &str) -> bool {
     text.contains(['.', 'e', 'E']) && text.parse::<f64>().is_ok_and(|number| value.parse() == Ok(number))
 }
 
+/// Why a verified JWT proves no user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoUser {
+    /// It has a claim that `REFUSED_CLAIMS` lists.
+    RefusedClaim,
+    /// The claim that is the user id is missing, is empty, or is not a text.
+    NoId,
+    /// The user id must be a UUID, and it is not one.
+    NotAUuid,
+    /// It does not say when it ends.
+    NoEnd,
+    /// It ended so long ago that a token would have no time left.
+    Ended,
+}
+
+impl NoUser {
+    /// What the answer says. It names a claim, but no value of one.
+    pub(super) fn detail(self, policy: &Policy) -> String {
+        let detail = match self {
+            NoUser::RefusedClaim => {
+                "the JWT has a claim that this service refuses (REFUSED_CLAIMS), such as an anonymous user's"
+            }
+            NoUser::NoId => {
+                let claim = &policy.user_id_claim;
+                return format!("the JWT lacks the user id: its claim {claim} must be a text that is not empty");
+            }
+            NoUser::NotAUuid => "the JWT's user id is not a UUID, as the service expects",
+            NoUser::NoEnd => "the JWT does not say when it ends (exp)",
+            NoUser::Ended => "the JWT has ended: sign in again",
+        };
+        detail.to_owned()
+    }
+
+    pub(super) fn problem(self, policy: &Policy) -> Problem {
+        Problem::unusable_jwt(self.detail(policy))
+    }
+}
+
 /// The user of a verified JWT.
 #[derive(Debug)]
 pub(crate) struct SignedIn {
@@ -174,14 +213,9 @@ pub(crate) struct SignedIn {
 }
 
 impl SignedIn {
-    pub(super) fn read(policy: &Policy, jwt: &Jwt) -> Result<SignedIn, Problem> {
+    pub(super) fn read(policy: &Policy, jwt: &Jwt) -> Result<SignedIn, NoUser> {
         jwt.check_refused_claims(policy)?;
-        let claim = &policy.user_id_claim;
-        let id = jwt.text(claim).filter(|id| !id.is_empty()).ok_or_else(|| {
-            Problem::unusable_jwt(format!(
-                "the JWT lacks the user id: its claim {claim} must be a text that is not empty"
-            ))
-        })?;
+        let id = jwt.text(&policy.user_id_claim).filter(|id| !id.is_empty()).ok_or(NoUser::NoId)?;
         let may_publish =
             policy.publish_scope.as_deref().is_none_or(|needed| jwt.has_scope(policy.scope_claim.as_deref(), needed));
         let rooms = policy.rooms_claim.as_deref().map(|name| {
@@ -196,11 +230,7 @@ impl SignedIn {
         let uid = policy.rtc_uid_claim.as_deref().and_then(|name| jwt.uid(name));
         let latest_end = match policy.max_seconds_beyond_jwt {
             None => None,
-            Some(beyond) => {
-                let end =
-                    jwt.time("exp").ok_or_else(|| Problem::unusable_jwt("the JWT does not say when it ends (exp)"))?;
-                Some(end.saturating_add(beyond.into()))
-            }
+            Some(beyond) => Some(jwt.time("exp").ok_or(NoUser::NoEnd)?.saturating_add(beyond.into())),
         };
         let counted = CountedUser::new(jwt.text("iss").unwrap_or_default(), id);
         Ok(SignedIn { id: in_form(policy.user_id_form, id)?, uid, rooms, may_publish, latest_end, counted })
@@ -210,10 +240,10 @@ impl SignedIn {
     ///
     /// # Errors
     /// The JWT ended so long ago that a token would have no time left.
-    pub(super) fn longest(&self, now: Moment) -> Result<Ttl, Problem> {
+    pub(super) fn longest(&self, now: Moment) -> Result<Ttl, NoUser> {
         let Some(latest_end) = self.latest_end else { return Ok(Ttl::MAX) };
         let left = latest_end.saturating_sub(now.as_unix_seconds().into()).min(Ttl::MAX.as_seconds().into());
-        Ttl::from_seconds(left).map_err(|_| Problem::unusable_jwt("the JWT has ended: sign in again"))
+        Ttl::from_seconds(left).map_err(|_| NoUser::Ended)
     }
 
     pub(super) fn may_enter(&self, room: &str) -> bool {
@@ -232,7 +262,7 @@ fn entries(claim: &str) -> Option<&str> {
 }
 
 /// Turns the claim into the vendors' user id.
-fn in_form(form: UserIdForm, id: &str) -> Result<String, Problem> {
+pub(super) fn in_form(form: UserIdForm, id: &str) -> Result<String, NoUser> {
     match form {
         UserIdForm::Verbatim => Ok(id.to_owned()),
         // ASCII only. Unicode has other letters that become a plain k or s. So the id could become another user's.
@@ -243,7 +273,7 @@ fn in_form(form: UserIdForm, id: &str) -> Result<String, Problem> {
             let hexadecimal = groups.iter().all(|group| group.bytes().all(|byte| byte.is_ascii_hexdigit()));
             let lengths = groups.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12]);
             if !(hexadecimal && lengths) {
-                return Err(Problem::unusable_jwt("the JWT's user id is not a UUID, as the service expects"));
+                return Err(NoUser::NotAUuid);
             }
             Ok(groups.concat().to_ascii_lowercase())
         }

@@ -20,7 +20,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use fetch::IssuerServer;
+pub(super) use fetch::IssuerServer;
 
 /// Where the issuer's keys are read.
 pub(crate) trait KeyServer: Send + Sync + 'static {
@@ -112,7 +112,7 @@ impl Issuer {
 }
 
 /// The log says which rule the JWT breaks. The answer says less.
-fn refused(refusal: Refusal) -> Problem {
+pub(super) fn refused(refusal: Refusal) -> Problem {
     match refusal {
         Refusal::InsufficientScope => Problem::insufficient_scope(refusal.rule()),
         _ => Problem::invalid_token(refusal.rule()),

@@ -16,9 +16,10 @@ pub(super) mod samples;
 mod tests;
 
 pub(crate) use bearer::bearer;
-pub(crate) use claims::{Claims, has_scope, holds_scope};
+pub(crate) use claims::{Claims, has_scope, holds_scope, is_id_token};
 pub(crate) use keys::KeySet;
-pub(crate) use refusal::Refusal;
+pub use refusal::Refusal;
+pub(crate) use unverified::base64url;
 
 use crate::config::Expected;
 use unverified::Unverified;
@@ -44,14 +45,34 @@ pub(crate) enum Proven {
 ///   `UnknownKey`. It causes no fetch of newer keys.
 /// * A user's scope is checked last. So `InsufficientScope` means that the JWT is genuine and breaks no other rule.
 pub(crate) fn verify(expected: &Expected, keys: &KeySet, token: &str, now: i64) -> Result<Proven, Refusal> {
-    let Unverified { algorithm, key_id, claims, signed, signature } = Unverified::read(token)?;
-    let for_backend = claims::check(expected, &claims, now)?;
-    keys.check(key_id.as_deref(), algorithm, signed.as_bytes(), &signature)?;
+    judge(expected, token, now, |jwt| {
+        keys.check(jwt.key_id.as_deref(), jwt.algorithm, jwt.signed.as_bytes(), &jwt.signature)
+    })
+}
+
+/// What [`verify`] would say if the signature were good. It proves nothing. It is there to explain a JWT to people, and
+/// no request comes here.
+///
+/// # Errors
+/// See [`verify`]. It says nothing of keys and signatures.
+pub(crate) fn judge_without_signature(expected: &Expected, token: &str, now: i64) -> Result<Proven, Refusal> {
+    judge(expected, token, now, |_| Ok(()))
+}
+
+fn judge(
+    expected: &Expected,
+    token: &str,
+    now: i64,
+    check_signature: impl FnOnce(&Unverified<'_>) -> Result<(), Refusal>,
+) -> Result<Proven, Refusal> {
+    let jwt = Unverified::read(token)?;
+    let for_backend = claims::check(expected, &jwt.claims, now)?;
+    check_signature(&jwt)?;
     if for_backend {
-        return Ok(Proven::Backend(claims));
+        return Ok(Proven::Backend(jwt.claims));
     }
     match &expected.scope {
-        Some(scope) if !has_scope(&claims, scope) => Err(Refusal::InsufficientScope),
-        _ => Ok(Proven::User(claims)),
+        Some(scope) if !has_scope(&jwt.claims, scope) => Err(Refusal::InsufficientScope),
+        _ => Ok(Proven::User(jwt.claims)),
     }
 }

@@ -63,7 +63,7 @@ fn date(claims: &Claims, name: &str) -> Result<Option<f64>, NotANumber> {
 
 /// An ID token is for the app that its user signed in to, not for us. OpenID Connect has the last three claims, Cognito
 /// has `token_use` and Keycloak has `typ`.
-fn is_id_token(claims: &Claims) -> bool {
+pub(crate) fn is_id_token(claims: &Claims) -> bool {
     let not_access = claims.get("token_use").is_some_and(|used| used.as_text() != Some("access"));
     let typ_id = match claims.get("typ") {
         None => false,

@@ -2,7 +2,8 @@
 
 /// The rule that a JWT, or the header that carries it, breaks. It contains nothing of the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Refusal {
+#[expect(missing_docs, reason = "`rule` says what each one is")]
+pub enum Refusal {
     /// Two `Authorization` headers. A reader of the first header and a reader of the last one would see different callers.
     AuthorizationTwice,
     /// The `Authorization` header is not `Bearer`, one space and a token.
@@ -43,7 +44,7 @@ pub(crate) enum Refusal {
 
 impl Refusal {
     /// The broken rule, for one line in the log. The texts stay the same, so that alarms can count them.
-    pub(crate) fn rule(&self) -> &'static str {
+    pub fn rule(&self) -> &'static str {
         match self {
             Refusal::AuthorizationTwice => "Authorization: must be sent once",
             Refusal::Authorization => "Authorization: must be Bearer, one space and a token",

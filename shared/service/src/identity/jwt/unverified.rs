@@ -72,6 +72,6 @@ fn object(text: &[u8], not_json: Refusal, name_twice: Refusal) -> Result<Claims,
 }
 
 /// Each value has one spelling: no padding, no whitespace, no bits that count for nothing.
-pub(super) fn base64url(text: &str) -> Option<Vec<u8>> {
+pub(crate) fn base64url(text: &str) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(text).ok()
 }
