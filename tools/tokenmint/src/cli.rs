@@ -28,6 +28,17 @@ Exit codes:
   0  it is ready
   1  it is not ready, or it does not answer";
 
+const WHOAMI_EXIT_CODES: &str = "\
+Exit codes:
+  0  the service would accept the caller
+  1  the service would refuse the caller
+  2  the command line or a setting is wrong
+  3  the text is not a JWT
+  4  the issuer's keys are missing or cannot be read, so nobody has checked the signature
+  5  the machine failed: its clock, a closed pipe
+
+The output holds the user id, the rooms, the scopes, the issuer and the audiences, but never the JWT.";
+
 const OUTPUT: &str = "\n\nThe output holds user ids and times, but never the token, a certificate or a secret.";
 
 /// Explains why an SDK refuses a token, and makes temporary tokens.
@@ -49,6 +60,20 @@ pub(crate) enum Command {
     /// Makes a temporary token, as the vendors' consoles do
     #[command(after_long_help = EXIT_CODES)]
     Mint(Mint),
+    /// Says who the sender of a JWT would be to the service, and why it would refuse them
+    ///
+    /// The JWT is your sign-in token: what your app sends as `Authorization: Bearer`. It comes from standard input, and is
+    /// never an argument, because shells remember arguments:
+    ///
+    ///     pbpaste | tokenmint whoami --issuer https://id.example.com/ --audience tokenmint
+    ///
+    /// The settings are the service's own: JWT_ISSUER, JWT_AUDIENCE, USER_ID_FORM and so on, from the environment. With
+    /// --gateway the answer is for the stack, where API Gateway verifies JWTs and the parameters are JwtIssuer,
+    /// JwtAudience and JwtScope.
+    #[command(verbatim_doc_comment)]
+    #[command(after_long_help = WHOAMI_EXIT_CODES)]
+    #[command(after_help = "Exit codes: 0 good, 1 refused, 2 usage, 3 no JWT, 4 no keys. --help says more.")]
+    Whoami(Whoami),
     /// Serves tokens over HTTP, with the settings of the environment variables
     Serve(Serve),
     /// Asks the server on this machine whether it is ready, at ADMIN_LISTEN. For a container's health check
@@ -129,6 +154,51 @@ pub(crate) struct CredentialsFrom {
     /// Reads them from a JSON file {"agora":{...},"zego":{...}}
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) credentials: Option<PathBuf>,
+}
+
+/// What the service expects of a JWT, and where the issuer's keys are.
+#[derive(Args)]
+pub(crate) struct Whoami {
+    /// The issuer, exactly as the JWT's claim iss has it [default: JWT_ISSUER]
+    #[arg(long, value_name = "ADDRESS", value_hint = ValueHint::Url)]
+    pub(crate) issuer: Option<String>,
+
+    /// The accepted audiences, separated by commas [default: JWT_AUDIENCE]
+    #[arg(long, value_name = "NAMES")]
+    pub(crate) audience: Option<String>,
+
+    /// The scope that every JWT needs [default: JWT_SCOPE]
+    #[arg(long, value_name = "SCOPE")]
+    pub(crate) scope: Option<String>,
+
+    /// API Gateway verifies the JWT, as in the stack [default: whether IDENTITY is gateway]
+    #[arg(long)]
+    pub(crate) gateway: bool,
+
+    /// Reads the issuer's public keys from this file (a JWK set), and uses no network
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "offline")]
+    pub(crate) keys: Option<PathBuf>,
+
+    /// Uses no network. The signature is not checked
+    #[arg(long)]
+    pub(crate) offline: bool,
+
+    /// Explains as of this moment instead of now, in Unix seconds
+    // Tokens cannot be issued after this moment, because their ends have 32 bits.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(0..=4_294_880_895))]
+    pub(crate) now: Option<u64>,
+
+    /// Prints JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Prints nothing. The exit code is the answer
+    #[arg(long, short, conflicts_with = "json")]
+    pub(crate) quiet: bool,
+
+    // Whatever stands here may be a JWT. It is taken so that no message repeats it, and then refused.
+    #[arg(hide = true, allow_hyphen_values = true, trailing_var_arg = true)]
+    pub(crate) not_an_argument: Vec<String>,
 }
 
 /// The SDKs that take tokens.

@@ -23,7 +23,7 @@ pub(crate) fn run(arguments: &Inspect) -> io::Result<u8> {
         }
     };
     let text = arguments.token.join(" ");
-    let text = if arguments.token.is_empty() || text == "-" { standard_input()? } else { text };
+    let text = if arguments.token.is_empty() || text == "-" { token_from_standard_input()? } else { text };
     let ids = [arguments.app_id.clone(), variable(agora::Key::APP_ID).map(|id| id.to_string())];
     let ids: Vec<&str> = ids.iter().flatten().map(String::as_str).collect();
     let (report, unavailable) = match paste::read(&text, &ids) {
@@ -83,17 +83,22 @@ fn keys(arguments: &Inspect, token: &Unverified) -> (Keys, bool) {
 }
 
 /// All of standard input. From a terminal: one line.
-fn standard_input() -> io::Result<String> {
-    /// More than any text that [`paste::read`] accepts.
-    const LIMIT: u64 = 1 << 20;
+fn token_from_standard_input() -> io::Result<String> {
     let stdin = io::stdin();
-    let mut bytes = Vec::new();
     if stdin.is_terminal() {
         write!(anstream::stderr(), "Paste the token, then Enter: ")?;
         let mut line = String::new();
         stdin.read_line(&mut line)?;
         return Ok(line);
     }
-    stdin.lock().take(LIMIT).read_to_end(&mut bytes)?;
+    all_of_standard_input()
+}
+
+/// All that a pipe or a file gives.
+pub(crate) fn all_of_standard_input() -> io::Result<String> {
+    /// More than any text that is accepted.
+    const LIMIT: u64 = 1 << 20;
+    let mut bytes = Vec::new();
+    io::stdin().lock().take(LIMIT).read_to_end(&mut bytes)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }

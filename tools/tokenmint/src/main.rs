@@ -1,6 +1,6 @@
 //! `tokenmint`: says why an SDK refuses a token, and makes tokens to try with.
 //!
-//! [`inspect`] explains a token. [`mint`] makes a temporary one. Each command of [`cli::Command`] has a module here and
+//! [`inspect`] explains a token. [`mint`] makes a temporary one. [`whoami`] explains a JWT. Each command of [`cli::Command`] has a module here and
 //! ends with one of the codes in [`exit`].
 
 mod cli;
@@ -17,6 +17,7 @@ mod sdk;
 mod show;
 mod unseen;
 mod when;
+mod whoami;
 
 use crate::cli::{Cli, Command};
 use clap::{CommandFactory, Parser};
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Mint(arguments) => mint::run(arguments),
+        Command::Whoami(arguments) => whoami::run(arguments),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Health => health::run(),
         Command::Completions { shell } => completions(shell),

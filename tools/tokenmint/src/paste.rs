@@ -2,7 +2,7 @@
 //!
 //! No message repeats the text. It may be a token, which opens a room, or a certificate, which opens all rooms.
 
-mod no_token;
+pub(crate) mod no_token;
 mod repair;
 
 pub(crate) use repair::Repair;

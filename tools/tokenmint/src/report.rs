@@ -102,8 +102,24 @@ pub(crate) struct Reason {
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) advice: Option<String>,
+    /// The service's rule that it breaks, in the words of the service's log. Only `whoami` has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) rule: Option<String>,
+    /// The settings that this depends on. Only `whoami` has them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) settings: Vec<Setting>,
     /// The error codes that SDKs show for it.
     pub(crate) errors: Vec<SdkError>,
+}
+
+/// A setting of the service, and of the stack. Some have only one of the two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(crate) struct Setting {
+    /// The environment variable.
+    pub(crate) variable: &'static str,
+    /// The template's parameter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) parameter: Option<&'static str>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -194,11 +210,48 @@ pub(crate) enum Code {
     UnusualMessage,
     OpensRestApis,
     RoomChecksOff,
+    // What `whoami` says of a JWT, beside some of the names above.
+    VendorToken,
+    OpaqueToken,
+    EncryptedJwt,
+    SeveralJwts,
+    MalformedJwt,
+    WrongAlgorithm,
+    GatewayAlgorithm,
+    NoKeyId,
+    UnknownKey,
+    OtherAlgorithm,
+    SeveralKeys,
+    WrongSignature,
+    WrongIssuer,
+    WrongDate,
+    IdToken,
+    WrongAudience,
+    MissingScope,
+    BackendScope,
+    RefusedClaim,
+    NoUserId,
+    NotAUuid,
+    IdRefused,
+    NoRooms,
+    NoUid,
+    MachineToken,
+    AnonymousUser,
+    Impersonated,
+    FlatClaims,
 }
 
 impl Reason {
     pub(crate) fn new(severity: Severity, code: Code, message: impl Into<String>) -> Reason {
-        Reason { code, severity, message: message.into(), advice: None, errors: Vec::new() }
+        Reason {
+            code,
+            severity,
+            message: message.into(),
+            advice: None,
+            rule: None,
+            settings: Vec::new(),
+            errors: Vec::new(),
+        }
     }
 
     pub(crate) fn refused(code: Code, message: impl Into<String>) -> Reason {
@@ -215,6 +268,18 @@ impl Reason {
 
     pub(crate) fn advice(mut self, advice: impl Into<String>) -> Reason {
         self.advice = Some(advice.into());
+        self
+    }
+
+    /// Adds the service's rule.
+    pub(crate) fn rule(mut self, rule: String) -> Reason {
+        self.rule = Some(rule);
+        self
+    }
+
+    /// Adds settings that it depends on.
+    pub(crate) fn settings(mut self, settings: &[Setting]) -> Reason {
+        self.settings.extend(settings);
         self
     }
 

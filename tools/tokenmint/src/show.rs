@@ -8,15 +8,15 @@ use serde::Serialize;
 use serde_json::Value;
 use std::io::{self, Write};
 
-const BOLD: Style = Style::new().bold();
+pub(crate) const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
-const GOOD: Style = AnsiColor::Green.on_default().bold();
-const BAD: Style = AnsiColor::Red.on_default().bold();
+pub(crate) const GOOD: Style = AnsiColor::Green.on_default().bold();
+pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
 const MIND: Style = AnsiColor::Yellow.on_default().bold();
 
 /// Longer lines are hard to read, even on a wide terminal.
 const WIDEST: usize = 110;
-const LABEL: usize = 14;
+pub(crate) const LABEL: usize = 14;
 
 /// The report as JSON, for programs.
 pub(crate) fn json(value: &impl Serialize) -> serde_json::Result<String> {
@@ -122,7 +122,7 @@ fn list(items: &[Value]) -> String {
     items.iter().filter_map(Value::as_str).map(shown).collect::<Vec<_>>().join(", ")
 }
 
-fn show_reason(reason: &Reason, out: &mut impl Write) -> io::Result<()> {
+pub(crate) fn show_reason(reason: &Reason, out: &mut impl Write) -> io::Result<()> {
     let (word, style) = match reason.severity {
         Severity::Refused => ("refused", BAD),
         Severity::Warning => ("warning", MIND),
@@ -135,6 +135,16 @@ fn show_reason(reason: &Reason, out: &mut impl Write) -> io::Result<()> {
     if let Some(advice) = &reason.advice {
         paragraph(advice, "    -> ", "       ", out)?;
     }
+    if let Some(rule) = &reason.rule {
+        paragraph(&format!("The service's rule: {rule}"), "    ", "    ", out)?;
+    }
+    if !reason.settings.is_empty() {
+        let settings = reason.settings.iter().map(|setting| match setting.parameter {
+            Some(parameter) => format!("{} (stack: {parameter})", setting.variable),
+            None => format!("{} (the stack has no parameter for it)", setting.variable),
+        });
+        paragraph(&format!("Setting: {}", settings.collect::<Vec<_>>().join(", ")), "    ", "    ", out)?;
+    }
     if !reason.errors.is_empty() {
         let errors = reason.errors.iter().map(|error| format!("{} {} ({})", error.sdk.name(), error.code, error.name));
         let errors = errors.collect::<Vec<_>>().join(", ");
@@ -143,11 +153,11 @@ fn show_reason(reason: &Reason, out: &mut impl Write) -> io::Result<()> {
     Ok(())
 }
 
-fn label(name: &str) -> String {
+pub(crate) fn label(name: &str) -> String {
     format!("  {name:<LABEL$}")
 }
 
-fn row(name: &str, value: &str, aside: &str, out: &mut impl Write) -> io::Result<()> {
+pub(crate) fn row(name: &str, value: &str, aside: &str, out: &mut impl Write) -> io::Result<()> {
     if aside.is_empty() {
         writeln!(out, "{}{value}", label(name))
     } else {
@@ -155,7 +165,7 @@ fn row(name: &str, value: &str, aside: &str, out: &mut impl Write) -> io::Result
     }
 }
 
-fn paragraph(text: &str, first: &str, other: &str, out: &mut impl Write) -> io::Result<()> {
+pub(crate) fn paragraph(text: &str, first: &str, other: &str, out: &mut impl Write) -> io::Result<()> {
     let width = textwrap::termwidth().min(WIDEST);
     let options = textwrap::Options::new(width).initial_indent(first).subsequent_indent(other).break_words(false);
     for line in textwrap::wrap(&escaped(text), options) {

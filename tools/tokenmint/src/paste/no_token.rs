@@ -189,7 +189,7 @@ pub(super) fn too_long() -> Reason {
         .advice("Paste only the token.")
 }
 
-fn is_placeholder(text: &str) -> bool {
+pub(crate) fn is_placeholder(text: &str) -> bool {
     let lower = text.to_ascii_lowercase();
     let words =
         ["null", "undefined", "nil", "none", "nan", "true", "false", "token", "string", "optional(nil)", "(null)"];

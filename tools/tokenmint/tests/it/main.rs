@@ -12,3 +12,4 @@ mod secrets_manager;
 mod terminal;
 mod unseen;
 mod unusual;
+mod whoami;

@@ -58,9 +58,14 @@ pub(crate) fn run(command: &mut Command, stdin: &[u8]) -> Outcome {
 /// Explains a text with these arguments and variables, once for people and once in JSON. Neither may repeat any 20
 /// characters of it.
 pub(crate) fn explain(text: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Explained {
+    explain_with("inspect", text, arguments, variables)
+}
+
+/// The same with another command that explains.
+pub(crate) fn explain_with(name: &str, text: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Explained {
     let command = || {
-        let mut command = inspect();
-        command.args(arguments).envs(variables.iter().copied());
+        let mut command = program();
+        command.arg(name).args(arguments).envs(variables.iter().copied());
         command
     };
     let people = run(&mut command(), text.as_bytes());
