@@ -65,12 +65,11 @@ pub(crate) enum Command {
     /// The JWT is your sign-in token: what your app sends as `Authorization: Bearer`. It comes from standard input, and is
     /// never an argument, because shells remember arguments:
     ///
-    ///     pbpaste | tokenmint whoami --issuer https://id.example.com/ --audience tokenmint
+    /// pbpaste | tokenmint whoami --issuer https://id.example.com/ --audience tokenmint
     ///
     /// The settings are the service's own: JWT_ISSUER, JWT_AUDIENCE, USER_ID_FORM and so on, from the environment. With
     /// --gateway the answer is for the stack, where API Gateway verifies JWTs and the parameters are JwtIssuer,
     /// JwtAudience and JwtScope.
-    #[command(verbatim_doc_comment)]
     #[command(after_long_help = WHOAMI_EXIT_CODES)]
     #[command(after_help = "Exit codes: 0 good, 1 refused, 2 usage, 3 no JWT, 4 no keys. --help says more.")]
     Whoami(Whoami),

@@ -102,14 +102,23 @@ pub(crate) struct Reason {
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) advice: Option<String>,
-    /// The service's rule that it breaks, in the words of the service's log. Only `whoami` has it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) rule: Option<String>,
-    /// The settings that this depends on. Only `whoami` has them.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) settings: Vec<Setting>,
+    /// What the service says of it. Only `whoami` has this.
+    // In a box, because a reason is also an error, and the others have none of it.
+    #[serde(flatten)]
+    pub(crate) service: Option<Box<OfService>>,
     /// The error codes that SDKs show for it.
     pub(crate) errors: Vec<SdkError>,
+}
+
+/// What a reason has to do with the service.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(crate) struct OfService {
+    /// The rule that the JWT breaks, in the words of the service's log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) rule: Option<String>,
+    /// The settings that decide here.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) settings: Vec<Setting>,
 }
 
 /// A setting of the service, and of the stack. Some have only one of the two.
@@ -238,20 +247,13 @@ pub(crate) enum Code {
     MachineToken,
     AnonymousUser,
     Impersonated,
+    LimitedRooms,
     FlatClaims,
 }
 
 impl Reason {
     pub(crate) fn new(severity: Severity, code: Code, message: impl Into<String>) -> Reason {
-        Reason {
-            code,
-            severity,
-            message: message.into(),
-            advice: None,
-            rule: None,
-            settings: Vec::new(),
-            errors: Vec::new(),
-        }
+        Reason { code, severity, message: message.into(), advice: None, service: None, errors: Vec::new() }
     }
 
     pub(crate) fn refused(code: Code, message: impl Into<String>) -> Reason {
@@ -273,13 +275,13 @@ impl Reason {
 
     /// Adds the service's rule.
     pub(crate) fn rule(mut self, rule: String) -> Reason {
-        self.rule = Some(rule);
+        self.service.get_or_insert_default().rule = Some(rule);
         self
     }
 
     /// Adds settings that it depends on.
     pub(crate) fn settings(mut self, settings: &[Setting]) -> Reason {
-        self.settings.extend(settings);
+        self.service.get_or_insert_default().settings.extend(settings);
         self
     }
 

@@ -135,15 +135,18 @@ pub(crate) fn show_reason(reason: &Reason, out: &mut impl Write) -> io::Result<(
     if let Some(advice) = &reason.advice {
         paragraph(advice, "    -> ", "       ", out)?;
     }
-    if let Some(rule) = &reason.rule {
-        paragraph(&format!("The service's rule: {rule}"), "    ", "    ", out)?;
-    }
-    if !reason.settings.is_empty() {
-        let settings = reason.settings.iter().map(|setting| match setting.parameter {
+    if let Some(service) = &reason.service {
+        if let Some(rule) = &service.rule {
+            paragraph(&format!("Rule: {rule}"), "    ", "    ", out)?;
+        }
+        let settings = service.settings.iter().map(|setting| match setting.parameter {
             Some(parameter) => format!("{} (stack: {parameter})", setting.variable),
             None => format!("{} (the stack has no parameter for it)", setting.variable),
         });
-        paragraph(&format!("Setting: {}", settings.collect::<Vec<_>>().join(", ")), "    ", "    ", out)?;
+        let settings = settings.collect::<Vec<_>>().join(", ");
+        if !settings.is_empty() {
+            paragraph(&format!("Setting: {settings}"), "    ", "    ", out)?;
+        }
     }
     if !reason.errors.is_empty() {
         let errors = reason.errors.iter().map(|error| format!("{} {} ({})", error.sdk.name(), error.code, error.name));

@@ -106,7 +106,8 @@ impl Settings {
         const PATIENCE: Duration = Duration::from_secs(10);
         let server = IssuerServer::new(self.expected.issuer.clone(), self.keys.clone());
         match tokio::time::timeout(PATIENCE, server.read()).await {
-            Err(_) => Err(KeysError("no answer".to_owned())),
+            Err(_) => Err(KeysError("no answer in time".to_owned())),
+            Ok(Err(error)) if error.outcome == "refused" => Err(KeysError(format!("it answers {}", error.reason))),
             Ok(Err(error)) => Err(KeysError(error.reason)),
             Ok(Ok(text)) => Keys::parse(&text),
         }
@@ -170,11 +171,6 @@ impl Settings {
     /// Whether `RTM_BEYOND_ROOMS` gives RTM tokens to users whose rooms are limited.
     pub fn rtm_beyond_rooms(&self) -> bool {
         self.policy.rtm_beyond_rooms
-    }
-
-    /// For how many seconds a token may outlive the JWT.
-    pub fn max_seconds_beyond_jwt(&self) -> Option<u32> {
-        self.policy.max_seconds_beyond_jwt
     }
 
     /// Says who the sender of this JWT would be at this moment. Without keys, the signature is not checked.
@@ -643,5 +639,97 @@ impl Said {
     /// Whether it is marked as an ID token.
     pub fn is_id_token(&self) -> bool {
         jwt::is_id_token(&self.claims)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::jwt::samples::{
+        AUDIENCE, FORGED_RSA, ISSUER, NOW, P256, RSA, backend, claims_with, expected, key_set,
+    };
+    use serde_json::{Value, json};
+
+    fn settings(change: impl FnOnce(&mut Expected)) -> Settings {
+        let variables =
+            [("IDENTITY", "jwt"), ("JWT_ISSUER", ISSUER), ("JWT_AUDIENCE", AUDIENCE), ("MAX_SECONDS_BEYOND_JWT", "60")];
+        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let mut settings = Settings::read(&variables.into(), Overrides::default()).expect("valid");
+        settings.expected = expected();
+        change(&mut settings.expected);
+        settings
+    }
+
+    /// What is explained first is what requests are refused for. And where nothing is explained, requests are accepted.
+    #[test]
+    fn the_first_reason_is_the_services_own() {
+        let keys = Keys(key_set(&[&RSA.jwk, &P256.jwk]));
+        let now = Moment::from_unix_seconds(NOW.unsigned_abs()).expect("a moment");
+        let changes: [fn(&mut Value); 14] = [
+            |_| (),
+            |claims| claims["iss"] = json!("https://other.example"),
+            |claims| claims["aud"] = json!("other"),
+            |claims| claims["aud"] = json!(7),
+            |claims| claims["aud"] = json!("backends"),
+            |claims| (claims["aud"], claims["scope"]) = (json!("backends"), json!("mint")),
+            |claims| claims["exp"] = json!(NOW - 60),
+            |claims| claims["exp"] = json!("soon"),
+            |claims| (claims["exp"], claims["nbf"]) = (json!(NOW - 60), json!(NOW + 61)),
+            |claims| claims["iat"] = json!(NOW + 61),
+            |claims| claims["nonce"] = json!("n"),
+            |claims| claims["sub"] = json!(""),
+            |claims| *claims = json!({}),
+            |claims| claims["scope"] = json!("join"),
+        ];
+        let scoped: fn(&mut Expected) = |expected| expected.scope = Some("join".to_owned());
+        for settings in [settings(|_| ()), settings(|expected| expected.backend = backend()), settings(scoped)] {
+            for (number, change) in changes.into_iter().enumerate() {
+                for (key, algorithm) in [(&*RSA, "RS256"), (&*P256, "ES256"), (&*FORGED_RSA, "RS256")] {
+                    let token = key.token(&key.header(algorithm), &claims_with(change));
+                    let explained = settings.explain(Some(&keys), &token, now);
+                    let decided = jwt::verify(&settings.expected, &keys.0, &token, NOW);
+                    let proven = match decided {
+                        Err(rule) => {
+                            assert_eq!(explained.refused.first(), Some(&Refused::Rule(rule)), "{number} {algorithm}");
+                            continue;
+                        }
+                        Ok(Proven::Backend(_)) => {
+                            assert!(matches!(explained.who, Some(Who::Backend)) && explained.refused.is_empty());
+                            continue;
+                        }
+                        Ok(Proven::User(claims)) => SignedIn::read(&settings.policy, &Jwt::Ours(claims)),
+                    };
+                    assert_eq!(explained.signature, Signature::Genuine, "{number} {algorithm}");
+                    match (proven, explained.who) {
+                        (Ok(user), Some(Who::User(explained_user))) => {
+                            assert_eq!(
+                                (user.id, explained.refused),
+                                (explained_user.id, vec![]),
+                                "{number} {algorithm}"
+                            );
+                        }
+                        (Err(why), None) => {
+                            assert_eq!(explained.refused, [Refused::NoUser(why)], "{number} {algorithm}")
+                        }
+                        (proven, _) => panic!("{number} {algorithm}: {proven:?} is explained otherwise"),
+                    }
+                }
+            }
+        }
+    }
+
+    /// However a text is broken, the explanation ends.
+    #[test]
+    fn any_text_is_explained() {
+        let settings = settings(|_| ());
+        let now = Moment::from_unix_seconds(NOW.unsigned_abs()).expect("a moment");
+        let token = RSA.token(&RSA.header("RS256"), &claims_with(|_| ()));
+        for at in 0..token.len() {
+            let changed = format!("{}A{}", &token[..at], &token[at + 1..]);
+            for text in [&token[..at], &token[at..], &*changed] {
+                let explained = settings.explain(None, text, now);
+                assert!(explained.who.is_some() || !explained.refused.is_empty());
+            }
+        }
     }
 }

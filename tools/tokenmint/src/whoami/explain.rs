@@ -40,6 +40,7 @@ const USER_ID_CLAIM: Setting = setting("USER_ID_CLAIM", "UserIdClaim");
 const USER_ID_FORM: Setting = setting("USER_ID_FORM", "UserIdForm");
 const RTC_UID_CLAIM: Setting = setting("RTC_UID_CLAIM", "RtcUidClaim");
 const ROOMS_CLAIM: Setting = setting("ROOMS_CLAIM", "RoomsClaim");
+const RTM_BEYOND_ROOMS: Setting = setting("RTM_BEYOND_ROOMS", "RtmBeyondRooms");
 const PUBLISH_SCOPE: Setting = setting("PUBLISH_SCOPE", "PublishScope");
 const SCOPE_CLAIM: Setting = setting("SCOPE_CLAIM", "ScopeClaim");
 const REFUSED_CLAIMS: Setting = setting("REFUSED_CLAIMS", "RefusedClaims");
@@ -470,6 +471,7 @@ impl Case<'_> {
         let mut reasons = Vec::new();
         // A JWT of no user is the first thing to change. Its id is not the one that people will have.
         let is_machine = said.is("gty", "client-credentials")
+            || said.text("preferred_username").is_some_and(|name| name.starts_with("service-account-"))
             || said.text("sub").is_some_and(|sub| {
                 sub.ends_with("@clients") || ["client_id", "azp"].iter().any(|name| said.text(name) == Some(sub))
             });
@@ -565,7 +567,8 @@ impl Case<'_> {
         } else {
             format!("If your app uses {name}: {forms}.")
         };
-        Some(Reason::new(severity, Code::IdRefused, message).advice(advice).settings(&[USER_ID_FORM, USER_ID_CLAIM]))
+        let setting = if taken.cures.is_empty() { USER_ID_CLAIM } else { USER_ID_FORM };
+        Some(Reason::new(severity, Code::IdRefused, message).advice(advice).settings(&[setting]))
     }
 
     fn rooms(&self, said: &Said, user: &User) -> Vec<Reason> {
@@ -582,6 +585,14 @@ impl Case<'_> {
                 Reason::warning(Code::NoRooms, message)
                     .advice("Name the claim that lists the rooms, or let your provider add it.")
                     .settings(&[ROOMS_CLAIM]),
+            );
+        }
+        if !self.settings.rtm_beyond_rooms() {
+            let message = "Rooms are limited here, even for a user who may enter every room. So nobody gets an RTM token or a ZEGO basic token: they open every room. ZIM needs a ZEGO project of its own.";
+            reasons.push(
+                Reason::note(Code::LimitedRooms, message)
+                    .advice("If users may log in to RTM all the same, set RTM_BEYOND_ROOMS=allowed.")
+                    .settings(&[RTM_BEYOND_ROOMS, ROOMS_CLAIM]),
             );
         }
         let typed = said.list(claim);

@@ -70,6 +70,9 @@ pub(super) fn read(text: &str) -> Result<Found, Other> {
 
 /// Looks at a text without spaces.
 fn whole(text: String, repairs: Vec<Reason>) -> Result<Found, Other> {
+    if text.contains("...") || !text.is_ascii() {
+        return Err(Other::Something(what_it_is(&text)));
+    }
     // A JWT begins with a JSON object. In base64url that is `eyJ`, or `ey` and another letter if spaces follow the brace.
     let dots = if text.starts_with("ey") { text.matches('.').count() } else { 0 };
     match dots {

@@ -2,6 +2,7 @@
 
 use crate::program::program;
 use crate::raw::{APP_ID, CERTIFICATE, NOW, OTHER_CERTIFICATE, Token007};
+use harness::issuer::encoded;
 use harness::project;
 use std::process::Command;
 
@@ -75,4 +76,14 @@ fn colour_is_for_terminals_that_want_it() {
     assert!(coloured(&[]));
     assert!(!coloured(&[("NO_COLOR", "1")]));
     assert!(!coloured(&[("TERM", "dumb")]));
+}
+
+#[test]
+fn a_pasted_jwt_is_not_shown() {
+    let jwt = format!("{}.{}.c2ln", encoded(r#"{"alg":"RS256","kid":"k"}"#), encoded(r#"{"iss":"x"}"#));
+    let arguments = ["whoami", "--offline", "--issuer", "https://id.example.com/", "--audience", "tokenmint"];
+    let answer = Answer { prompt: "(it is not shown", echo: "hidden", answer: &jwt };
+    let (shown, code) = at_terminal(&arguments, &[], &answer);
+    assert_eq!(code, 1, "{shown}");
+    assert!(shown.contains("wrong-issuer") && !shown.contains(&jwt[..20]), "{shown}");
 }

@@ -969,7 +969,7 @@ async fn keys_come_from_the_issuer() {
     issuer.trouble(Trouble::Status(500));
     let failed = ask(RSA.sign(&header, &claims), &[]).await.expect("it ran");
     assert_eq!((failed.code, &failed.report["verdict"]), (4, &json!("good")), "{failed:#?}");
-    assert!(failed.people.contains("the issuer's keys cannot be loaded: 500"), "{failed:#?}");
+    assert!(failed.people.contains("the issuer's keys cannot be loaded: it answers 500"), "{failed:#?}");
     let mut expired = claims.clone();
     expired["exp"] = json!(NOW - 100_000_000);
     assert_eq!(ask(RSA.sign(&header, &expired), &[]).await.expect("it ran").code, 1);
@@ -1018,8 +1018,16 @@ fn the_exit_code_alone_says_it() {
 /// The form of the JSON, which scripts rely on.
 #[test]
 fn json_has_every_field() {
-    let variables =
-        [OURS, &[("ROOMS_CLAIM", "rooms"), ("MAX_SECONDS_BEYOND_JWT", "0"), ("JWT_SCOPE", "join")]].concat();
+    let variables = [
+        OURS,
+        &[
+            ("ROOMS_CLAIM", "rooms"),
+            ("RTM_BEYOND_ROOMS", "allowed"),
+            ("MAX_SECONDS_BEYOND_JWT", "0"),
+            ("JWT_SCOPE", "join"),
+        ],
+    ]
+    .concat();
     let explained = whoami(&good(json!({ "rooms": ["lobby"], "scope": "openid" })), &[], &variables);
     let expected = json!({
         "verdict": "refused",
