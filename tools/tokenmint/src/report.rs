@@ -116,6 +116,9 @@ pub(crate) struct OfService {
     /// The rule that the JWT breaks, in the words of the service's log.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) rule: Option<String>,
+    /// The status of the answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) status: Option<u16>,
     /// The settings that decide here.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) settings: Vec<Setting>,
@@ -273,9 +276,10 @@ impl Reason {
         self
     }
 
-    /// Adds the service's rule.
-    pub(crate) fn rule(mut self, rule: String) -> Reason {
-        self.service.get_or_insert_default().rule = Some(rule);
+    /// Adds the service's rule, and the status with which it answers.
+    pub(crate) fn rule(mut self, rule: String, status: u16) -> Reason {
+        let service = self.service.get_or_insert_default();
+        (service.rule, service.status) = (Some(rule), Some(status));
         self
     }
 

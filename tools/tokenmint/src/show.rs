@@ -136,8 +136,8 @@ pub(crate) fn show_reason(reason: &Reason, out: &mut impl Write) -> io::Result<(
         paragraph(advice, "    -> ", "       ", out)?;
     }
     if let Some(service) = &reason.service {
-        if let Some(rule) = &service.rule {
-            paragraph(&format!("Rule: {rule}"), "    ", "    ", out)?;
+        if let (Some(rule), Some(status)) = (&service.rule, service.status) {
+            paragraph(&format!("Rule: {rule} (answer {status})"), "    ", "    ", out)?;
         }
         let settings = service.settings.iter().map(|setting| match setting.parameter {
             Some(parameter) => format!("{} (stack: {parameter})", setting.variable),

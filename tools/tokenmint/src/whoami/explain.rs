@@ -194,7 +194,7 @@ impl Case<'_> {
             }
             Refused::NoUser(why) => self.no_user(*why),
         };
-        reason.rule(format!("{} (answer {})", refused.rule(self.settings), refused.status(self.settings)))
+        reason.rule(refused.rule(self.settings), refused.status(self.settings))
     }
 
     fn broken(&self, rule: Refusal) -> Reason {
@@ -204,7 +204,7 @@ impl Case<'_> {
             Refusal::Algorithm => self.algorithm(),
             Refusal::IdToken => {
                 let what = match self.said.and_then(|said| said.text("token_use")) {
-                    Some(used) if used != "id" => {
+                    Some(used) if used != "id" && used != "access" => {
                         format!("Its token_use is {}, and not \"access\".", shown(&brief(used)))
                     }
                     _ => {
