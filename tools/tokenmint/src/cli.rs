@@ -28,6 +28,18 @@ Exit codes:
   0  it is ready
   1  it is not ready, or it does not answer";
 
+const WHOAMI: &str = "\
+Says who the sender of a JWT would be to the service, and why it would refuse them.
+
+The JWT is your sign-in token: what your app sends as Authorization: Bearer. It comes from standard input, and is never \
+an argument, because shells remember arguments:
+
+  pbpaste | tokenmint whoami --issuer https://id.example.com/ --audience tokenmint
+
+The settings are the service's own: JWT_ISSUER, JWT_AUDIENCE, USER_ID_FORM and so on, from the environment. With \
+--gateway the answer is for the stack, where API Gateway verifies JWTs. There the parameters are JwtIssuer, JwtAudience \
+and JwtScope, and you give them as options.";
+
 const WHOAMI_EXIT_CODES: &str = "\
 Exit codes:
   0  the service would accept the caller
@@ -61,15 +73,7 @@ pub(crate) enum Command {
     #[command(after_long_help = EXIT_CODES)]
     Mint(Mint),
     /// Says who the sender of a JWT would be to the service, and why it would refuse them
-    ///
-    /// The JWT is your sign-in token: what your app sends as `Authorization: Bearer`. It comes from standard input, and is
-    /// never an argument, because shells remember arguments:
-    ///
-    /// pbpaste | tokenmint whoami --issuer https://id.example.com/ --audience tokenmint
-    ///
-    /// The settings are the service's own: JWT_ISSUER, JWT_AUDIENCE, USER_ID_FORM and so on, from the environment. With
-    /// --gateway the answer is for the stack, where API Gateway verifies JWTs and the parameters are JwtIssuer,
-    /// JwtAudience and JwtScope.
+    #[command(long_about = WHOAMI)]
     #[command(after_long_help = WHOAMI_EXIT_CODES)]
     #[command(after_help = "Exit codes: 0 good, 1 refused, 2 usage, 3 no JWT, 4 no keys. --help says more.")]
     Whoami(Whoami),

@@ -1,7 +1,7 @@
 //! Explains a JWT to people: who its sender would be, or which rules it breaks.
 //!
-//! The decision is that of requests: [`jwt::verify`], and then [`SignedIn::read`]. If a rule is broken, we note it, keep
-//! it for the JWT's sake and ask again. So people see everything that is wrong at once.
+//! The decision is that of requests: `jwt::verify`, and then `SignedIn::read`. If a rule is broken, we note it, and ask
+//! again without it. So people see everything that is wrong at once.
 //!
 //! Pure, but for [`Settings::load_keys`]: the time is handed in. Nothing that answers requests comes here.
 
