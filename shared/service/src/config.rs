@@ -120,8 +120,9 @@ impl<'a> Variables<'a> {
             }
         }
         let variables = Variables(variables);
+        let get = |name| variables.get(name);
         // The setting's old name. Other programs read a variable of this name, too, so we ignore its other values.
-        match variables.get("AUTH") {
+        match get("AUTH") {
             Some("jwt") => Err(error("AUTH", "is called IDENTITY now: IDENTITY=gateway is what AUTH=jwt was")),
             Some("none") => Err(error("AUTH", "is called IDENTITY now: IDENTITY=none is what AUTH=none was")),
             _ => Ok(variables),
