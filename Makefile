@@ -96,7 +96,7 @@ photographs: setup $(WEB)/node_modules/.installed $(PROOFS)/node_modules/.instal
 	cargo build --workspace --bins
 	PHOTOGRAPHS=1 node --test --test-reporter=spec --test-name-pattern='photograph for the README' tests/browser/proofs.test.mjs
 
-# The profile `dev` compiles in a third of the time. With `server` this tests the image that people get, and how large it is.
+# The profile `dev` compiles faster: in 5 minutes of one core, not in 12. With `server` this tests the image that people get, and how large it is.
 test-image: setup ## Builds the container's image without Docker, and runs it as its own user with a read-only root. Needs root (PROFILE=server: the program as it is shipped)
 	tools/debian-packages.sh musl image
 	PROFILE=$(or $(PROFILE),dev) cargo test --workspace --test it -- --ignored --nocapture image::

@@ -201,13 +201,25 @@ fn a_container_is_healthy_once_it_is_ready_mints_and_ends_in_order() {
 #[test]
 #[ignore = "compiles the program once more, and needs buildah, runc and root: `make test-image` has them"]
 fn without_settings_the_container_ends_with_one_line() {
-    let container = Container::start(image(), Env::default(), &[]);
-    assert_eq!(container.ended().code(), Some(2));
-    let said = container.end();
-    let lines: Vec<Value> = said.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
-    let [line] = lines.as_slice() else { panic!("{said}") };
-    assert_eq!((&line["message"], line["level"].as_str()), (&json!("cannot start"), Some("ERROR")), "{said}");
-    assert!(line["reason"].as_str().expect("a text").starts_with("IDENTITY must be "), "{said}");
+    let credentials = format!("{SECRET}/credentials.json");
+    let credentials = Env::from([("LOCAL_CREDENTIALS", credentials.as_str())]);
+    for (env, reason) in [
+        (Env::default(), "AGORA_SECRET_ID, ZEGO_SECRET_ID or LOCAL_CREDENTIALS must say where the credentials are"),
+        (credentials.clone(), "IDENTITY must be jwt here, or none on this machine alone: no gateway verifies callers"),
+        (
+            credentials.and("IDENTITY", "none"),
+            "IDENTITY must be jwt, unless LISTEN is an address of this machine alone",
+        ),
+    ] {
+        let container = Container::start(image(), env, &[(&secret(), SECRET)]);
+        assert_eq!(container.ended().code(), Some(2));
+        let said = container.end();
+        let lines = said.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+        let errors: Vec<_> = lines.filter(|line| line["level"] == "ERROR").collect();
+        let [line] = errors.as_slice() else { panic!("{said}") };
+        assert_eq!(line["message"], "cannot start", "{said}");
+        assert!(line["reason"].as_str().is_some_and(|said| said.starts_with(reason)), "{said}");
+    }
 }
 
 /// Nothing is guessed about who asks, and what only operators ask is not open.
