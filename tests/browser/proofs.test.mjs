@@ -5,7 +5,6 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { chromium } from 'playwright-core'
 import { buildDemo, buildPages, built, serveDemo } from './build.mjs'
 import { demoProofs } from './demo.mjs'
 import { agoraChat } from './edge/agora-chat.mjs'
@@ -15,7 +14,7 @@ import { zegoExpress, zegoZim } from './edge/zego.mjs'
 import { credentials } from './verifiers.mjs'
 import { freePort, serve, serveFiles, serveGateway, serveNobody } from './service.mjs'
 import { check } from './said.mjs'
-import { nobodysCloud, onStage, PATIENCE, photograph, screenshots } from './stage.mjs'
+import { launch, nobodysCloud, onStage, PATIENCE, photograph, screenshots } from './stage.mjs'
 
 /**
  * With this lifetime, an SDK warns ten seconds after a token's issue. By then the keeper no longer counts the token as new (5 s),
@@ -97,15 +96,7 @@ before(async () => {
     await building
     ;[pages, demo] = await Promise.all([serveFiles(built), serveDemo(service.url, await freePort())])
     gateway = await serveGateway(service.url, pages.url)
-    browser = await chromium.launch({
-        executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-        args: [
-            '--headless=new', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync',
-            '--disable-background-networking', '--disable-component-update',
-            // Requests that pass the edge end at this proxy, which refuses all of them. Media cannot leave at all.
-            `--proxy-server=${nobody.url}`, '--webrtc-ip-handling-policy=disable_non_proxied_udp',
-        ],
-    })
+    browser = await launch(nobody.url)
     console.log(`Chromium ${browser.version()}, screenshots in target/screenshots`)
 })
 

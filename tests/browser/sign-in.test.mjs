@@ -6,13 +6,12 @@ import { spawn } from 'node:child_process'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { chromium } from 'playwright-core'
 import { buildDemo, serveDemo } from './build.mjs'
 import { agoraRtc } from './edge/agora-rtc.mjs'
 import { agoraRtm } from './edge/agora-rtm.mjs'
 import { check } from './said.mjs'
 import { freePort, serve, serveNobody } from './service.mjs'
-import { nobodysCloud, onStage, PATIENCE, photograph, SIZES } from './stage.mjs'
+import { launch, nobodysCloud, onStage, PATIENCE, photograph, SIZES } from './stage.mjs'
 import { credentials } from './verifiers.mjs'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -39,14 +38,7 @@ before(async () => {
     demo = await serveDemo(service.url, demoPort, { ...settings, DEMO_CLIENT_ID: 'tokenmint-demo', DEMO_SCOPE: 'openid publish' })
     // One site with the provider, as in `make demo`.
     url = `http://localhost:${demoPort}`
-    browser = await chromium.launch({
-        executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-        args: [
-            '--headless=new', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync',
-            '--disable-background-networking', '--disable-component-update',
-            `--proxy-server=${nobody.url}`, '--webrtc-ip-handling-policy=disable_non_proxied_udp',
-        ],
-    })
+    browser = await launch(nobody.url)
 })
 
 after(async () => {

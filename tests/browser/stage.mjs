@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { mkdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { chromium } from 'playwright-core'
 import { axe } from './axe.mjs'
 import { Edge } from './edge/edge.mjs'
 
@@ -13,6 +14,18 @@ export const SCHEMES = ['light', 'dark']
 
 export const screenshots = fileURLToPath(new URL('../../target/screenshots', import.meta.url))
 mkdirSync(screenshots, { recursive: true })
+
+/** A Chromium that reaches this machine alone: all else ends at this proxy, which refuses it. Media cannot leave at all. */
+export function launch(proxy) {
+    return chromium.launch({
+        executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+        args: [
+            '--headless=new', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync',
+            '--disable-background-networking', '--disable-component-update',
+            `--proxy-server=${proxy}`, '--webrtc-ip-handling-policy=disable_non_proxied_udp',
+        ],
+    })
+}
 
 /** Of a page without an SDK nothing may come. */
 export const nobodysCloud = () => ({ hosts: /^$/, answer: () => undefined, connect: () => undefined })

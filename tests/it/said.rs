@@ -22,6 +22,28 @@ pub(crate) struct Handed {
     pub(crate) issued_at: Option<u64>,
 }
 
+impl Handed {
+    /// The token in this JSON answer. It must be for the user, and live as long, as the answer says. In RTC it must only let
+    /// the user listen.
+    pub(crate) fn by(what: &str, body: &Value) -> Handed {
+        let (user, lives) = (&body["user_id"], &body["expires_in"]);
+        let agora = |service: Value| {
+            let mut service = service;
+            service["privileges"] = json!({ "1": lives });
+            json!({ "expire": lives, "services": [service] })
+        };
+        let says = match body["kind"].as_str().expect("a kind") {
+            "agora-chat-user" => agora(json!({ "type": 5, "user_id": user })),
+            "agora-rtm" => agora(json!({ "type": 2, "user_id": user })),
+            "agora-rtc" => agora(json!({ "type": 1, "channel_name": body["channel"], "uid": body["uid"].to_string() })),
+            "zego-basic" | "zego-zim" => json!({ "app_id": body["app_id"], "user_id": user, "payload": "" }),
+            other => panic!("{other}"),
+        };
+        let token = body["token"].as_str().expect("a token").to_owned();
+        Handed { what: what.to_owned(), token, says, issued_at: body["issued_at"].as_u64() }
+    }
+}
+
 /// Has every token verified: it is genuine for these credentials, and says what it should, no more and no less.
 ///
 /// In an expectation, `<now + n>` is n seconds after the token's moment of issue.

@@ -28,6 +28,15 @@ pub enum Json {
 }
 
 impl Json {
+    /// The number. A float holds every whole number up to 2⁵³. `None`: it is of another type.
+    pub(crate) fn as_number(&self) -> Option<f64> {
+        match self {
+            Json::Number(number) => Some(*number as f64),
+            Json::OtherNumber(number) => Some(*number),
+            _ => None,
+        }
+    }
+
     /// The string. `None`: it is of another type.
     pub(crate) fn as_text(&self) -> Option<&str> {
         match self {

@@ -3,7 +3,7 @@
 use super::{AUDIENCE, BACKEND_AUDIENCE, BACKEND_SCOPE, USERS_ROUTES, ask, backend, settings, status};
 use crate::front::{Front, Running};
 use crate::said::{self, Handed};
-use harness::http::Response;
+use harness::http::{Request, Response};
 use harness::issuer::{Algorithm, Issuer, SigningKey};
 use harness::project;
 use serde_json::{Value, json};
@@ -38,9 +38,7 @@ fn no_token_outlives_the_jwt_by_more_than_is_allowed() {
                 let issued_at = seconds(&body, "issued_at");
                 assert_eq!(seconds(&body, "expires_in"), exp + 30 - issued_at, "{body}");
                 assert!((issued_at..exp + 30).contains(&seconds(&body, "renew_at")), "{body}");
-                let says = says(&body);
-                let token = body["token"].as_str().expect("a token").to_owned();
-                handed.push(Handed { what: route.to_owned(), token, says, issued_at: Some(issued_at) });
+                handed.push(Handed::by(route, &body));
             }
         }
         // Each privilege ends with the token. One that would end earlier still does.
@@ -81,34 +79,15 @@ fn no_token_outlives_the_jwt_by_more_than_is_allowed() {
 }
 
 fn post(front: &Running, path: &str, jwt: &str, body: &Value) -> Response {
-    let request = harness::http::Request::new("POST", &front.url(path));
+    let request = Request::new("POST", &front.url(path));
     request.header("authorization", &format!("Bearer {jwt}")).json(body).send()
 }
 
 fn json_answer(front: &Running, path: &str, authorization: &str) -> Value {
-    let request = harness::http::Request::new("GET", &front.url(path));
+    let request = Request::new("GET", &front.url(path));
     let answer = request.header("authorization", authorization).header("accept", "application/json").send();
     assert_eq!(answer.status, 200, "{path}: {}", answer.text());
     answer.json()
-}
-
-/// What the token must say, as the vendor's code reads it: the lifetime that the answer says, and this user.
-fn says(body: &Value) -> Value {
-    let lives = &body["expires_in"];
-    let user = &body["user_id"];
-    match body["kind"].as_str().expect("a kind") {
-        "agora-chat-user" => {
-            json!({ "expire": lives, "services": [{ "type": 5, "privileges": { "1": lives }, "user_id": user }] })
-        }
-        "agora-rtm" => {
-            json!({ "expire": lives, "services": [{ "type": 2, "privileges": { "1": lives }, "user_id": user }] })
-        }
-        "agora-rtc" => json!({ "expire": lives, "services": [{
-            "type": 1, "privileges": { "1": lives }, "channel_name": "demo", "uid": body["uid"].to_string(),
-        }] }),
-        "zego-basic" | "zego-zim" => json!({ "app_id": 1_234_567_890, "user_id": user, "payload": "" }),
-        other => panic!("{other}"),
-    }
 }
 
 #[test]
@@ -205,9 +184,7 @@ fn every_vendor_takes_the_hash_of_any_id() {
                 if body["kind"] != "agora-rtc" {
                     assert_eq!(body["user_id"], user_id, "{claim}");
                 }
-                let token = body["token"].as_str().expect("a token").to_owned();
-                let issued_at = Some(seconds(&body, "issued_at"));
-                handed.push(Handed { what: route.to_owned(), token, says: says(&body), issued_at });
+                handed.push(Handed::by(route, &body));
                 assert_eq!(status(&running, &named.replace("ID", user_id), &jwt), 200, "{claim}: {named}");
                 let another = "ba7816bf8f01cfea414140de5dae2223";
                 assert_eq!(status(&running, &named.replace("ID", another), &jwt), 403, "{claim}: {named}");

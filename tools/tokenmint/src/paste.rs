@@ -35,9 +35,8 @@ pub(crate) fn read(text: &str, public_ids: &[&str]) -> Result<Found, Reason> {
         return Err(too_long());
     }
     let mut repairs = Vec::new();
-    let visible: String = text.chars().filter(|character| !takes_no_room(*character)).collect();
-    let mut rest = visible.trim().to_owned();
-    if visible.trim().len() != text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}').len() {
+    let (mut rest, invisible) = without_invisible(text);
+    if invisible {
         repairs.push(Repair::InvisibleCharacters);
     }
     // One wrapping may hold another: a JSON answer in quotes, a quoted token after `Bearer`.
@@ -78,25 +77,44 @@ fn unwrapped(text: &str) -> Result<Option<(String, Repair)>, Reason> {
     if unquoted.len() < text.len() && VERSIONS.iter().any(|(version, _)| unquoted.starts_with(version)) {
         return Ok(Some((unquoted.to_owned(), Repair::Quoted)));
     }
-    let after = |prefix: &str| {
-        let (head, tail) = text.split_at_checked(prefix.len())?;
-        head.eq_ignore_ascii_case(prefix).then(|| (tail.trim().to_owned(), Repair::Bearer))
-    };
-    Ok(after("Authorization: Bearer ").or_else(|| after("Bearer ")))
+    Ok(after_bearer(text).map(|token| (token.to_owned(), Repair::Bearer)))
 }
 
-/// The token in a JSON answer of any server.
-fn inside_json(json: &Value) -> Result<String, Reason> {
-    fn strings<'a>(json: &'a Value, name: &'a str, found: &mut Vec<(&'a str, &'a str)>) {
+/// The text without what nobody sees, and whether there was something within it. White space and a byte order mark
+/// around it do not count.
+pub(crate) fn without_invisible(text: &str) -> (String, bool) {
+    let visible: String = text.chars().filter(|character| !takes_no_room(*character)).collect();
+    let visible = visible.trim();
+    let there_was = visible.len() != text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}').len();
+    (visible.to_owned(), there_was)
+}
+
+/// What stands after the word Bearer, with or without the header's name.
+pub(crate) fn after_bearer(text: &str) -> Option<&str> {
+    ["Authorization: Bearer ", "Authorization:Bearer ", "Bearer "].into_iter().find_map(|prefix| {
+        let (head, tail) = text.split_at_checked(prefix.len())?;
+        head.eq_ignore_ascii_case(prefix).then(|| tail.trim())
+    })
+}
+
+/// Each string in a JSON value, with the name of the field that holds it.
+pub(crate) fn strings(json: &Value) -> Vec<(&str, &str)> {
+    fn collect<'a>(json: &'a Value, name: &'a str, found: &mut Vec<(&'a str, &'a str)>) {
         match json {
             Value::String(text) => found.push((name, text)),
-            Value::Array(items) => items.iter().for_each(|item| strings(item, name, found)),
-            Value::Object(fields) => fields.iter().for_each(|(name, value)| strings(value, name, found)),
+            Value::Array(items) => items.iter().for_each(|item| collect(item, name, found)),
+            Value::Object(fields) => fields.iter().for_each(|(name, value)| collect(value, name, found)),
             _ => {}
         }
     }
     let mut found = Vec::new();
-    strings(json, "", &mut found);
+    collect(json, "", &mut found);
+    found
+}
+
+/// The token in a JSON answer of any server.
+fn inside_json(json: &Value) -> Result<String, Reason> {
+    let found = strings(json);
     let is_token = |text: &str| repaired(text).is_some();
     let named = |name: &str| name.to_ascii_lowercase().contains("token");
     let token = found

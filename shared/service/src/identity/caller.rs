@@ -58,7 +58,7 @@ impl Identity for Caller {
     }
 
     fn counted(&self) -> Option<&CountedUser> {
-        self.user.as_ref().map(|user| &user.counted)
+        self.user.as_ref()?.counted.as_ref()
     }
 }
 

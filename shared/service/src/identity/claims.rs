@@ -89,7 +89,7 @@ impl Jwt {
     /// texts has no marks between them. So a value with spaces is found there if its words stand side by side.
     pub(super) fn has(&self, RefusedClaim { claim, value }: &RefusedClaim) -> bool {
         match self {
-            Jwt::Ours(claims) => found(claims, claim).into_iter().any(|claim| is_or_lists(claim, value)),
+            Jwt::Ours(claims) => find_where(claims, claim, &|claim| is_or_lists(claim, value)).is_some(),
             Jwt::OfGateway(jwt) => jwt.claims.get(claim).is_some_and(|text| {
                 let words = |text: &str| format!(" {} ", text.split_ascii_whitespace().collect::<Vec<_>>().join(" "));
                 let listed = entries(text).is_some_and(|list| words(list).contains(&words(value)));
@@ -102,11 +102,7 @@ impl Jwt {
     pub(super) fn time(&self, name: &str) -> Option<u64> {
         let seconds = match self {
             Jwt::OfGateway(jwt) => jwt.claims.get(name)?.parse().ok()?,
-            Jwt::Ours(claims) => match claims.get(name)? {
-                Json::Number(seconds) => *seconds as f64,
-                Json::OtherNumber(seconds) => *seconds,
-                _ => return None,
-            },
+            Jwt::Ours(claims) => claims.get(name)?.as_number()?,
         };
         (seconds.is_finite() && seconds >= 0.0).then_some(seconds as u64)
     }
@@ -128,17 +124,19 @@ impl Jwt {
 /// The claim of this name at the top, because names may contain dots (Auth0's are URLs). Otherwise the claim at this
 /// path, such as `app_metadata.rooms`.
 fn find<'a>(claims: &'a Claims, name: &str) -> Option<&'a Json> {
-    found(claims, name).into_iter().next()
+    find_where(claims, name, &|_| true)
 }
 
-/// Each claim that the name may mean, the one at the top first. Any dot in it may end the name of a claim that contains
-/// others.
-fn found<'a>(claims: &'a Claims, name: &str) -> Vec<&'a Json> {
-    let within = name.match_indices('.').filter_map(|(dot, _)| match claims.get(&name[..dot])? {
-        Json::Object(inner) => Some(found(inner, &name[dot + 1..])),
-        _ => None,
-    });
-    claims.get(name).into_iter().chain(within.flatten()).collect()
+/// The first claim that the name may mean and that fits. The one at the top comes first. Any dot in the name may end the
+/// name of a claim that contains others.
+fn find_where<'a>(claims: &'a Claims, name: &str, fits: &dyn Fn(&Json) -> bool) -> Option<&'a Json> {
+    let within = || {
+        name.match_indices('.').find_map(|(dot, _)| match claims.get(&name[..dot])? {
+            Json::Object(inner) => find_where(inner, &name[dot + 1..], fits),
+            _ => None,
+        })
+    };
+    claims.get(name).filter(|claim| fits(claim)).or_else(within)
 }
 
 /// Whether a claim is this value, or an array with it. A number is compared as a number. An object is no value.
@@ -146,8 +144,7 @@ fn is_or_lists(claim: &Json, value: &str) -> bool {
     match claim {
         Json::Text(text) => text == value,
         Json::Bool(flag) => value.eq_ignore_ascii_case(if *flag { "true" } else { "false" }),
-        Json::Number(number) => value.parse() == Ok(*number as f64),
-        Json::OtherNumber(number) => value.parse() == Ok(*number),
+        Json::Number(_) | Json::OtherNumber(_) => value.parse().ok() == claim.as_number(),
         Json::Null => value == "null",
         Json::List(items) => items.iter().any(|item| is_or_lists(item, value)),
         Json::Object(_) => false,
@@ -209,7 +206,8 @@ pub(crate) struct SignedIn {
     pub(super) may_publish: bool,
     /// No token of the user may live beyond this moment, in seconds since 1970. `None`: the JWT's end does not matter.
     latest_end: Option<u64>,
-    pub(super) counted: CountedUser,
+    /// As whom the limit counts the user. `None`: there is no limit.
+    pub(super) counted: Option<CountedUser>,
 }
 
 impl SignedIn {
@@ -232,7 +230,7 @@ impl SignedIn {
             None => None,
             Some(beyond) => Some(jwt.time("exp").ok_or(NoUser::NoEnd)?.saturating_add(beyond.into())),
         };
-        let counted = CountedUser::new(jwt.text("iss").unwrap_or_default(), id);
+        let counted = policy.mints_per_minute.map(|_| CountedUser::new(jwt.text("iss").unwrap_or_default(), id));
         Ok(SignedIn { id: in_form(policy.user_id_form, id)?, uid, rooms, may_publish, latest_end, counted })
     }
 
@@ -286,6 +284,7 @@ mod tests {
     use crate::config::Config;
     use crate::identity::samples::{caller, caller_of, channel, config, jwt, now, status};
     use crate::identity::{Backend, Identity, Verified};
+    use std::num::NonZeroU32;
     use std::sync::Arc;
 
     #[test]
@@ -520,7 +519,10 @@ mod tests {
 
     #[test]
     fn two_users_are_counted_apart_although_their_ids_have_one_form() {
-        let lower = config(|config| config.policy.user_id_form = UserIdForm::Lower);
+        let lower = config(|config| {
+            config.policy.user_id_form = UserIdForm::Lower;
+            config.policy.mints_per_minute = Some(NonZeroU32::MIN);
+        });
         let counted = |sub: &str, iss: &str| *caller(&lower, &[("sub", sub), ("iss", iss)]).counted().expect("a user");
         assert_eq!(counted("alice", "https://a.example/"), counted("alice", "https://a.example/"));
         assert_ne!(counted("alice", "https://a.example/"), counted("Alice", "https://a.example/"));

@@ -1,8 +1,8 @@
 //! Finds the JWT in a pasted text, or says what the text is instead. No message repeats the text.
 
 use crate::paste::no_token::is_placeholder;
+use crate::paste::{after_bearer, strings, without_invisible};
 use crate::report::{Code, Reason};
-use crate::unseen::takes_no_room;
 use serde_json::Value;
 use tokens::read;
 
@@ -32,11 +32,10 @@ pub(super) fn read(text: &str) -> Result<Found, Other> {
         return Err(Other::Something(reason.advice("Paste only the JWT.")));
     }
     let mut repairs = Vec::new();
-    let visible: String = text.chars().filter(|character| !takes_no_room(*character)).collect();
-    if visible.trim().len() != text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}').len() {
+    let (mut rest, invisible) = without_invisible(text);
+    if invisible {
         repairs.push(damage(Code::InvisibleCharacters, "The text holds invisible characters."));
     }
-    let mut rest = visible.trim().to_owned();
     while let Some((inner, repair)) = unwrapped(&rest).map_err(Other::Something)? {
         rest = inner;
         if !repairs.iter().any(|known: &Reason| known.code == repair.code) {
@@ -109,14 +108,10 @@ fn unwrapped(text: &str) -> Result<Option<(String, Reason)>, Reason> {
         let repair = around(Code::Quoted, "Quotes or punctuation stand around the JWT.");
         return Ok(Some((unquoted.to_owned(), repair)));
     }
-    let after = |prefix: &str| {
-        let (head, tail) = text.split_at_checked(prefix.len())?;
-        head.eq_ignore_ascii_case(prefix).then(|| tail.trim().to_owned())
-    };
-    let bearer = ["Authorization: Bearer ", "Authorization:Bearer ", "Bearer "].into_iter().find_map(after);
     // This is how the JWT is sent. So nothing is wrong with it.
-    Ok(bearer
-        .map(|token| (token, Reason::note(Code::Bearer, "The word Bearer stands before the JWT, as in the header."))))
+    Ok(after_bearer(text).map(|token| {
+        (token.to_owned(), Reason::note(Code::Bearer, "The word Bearer stands before the JWT, as in the header."))
+    }))
 }
 
 /// The JWT in a provider's answer.
@@ -124,18 +119,9 @@ fn inside_json(json: &Value) -> Result<(String, Reason), Reason> {
     /// The first names are better: an answer may have an access token and an ID token.
     const NAMES: [&str; 8] =
         ["access_token", "accesstoken", "jwt", "token", "id_token", "idtoken", "refresh_token", "refreshtoken"];
-    fn strings<'a>(json: &'a Value, name: &'a str, found: &mut Vec<(String, &'a str)>) {
-        match json {
-            Value::String(text) => found.push((name.to_ascii_lowercase(), text)),
-            Value::Array(items) => items.iter().for_each(|item| strings(item, name, found)),
-            Value::Object(fields) => fields.iter().for_each(|(name, value)| strings(value, name, found)),
-            _ => {}
-        }
-    }
-    let mut found = Vec::new();
-    strings(json, "", &mut found);
+    let found = strings(json);
     let named = |known: &'static str| {
-        let (_, token) = found.iter().find(|(name, text)| name == known && !text.is_empty())?;
+        let (_, token) = found.iter().find(|(name, text)| name.eq_ignore_ascii_case(known) && !text.is_empty())?;
         Some((known, *token))
     };
     match NAMES.into_iter().find_map(named) {

@@ -53,12 +53,7 @@ struct NotANumber;
 
 /// Seconds since 1970. RFC 7519 allows a fraction. A float holds every whole second of the next 285 million years.
 fn date(claims: &Claims, name: &str) -> Result<Option<f64>, NotANumber> {
-    match claims.get(name) {
-        None => Ok(None),
-        Some(Json::Number(seconds)) => Ok(Some(*seconds as f64)),
-        Some(Json::OtherNumber(seconds)) => Ok(Some(*seconds)),
-        Some(_) => Err(NotANumber),
-    }
+    claims.get(name).map(|claim| claim.as_number().ok_or(NotANumber)).transpose()
 }
 
 /// An ID token is for the app that its user signed in to, not for us. OpenID Connect has the last three claims, Cognito
