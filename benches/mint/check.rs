@@ -1,17 +1,21 @@
 //! Fails if minting became slower. It compares ratios, which hold on any machine, with the recorded ones and the
 //! targets.
 
-use crate::kinds;
+use crate::kinds::{self, Kind};
 use crate::peers::{Language, Peer};
 use crate::report::{turns, undisturbed_floors, versus};
 use benches::root;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::Duration;
 
 /// More than a quarter slower is a regression. Less may come from the machine.
 const SLACK: f64 = 1.25;
 const TIME_PER_KIND: Duration = Duration::from_millis(1200);
+/// Where a process has its memory can cost a fifth of the time. So a kind that seems slow is measured in other processes,
+/// too, and the least counts. A kind that became slower is slow in each of them.
+const OTHER_PROCESSES: usize = 4;
 /// The kinds that are compared with the vendors' builders: one for each format and language.
 const BESIDE_BUILDERS: [&str; 4] = ["agora-rtc", "agora-rtm/006", "agora-rtc/006", "zego-basic"];
 
@@ -21,19 +25,29 @@ fn recorded() -> PathBuf {
 }
 
 pub(crate) fn record() {
-    let floors: BTreeMap<&str, f64> = kinds::all()
-        .into_iter()
-        .map(|mut kind| {
-            let format = kind.format;
-            let mut turns = turns(&mut kind);
-            turns.run_for(TIME_PER_KIND);
-            let floors = undisturbed_floors(&turns, format);
-            drop(turns);
-            (kind.name, (floors * 100.0).round() / 100.0)
-        })
-        .collect();
+    let floors: BTreeMap<&str, f64> =
+        kinds::all().into_iter().map(|mut kind| (kind.name, (floors_of(&mut kind) * 100.0).round() / 100.0)).collect();
     let json = serde_json::to_string_pretty(&floors).expect("numbers");
     std::fs::write(recorded(), json + "\n").expect("the project's folder is ours to write in");
+}
+
+fn floors_of(kind: &mut Kind) -> f64 {
+    let format = kind.format;
+    let mut turns = turns(kind);
+    turns.run_for(TIME_PER_KIND);
+    undisturbed_floors(&turns, format)
+}
+
+/// Prints how many floors a kind costs in this process.
+pub(crate) fn print_floors(mut kind: Kind) {
+    println!("{}", floors_of(&mut kind));
+}
+
+fn floors_in_another_process(name: &str) -> f64 {
+    let this_program = std::env::current_exe().expect("the benchmark knows its own program");
+    let output = Command::new(this_program).args(["floors", name]).output().expect("the benchmark starts once more");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).trim().parse().expect("a number")
 }
 
 pub(crate) fn run() {
@@ -45,12 +59,16 @@ pub(crate) fn run() {
     assert!(recorded.keys().eq(kinds.iter().map(|kind| kind.name).collect::<std::collections::BTreeSet<_>>()));
     for mut kind in kinds {
         let (name, format) = (kind.name, kind.format);
-        let mut turns = turns(&mut kind);
-        turns.run_for(TIME_PER_KIND);
-        let floors = undisturbed_floors(&turns, format);
-        drop(turns);
         let most = SLACK * kind.most_floors.map_or(recorded[name], |most| most.min(recorded[name]));
+        let mut floors = floors_of(&mut kind);
         println!("{name}: {floors:.2} floors (at most {most:.2})");
+        for _ in 0..OTHER_PROCESSES {
+            if floors <= most {
+                break;
+            }
+            floors = floors.min(floors_in_another_process(name));
+            println!("{name}: {floors:.2} floors is the least so far");
+        }
         if floors > most {
             regressions.push(format!("{name} costs {floors:.2} floors, more than {most:.2}"));
         }
