@@ -27,6 +27,7 @@ use std::fmt::{Debug, Display};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 use tokio::time::Instant;
 use tracing::error;
 
@@ -62,7 +63,7 @@ pub async fn serve<V: Vendor>(routes: impl IntoIterator<Item = Route<V>>) -> Exi
         let environment = Arc::clone(&environment);
         async move { Ok::<_, Infallible>(environment.invoke(event.payload.get(), &event.context.request_id).await) }
     });
-    ended(run(invoked).await)
+    run(invoked).await
 }
 
 /// Logs which setting is wrong, and returns the exit code of a failed start.
@@ -82,23 +83,19 @@ where
 {
     let answer = service_fn(move |event: LambdaEvent<E>| {
         let answer = answer.clone();
-        async move {
-            let failed =
-                |InvocationError { name, words }| Diagnostic { error_type: name.to_owned(), error_message: words };
-            answer(event.payload).await.map_err(failed)
-        }
+        async move { answer(event.payload).await.map_err(Diagnostic::from) }
     });
-    ended(run(answer).await)
+    run(answer).await
 }
 
 /// Gives events to `answer` until Lambda ends the process. Metrics are written after an answer was sent, and before the
 /// process asks for the next event. Then nobody waits, and Lambda doesn't freeze the process yet.
-async fn run<A, E, R>(
+pub(super) async fn run<A, E, R>(
     answer: impl Service<LambdaEvent<A>, Response = R, Error = E, Future: Future<Output = Result<R, E>> + Send + 'static>
     + Clone
     + Send
     + 'static,
-) -> Result<(), lambda_runtime::Error>
+) -> ExitCode
 where
     A: DeserializeOwned + Send + 'static,
     E: Into<Diagnostic> + Debug + Send + 'static,
@@ -108,7 +105,13 @@ where
         telemetry::metrics::write();
         answered
     };
-    Runtime::new(answer).layer(MapResultLayer::new(answered)).run_concurrent().await
+    match Runtime::new(answer).layer(MapResultLayer::new(answered)).run_concurrent().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            error!(reason = %failure, "the runtime ended");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// Why an invocation failed.
@@ -120,23 +123,52 @@ pub struct InvocationError {
     pub words: String,
 }
 
-fn ended(result: Result<(), lambda_runtime::Error>) -> ExitCode {
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            error!(reason = %failure, "the runtime ended");
-            ExitCode::FAILURE
-        }
+impl From<InvocationError> for Diagnostic {
+    fn from(InvocationError { name, words }: InvocationError) -> Diagnostic {
+        Diagnostic { error_type: name.to_owned(), error_message: words }
     }
 }
 
-/// A function in one execution environment of Lambda.
-pub(crate) struct Environment<V: Vendor> {
-    function: Function<V>,
+/// An execution environment of Lambda, as warm-ups see it.
+pub(super) struct ExecutionEnvironment {
     /// A random name.
     name: String,
     /// Whether it has got an event before.
     used: AtomicBool,
+}
+
+impl ExecutionEnvironment {
+    pub(super) fn new(system: &dyn System) -> ExecutionEnvironment {
+        ExecutionEnvironment { name: system.random_name(), used: AtomicBool::new(false) }
+    }
+
+    /// Takes note of an event. Returns whether it is the first one.
+    pub(super) fn begin(&self) -> bool {
+        !self.used.swap(true, Ordering::Relaxed)
+    }
+
+    /// Makes this environment ready for the time until the next warm-up, and keeps it busy for a moment. `ready` says how
+    /// long it is ready from now on. `None`: it is not.
+    pub(super) async fn warm_up(
+        &self,
+        warm_up: WarmUp,
+        cold: bool,
+        request_id: &str,
+        ready: impl Future<Output = Option<Duration>>,
+    ) -> Warmed {
+        let hold = tokio::time::sleep(warm_up.hold());
+        let fresh_for = ready.await;
+        hold.await;
+        let fresh_for_seconds = fresh_for.map(|fresh_for| fresh_for.as_secs());
+        telemetry::warmed_up(request_id, cold, fresh_for_seconds);
+        Warmed { environment: self.name.clone(), cold, fresh_for_seconds }
+    }
+}
+
+/// A token function in one execution environment.
+pub(crate) struct Environment<V: Vendor> {
+    function: Function<V>,
+    environment: ExecutionEnvironment,
 }
 
 /// What an invocation returns.
@@ -169,34 +201,21 @@ impl<V: Vendor> Environment<V> {
         routes: impl IntoIterator<Item = Route<V>>,
         system: Arc<dyn System>,
     ) -> Environment<V> {
-        let name = system.random_name();
+        let environment = ExecutionEnvironment::new(&*system);
         let mint_limit = Arc::new(MintLimit::new(config.policy.mints_per_minute, &system));
-        Environment {
-            function: Function::new(config, credentials, issuer, mint_limit, routes, system),
-            name,
-            used: AtomicBool::new(false),
-        }
+        Environment { function: Function::new(config, credentials, issuer, mint_limit, routes, system), environment }
     }
 
     /// Answers any event: a warm-up, a request, or one that is neither.
     pub(crate) async fn invoke(&self, event: &str, request_id: &str) -> Returned {
         let arrived = Instant::now();
-        let cold = !self.used.swap(true, Ordering::Relaxed);
+        let cold = self.environment.begin();
         if let Some(warm_up) = WarmUp::parse(event) {
-            return Returned::Warmed(self.warm_up(warm_up, cold, request_id).await.into());
+            let ready = self.function.make_ready(warm_up.for_seconds);
+            return Returned::Warmed(self.environment.warm_up(warm_up, cold, request_id, ready).await.into());
         }
         let (request, write) = read(event);
         write(self.function.respond(request_id, arrived, request).await)
-    }
-
-    /// Makes this environment ready for the time until the next warm-up, and keeps it busy for a moment.
-    async fn warm_up(&self, warm_up: WarmUp, cold: bool, request_id: &str) -> Warmed {
-        let hold = tokio::time::sleep(warm_up.hold());
-        let fresh_for = self.function.make_ready(warm_up.for_seconds).await;
-        hold.await;
-        let fresh_for_seconds = fresh_for.map(|fresh_for| fresh_for.as_secs());
-        telemetry::warmed_up(request_id, cold, fresh_for_seconds);
-        Warmed { environment: self.name.clone(), cold, fresh_for_seconds }
     }
 }
 
@@ -211,7 +230,6 @@ mod tests {
     use crate::telemetry::captured::Captured;
     use serde_json::json;
     use std::collections::BTreeMap;
-    use std::time::Duration;
     use tokens::agora::{ChatApp, Key};
 
     const SECRET: &str =
