@@ -36,6 +36,10 @@ pub const ALL: [Function; 6] = [
 /// because only this function needs the SDK for Lambda's API.
 pub const PREWARM: &str = "prewarm";
 
+/// The function that verifies callers' JWTs for API Gateway, if the deployer wants it. It mints nothing, so it is not in
+/// [`ALL`].
+pub const JWT_AUTHORIZER: &str = "jwt-authorizer";
+
 /// One function.
 #[derive(Debug, Clone, Copy)]
 pub struct Function {

@@ -1,7 +1,7 @@
 //! All functions, in the forms that tests need. The list itself is [`ALL`].
 
-pub(crate) use ::functions::PREWARM;
 use ::functions::{ALL, Function};
+pub(crate) use ::functions::{JWT_AUTHORIZER, PREWARM};
 use harness::project;
 use harness::secrets::Vendor;
 use service::RouteKey;
@@ -16,7 +16,7 @@ pub(crate) fn folders(of: &str) -> BTreeSet<String> {
 
 /// The names of all functions.
 pub(crate) fn names() -> BTreeSet<String> {
-    minting().into_iter().chain([PREWARM.to_owned()]).collect()
+    minting().into_iter().chain([JWT_AUTHORIZER, PREWARM].map(str::to_owned)).collect()
 }
 
 /// The names of the functions that mint tokens.

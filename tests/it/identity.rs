@@ -2,6 +2,7 @@
 //! `cargo lambda watch` and from the server, once more behind the gateway, and while the issuer's keys change or cannot be
 //! had.
 
+mod authorizer;
 mod forged;
 mod limits;
 
@@ -45,6 +46,12 @@ fn ask(front: &Running, path: &str, authorization: &[&str]) -> Response {
 
 fn status(front: &Running, path: &str, jwt: &str) -> u16 {
     ask(front, path, &[&format!("Bearer {jwt}")]).status
+}
+
+/// An event of the folder `events/`.
+fn event(name: &str) -> Value {
+    let path = project::root().join("events").join(name);
+    serde_json::from_slice(&fs::read(path).expect("an event")).expect("JSON")
 }
 
 /// Each route for users that a GET asks. Its path by the user's id, and the caller's own.
@@ -197,10 +204,6 @@ fn behind_a_function_url_and_a_load_balancer_too() {
 fn behind_the_gateway_an_event_alone_gets_no_users_token() {
     let key = SigningKey::generate("current", Algorithm::Es256);
     let issuer = Issuer::start(&[&key]);
-    let event = |name: &str| -> Value {
-        let path = project::root().join("events").join(name);
-        serde_json::from_slice(&fs::read(path).expect("an event")).expect("JSON")
-    };
     let rtm = Function::start("rtm-token", settings(&issuer));
     let mut signed_in = event("rtm-token/signed-in-caller.json");
     assert_eq!(rtm.invoke(&signed_in).response()["statusCode"], 401, "the gateway's word is not enough");

@@ -60,7 +60,7 @@ fn a_wrong_setting_ends_the_start_with_one_line_that_names_it() {
     let with = |name: &str, value: &str| refused(Env::from([("LOCAL_CREDENTIALS", &*demo)]).and(name, value));
     assert_eq!(refused([]), "AGORA_SECRET_ID must be the name or ARN of the secret");
     assert_eq!(refused([("ZEGO_SECRET_ID", "zego")]), "AGORA_SECRET_ID must be the name or ARN of the secret");
-    assert_eq!(with("IDENTITY", "None"), "IDENTITY must be gateway, jwt or none");
+    assert_eq!(with("IDENTITY", "None"), "IDENTITY must be gateway, authorizer, jwt or none");
     assert_eq!(with("AUTH", "jwt"), "AUTH is called IDENTITY now: IDENTITY=gateway is what AUTH=jwt was");
     assert_eq!(with("JWT_ISSUER", "https://id.example.com/"), "JWT_ISSUER needs IDENTITY=jwt");
     assert_eq!(with("USER_ID_FORM", "UUID"), "USER_ID_FORM must be verbatim, lower, uuid or hash");
@@ -124,7 +124,10 @@ fn each_function_reads_its_own_secret_before_the_first_event() {
 #[test]
 fn a_wrong_setting_ends_the_local_run_too() {
     let said = LocalRun::refused(Program::Watch, [("IDENTITY", "JWT")]);
-    assert!(said.contains(" does not start:") && said.contains("IDENTITY must be gateway, jwt or none"), "{said}");
+    assert!(
+        said.contains(" does not start:") && said.contains("IDENTITY must be gateway, authorizer, jwt or none"),
+        "{said}"
+    );
     assert!(!said.contains("Serving"), "{said}");
 }
 

@@ -28,6 +28,8 @@ pub(crate) struct Config {
 pub(crate) enum Verifier {
     /// API Gateway's authorizer.
     Gateway,
+    /// Our own authorizer function, which the gateway asks: see [`AuthorizerConfig`].
+    Authorizer,
     /// The service itself: it verifies the bearer token.
     Jwt(Box<JwtSettings>),
     /// Nobody. Every caller is believed. For local runs.
@@ -61,9 +63,7 @@ impl Config {
 
     /// Reads the process's environment. `secret_id` is the variable that names this function's secret.
     pub(crate) fn from_env(secret_id: &'static str) -> Result<Config, ConfigError> {
-        let variables = std::env::vars_os()
-            .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()));
-        Config::parse(&variables.collect(), secret_id)
+        Config::parse(&environment(), secret_id)
     }
 
     pub(crate) fn parse(variables: &BTreeMap<String, String>, secret_id: &'static str) -> Result<Config, ConfigError> {
@@ -86,16 +86,52 @@ impl Config {
     }
 }
 
+/// The settings of the authorizer function. It mints nothing, so it has no credentials.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AuthorizerConfig {
+    pub(crate) jwt: JwtSettings,
+    /// The token functions' policy. It says which claims they need.
+    pub(crate) policy: Policy,
+}
+
+impl AuthorizerConfig {
+    /// Reads the process's environment.
+    pub(crate) fn from_env() -> Result<AuthorizerConfig, ConfigError> {
+        AuthorizerConfig::parse(&environment())
+    }
+
+    pub(crate) fn parse(variables: &BTreeMap<String, String>) -> Result<AuthorizerConfig, ConfigError> {
+        let (verifier, policy) = who_may_call(&Variables::checked(variables)?)?;
+        match verifier {
+            // Behind the gateway, a backend signs with an IAM identity, and the gateway asks no authorizer function.
+            Verifier::Jwt(jwt) if jwt.expected.backend.is_some() => {
+                Err(error("BACKEND_AUDIENCE", "must not be set for the authorizer: it authorizes users alone"))
+            }
+            Verifier::Jwt(jwt) => Ok(AuthorizerConfig { jwt: *jwt, policy }),
+            Verifier::Gateway | Verifier::Authorizer | Verifier::None => {
+                Err(error("IDENTITY", "must be jwt for the authorizer: it verifies JWTs itself"))
+            }
+        }
+    }
+}
+
+/// The process's environment. It has U+FFFD in place of bytes that are not UTF-8.
+fn environment() -> BTreeMap<String, String> {
+    let text = |bytes: std::ffi::OsString| bytes.to_string_lossy().into_owned();
+    std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect()
+}
+
 /// The part of the settings that decides who a caller is and what the caller may have. It needs no credentials.
 pub(crate) fn who_may_call(variables: &Variables<'_>) -> Result<(Verifier, Policy), ConfigError> {
     let verifier = match variables.get("IDENTITY").unwrap_or("gateway") {
         "gateway" => Verifier::Gateway,
+        "authorizer" => Verifier::Authorizer,
         "jwt" => Verifier::Jwt(Box::new(JwtSettings::parse(variables)?)),
         "none" if variables.in_lambda() => {
             return Err(error("IDENTITY", "must not be none in Lambda: it is for local runs"));
         }
         "none" => Verifier::None,
-        _ => return Err(error("IDENTITY", "must be gateway, jwt or none")),
+        _ => return Err(error("IDENTITY", "must be gateway, authorizer, jwt or none")),
     };
     // A deployer who sets one of these expects that the service verifies JWTs. So no other verifier may stand in.
     if !matches!(verifier, Verifier::Jwt(_))
@@ -238,7 +274,7 @@ mod tests {
     fn a_wrong_setting_is_named() {
         let wrong = |name, value| parse(&[("AGORA_SECRET_ID", "x"), (name, value)]).expect_err("refused");
         assert_eq!(parse(&[]).expect_err("refused"), "AGORA_SECRET_ID must be the name or ARN of the secret");
-        assert_eq!(wrong("IDENTITY", "jwks"), "IDENTITY must be gateway, jwt or none");
+        assert_eq!(wrong("IDENTITY", "jwks"), "IDENTITY must be gateway, authorizer, jwt or none");
         assert_eq!(wrong("AUTH", "jwt"), "AUTH is called IDENTITY now: IDENTITY=gateway is what AUTH=jwt was");
         assert_eq!(wrong("AUTH", "none"), "AUTH is called IDENTITY now: IDENTITY=none is what AUTH=none was");
         assert!(parse(&[("AGORA_SECRET_ID", "x"), ("AUTH", "true")]).is_ok(), "another program's setting");
@@ -338,6 +374,33 @@ mod tests {
     }
 
     #[test]
+    fn the_authorizer_verifies_users_jwts_and_needs_no_credentials() {
+        let with = |changes: &[(&str, &str)]| {
+            let good = [
+                ("IDENTITY", "jwt"),
+                ("JWT_ISSUER", "https://id.example.com/"),
+                ("JWT_AUDIENCE", "a"),
+                ("ROOMS_CLAIM", "r"),
+            ];
+            let variables = good.iter().chain(changes);
+            let variables = variables.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            AuthorizerConfig::parse(&variables).map_err(|error| error.to_string())
+        };
+        let config = with(&[]).expect("valid");
+        assert_eq!(
+            (&*config.jwt.expected.issuer, config.policy.rooms_claim.as_deref()),
+            ("https://id.example.com/", Some("r"))
+        );
+        for identity in ["", "gateway", "authorizer", "none"] {
+            let unset = [("IDENTITY", identity), ("JWT_ISSUER", ""), ("JWT_AUDIENCE", "")];
+            let rule = "IDENTITY must be jwt for the authorizer: it verifies JWTs itself";
+            assert_eq!(with(&unset), Err(rule.to_owned()), "{identity}");
+        }
+        let rule = "BACKEND_AUDIENCE must not be set for the authorizer: it authorizes users alone";
+        assert_eq!(with(&[("BACKEND_AUDIENCE", "b"), ("BACKEND_SCOPE", "mint")]), Err(rule.to_owned()));
+    }
+
+    #[test]
     fn backends_have_an_audience_of_their_own() {
         let with = |audience| {
             let jwt = [("IDENTITY", "jwt"), ("JWT_ISSUER", "https://id.example.com/"), ("JWT_AUDIENCE", "a, b")];
@@ -366,7 +429,7 @@ mod tests {
         ];
         assert_eq!(values.map(|(name, _)| name), JwtSettings::VARIABLES);
         for (name, value) in values {
-            for identity in ["", "gateway", "none"] {
+            for identity in ["", "gateway", "authorizer", "none"] {
                 let with = |value| parse(&[("AGORA_SECRET_ID", "x"), ("IDENTITY", identity), (name, value)]);
                 assert_eq!(with(value), Err(format!("{name} needs IDENTITY=jwt")), "IDENTITY={identity}");
                 assert!(with("").is_ok(), "an empty {name} is unset");

@@ -2,6 +2,7 @@
 
 pub mod http;
 pub mod warm;
+pub(crate) mod authorizer;
 pub(crate) mod event;
 pub(crate) mod load_balancer;
 pub(crate) mod lambda;

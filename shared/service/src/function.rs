@@ -2,6 +2,7 @@
 
 use crate::config::Config;
 use crate::credentials::Credentials;
+use crate::identity::believed;
 use crate::identity::issuer::Issuer;
 use crate::mint_limit::MintLimit;
 use crate::minted::Minted;
@@ -161,9 +162,12 @@ impl<V: Vendor> Function<V> {
             Some(issuer) => issuer.identify(route.key().callers, request).await?,
             None => request,
         };
+        let now = self.system.moment()?;
+        let identity = believed(&self.config.verifier, request.identity, now)?;
+        let request = Request { identity, ..request };
         // Check the caller and the parameters before the key is needed. The grant comes after the key, because a
         // caller's own uid depends on the key's app id.
-        let prepared = route.prepare(&self.config, &request, self.system.moment()?)?;
+        let prepared = route.prepare(&self.config, &request, now)?;
         let key = self.credentials.key().await?;
         Ok(prepared.mint(&key, &self.mint_limit, &*self.system))
     }

@@ -7,6 +7,9 @@
 //!
 //! [`whoami`] explains to people who the sender of a JWT would be. Nothing that is deployed calls it.
 //!
+//! [`authorize`] serves the function that API Gateway may ask in place of its own authorizer: it verifies the caller's JWT,
+//! and a token function believes it.
+//!
 //! [`answer`] serves a function that mints nothing: the one that keeps the others [`warm`].
 
 mod front;
@@ -31,6 +34,7 @@ pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+pub use front::authorizer::authorize;
 pub use front::lambda::{InvocationError, answer, cannot_start, serve};
 pub use front::{http, warm};
 pub use identity::{Backend, Caller, Callers, whoami};

@@ -183,6 +183,11 @@ impl Problem {
         }
     }
 
+    /// Whether the fault is the service's. A caller may try again with the same request.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.status() >= 500
+    }
+
     /// A short stable name, for logs and the problem's `type`.
     pub(crate) fn name(&self) -> &'static str {
         match self.kind {

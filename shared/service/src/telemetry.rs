@@ -2,10 +2,12 @@
 //!
 //! Each function of this file reports one thing that happened. `logs` and `metrics` write it.
 
+mod judged;
 mod request;
 mod logs;
 pub(crate) mod metrics;
 
+pub(crate) use judged::judged;
 pub(crate) use request::RequestLog;
 
 use ::metrics::counter;

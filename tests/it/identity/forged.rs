@@ -11,27 +11,29 @@ use serde_json::{Value, json};
 use std::fs;
 
 /// An attack, the headers `Authorization` of its request, and the rule that the log names.
-type Row = (&'static str, Vec<String>, &'static str);
+pub(super) type Row = (&'static str, Vec<String>, &'static str);
 
 const ALGORITHM: &str = "alg: must be one of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384 and EdDSA";
 const KEYS_ALGORITHM: &str = "alg: must be the algorithm of the key";
 const UNKNOWN_KEY: &str = "kid: must name a key of the issuer";
-const SIGNATURE: &str = "signature: must be made with the issuer's key";
-const AUTHORIZATION: &str = "Authorization: must be Bearer, one space and a token";
+pub(super) const SIGNATURE: &str = "signature: must be made with the issuer's key";
+pub(super) const AUTHORIZATION: &str = "Authorization: must be Bearer, one space and a token";
+pub(super) const EXPIRED: &str = "exp: must be in the future";
+pub(super) const WRONG_AUDIENCE: &str = "aud (without aud: client_id or azp): must name a configured audience";
 const BASE64: &str = "JWT: must be base64url without padding";
 const ID_TOKEN: &str = "token_use, typ, at_hash, c_hash, nonce: must not be those of an ID token";
 const AUDIENCE_TYPE: &str = "aud: must be a string or an array of strings; client_id, azp: a string";
 
 /// The issuer's keys, and a forger's.
-struct Keys {
+pub(super) struct Keys {
     rsa: SigningKey,
-    p256: SigningKey,
+    pub(super) p256: SigningKey,
     p384: SigningKey,
-    forgers: SigningKey,
+    pub(super) forgers: SigningKey,
 }
 
 impl Keys {
-    fn generate() -> Keys {
+    pub(super) fn generate() -> Keys {
         Keys {
             rsa: SigningKey::generate("rsa", Algorithm::Rs256),
             p256: SigningKey::generate("p256", Algorithm::Es256),
@@ -102,18 +104,17 @@ fn genuine_but(keys: &Keys, claims: &Value) -> Vec<Row> {
         claims.as_object_mut().expect("claims").remove("exp");
         vec![format!("Bearer {}", keys.p256.sign(&json!({}), &claims))]
     };
-    let audience = "aud (without aud: client_id or azp): must name a configured audience";
     let wrong_issuer = "iss: must be the configured issuer";
     vec![
-        ("expired by 61 seconds", with("exp", json!(now - 61)), "exp: must be in the future"),
+        ("expired by 61 seconds", with("exp", json!(now - 61)), EXPIRED),
         ("without `exp`", without_expiry, "exp: must be a number"),
         ("`exp` is a string", with("exp", json!((now + 300).to_string())), "exp: must be a number"),
         ("not yet valid", with("nbf", json!(now + 90)), "nbf: must not be in the future"),
         ("`nbf` is a boolean", with("nbf", json!(false)), "nbf: must be a number"),
         ("issued in the future", with("iat", json!(now + 90)), "iat: must not be in the future"),
         ("`iat` is null", with("iat", json!(null)), "iat: must be a number"),
-        ("another audience", with("aud", json!("https://other.example.com")), audience),
-        ("an audience that begins with ours", with("aud", json!(format!("{AUDIENCE}.evil.example"))), audience),
+        ("another audience", with("aud", json!("https://other.example.com")), WRONG_AUDIENCE),
+        ("an audience that begins with ours", with("aud", json!(format!("{AUDIENCE}.evil.example"))), WRONG_AUDIENCE),
         ("an audience that is an object", with("aud", json!({ AUDIENCE: true })), AUDIENCE_TYPE),
         ("an audience that is a number", with("aud", json!(1)), AUDIENCE_TYPE),
         (
@@ -166,7 +167,7 @@ fn in_another_form(keys: &Keys, claims: &Value) -> Vec<Row> {
     ]
 }
 
-fn rows(keys: &Keys, claims: &Value) -> Vec<Row> {
+pub(super) fn rows(keys: &Keys, claims: &Value) -> Vec<Row> {
     [
         without_a_key(keys, claims),
         of_another_key(keys, claims),
@@ -194,14 +195,14 @@ fn request_id(body: &str) -> Value {
 }
 
 /// The refused JWTs in the log: the id of the request, and the rule that the JWT breaks.
-fn refused(logs: &str) -> Vec<(Value, Value)> {
+pub(super) fn refused(logs: &str) -> Vec<(Value, Value)> {
     let lines = logs.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let refused = lines.filter(|line| line["outcome"] == "invalid-token");
     refused.map(|line| (line["request_id"].clone(), line["rule"].clone())).collect()
 }
 
 /// An issuer with these keys, and two more that must not be used.
-fn issuer(keys: &Keys) -> Issuer {
+pub(super) fn issuer(keys: &Keys) -> Issuer {
     let issuer = Issuer::start(&[&keys.rsa, &keys.p256, &keys.p384]);
     let named = |mut key: Value, id: &str, member: &str, value: Value| {
         key["kid"] = json!(id);

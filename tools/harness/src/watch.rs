@@ -101,7 +101,8 @@ impl Watch {
         let function = |(pid, command): (u32, String)| {
             let program = Path::new(command.split(' ').next()?);
             let name = program.file_name()?.to_str()?;
-            let known = functions::ALL.iter().any(|function| function.name == name) || name == functions::PREWARM;
+            let others = [functions::JWT_AUTHORIZER, functions::PREWARM];
+            let known = functions::ALL.iter().any(|function| function.name == name) || others.contains(&name);
             known.then(|| (name.to_owned(), pid))
         };
         below.filter_map(function).collect()

@@ -140,6 +140,25 @@ impl Policy {
     }
 }
 
+impl Policy {
+    /// Whether a decision may depend on this claim, which stands at the top of a JWT.
+    pub(crate) fn reads(&self, claim: &str) -> bool {
+        // The end of the JWT, and whose user it is.
+        const ALWAYS: [&str; 2] = ["exp", "iss"];
+        let scopes: &[&str] = match (&self.publish_scope, &self.scope_claim) {
+            (None, _) => &[],
+            (Some(_), Some(named)) => &[named],
+            (Some(_), None) => &["scope", "scp"],
+        };
+        let named = [Some(&self.user_id_claim), self.rooms_claim.as_ref(), self.rtc_uid_claim.as_ref()];
+        let named = named.into_iter().flatten().map(String::as_str);
+        let refused = self.refused_claims.iter().map(|refused| &*refused.claim);
+        let mut read = ALWAYS.into_iter().chain(scopes.iter().copied()).chain(named).chain(refused);
+        // A name with dots may be a path to a claim within others.
+        read.any(|name| name.strip_prefix(claim).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
+    }
+}
+
 /// Whether the name is a path to a claim within others, such as `app_metadata.rooms`. Auth0's names of single claims have
 /// dots too, but they are URLs: a dot counts only behind the last `/` and `:`, and not in a URL that is a host alone.
 fn is_path(claim: &str) -> bool {

@@ -103,7 +103,7 @@ impl Server {
                 return Err(StartError(rule.to_owned()));
             }
         };
-        if config.verifier == Verifier::Gateway {
+        if matches!(config.verifier, Verifier::Gateway | Verifier::Authorizer) {
             let rule = "IDENTITY must be jwt here, or none on this machine alone: no gateway verifies callers";
             return Err(StartError(rule.to_owned()));
         }

@@ -43,7 +43,8 @@ impl Identity for Caller {
                 Err(Problem::forbidden("this token is for signed-in users; a backend's JWT is not one"))
             }
             (Verifier::Jwt(_), None) => Err(Problem::no_token()),
-            (Verifier::Gateway, None) => Err(Problem::no_identity("the request carries no verified JWT")),
+            (Verifier::Gateway | Verifier::Authorizer, None | Some(Verified::Authorized(_)))
+            | (_, Some(Verified::Authorized(_))) => Err(Problem::no_identity("the request carries no verified JWT")),
         }
     }
 

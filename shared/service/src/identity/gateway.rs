@@ -2,8 +2,8 @@
 //!
 //! Anything that isn't exactly what the gateway sends counts as no identity. The request can still be answered.
 
-use super::Verified;
 use super::claims::Jwt;
+use super::{Verified, authorized};
 use crate::json::object;
 use serde_json::Value;
 
@@ -18,6 +18,7 @@ pub(crate) fn verified(context: Option<&Value>) -> Option<Verified> {
             let pooled = iam.get("cognitoIdentity").is_some_and(|identity| !identity.is_null());
             (named("userArn") && named("accountId") && !pooled).then_some(Verified::Iam)
         }
+        [None, None, Some(lambda)] => authorized::claims(lambda).map(Verified::Authorized),
         // The gateway runs one authorizer per route.
         _ => None,
     }
@@ -27,6 +28,7 @@ pub(crate) fn verified(context: Option<&Value>) -> Option<Verified> {
 mod tests {
     use super::*;
     use crate::identity::samples;
+    use crate::json::Json;
     use serde_json::json;
 
     #[test]
@@ -38,6 +40,9 @@ mod tests {
             read(json!({ "iam": { "userArn": "arn:aws:iam::1:user/x", "accountId": "1" } })),
             Some(Verified::Iam)
         );
+        let authorized = read(json!({ "lambda": { "claims": "{\"sub\":\"alice\",\"rooms\":[\"a b\"]}" } }));
+        let Some(Verified::Authorized(claims)) = authorized else { panic!("not our authorizer's") };
+        assert_eq!(claims["rooms"], Json::List(vec![Json::Text("a b".to_owned())]));
         for nobody in [
             json!(null),
             json!({}),
@@ -52,6 +57,12 @@ mod tests {
             json!({ "jwt": { "claims": { "sub": ["alice"] }, "scopes": null } }),
             json!({ "jwt": { "claims": { "sub": "alice" }, "scopes": "all" } }),
             json!({ "lambda": { "sub": "alice" } }),
+            json!({ "lambda": null }),
+            json!({ "lambda": { "claims": { "sub": "alice" } } }),
+            json!({ "lambda": { "claims": "alice" } }),
+            json!({ "lambda": { "claims": "{\"sub\":\"alice\",\"sub\":\"bob\"}" } }),
+            json!({ "lambda": { "claims": "{\"sub\":\"alice\"}", "sub": "bob" } }),
+            json!({ "lambda": { "claims": "{\"sub\":\"alice\"}" }, "iam": { "userArn": "arn:aws:iam::1:user/x", "accountId": "1" } }),
             json!({ "jwt": { "claims": { "sub": "alice" }, "scopes": null }, "lambda": {} }),
             json!({ "claims": { "sub": "alice" } }),
             json!({ "iam": {} }),

@@ -8,9 +8,9 @@ mod fetch;
 mod tests;
 
 use super::claims::Jwt;
-use super::jwt::{self, KeySet, Proven, Refusal};
+use super::jwt::{self, Claims, KeySet, Proven, Refusal};
 use super::{Callers, Verified};
-use crate::config::{Config, Expected, Verifier};
+use crate::config::{Config, Expected, JwtSettings, Verifier};
 use crate::keeper::{Keeper, LoadError, Source, Times};
 use crate::problem::{Problem, guarded};
 use crate::request::{Authorization, Request};
@@ -31,6 +31,9 @@ pub(crate) trait KeyServer: Send + Sync + 'static {
 /// A key set's text, once it is read.
 pub(crate) type Reading<'a> = Pin<Box<dyn Future<Output = Result<Vec<u8>, LoadError>> + Send + 'a>>;
 
+/// How a JWT is judged: see [`jwt::verify`].
+type Verify = fn(&Expected, &KeySet, &str, i64) -> Result<Proven, Refusal>;
+
 /// One issuer, and what its JWTs must say.
 pub(crate) struct Issuer {
     expected: Expected,
@@ -42,10 +45,17 @@ pub(crate) struct Issuer {
 impl Issuer {
     /// The issuer that the configuration names. `None`: the service verifies no JWTs itself.
     pub(crate) fn of(config: &Config, system: &Arc<dyn System>) -> Option<Issuer> {
-        let Verifier::Jwt(settings) = &config.verifier else { return None };
+        match &config.verifier {
+            Verifier::Jwt(settings) => Some(Issuer::with(settings, system)),
+            Verifier::Gateway | Verifier::Authorizer | Verifier::None => None,
+        }
+    }
+
+    /// The issuer with these settings.
+    pub(crate) fn with(settings: &JwtSettings, system: &Arc<dyn System>) -> Issuer {
         let server = IssuerServer::new(settings.expected.issuer.clone(), settings.keys.clone());
         let times = Times::new(settings.keys_ttl, settings.keys_max_stale);
-        Some(Issuer::new(settings.expected.clone(), Box::new(server), times, system))
+        Issuer::new(settings.expected.clone(), Box::new(server), times, system)
     }
 
     fn new(expected: Expected, server: Box<dyn KeyServer>, times: Times, system: &Arc<dyn System>) -> Issuer {
@@ -77,7 +87,7 @@ impl Issuer {
     /// The bearer token proves nobody. Or there are no keys to verify it with.
     pub(crate) async fn identify(&self, callers: Callers, request: Request) -> Result<Request, Problem> {
         let iam_counts = callers == Callers::Backends && self.expected.backend.is_none();
-        let identity = match self.prove(&request.authorization).await? {
+        let identity = match self.prove(&request.authorization, jwt::verify).await? {
             Some(Proven::User(claims)) => Some(Verified::Jwt(Jwt::Ours(claims))),
             Some(Proven::Backend(claims)) => Some(Verified::Backend(Jwt::Ours(claims))),
             None => request.identity.filter(|verified| iam_counts && *verified == Verified::Iam),
@@ -85,24 +95,36 @@ impl Issuer {
         Ok(Request { identity, ..request })
     }
 
-    async fn prove(&self, authorization: &Authorization) -> Result<Option<Proven>, Problem> {
+    /// The claims of a user's JWT, which may have ended. `None`: there is no JWT.
+    ///
+    /// # Errors
+    /// The JWT proves no user, and proved none when it ended. Or there are no keys to verify it with.
+    pub(crate) async fn claims_of_user(&self, authorization: &Authorization) -> Result<Option<Claims>, Problem> {
+        match self.prove(authorization, jwt::verify_even_if_ended).await? {
+            Some(Proven::User(claims)) => Ok(Some(claims)),
+            Some(Proven::Backend(_)) => Err(Problem::forbidden("a backend's JWT is not a user's")),
+            None => Ok(None),
+        }
+    }
+
+    async fn prove(&self, authorization: &Authorization, verify: Verify) -> Result<Option<Proven>, Problem> {
         let Some(token) = jwt::bearer(&authorization.0).map_err(refused)? else { return Ok(None) };
         let keys = self.keys.item().await.ok_or_else(Problem::no_keys)?;
-        let mut proven = self.verify(&keys, token)?;
+        let mut proven = self.verify(verify, &keys, token)?;
         // The issuer may have a new key. Forgers can name any key, so a bucket limits these loads.
         if matches!(proven, Err(Refusal::UnknownKey)) && self.may_ask_for_a_new_key() {
             self.keys.refresh().await;
             if let Some(newer) = self.keys.at_hand() {
-                proven = self.verify(&newer, token)?;
+                proven = self.verify(verify, &newer, token)?;
             }
         }
         proven.map(Some).map_err(refused)
     }
 
     /// The outer error is ours: the clock cannot be used, or the verifier has panicked.
-    fn verify(&self, keys: &KeySet, token: &str) -> Result<Result<Proven, Refusal>, Problem> {
+    fn verify(&self, verify: Verify, keys: &KeySet, token: &str) -> Result<Result<Proven, Refusal>, Problem> {
         let now = self.system.moment()?.as_unix_seconds().into();
-        guarded(|| Ok(jwt::verify(&self.expected, keys, token, now)))
+        guarded(|| Ok(verify(&self.expected, keys, token, now)))
     }
 
     fn may_ask_for_a_new_key(&self) -> bool {

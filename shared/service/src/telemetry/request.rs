@@ -51,7 +51,7 @@ impl RequestLog<'_> {
     }
 }
 
-fn microseconds(took: Duration) -> u64 {
+pub(super) fn microseconds(took: Duration) -> u64 {
     u64::try_from(took.as_micros()).unwrap_or(u64::MAX)
 }
 

@@ -34,11 +34,18 @@ pub(super) fn check(expected: &Expected, claims: &Claims, now: i64) -> Result<bo
     }
 }
 
+/// Checks that the JWT has not ended.
+pub(crate) fn check_not_ended(claims: &Claims, now: i64) -> Result<(), Refusal> {
+    if end(claims)? <= now.saturating_sub(LEEWAY) as f64 { Err(Refusal::Expired) } else { Ok(()) }
+}
+
+/// When the JWT ends, in seconds since 1970.
+pub(super) fn end(claims: &Claims) -> Result<f64, Refusal> {
+    date(claims, "exp").map_err(|NotANumber| Refusal::ExpiryType)?.ok_or(Refusal::ExpiryType)
+}
+
 fn check_dates(claims: &Claims, now: i64) -> Result<(), Refusal> {
-    let expiry = date(claims, "exp").map_err(|NotANumber| Refusal::ExpiryType)?.ok_or(Refusal::ExpiryType)?;
-    if expiry <= now.saturating_sub(LEEWAY) as f64 {
-        return Err(Refusal::Expired);
-    }
+    check_not_ended(claims, now)?;
     let latest = now.saturating_add(LEEWAY) as f64;
     if date(claims, "nbf").map_err(|NotANumber| Refusal::NotBeforeType)?.is_some_and(|date| date > latest) {
         return Err(Refusal::NotYetValid);

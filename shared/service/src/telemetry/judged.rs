@@ -1,0 +1,24 @@
+//! The line about a question to the authorizer.
+
+use super::request::microseconds;
+use crate::problem::Problem;
+use ::metrics::counter;
+use std::time::Duration;
+use tracing::info;
+
+/// The authorizer has judged a request. `problem` says why the request was refused.
+pub(crate) fn judged(request_id: &str, gateway_request_id: Option<&str>, problem: Option<&Problem>, took: Duration) {
+    info!(
+        request_id,
+        gateway_request_id,
+        outcome = problem.map_or("authorized", Problem::name),
+        detail = problem.map(Problem::detail),
+        rule = problem.and_then(Problem::rule),
+        duration_us = microseconds(took),
+        "judged"
+    );
+    match problem {
+        None => counter!("Authorized").increment(1),
+        Some(problem) => counter!("Refusals", "reason" => problem.name()).increment(1),
+    }
+}
