@@ -115,9 +115,11 @@ check: $(CARGO_DENY)/bin/cargo-deny validate docs prose ## Format, lints, docume
 	$(CARGO_DENY)/bin/cargo-deny --locked check bans licenses sources
 	$(CARGO_DENY)/bin/cargo-deny --locked --manifest-path fuzz/Cargo.toml check --allow unmatched-skip bans licenses sources
 
-validate: .venv/.installed ## Checks template.yaml with SAM and cfn-lint, and deploy/kubernetes.yaml with Kubernetes' schemas
-	sam validate --lint
-	cfn-lint template.yaml
+validate: .venv/.installed ## Checks template.yaml with SAM and cfn-lint, its loops written out, and deploy/kubernetes.yaml with Kubernetes' schemas
+	mkdir -p target
+	python tools/expand_template.py template.yaml >target/template.json
+	sam validate --template target/template.json
+	cfn-lint target/template.json
 	kubernetes-validate --strict --quiet deploy/kubernetes.yaml
 
 # RUSTC_BOOTSTRAP lets the stable compiler instrument code. New inputs that the fuzzer finds stay out of the repository.

@@ -1,5 +1,6 @@
 //! What the roles and resource policies allow.
 
+use super::settings::POLICIES;
 use super::{AGORA, BOUNDARY, KEY, NO_AGORA, NO_ZEGO, Stack, ZEGO, ZIM, everywhere, list, objects, text};
 use crate::functions;
 use harness::secrets::Vendor;
@@ -34,8 +35,12 @@ fn a_function_may_read_one_secret_and_do_nothing_else() {
                 assert_eq!(variables.get(absent), None, "{name}");
             }
 
+            // The first start reads the secret, so the function waits for the policy that allows it.
+            let policy = &stack.template["Resources"][name]["DependsOn"];
+            let readers = &stack.resource(policy.as_str().expect("one policy"))["Roles"];
             let role = function["Role"]["Fn::GetAtt"][0].as_str().expect("a role of its own");
             assert!(roles.insert(role), "{name} shares {role}");
+            assert!(list(readers).contains(&&json!({ "Ref": role })), "{name} depends on {policy}");
             let mut allowed = allowed(&stack, role);
             let log_group = function["LoggingConfig"]["LogGroup"]["Ref"].as_str().expect("a log group of its own");
             let mut expected = vec![
@@ -57,12 +62,14 @@ fn a_function_may_read_one_secret_and_do_nothing_else() {
     }
 }
 
-/// All that a role's policies say.
+/// All that a role's policies say. A managed policy may name the role, or the role may name the policy.
 pub(super) fn allowed(stack: &Stack, role: &str) -> Vec<Value> {
-    let role = stack.resource(role);
-    let managed = list(&role["ManagedPolicyArns"]).into_iter();
-    let managed = managed.map(|arn| stack.resource(arn["Ref"].as_str().expect("a policy of the template")));
-    let documents = managed.chain(list(&role["Policies"])).map(|policy| &policy["PolicyDocument"]);
+    let named = list(&stack.resource(role)["ManagedPolicyArns"]).into_iter();
+    let named = named.map(|arn| stack.resource(arn["Ref"].as_str().expect("a policy of the template")));
+    let naming = stack.resources("AWS::IAM::ManagedPolicy").into_iter().map(|(_, policy)| policy);
+    let naming = naming.filter(|policy| list(&policy["Roles"]).contains(&&json!({ "Ref": role })));
+    let inline = list(&stack.resource(role)["Policies"]);
+    let documents = named.chain(naming).chain(inline).map(|policy| &policy["PolicyDocument"]);
     documents.flat_map(statements).cloned().collect()
 }
 
@@ -82,7 +89,8 @@ fn no_policy_has_a_wildcard_but_those_that_the_template_explains() {
         }
         let traces = json!(["xray:PutTraceSegments", "xray:PutTelemetryRecords"]);
         let nothing = [json!("Deny"), json!("sts:GetCallerIdentity"), json!("*"), Value::Null];
-        assert_eq!(wild, [nothing, [json!("Allow"), traces, json!("*"), Value::Null]]);
+        let traces = [json!("Allow"), traces, json!("*"), Value::Null];
+        assert_eq!(wild, [nothing.clone(), traces, nothing]);
 
         // There is one policy that AWS wrote, for CodeDeploy.
         let mut of_aws = Vec::new();
@@ -95,15 +103,17 @@ fn no_policy_has_a_wildcard_but_those_that_the_template_explains() {
     }
 }
 
-/// This policy is here for its description alone.
+/// These policies are here for their descriptions alone.
 #[test]
-fn the_policy_of_the_long_settings_permits_nothing_and_nobody_has_it() {
+fn the_policies_that_hold_settings_permit_nothing_and_nobody_has_them() {
     for stack in Stack::all() {
-        let policy = stack.resource("LongSettings").as_object().expect("properties");
-        assert_eq!(policy.keys().collect::<Vec<_>>(), ["Description", "PolicyDocument"]);
-        assert!(statements(&policy["PolicyDocument"]).iter().all(|statement| statement["Effect"] == "Deny"));
-        for (name, role) in stack.resources("AWS::IAM::Role") {
-            assert!(!role.to_string().contains("LongSettings"), "{name}");
+        for name in POLICIES {
+            let policy = stack.resource(name).as_object().expect("properties");
+            assert_eq!(policy.keys().collect::<Vec<_>>(), ["Description", "PolicyDocument"]);
+            assert!(statements(&policy["PolicyDocument"]).iter().all(|statement| statement["Effect"] == "Deny"));
+            for (role, properties) in stack.resources("AWS::IAM::Role") {
+                assert!(!properties.to_string().contains(name), "{role}");
+            }
         }
     }
 }

@@ -37,7 +37,9 @@ from samcli.lib.cfn_language_extensions.resolvers import (
     IntrinsicResolver,
 )
 from samtranslator.translator.transform import transform
-from samtranslator.yaml_helper import yaml_parse
+
+sys.path.append("tools")
+from expand_template import expanded
 
 HERE = PseudoParameterValues(region="eu-central-1", account_id="123456789012", stack_name="tokenmint")
 
@@ -195,8 +197,7 @@ def answer(source, given, added, variables):
 def main():
     # The translator warns that nobody collects its metrics.
     logging.disable(logging.WARNING)
-    with open("template.yaml", encoding="utf-8") as file:
-        source = yaml_parse(file.read())
+    source = expanded("template.yaml")
     for resource in source["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
             resource["Properties"]["CodeUri"] = "s3://functions/" + resource["Metadata"]["BuildProperties"]["Binary"]

@@ -240,16 +240,18 @@ fn parameters_that_do_not_fit_together_are_refused() {
     assert!(fit(&[("ZimSecretArn", ZIM)]) && !fit(&[("ZimSecretArn", ZEGO)]));
 }
 
-/// Short settings are in a version's description, and long ones in the description of the policy whose name a version's
-/// description has. So CloudFormation must replace both.
+/// The settings are in the description of a policy whose name is a version's description. Some of them are in the
+/// description of a second policy, whose name the first one has. So CloudFormation must replace all of them.
 #[test]
 fn cloudformation_replaces_a_policy_and_a_version_if_their_description_changes() {
     let stack = Stack::plain();
     for resource_type in ["AWS::IAM::ManagedPolicy", "AWS::Lambda::Version"] {
         assert!(stack.replaced[resource_type].properties.contains("Description"), "{resource_type}");
     }
-    // With a name of its own, the policy could not be replaced: the name is taken until the old one is gone.
-    assert!(stack.resource("LongSettings").get("ManagedPolicyName").is_none());
+    // With a name of its own, a policy could not be replaced: the name is taken until the old one is gone.
+    for policy in POLICIES {
+        assert!(stack.resource(policy).get("ManagedPolicyName").is_none(), "{policy}");
+    }
 }
 
 /// The gateway calls a published version, which keeps its settings. So a changed setting must make a new version.
@@ -297,12 +299,8 @@ fn a_changed_setting_makes_a_new_version() {
         assert_ne!(after, before, "{:?}", stack.parameters);
         for (function, (description, variables)) in after {
             let (old_description, old_variables) = &before[&function];
-            assert_eq!(
-                description == *old_description,
-                variables == *old_variables,
-                "{function}: {:?}",
-                stack.parameters
-            );
+            assert_ne!(description, *old_description, "{function}: {:?}", stack.parameters);
+            assert_ne!(variables, *old_variables, "{function}: {:?}", stack.parameters);
         }
     }
 }
@@ -328,10 +326,17 @@ fn a_second_lock_that_is_written_into_the_template_reaches_new_versions() {
     }
 }
 
-/// The description of each version, with the description of the policy that it names.
-fn descriptions(stack: &Stack) -> BTreeSet<(String, String)> {
-    let long = text(&stack.resource("LongSettings")["Description"]);
-    stack.versions().into_iter().map(|version| (text(&version["Description"]), long.clone())).collect()
+/// The policies whose descriptions hold the settings. Nobody has them. Each has the name of the next one.
+pub(super) const POLICIES: [&str; 2] = ["Settings", "ClaimSettings"];
+
+/// The description of each policy that holds settings. Every version is described by the first one's name.
+fn descriptions(stack: &Stack) -> [String; 2] {
+    let name = |policy: &str| format!("tokenmint-${{{policy}}}-");
+    let versions: BTreeSet<_> = stack.versions().into_iter().map(|version| text(&version["Description"])).collect();
+    assert!(versions.len() == 1 && versions.iter().all(|it| it.starts_with(&name("Settings"))), "{versions:?}");
+    let [first, second] = POLICIES.map(|policy| text(&stack.resource(policy)["Description"]));
+    assert!(first.split(' ').any(|word| word.starts_with(&name("ClaimSettings"))), "{first}");
+    [first, second]
 }
 
 /// Each setting is one word of a description, and no value has a space. So a value cannot look like the end of its own
@@ -350,13 +355,12 @@ fn different_settings_never_have_the_same_description() {
         let given = LONG.map(|(parameter, _)| (parameter, value));
         let stack = Stack::with(&[[ISSUER, AUDIENCE].as_slice(), given.as_slice()].concat());
         let expected = LONG.map(|(_, variable)| format!("{variable}={value}"));
-        for (_, long) in descriptions(&stack) {
-            assert!(long.split(' ').collect::<Vec<_>>().ends_with(&expected.each_ref().map(String::as_str)), "{long}");
-        }
+        let [_, long] = descriptions(&stack);
+        assert!(long.split(' ').collect::<Vec<_>>().ends_with(&expected.each_ref().map(String::as_str)), "{long}");
     }
-    let all: BTreeSet<_> = Stack::all().iter().flat_map(descriptions).collect();
-    let words = |text: &str| text.split(' ').count();
-    assert_eq!(all.iter().map(|(version, long)| (words(version), words(long))).collect::<BTreeSet<_>>().len(), 1);
+    let all: BTreeSet<_> = Stack::all().iter().map(descriptions).collect();
+    let words = |text: &String| text.split(' ').count();
+    assert_eq!(all.iter().map(|each| each.each_ref().map(words)).collect::<BTreeSet<_>>().len(), 1);
     for (parameter, _) in LONG {
         for space in ["a b", " a", "a ", "a\tb", "a\nb", "a\n", "a\u{a0}b", "a\u{2003}b"] {
             let error = Stack::try_with(&[ISSUER, AUDIENCE, (parameter, space)], &json!({})).err();
@@ -382,19 +386,19 @@ fn the_longest_settings_still_describe_a_version() {
             _ => long(""),
         })
     };
-    let arn = format!("arn:aws:secretsmanager:eu-central-1:123456789012:secret:{}-abcdef", "s".repeat(40));
+    let arn =
+        |name: &str| format!("arn:aws:secretsmanager:eu-central-1:123456789012:secret:{}-abcdef", name.repeat(40));
     let mut given: Vec<_> = SETTINGS.iter().map(|(parameter, ..)| (*parameter, longest(parameter))).collect();
-    given.extend(["AgoraSecretArn", "ZegoSecretArn"].map(|secret| (secret, arn.clone())));
+    given.extend([("AgoraSecretArn", arn("a")), ("ZegoSecretArn", arn("b")), ("ZimSecretArn", arn("c"))]);
     let given: Vec<_> = given.iter().map(|(parameter, value)| (*parameter, value.as_str())).collect();
     let stack = Stack::with(&[[ISSUER, AUDIENCE].as_slice(), given.as_slice()].concat());
 
-    let limit = |resource_type: &str| stack.replaced[resource_type].description;
-    for (version, long) in descriptions(&stack) {
-        // A policy's name has at most 128 characters.
-        let name =
-            version.split(' ').find(|word| word.starts_with("tokenmint-${LongSettings}-")).expect("the policy's name");
-        let version = version.replace(name, &"n".repeat(128));
-        assert!(version.len() <= limit("AWS::Lambda::Version"), "{}: {version}", version.len());
-        assert!(long.len() <= limit("AWS::IAM::ManagedPolicy"), "{}: {long}", long.len());
+    // A policy's name has at most 128 characters, which a version's description can hold.
+    assert!(stack.replaced["AWS::Lambda::Version"].description >= 128);
+    for description in descriptions(&stack) {
+        let longest = |word: &str| if word.starts_with("tokenmint-${") { "n".repeat(128) } else { word.to_owned() };
+        let description = description.split(' ').map(longest).collect::<Vec<_>>().join(" ");
+        let limit = stack.replaced["AWS::IAM::ManagedPolicy"].description;
+        assert!(description.len() <= limit, "{}: {description}", description.len());
     }
 }
