@@ -118,7 +118,7 @@ check: $(CARGO_DENY)/bin/cargo-deny validate docs prose ## Format, lints, docume
 validate: .venv/.installed ## Checks template.yaml with SAM and cfn-lint, its loops written out, and deploy/kubernetes.yaml with Kubernetes' schemas
 	mkdir -p target
 	python tools/expand_template.py template.yaml >target/template.json
-	sam validate --template target/template.json
+	sam validate --lint --template target/template.json
 	cfn-lint target/template.json
 	kubernetes-validate --strict --quiet deploy/kubernetes.yaml
 

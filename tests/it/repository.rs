@@ -57,7 +57,7 @@ fn every_function_has_its_program_its_events_and_its_resource() {
     let programs: BTreeSet<_> = programs.map(|it| it["name"].as_str().expect("a name").to_owned()).collect();
     assert_eq!(programs, functions);
     assert_eq!(functions::folders("events"), functions);
-    assert_eq!(Stack::plain().functions().into_values().collect::<BTreeSet<_>>(), functions);
+    assert_eq!(Stack::with_authorizer().functions().into_values().collect::<BTreeSet<_>>(), functions);
 }
 
 /// `docs/contributing.md` lists the files that a new kind of token needs. Each function must occur in each of these

@@ -27,6 +27,8 @@ const BOUNDARY: &str = "arn:aws:iam::123456789012:policy/boundary";
 const ROOTS: (&str, &str) = ("TrustedRootsFile", "/etc/pki/tls/certs/ca-bundle.crt");
 const ISSUER: (&str, &str) = ("JwtIssuer", "https://issuer.example.com/");
 const AUDIENCE: (&str, &str) = ("JwtAudience", "app,web");
+const TOKENMINT: (&str, &str) = ("JwtVerifier", "tokenmint");
+const TWICE: (&str, &str) = ("VerifyTwice", "true");
 const NO_AGORA: (&str, &str) = ("AgoraSecretArn", "");
 const NO_ZEGO: (&str, &str) = ("ZegoSecretArn", "");
 
@@ -66,6 +68,11 @@ impl Stack {
     /// Only with the parameters that have no default.
     pub(crate) fn plain() -> Stack {
         Stack::with(&[])
+    }
+
+    /// With our authorizer in place of the gateway's.
+    pub(crate) fn with_authorizer() -> Stack {
+        Stack::with(&[TOKENMINT])
     }
 
     /// The value of each parameter.
@@ -128,6 +135,9 @@ impl Stack {
             ]),
             Stack::with(&[NO_ZEGO]),
             Stack::with(&[NO_AGORA]),
+            Stack::with(&[TOKENMINT]),
+            Stack::with(&[TWICE, ("JwtScope", "tokens"), ISSUER, AUDIENCE]),
+            Stack::with(&[TOKENMINT, TWICE, ISSUER, AUDIENCE, NO_ZEGO, ("ProvisionedPeak", "10")]),
             Stack::with(&[NO_ZEGO, ISSUER, AUDIENCE, ("ProvisionedPeak", "10")]),
             Stack::with(&[NO_AGORA, ISSUER, AUDIENCE, ("ZimSecretArn", ZIM), ("ProvisionedPeak", "10")]),
         ]
@@ -167,11 +177,19 @@ impl Stack {
     /// The functions that mint tokens.
     fn token_functions(&self) -> Vec<(&str, &Value)> {
         let functions = self.functions();
-        let mints = |(name, _): &(&str, &Value)| functions[name] != functions::PREWARM;
+        let mints = |(name, _): &(&str, &Value)| {
+            ![functions::PREWARM, functions::JWT_AUTHORIZER].contains(&functions[name].as_str())
+        };
         self.resources("AWS::Lambda::Function").into_iter().filter(mints).collect()
     }
 
-    /// The versions of these functions. A version holds its settings.
+    /// The logical ids of the functions that wait for callers: all but the one that warms them.
+    fn warmed_functions(&self) -> BTreeSet<&str> {
+        let warmed = self.functions().into_iter().filter(|(_, binary)| binary != functions::PREWARM);
+        warmed.map(|(name, _)| name).collect()
+    }
+
+    /// The versions of the functions that mint tokens. A version holds its settings.
     fn versions(&self) -> Vec<&Value> {
         let functions: BTreeSet<_> = self.token_functions().into_iter().map(|(name, _)| name).collect();
         let versions = self.resources("AWS::Lambda::Version").into_iter().map(|(_, version)| version);

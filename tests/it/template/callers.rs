@@ -1,6 +1,6 @@
 //! Who may call: which authorizer each route has, which pages may ask, and how often.
 
-use super::{AUDIENCE, ISSUER, NO_AGORA, NO_ZEGO, Stack, Target, everywhere, list, text, variable};
+use super::{AUDIENCE, ISSUER, NO_AGORA, NO_ZEGO, Stack, TOKENMINT, TWICE, Target, everywhere, list, text, variable};
 use crate::functions;
 use serde_json::{Map, Value, json};
 use service::Callers;
@@ -14,7 +14,28 @@ fn no_route_is_open() {
         let schemes = api["components"]["securitySchemes"].as_object().expect("authorizers");
         assert_eq!(schemes.keys().collect::<Vec<_>>(), ["AWS_IAM", "SignedInUser"]);
         assert_eq!(schemes["AWS_IAM"]["x-amazon-apigateway-authtype"], "awsSigv4");
-        assert_eq!(schemes["SignedInUser"]["x-amazon-apigateway-authorizer"]["type"], "jwt");
+        let authorizer = &schemes["SignedInUser"]["x-amazon-apigateway-authorizer"];
+        assert_eq!(authorizer["identitySource"], "$request.header.Authorization");
+        let identity = if stack.holds("VerifiedByTokenmint") {
+            let uri = json!(["arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/",
+                { "Ref": "JwtAuthorizerAliaslive" }, "/invocations"]);
+            let expected = json!({
+                "type": "request",
+                "identitySource": "$request.header.Authorization",
+                "authorizerUri": { "Fn::Join": ["", uri] },
+                "authorizerPayloadFormatVersion": "2.0",
+                "enableSimpleResponses": true,
+                "authorizerResultTtlInSeconds": 0,
+            });
+            assert_eq!(*authorizer, expected);
+            "authorizer"
+        } else {
+            assert_eq!(authorizer["type"], "jwt");
+            "gateway"
+        };
+        // The functions believe the authorizer that the routes have. Or they verify the JWT themselves.
+        let identity = if stack.holds("VerifiedTwice") { "jwt" } else { identity };
+        assert_eq!(variable(&stack, "IDENTITY"), everywhere(identity));
         let routes = stack.routes();
         assert!(!routes.is_empty());
         for (route, Target { authorizer, .. }) in routes {
@@ -77,6 +98,58 @@ fn with_an_issuer_only_its_tokens_count() {
 
     let scoped = Stack::with(&[ISSUER, AUDIENCE, ("JwtScope", "tokens")]);
     assert_eq!(wanted(&scoped).2, json!(["tokens"]));
+}
+
+/// What verifies JWTs has the same issuer, audiences and scope, wherever it does so.
+#[test]
+fn the_functions_that_verify_jwts_want_what_the_gateway_would() {
+    let own = ["https://cognito-idp.eu-central-1.amazonaws.com/${UserPool}", "aws.cognito.signin.user.admin"];
+    for (given, issuer, audience, scope, id_tokens) in [
+        (&[][..], own[0], json!({ "Ref": "UserPoolClient" }), own[1], "refused"),
+        (&[ISSUER, AUDIENCE], ISSUER.1, json!(AUDIENCE.1), "", "refused"),
+        (&[ISSUER, AUDIENCE, ("JwtScope", "tokens")], ISSUER.1, json!(AUDIENCE.1), "tokens", "refused"),
+        (&[ISSUER, AUDIENCE, ("IdTokens", "allowed")], ISSUER.1, json!(AUDIENCE.1), "", "allowed"),
+    ] {
+        let with = |more: &[(&str, &str)]| Stack::with(&[given, more].concat());
+        let (authorizer, twice, both) = (with(&[TOKENMINT]), with(&[TWICE]), with(&[TOKENMINT, TWICE]));
+        let expected = [json!("jwt"), json!(issuer), audience, json!(scope), json!(id_tokens)];
+        let wants = |stack: &Stack, function: &str| {
+            let variables = &stack.resource(function)["Environment"]["Variables"];
+            ["IDENTITY", "JWT_ISSUER", "JWT_AUDIENCE", "JWT_SCOPE", "ID_TOKENS"].map(|name| variables[name].clone())
+        };
+        for (stack, function) in [(&authorizer, "JwtAuthorizer"), (&both, "JwtAuthorizer")] {
+            assert_eq!(wants(stack, function), expected, "{given:?}");
+        }
+        for stack in [&twice, &both] {
+            for (function, _) in stack.token_functions() {
+                assert_eq!(wants(stack, function), expected, "{function}: {given:?}");
+            }
+        }
+        let mut nothing = [const { Value::Null }; 5];
+        nothing[0] = json!("authorizer");
+        assert_eq!(wants(&authorizer, "RtmToken"), nothing, "IDENTITY=authorizer takes no setting of IDENTITY=jwt");
+        assert!(!with(&[]).exists("JwtAuthorizer"));
+    }
+}
+
+/// Only this API may ask the authorizer. What it is told to hand on is the functions' policy.
+#[test]
+fn the_authorizer_serves_this_api_alone_and_knows_the_policy() {
+    let policy = [ISSUER, AUDIENCE, TOKENMINT, ("RoomsClaim", "rooms"), ("RefusedClaims", "is_anonymous=true")];
+    let stack = Stack::with(&policy);
+    let permission = stack.resource("JwtAuthorizerPermission");
+    assert_eq!(permission["Principal"], "apigateway.amazonaws.com");
+    assert_eq!(permission["FunctionName"], json!({ "Ref": "JwtAuthorizerAliaslive" }));
+    let source = text(&permission["SourceArn"]);
+    assert_eq!(source, "arn:aws:execute-api:eu-central-1:123456789012:${Api}/authorizers/*");
+    let variables = &stack.resource("JwtAuthorizer")["Environment"]["Variables"];
+    assert_eq!(
+        (&variables["ROOMS_CLAIM"], &variables["REFUSED_CLAIMS"]),
+        (&json!("rooms"), &json!("is_anonymous=true"))
+    );
+    assert!(!variables.to_string().contains("SECRET_ID"), "it needs no secret");
+    let role = super::policies::allowed(&stack, "JwtAuthorizerRole");
+    assert!(!json!(role).to_string().contains("secretsmanager"), "{role:?}");
 }
 
 #[test]

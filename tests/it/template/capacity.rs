@@ -14,7 +14,7 @@ fn the_schedule_warms_every_token_function_and_what_fails_is_kept_and_told() {
         let prewarm = stack.functions().into_iter().find(|(_, binary)| binary == functions::PREWARM);
         let (name, _) = prewarm.expect("a function for it");
         let function = stack.resource(name);
-        let aliases: BTreeSet<_> = stack.token_functions().iter().map(|(name, _)| format!("{name}Aliaslive")).collect();
+        let aliases: BTreeSet<_> = stack.warmed_functions().iter().map(|name| format!("{name}Aliaslive")).collect();
         let referred = |list: &Value| -> BTreeSet<String> {
             list.as_array().expect("a list").iter().map(|alias| text(&alias["Ref"])).collect()
         };

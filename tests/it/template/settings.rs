@@ -1,6 +1,8 @@
 //! How the parameters reach the functions, and which parameters fit together.
 
-use super::{AUDIENCE, ISSUER, NO_AGORA, NO_ZEGO, ROOTS, Stack, ZEGO, ZIM, everywhere, list, text, variable};
+use super::{
+    AUDIENCE, ISSUER, NO_AGORA, NO_ZEGO, ROOTS, Stack, TOKENMINT, TWICE, ZEGO, ZIM, everywhere, list, text, variable,
+};
 use crate::functions;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -223,6 +225,7 @@ fn parameters_that_do_not_fit_together_are_refused() {
     assert!(!fit(&[ISSUER]), "any audience");
     assert!(!fit(&[AUDIENCE]), "a forgotten issuer");
     assert!(!fit(&[("JwtScope", "tokens")]), "a forgotten issuer");
+    assert!(!fit(&[("IdTokens", "allowed")]) && fit(&[("IdTokens", "allowed"), ISSUER, AUDIENCE]));
     // Tokens of the stack's own user pool have no such scope or claim.
     assert!(!fit(&[("PublishScope", "publish")]) && !fit(&[("RtcUidClaim", "uid")]));
     assert!(fit(&[ISSUER, AUDIENCE, ("PublishScope", "publish"), ("RtcUidClaim", "uid")]));
@@ -290,6 +293,10 @@ fn a_changed_setting_makes_a_new_version() {
         ("AgoraSecretArn", "arn:aws:secretsmanager:eu-central-1:123456789012:secret:other-abcdef"),
         ("ZegoSecretArn", "arn:aws:secretsmanager:eu-central-1:123456789012:secret:other-abcdef"),
         ("ZimSecretArn", ZIM),
+        ("JwtScope", "tokens"),
+        TOKENMINT,
+        TWICE,
+        ("IdTokens", "allowed"),
         ROOTS,
     ];
     let mut stacks: Vec<_> = changes.iter().map(|change| Stack::with(&[&given[..], &[*change]].concat())).collect();
@@ -305,20 +312,22 @@ fn a_changed_setting_makes_a_new_version() {
     }
 }
 
-/// How to let the functions verify JWTs too: docs/how-to/other-fronts.md.
+/// How to set what no parameter can hold: docs/how-to/other-fronts.md.
 #[test]
-fn a_second_lock_that_is_written_into_the_template_reaches_new_versions() {
-    let with = |audience: &str| {
-        let variables = json!({ "IDENTITY": "jwt", "JWT_ISSUER": "https://id.example.com/", "JWT_AUDIENCE": audience });
-        Stack::with_variables(&[ISSUER, AUDIENCE], &variables)
-    };
+fn a_value_that_is_written_into_the_template_reaches_new_versions() {
+    let with = |claim: &str| Stack::with_variables(&[ISSUER, AUDIENCE, TOKENMINT], &json!({ "ROOMS_CLAIM": claim }));
     // A version with another logical id is another version.
     let versions = |stack: &Stack| -> BTreeSet<String> {
         stack.resources("AWS::Lambda::Version").into_iter().map(|(name, _)| name.to_owned()).collect()
     };
-    let (before, first, second) = (Stack::with(&[ISSUER, AUDIENCE]), with("tokenmint"), with("another"));
-    assert_eq!(variable(&first, "IDENTITY"), everywhere("jwt"));
-    assert_eq!(variable(&second, "JWT_AUDIENCE"), everywhere("another"));
+    let before = Stack::with(&[ISSUER, AUDIENCE, TOKENMINT]);
+    let (first, second) = (with("app_metadata.rooms"), with("rooms"));
+    let authorizers =
+        |stack: &Stack| stack.resource("JwtAuthorizer")["Environment"]["Variables"]["ROOMS_CLAIM"].clone();
+    for (stack, claim) in [(&first, "app_metadata.rooms"), (&second, "rooms")] {
+        assert_eq!(authorizers(stack), claim);
+        assert_eq!(stack.resource("RtcToken")["Environment"]["Variables"]["ROOMS_CLAIM"], claim);
+    }
     let minting = functions::minting().len();
     for (one, other) in [(&before, &first), (&first, &second)] {
         let new = versions(other).difference(&versions(one)).count();
