@@ -229,16 +229,13 @@ impl Stack {
     }
 }
 
-/// What `template/resolve.py` answers. Each question is asked only once.
+/// What `tools/resolve_template.py` answers. Each question is asked only once.
 fn resolved(question: &Value) -> Value {
     static ANSWERS: Mutex<BTreeMap<String, Value>> = Mutex::new(BTreeMap::new());
     static RESOLVER: LazyLock<Mutex<(Child, BufReader<ChildStdout>)>> = LazyLock::new(|| {
         let mut python = Command::new(project::tool("python"));
         // The translator needs a region. When our process ends, its input ends, and then it ends too.
-        python
-            .arg("tests/it/template/resolve.py")
-            .env("AWS_DEFAULT_REGION", "eu-central-1")
-            .current_dir(project::root());
+        python.arg("tools/resolve_template.py").env("AWS_DEFAULT_REGION", "eu-central-1").current_dir(project::root());
         let mut child = python.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("`make setup` has been run");
         let answers = BufReader::new(child.stdout.take().expect("piped"));
         Mutex::new((child, answers))
@@ -249,7 +246,7 @@ fn resolved(question: &Value) -> Value {
         writeln!(resolver.0.stdin.as_ref().expect("piped"), "{question}").expect("it reads");
         let mut line = String::new();
         resolver.1.read_line(&mut line).expect("it answers");
-        serde_json::from_str(&line).unwrap_or_else(|error| panic!("resolve.py says {line:?}: {error}"))
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("resolve_template.py says {line:?}: {error}"))
     };
     answers.entry(question.to_string()).or_insert_with_key(ask).clone()
 }

@@ -38,7 +38,6 @@ from samcli.lib.cfn_language_extensions.resolvers import (
 )
 from samtranslator.translator.transform import transform
 
-sys.path.append("tools")
 from expand_template import expanded
 
 HERE = PseudoParameterValues(region="eu-central-1", account_id="123456789012", stack_name="tokenmint")
@@ -82,8 +81,8 @@ REPLACED = {resource_type: replaced(resource_type) for resource_type in [POLICY,
 
 
 class Split(FnSplitResolver):
-    """SAM leaves a reference to a resource as it is. Here a reference to a managed policy becomes the policy's ARN, because the template takes
-    the name out of it.
+    """SAM leaves a reference to a resource as it is. Here a reference to a managed policy or an alias becomes its ARN, because the template
+    takes a name out of it.
 
     A policy that the template does not name gets its name from CloudFormation: the stack's name, the logical id, and random characters. The
     characters are new when CloudFormation replaces the policy. Here they are a digest of what makes CloudFormation replace it. So two stacks
@@ -95,6 +94,9 @@ class Split(FnSplitResolver):
         delimiter, source = value["Fn::Split"]
         target = source.get("Ref") if isinstance(source, dict) else None
         resource = self.context.fragment["Resources"].get(target, {"Type": None})
+        if resource["Type"] == "AWS::Lambda::Alias":
+            function, name = (resource["Properties"][name] for name in ["FunctionName", "Name"])
+            source = f"arn:aws:lambda:{HERE.region}:{HERE.account_id}:function:${{{function['Ref']}}}:{name}"
         if resource["Type"] == POLICY:
             properties = self.parent.resolve_value(resource["Properties"])
             replacing = {name: properties.get(name) for name in REPLACED[POLICY]["properties"]}
@@ -210,4 +212,5 @@ def main():
         print(json.dumps(said), flush=True)
 
 
-main()
+if __name__ == "__main__":
+    main()
