@@ -14,13 +14,47 @@ from samtranslator.yaml_helper import yaml_parse
 LOOPS = "AWS::LanguageExtensions"
 
 
+def read(path):
+    """The template in this file, as it is written."""
+    with open(path, encoding="utf-8") as file:
+        return yaml_parse(file.read())
+
+
 def expanded(path):
     """The template in this file without loops, and without the transform that knows them."""
-    with open(path, encoding="utf-8") as file:
-        template = yaml_parse(file.read())
+    template = without_placeholders(read(path))
     template["Transform"].remove(LOOPS)
     ForEachProcessor().process_template(TemplateProcessingContext(template, {}))
-    return template
+    return settled(template)
+
+
+def without_placeholders(value, loop=None):
+    """Refuses ${NAME} of a loop where CloudFormation keeps it as it is: in any text of the body but a name and a Fn::Sub."""
+    if isinstance(value, dict):
+        for name, of in value.items():
+            if name.startswith("Fn::ForEach::"):
+                identifier, _, body = of
+                without_placeholders(body, identifier)
+            elif not (name == "Fn::Sub" and isinstance(of, str)):
+                without_placeholders(of, loop)
+    elif isinstance(value, list):
+        for item in value:
+            without_placeholders(item, loop)
+    elif isinstance(value, str) and loop and f"${{{loop}}}" in value:
+        raise SystemExit(f"CloudFormation puts nothing in place of ${{{loop}}} in {value!r}. Write !Sub before it.")
+    return value
+
+
+def settled(value):
+    """Each Fn::Sub that has nothing left to put in becomes its text. So a reference and a condition have a plain name again."""
+    if isinstance(value, dict):
+        text = value.get("Fn::Sub")
+        if len(value) == 1 and isinstance(text, str) and "${" not in text:
+            return text
+        return {name: settled(of) for name, of in value.items()}
+    if isinstance(value, list):
+        return [settled(item) for item in value]
+    return value
 
 
 if __name__ == "__main__":
