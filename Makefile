@@ -15,6 +15,9 @@ CARGO_FUZZ_VERSION := 0.13.2
 CARGO_FUZZ := .tools/cargo-fuzz-$(CARGO_FUZZ_VERSION)
 MDBOOK_VERSION := 0.5.4
 MDBOOK := .tools/mdbook-$(MDBOOK_VERSION)
+CFN_GUARD_VERSION := 3.1.2
+CFN_GUARD := .tools/cfn-guard-$(CFN_GUARD_VERSION)
+CHECKOV := .tools/checkov-python
 LINKS_PYTHON := .tools/links-python
 BENCH_PYTHON := .tools/bench-python
 COLD_PYTHON := .tools/cold-python
@@ -115,9 +118,11 @@ check: $(CARGO_DENY)/bin/cargo-deny validate docs prose ## Format, lints, docume
 	$(CARGO_DENY)/bin/cargo-deny --locked check bans licenses sources
 	$(CARGO_DENY)/bin/cargo-deny --locked --manifest-path fuzz/Cargo.toml check --allow unmatched-skip bans licenses sources
 
-validate: template.json ## Checks template.yaml with SAM and cfn-lint, and deploy/kubernetes.yaml with Kubernetes' schemas
+validate: template.json $(CHECKOV)/.installed $(CFN_GUARD)/bin/cfn-guard ## Checks template.yaml with SAM, cfn-lint, checkov and cfn-guard, and deploy/kubernetes.yaml with Kubernetes' schemas
 	sam validate --lint --template template.json
 	cfn-lint template.json
+	$(CHECKOV)/bin/checkov --config-file .checkov.yaml --file template.json
+	$(CFN_GUARD)/bin/cfn-guard validate --rules tests/template.guard --data template.json --show-summary all
 	kubernetes-validate --strict --quiet deploy/kubernetes.yaml
 
 # RUSTC_BOOTSTRAP lets the stable compiler instrument code. New inputs that the fuzzer finds stay out of the repository.
@@ -230,6 +235,7 @@ setup: has-rust .venv/.installed $(VERIFIERS)/node_modules/.installed ## Install
 	touch $@
 
 $(LINKS_PYTHON)/.installed: $(BOOK)/requirements.txt
+$(CHECKOV)/.installed: tools/checkov/requirements.txt
 $(BENCH_PYTHON)/.installed: benches/requirements.txt
 $(COLD_PYTHON)/.installed: benches/cold/python/requirements.txt
 $(SERVE_PYTHON)/.installed: benches/serve/python/requirements.txt
@@ -248,6 +254,10 @@ $(CARGO_DENY)/bin/cargo-deny:
 # A debug build compiles in half the time, and makes the book in seconds. The features left out serve and watch a book.
 $(MDBOOK)/bin/mdbook:
 	cargo install --quiet --locked --debug --root $(MDBOOK) --no-default-features --features search mdbook@$(MDBOOK_VERSION)
+
+# A debug build reads the rules in a third of a second.
+$(CFN_GUARD)/bin/cfn-guard:
+	cargo install --quiet --locked --debug --root $(CFN_GUARD) cfn-guard@$(CFN_GUARD_VERSION)
 
 # It must be fast, so this is a release build, which takes some minutes. Without its TLS, this version does not compile.
 $(OHA)/bin/oha:
