@@ -18,6 +18,8 @@ MDBOOK := .tools/mdbook-$(MDBOOK_VERSION)
 CFN_GUARD_VERSION := 3.1.2
 CFN_GUARD := .tools/cfn-guard-$(CFN_GUARD_VERSION)
 CHECKOV := .tools/checkov-python
+STACK_PYTHON := .tools/stack-python
+STACK_SIGN_IN := tools/stack/sign-in
 LINKS_PYTHON := .tools/links-python
 BENCH_PYTHON := .tools/bench-python
 COLD_PYTHON := .tools/cold-python
@@ -33,7 +35,7 @@ PROOFS := tests/browser
 DEMO_ISSUER := tools/demo-issuer
 BOOK := tools/book
 
-.PHONY: help has-rust has-free-port has-free-demo-port setup run demo watch watch-aws test test-clients test-rust test-browser photographs faults soak test-image test-arm64 check fuzz load bench bench-check bench-growth bench-jwt bench-limit bench-renewals bench-cold bench-serve validate docs book prose build deploy version clean
+.PHONY: help has-rust has-free-port has-free-demo-port setup run demo watch watch-aws stack test test-clients test-rust test-browser photographs faults soak test-image test-stack test-arm64 check fuzz load bench bench-check bench-growth bench-jwt bench-limit bench-renewals bench-cold bench-serve validate docs book prose build deploy version clean
 
 help: ## Lists the verbs
 	@awk -F ':.*## ' '/^##@ / { print "\n" substr($$0, 5) } /^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,6 +66,9 @@ watch: has-rust has-free-port .venv/.installed ## Serves the Lambda functions on
 watch-aws: has-rust has-free-port .venv/.installed ## Like `watch`, with credentials from a local Secrets Manager API
 	@$(BUILD_WATCH)
 	@cargo run --quiet --bin watch -- --aws
+
+stack: setup $(STACK_PYTHON)/.installed $(STACK_SIGN_IN)/node_modules/.installed ## Deploys the whole stack to AWS on this machine (an emulator), signs a user in, and stays until Ctrl-C
+	@.venv/bin/python tools/stack/stack.py
 
 ##@ Prove it
 
@@ -103,6 +108,9 @@ photographs: setup $(WEB)/node_modules/.installed $(PROOFS)/node_modules/.instal
 test-image: setup ## Builds the container's image without Docker, and runs it as its own user with a read-only root. Needs root (PROFILE=server: the program as it is shipped)
 	tools/debian-packages.sh musl image
 	PROFILE=$(or $(PROFILE),dev) cargo test --workspace --test it -- --ignored --nocapture image::
+
+test-stack: setup $(STACK_PYTHON)/.installed $(STACK_SIGN_IN)/node_modules/.installed ## Deploys, uses, changes and deletes the whole stack on this machine, as the tutorial says (five minutes)
+	.venv/bin/python tests/stack/test.py
 
 test-arm64: setup build ## Runs the arm64 functions that would be deployed, on an emulated processor
 	tools/debian-packages.sh arm64
@@ -195,12 +203,15 @@ load: has-rust ## Sends every route of the server load for SECONDS=10 each, and 
 template.json: .venv/.installed template.yaml tools/expand_template.py
 	python tools/expand_template.py template.yaml >$@
 
+# `make stack` has its own, for AWS on this machine.
+SAM ?= sam
+
 build: template.json ## Builds the arm64 functions that `sam deploy` uploads
 	rustup target add aarch64-unknown-linux-gnu
-	sam build
+	$(SAM) build
 
 deploy: build ## Deploys them (PARAMETERS='Name=value ...' for the first time and for changes; all others keep their values)
-	sam deploy $(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
+	$(SAM) deploy $(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
 
 version: ## Sets the version of every part, and dates CHANGELOG.md (VERSION=0.2.0)
 	@$(PYTHON) tools/version.py "$$VERSION"
@@ -236,6 +247,7 @@ setup: has-rust .venv/.installed $(VERIFIERS)/node_modules/.installed ## Install
 
 $(LINKS_PYTHON)/.installed: $(BOOK)/requirements.txt
 $(CHECKOV)/.installed: tools/checkov/requirements.txt
+$(STACK_PYTHON)/.installed: tools/stack/requirements.txt
 $(BENCH_PYTHON)/.installed: benches/requirements.txt
 $(COLD_PYTHON)/.installed: benches/cold/python/requirements.txt
 $(SERVE_PYTHON)/.installed: benches/serve/python/requirements.txt
@@ -268,4 +280,4 @@ $(CARGO_FUZZ)/bin/cargo-fuzz:
 	cargo install --quiet --locked --debug --root $(CARGO_FUZZ) cargo-fuzz@$(CARGO_FUZZ_VERSION)
 
 clean: ## Removes everything that was built or installed
-	rm -rf target .aws-sam .venv .tools template.json {$(VERIFIERS),$(PROOFS),$(BOOK)}/node_modules clients/*/node_modules $(WEB)/dist $(WEB)/demo-dist $(COLD_NODE)/node_modules $(COLD_NODE)/bundle $(SERVE_NODE)/node_modules
+	rm -rf target .aws-sam .venv .tools template.json {$(VERIFIERS),$(PROOFS),$(BOOK),$(STACK_SIGN_IN)}/node_modules clients/*/node_modules $(WEB)/dist $(WEB)/demo-dist $(COLD_NODE)/node_modules $(COLD_NODE)/bundle $(SERVE_NODE)/node_modules

@@ -1,0 +1,462 @@
+"""The whole stack on this machine: deploys it as docs/tutorials/deploy.md says, uses it as apps, backends and attackers do, changes it and
+deletes it. One line for each thing that was shown. Ends at the first thing that is not as it should be."""
+
+import base64
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "tools/stack"), str(ROOT / "tools")]
+
+import boto3  # noqa: E402
+from document import Shell, blocks, scratch, with_arns  # noqa: E402
+from emulator import ACCOUNT, REGION, Emulator, password  # noqa: E402
+from issuer import Issuer, encoded  # noqa: E402
+
+PAGE = ROOT / "docs/tutorials/deploy.md"
+NAME = "tokenmint"
+ORIGIN = "https://app.example.com"
+DEMO = json.loads((ROOT / "tests/demo-credentials.json").read_text())
+OTHER_AGORA = {"app_id": "f" * 32, "app_certificate": "0123456789abcdef" * 2}
+
+
+class Rows:
+    """What was shown so far."""
+
+    def __init__(self):
+        self.began, self.count = time.monotonic(), 0
+
+    def row(self, what, holds, *seen):
+        """One row. `seen`: what to print if it does not hold."""
+        self.count += 1
+        print(f"{'ok  ' if holds else 'FAIL'} {self.count:3}  {what}", flush=True)
+        if not holds:
+            raise AssertionError(f"{what}: {' '.join(map(str, seen))[:2000]}")
+
+    def same(self, what, seen, expected):
+        self.row(what, seen == expected, f"{seen!r}, not {expected!r}")
+
+
+class Stack:
+    """The deployed stack, and the ways to it."""
+
+    def __init__(self, emulator, environment):
+        self.emulator, self.environment = emulator, environment
+        session = boto3.Session("test", "test", region_name=REGION)
+        self.client = lambda service: session.client(service, endpoint_url=emulator.url)
+        self.formation = self.client("cloudformation")
+        self.refresh()
+
+    def refresh(self):
+        [stack] = self.formation.describe_stacks(StackName=NAME)["Stacks"]
+        self.outputs = {it["OutputKey"]: it["OutputValue"] for it in stack.get("Outputs", [])}
+        resources = self.formation.describe_stack_resources(StackName=NAME)["StackResources"]
+        self.ids = {it["LogicalResourceId"]: it["PhysicalResourceId"] for it in resources}
+
+    def deploy(self, parameters):
+        """Changes parameters, as the page says. Every other parameter keeps its value."""
+        done = subprocess.run(
+            ["make", "deploy", f"PARAMETERS={parameters}"], cwd=ROOT, env=self.environment, capture_output=True, text=True
+        )
+        assert done.returncode == 0, f"make deploy fails:\n{done.stdout[-3000:]}\n{done.stderr[-2000:]}"
+        self.refresh()
+
+    def ask(self, method, path, jwt=None, body=None, headers=None):
+        """The status of the API's answer, its headers and its body."""
+        host = self.outputs["ApiUrl"].removeprefix("http://")
+        headers = {"Host": host} | (headers or {})
+        if jwt is not None:
+            headers["Authorization"] = f"Bearer {jwt}"
+        if body is not None:
+            headers["content-type"] = "application/json"
+            body = json.dumps(body).encode()
+        request = urllib.request.Request(f"{self.emulator.url}{path}", data=body, headers=headers, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return answer.status, answer.headers, answer.read().decode()
+        except urllib.error.HTTPError as refused:
+            return refused.code, refused.headers, refused.read().decode()
+
+    def status(self, *request, **more):
+        return self.ask(*request, **more)[0]
+
+    def token(self, *request, **more):
+        """The token that this request gets, and what the answer says of it."""
+        status, _, body = self.ask(*request, **more)
+        assert status == 200, f"{request[:2]}: {status} {body}"
+        said = json.loads(body) if body.startswith("{") else {"token": body}
+        return said["token"], said
+
+    def signed(self, method, path, key, secret):
+        """The status for a caller who signs the request with AWS credentials, as `curl` does it."""
+        command = ["curl", "--silent", "--request", method, "--output", os.devnull, "--write-out", "%{http_code}"]
+        command += ["--aws-sigv4", f"aws:amz:{REGION}:execute-api", "--user", f"{key}:{secret}"]
+        done = subprocess.run([*command, self.outputs["ApiUrl"] + path], capture_output=True, text=True, check=True)
+        return int(done.stdout)
+
+    def invoke(self, function, event, **more):
+        """What a function answers to an event, without the gateway."""
+        more = {"Qualifier": "live"} | more
+        said = self.client("lambda").invoke(FunctionName=self.ids[function], Payload=json.dumps(event), **more)
+        payload = said["Payload"].read()
+        return json.loads(payload) if payload else None
+
+    def inspect(self, token, credentials=None, user=None):
+        """What `tokenmint inspect` says of a token. It decrypts or verifies the token with the vendor's secret. A 006 token can only
+        be verified for a user."""
+        target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "debug/tokenmint"
+        with scratch() as folder:
+            file = Path(folder) / "credentials.json"
+            file.write_text(json.dumps(DEMO | (credentials or {})))
+            command = [target, "inspect", "--json", "--credentials", file]
+            command += ["--user", user] if user else []
+            done = subprocess.run(command, input=token, capture_output=True, text=True)
+        return json.loads(done.stdout) if done.stdout else {"signature": {"verdict": done.stderr}}
+
+    def logs(self, function):
+        """All that a function has logged."""
+        logs, group = self.client("logs"), f"/aws/lambda/{NAME}/{function}"
+        events = logs.filter_log_events(logGroupName=group, limit=10_000)["events"]
+        return "\n".join(event["message"] for event in events)
+
+
+# Each route for users: what to ask for, and what the token is.
+ROUTES = [
+    ("GET", "/chat/user/me/token", None, "007"),
+    ("GET", "/rtm/me/token", None, "007"),
+    ("POST", "/fetch_rtm_token", {"uid": "me"}, "006"),
+    ("GET", "/rtc/demo/token", None, "007"),
+    ("POST", "/rtc/demo/token", {}, "007"),
+    ("GET", "/zego/me/token?room_id=demo", None, "04"),
+    ("POST", "/zego/me/token", {"room_id": "demo"}, "04"),
+]
+
+
+def from_the_page(rows, emulator, environment, folder):
+    """Runs the blocks of the page as they are written."""
+    shell = Shell(folder, environment)
+    found = blocks(PAGE)
+    rows.row(f"the page has {len(found)} blocks for an AWS account", len(found) == 5)
+    secrets, deploy, user, token, app_token = (block for _, block in found)
+    # Each `cat` ends with Ctrl-D at the beginning of a line.
+    typed = "".join(f"{json.dumps(DEMO[vendor])}\n\x04" for vendor in ["agora", "zego"])
+    printed = shell.run(secrets, typed)
+    rows.row("1. both secrets are stored, and each command prints an ARN", printed.count(":secret:tokenmint/") >= 2, printed)
+    rows.row("   no file with a key is left", not list(Path(folder).glob("*.json")))
+    # `make` needs the project's folder.
+    shell.run(f"cd {ROOT}")
+    printed = shell.run(with_arns(deploy, printed))
+    rows.row("2. `make deploy` deploys with `sam deploy`", "Successfully created/updated stack" in printed, printed[-1500:])
+    stack = Stack(emulator, environment)
+    made = [line for line in printed.splitlines() if line.startswith(("GET /", "POST /"))]
+    rows.same("   every route has its authorizer", sorted({line.split(": ")[1] for line in made}), ["AWS_IAM", "SignedInUser"])
+    secret = password()
+    shell.run(user, f"{secret}\n")
+    jwt = shell.value("TOKEN")
+    rows.row("3. Alice exists, has her password and signs in", jwt.count(".") == 2)
+    printed = shell.run(token)
+    rows.row("4. she gets a token", '"token":"007' in printed, printed)
+    printed = shell.run(app_token)
+    rows.row("5. a backend gets Chat's app token", printed.rstrip().rsplit("\n", 1)[-1].startswith("007"), printed)
+    shell.stop()
+    return stack, secret
+
+
+def sign_in(stack, secret):
+    """What an app's sign-in brings."""
+    asked = {
+        "pool": stack.outputs["UserPoolId"],
+        "client": stack.outputs["UserPoolClientId"],
+        "endpoint": stack.emulator.url,
+        "user": "alice",
+        "password": secret,
+    }
+    program = ["node", ROOT / "tools/stack/sign-in/sign-in.mjs"]
+    done = subprocess.run(program, input=json.dumps(asked), capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+def claims(jwt):
+    """What a JWT says."""
+    payload = jwt.split(".")[1]
+    return json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+
+
+def users(rows, stack, secret):
+    signed_in = sign_in(stack, secret)
+    rows.row("AWS's JavaScript client signs in by SRP", "access_token" in signed_in, signed_in)
+    rows.same("a wrong password does not", sign_in(stack, "Wrong1!wrong1!"), {"error": "NotAuthorizedException"})
+    jwt = signed_in["access_token"]
+    alice = claims(jwt)["sub"].replace("-", "")
+    for method, path, body, form in ROUTES:
+        token, _ = stack.token(method, path, jwt=jwt, body=body)
+        seen = stack.inspect(token, user=alice if form == "006" else None)
+        genuine = token.startswith(form) and seen.get("signature", {}).get("verdict") in ("genuine", "decrypted")
+        rows.row(f"{method} {path}: a genuine token {form}", genuine, seen)
+    token, _ = stack.token("GET", "/zim/me/token", jwt=jwt)
+    rows.row("GET /zim/me/token: a genuine token 04", token.startswith("04"), token[:4])
+    return signed_in
+
+
+def refusals(rows, stack, signed_in):
+    jwt, path = signed_in["access_token"], "/rtc/demo/token"
+    rows.same("an ID token: 403", stack.status("GET", path, jwt=signed_in["id_token"]), 403)
+    header, payload, signature = jwt.split(".")
+    claims_of = claims(jwt)
+    other = encoded(json.dumps(claims_of | {"sub": "mallory"}).encode())
+    rows.same("other claims under the same signature: 401", stack.status("GET", path, jwt=f"{header}.{other}.{signature}"), 401)
+    none = encoded(b'{"alg":"none","typ":"JWT"}')
+    rows.same("`alg` is `none`: 401", stack.status("GET", path, jwt=f"{none}.{payload}."), 401)
+    stranger = Issuer().jwt("RS256", "alice", aud=stack.outputs["UserPoolClientId"], scope="aws.cognito.signin.user.admin")
+    rows.same("another issuer's JWT: 401", stack.status("GET", path, jwt=stranger), 401)
+    rows.same("no JWT: 401", stack.status("GET", path), 401)
+    rows.same("another user's token: 403", stack.status("GET", "/rtm/mallory/token", jwt=jwt), 403)
+    rows.same("no such route: 404", stack.status("GET", "/admin", jwt=jwt), 404)
+    rows.same("a wrong parameter: 400", stack.status("GET", "/rtc/demo/token?expires_in=-1", jwt=jwt), 400)
+
+
+def app_token(rows, stack, jwt):
+    iam, path = stack.client("iam"), "/chat/app/token"
+    policy = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": stack.outputs["ChatAppTokenArn"]}}
+    keys = {}
+    for user in ["backend", "stranger"]:
+        iam.create_user(UserName=user)
+        made = iam.create_access_key(UserName=user)["AccessKey"]
+        keys[user] = made["AccessKeyId"], made["SecretAccessKey"]
+    iam.put_user_policy(UserName="backend", PolicyName="token", PolicyDocument=json.dumps(policy))
+    rows.same("Chat's app token for an IAM user with the permission: 200", stack.signed("GET", path, *keys["backend"]), 200)
+    rows.same("with a wrong key: 403", stack.signed("GET", path, keys["backend"][0], "wrong"), 403)
+    rows.same("for an IAM user without the permission: 403", stack.signed("GET", path, *keys["stranger"]), 403)
+    rows.same("without a signature: 403", stack.status("GET", path), 403)
+    rows.row("with a user's JWT: no token", stack.status("GET", path, jwt=jwt) in (401, 403))
+    rows.row("an IAM user gets no user's token", stack.signed("GET", "/rtm/me/token", *keys["backend"]) in (401, 403))
+
+
+AGORA = ["ChatAppToken", "ChatUserToken", "RtmToken", "RtcToken"]
+ZEGO = ["ZegoToken", "ZimToken"]
+
+
+def permissions(rows, stack):
+    """What the roles may do. The emulator lets functions do everything, so its policy simulator is asked."""
+    iam, manager = stack.client("iam"), stack.client("secretsmanager")
+    arns = {vendor: manager.describe_secret(SecretId=f"tokenmint/{vendor}")["ARN"] for vendor in ["agora", "zego"]}
+
+    def may(role, action, resource):
+        arn = iam.get_role(RoleName=stack.ids[role])["Role"]["Arn"]
+        said = iam.simulate_principal_policy(PolicySourceArn=arn, ActionNames=[action], ResourceArns=[resource])
+        return said["EvaluationResults"][0]["EvalDecision"] == "allowed"
+
+    read = "secretsmanager:GetSecretValue"
+    of_vendor = {name: "agora" if name in AGORA else "zego" for name in AGORA + ZEGO}
+    seen = {name: [vendor for vendor in arns if may(f"{name}Role", read, arns[vendor])] for name in of_vendor}
+    rows.same("each function may read its own vendor's secret alone", seen, {name: [vendor] for name, vendor in of_vendor.items()})
+    writes = [name for name in of_vendor if may(f"{name}Role", "secretsmanager:PutSecretValue", arns[of_vendor[name]])]
+    rows.same("no function may change a secret", writes, [])
+    invoke = "lambda:InvokeFunction"
+    warms = [name for name in of_vendor if may("PrewarmRole", invoke, stack.ids[f"{name}Aliaslive"])]
+    rows.same("Prewarm may invoke each of them", warms, list(of_vendor))
+    reads = [vendor for vendor in arns if may("PrewarmRole", read, arns[vendor])]
+    rows.same("Prewarm may read no secret", reads, [])
+    starts = may("PrewarmScheduleRole", invoke, stack.ids["PrewarmAliaslive"])
+    rows.row("the schedule may start Prewarm, and none of them", starts and not may("PrewarmScheduleRole", invoke, stack.ids["RtcTokenAliaslive"]))
+    functions, invokers = stack.client("lambda"), {}
+    for name in of_vendor:
+        policy = json.loads(functions.get_policy(FunctionName=stack.ids[name], Qualifier="live")["Policy"])
+        invokers[name] = {str(statement["Principal"]) for statement in policy["Statement"]}
+    gateway = str({"Service": "apigateway.amazonaws.com"})
+    rows.same("the gateway, and nobody else, is named in each function's own policy", invokers, {name: {gateway} for name in of_vendor})
+
+
+def preflight(rows, stack):
+    def asked(origin):
+        headers = {"Origin": origin, "Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "authorization"}
+        status, headers, _ = stack.ask("OPTIONS", "/rtc/demo/token", headers=headers)
+        return status, headers.get("access-control-allow-origin")
+
+    status, allowed = asked(ORIGIN)
+    rows.row("a page of the named origin may ask", status in (200, 204) and allowed == ORIGIN, status, allowed)
+    rows.same("a page of another origin may not", asked("https://evil.example.com")[1], None)
+
+
+def rounds(stack):
+    """How many rounds of warm-ups the log has. Each round has a line for each function."""
+    return stack.logs("Prewarm").count("environments warmed")
+
+
+def warm_ups(rows, stack):
+    report = stack.invoke("Prewarm", {"environments": 1, "hold_milliseconds": 100, "every_minutes": 4})
+    rows.row("a round by hand warms all six functions", report.get("sent") == 6 and report.get("failed") == 0, report)
+    # A round fails if a function cannot load its secret.
+    manager, queue = stack.client("secretsmanager"), stack.client("sqs")
+    manager.put_secret_value(SecretId="tokenmint/zego", SecretString="no JSON")
+    event = {"environments": 1, "hold_milliseconds": 100, "every_minutes": 4}
+    # The emulator hands on no failed event of an alias. So this asks for the newest code, which is the alias's.
+    stack.invoke("Prewarm", event, InvocationType="Event", Qualifier="$LATEST")
+    kept, ends = [], time.monotonic() + 60
+    while not kept and time.monotonic() < ends:
+        said = queue.receive_message(QueueUrl=stack.outputs["PrewarmFailuresUrl"], WaitTimeSeconds=2)
+        kept = said.get("Messages", [])
+    rows.row("a failed round is in the dead-letter queue, with its report", bool(kept) and "WarmUpsFailed" in kept[0]["Body"], kept)
+    manager.put_secret_value(SecretId="tokenmint/zego", SecretString=json.dumps(DEMO["zego"]))
+    report = stack.invoke("Prewarm", event)
+    rows.row("the next round warms them again", report.get("failed") == 0, report)
+
+
+def alias(stack, function):
+    return stack.client("lambda").get_alias(FunctionName=stack.ids[function], Name="live")["FunctionVersion"]
+
+
+def update(rows, stack, jwt):
+    before = alias(stack, "RtcToken")
+    rows.same("a token lives an hour", stack.token("GET", "/rtc/demo/token", jwt=jwt)[1]["expires_in"], 3600)
+    stack.deploy("MaxTokenTtlSeconds=60 CredentialsTtlSeconds=1 RoomsClaim=cognito:groups RtmBeyondRooms=allowed PrewarmMinutes=2")
+    rows.row("a changed limit makes a new version", alias(stack, "RtcToken") != before)
+    cognito, pool = stack.client("cognito-idp"), stack.outputs["UserPoolId"]
+    cognito.create_group(UserPoolId=pool, GroupName="demo")
+    cognito.admin_add_user_to_group(UserPoolId=pool, Username="alice", GroupName="demo")
+
+
+def changed(rows, stack, jwt):
+    rows.same("the limit holds at once", stack.token("GET", "/rtc/demo/token", jwt=jwt)[1]["expires_in"], 60)
+    rows.same("a room outside the user's groups: 403", stack.status("GET", "/rtc/other/token", jwt=jwt), 403)
+    rows.same("a group's room: 200", stack.status("GET", "/rtc/demo/token", jwt=jwt), 200)
+    stack.client("secretsmanager").put_secret_value(SecretId="tokenmint/agora", SecretString=json.dumps(OTHER_AGORA))
+    ends, said = time.monotonic() + 30, {}
+    while said.get("app_id") != OTHER_AGORA["app_id"] and time.monotonic() < ends:
+        time.sleep(1.1)
+        token, said = stack.token("GET", "/rtc/demo/token", jwt=jwt)
+    seen = stack.inspect(token, {"agora": OTHER_AGORA})
+    rows.row("a rotated secret is in use", seen.get("signature", {}).get("verdict") == "genuine", said, seen)
+
+
+def own_issuer(rows, stack):
+    issuer, path = Issuer(), "/rtc/demo/token"
+    stack.deploy(f"JwtIssuer={issuer.url} JwtAudience=app RoomsClaim=rooms")
+    rooms = {"rooms": ["demo", "green room"]}
+    good = issuer.jwt("RS256", "alice", **rooms)
+    rows.same("an issuer of one's own: its RS256 JWT gets a token", stack.status("GET", path, jwt=good), 200)
+    rows.same("as exactly this user", stack.status("GET", "/rtm/alice/token", jwt=good), 200)
+    rows.same("not as another one", stack.status("GET", "/rtm/bob/token", jwt=good), 403)
+    rows.same("for another audience: 401", stack.status("GET", path, jwt=issuer.jwt("RS256", "alice", aud="other", **rooms)), 401)
+    rows.same("another issuer's: 401", stack.status("GET", path, jwt=Issuer().jwt("RS256", "alice", **rooms)), 401)
+    es256 = issuer.jwt("ES256", "alice", **rooms)
+    rows.same("the gateway's authorizer refuses ES256: 401", stack.status("GET", path, jwt=es256), 401)
+
+    stack.deploy("JwtVerifier=tokenmint")
+    rows.same("JwtVerifier=tokenmint: an ES256 JWT gets a token", stack.status("GET", path, jwt=es256), 200)
+    rows.same("so does an RS256 JWT", stack.status("GET", path, jwt=good), 200)
+    rows.same("a room with a space in its name", stack.status("GET", "/rtc/green%20room/token", jwt=es256), 200)
+    rows.same("a room that is not in the list: 403", stack.status("GET", "/rtc/other/token", jwt=es256), 403)
+    rows.same("a forged JWT: 403", stack.status("GET", path, jwt=es256[:-8] + "AAAAAAAA"), 403)
+    payload = es256.split(".")[1]
+    none = encoded(b'{"alg":"none","typ":"JWT"}')
+    rows.same("`alg` is `none`: 403", stack.status("GET", path, jwt=f"{none}.{payload}."), 403)
+    now = int(time.time())
+    ended = issuer.jwt("ES256", "alice", iat=now - 7200, exp=now - 3600, **rooms)
+    rows.same("a JWT that has ended: 401", stack.status("GET", path, jwt=ended), 401)
+    rows.same("no JWT: 401", stack.status("GET", path), 401)
+    report = stack.invoke("Prewarm", {"environments": 1, "hold_milliseconds": 100, "every_minutes": 4})
+    rows.row("the authorizer is kept warm, too", report.get("sent") == 7 and report.get("failed") == 0, report)
+
+    def direct(headers):
+        event = {
+            "version": "2.0",
+            "routeKey": "GET /rtm/{user_id}/token",
+            "rawPath": "/rtm/me/token",
+            "rawQueryString": "",
+            "headers": headers,
+            "pathParameters": {"user_id": "me"},
+            "requestContext": {
+                "http": {"method": "GET"},
+                "requestId": "id",
+                "routeKey": "GET /rtm/{user_id}/token",
+                "authorizer": {"lambda": {"claims": json.dumps({"sub": "alice", "exp": now + 3600})}},
+            },
+            "isBase64Encoded": False,
+        }
+        return stack.invoke("RtmToken", event)["statusCode"]
+
+    rows.same("a caller who may invoke a function directly is believed", direct({}), 200)
+    # The emulator sees no change if a condition alone changes. So a number changes, too.
+    stack.deploy("VerifyTwice=true MintsPerMinute=59")
+    rows.same("VerifyTwice=true: a user's JWT gets a token", stack.status("GET", path, jwt=es256), 200)
+    rows.same("a direct invocation without a JWT: 401", direct({}), 401)
+    rows.same("with the user's JWT: 200", direct({"authorization": f"Bearer {es256}"}), 200)
+    return es256
+
+
+def one_vendor(rows, stack, jwt):
+    stack.deploy('ZegoSecretArn=\\"\\"')
+    left = [name for name in stack.ids if name.startswith(("Zego", "Zim"))]
+    rows.same("without ZEGO's secret nothing of ZEGO is left", left, [])
+    rows.same("its route is gone: 404", stack.status("GET", "/zego/alice/token?room_id=demo", jwt=jwt), 404)
+    rows.same("Agora's routes work", stack.status("GET", "/rtc/demo/token", jwt=jwt), 200)
+
+
+def scheduled(rows, stack, before):
+    """The schedule runs every two minutes."""
+    ends = time.monotonic() + 200
+    while rounds(stack) <= before and time.monotonic() < ends:
+        time.sleep(2)
+    rows.row("the schedule starts a round", rounds(stack) > before, rounds(stack))
+
+
+def deleted(rows, stack):
+    functions = [stack.ids[name] for name in stack.ids if name.endswith("Token") or name == "Prewarm"]
+    command = ["sam", "delete", "--stack-name", NAME, "--no-prompts"]
+    done = subprocess.run(command, cwd=ROOT, env=stack.environment, capture_output=True, text=True)
+    rows.row("`sam delete` deletes the stack", done.returncode == 0, done.stdout[-1500:], done.stderr[-1500:])
+    left = {it["FunctionName"] for it in stack.client("lambda").list_functions()["Functions"]}
+    rows.same("no function is left", sorted(left & set(functions)), [])
+    groups = stack.client("logs").describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{NAME}/")["logGroups"]
+    rows.same("no log group", [group["logGroupName"] for group in groups], [])
+    roles = [role["RoleName"] for role in stack.client("iam").list_roles()["Roles"] if role["RoleName"].startswith(NAME)]
+    rows.same("no role", roles, [])
+    queues = stack.client("sqs").list_queues(QueueNamePrefix=NAME).get("QueueUrls", [])
+    rows.same("no queue", queues, [])
+    kept = {it["Name"] for it in stack.client("secretsmanager").list_secrets()["SecretList"]}
+    rows.row("the secrets are still there: they are not the stack's", {"tokenmint/agora", "tokenmint/zego"} <= kept, kept)
+
+
+def main():
+    rows = Rows()
+    with scratch() as folder:
+        emulator = Emulator(folder)
+        try:
+            rows.same("the emulator listens on loopback alone", emulator.listening(), {"127.0.0.1"})
+            path = f"{ROOT}/.tools/stack-python/bin:{ROOT}/.venv/bin:{os.environ['PATH']}"
+            environment = os.environ | emulator.environment | {"PATH": path, "SAM": "tools/stack/sam", "AWS_SESSION_TOKEN": "test"}
+            stack, secret = from_the_page(rows, emulator, environment, folder)
+            signed_in = users(rows, stack, secret)
+            jwt = signed_in["access_token"]
+            refusals(rows, stack, signed_in)
+            app_token(rows, stack, jwt)
+            permissions(rows, stack)
+            preflight(rows, stack)
+            warm_ups(rows, stack)
+            update(rows, stack, jwt)
+            before = rounds(stack)
+            # The new group is in the claims from the next sign-in on.
+            changed(rows, stack, sign_in(stack, secret)["access_token"])
+            scheduled(rows, stack, before)
+            one_vendor(rows, stack, own_issuer(rows, stack))
+            deleted(rows, stack)
+            rows.same("all the while it listened on loopback alone", emulator.listening(), {"127.0.0.1"})
+        except AssertionError as failed:
+            kept = ROOT / "target/stack/emulator.log"
+            kept.write_text(emulator.log.read_text())
+            print(f"\n{failed}\nThe emulator's log: {kept}", file=sys.stderr)
+            raise SystemExit(f"stack: failed after {rows.count} rows")
+        finally:
+            emulator.stop()
+    print(f"stack: {rows.count} rows passed in {time.monotonic() - rows.began:.0f} s (account {ACCOUNT}, {REGION})")
+
+
+if __name__ == "__main__":
+    main()

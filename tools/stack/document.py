@@ -1,0 +1,108 @@
+"""Runs the shell blocks of a page as a person does: in one shell, one after the other, with what they ask for typed at a terminal."""
+
+import os
+import pty
+import re
+import subprocess
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+# The comment before a block that only this runs.
+MARK = "<!-- not run: make test-stack runs it -->"
+PATIENCE = 600
+
+
+def blocks(page):
+    """The marked shell blocks of a page, each with the heading above it."""
+    heading, marked, block, found = "", False, None, []
+    for line in Path(page).read_text().splitlines():
+        if block is not None:
+            if line == "```":
+                found.append((heading, "\n".join(block)))
+                block = None
+            else:
+                block.append(line)
+        elif line.startswith("#"):
+            heading = line.lstrip("# ")
+        elif marked and line == "```sh":
+            block = []
+        marked = line == MARK
+    return found
+
+
+class Shell:
+    """A shell that keeps its variables and functions from one block to the next. It ends at the first command that fails."""
+
+    def __init__(self, folder, environment):
+        self.folder = Path(folder)
+        self.commands = self.folder / "commands"
+        os.mkfifo(self.commands)
+        self.terminal, own = pty.openpty()
+        self.said = self.folder / "said"
+        self.process = subprocess.Popen(
+            ["bash", "--noprofile", "--norc", str(self.commands)],
+            stdin=own,
+            stdout=self.said.open("wb"),
+            stderr=subprocess.STDOUT,
+            cwd=self.folder,
+            env=environment,
+            start_new_session=True,
+        )
+        os.close(own)
+        # What the terminal echoes must be read, or the shell waits.
+        threading.Thread(target=self._drain, daemon=True).start()
+        self.pipe = self.commands.open("w")
+        self.count = 0
+        self.run("set -eo pipefail")
+
+    def _drain(self):
+        try:
+            while os.read(self.terminal, 4096):
+                pass
+        except OSError:
+            return
+
+    def run(self, block, typed=""):
+        """Runs a block, and returns what it prints. `typed`: what a person types meanwhile."""
+        before = self.said.stat().st_size
+        self.count += 1
+        done = self.folder / f"done-{self.count}"
+        self.pipe.write(f"{block}\n: > {done}\n")
+        self.pipe.flush()
+        for line in typed.splitlines(keepends=True):
+            # A terminal hands on what is typed when somebody reads. A pause lets the program before it begin to read.
+            time.sleep(0.3)
+            os.write(self.terminal, line.encode())
+        ends = time.monotonic() + PATIENCE
+        while not done.exists():
+            if self.process.poll() is not None or time.monotonic() > ends:
+                raise AssertionError(f"the block fails:\n{block}\n\n{self.text(before)[-3000:]}")
+            time.sleep(0.05)
+        return self.text(before)
+
+    def text(self, start):
+        return self.said.read_bytes()[start:].decode(errors="replace")
+
+    def value(self, name):
+        """The value of a variable."""
+        return self.run(f"printf '%s' \"${name}\"")
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+
+
+def with_arns(block, printed):
+    """The block, with the ARNs that were printed in place of `AgoraSecretArn=arn:…` and `ZegoSecretArn=arn:…`."""
+    for vendor in ["Agora", "Zego"]:
+        arn = re.search(rf"arn:aws:secretsmanager:\S*tokenmint/{vendor.lower()}-\w+", printed)[0]
+        block = block.replace(f"{vendor}SecretArn=arn:…", f"{vendor}SecretArn={arn}")
+    assert "arn:…" not in block, block
+    return block
+
+
+def scratch():
+    """A folder that is gone when we end."""
+    return tempfile.TemporaryDirectory(prefix="tokenmint-stack-")

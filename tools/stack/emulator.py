@@ -1,0 +1,116 @@
+"""AWS on this machine: `ministack`, an emulator without containers. It listens on loopback alone, and it ends with us."""
+
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PYTHON = ROOT / ".tools/stack-python"
+REGION = "eu-central-1"
+ACCOUNT = "123456789012"
+# The emulator finds an API by this host name behind the API's id. Every name below localhost means this machine.
+HOST = "localhost"
+
+
+class Emulator:
+    def __init__(self, folder):
+        """Starts the emulator. It keeps its log in this folder."""
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        # The emulator permits these to do everything. Others it holds to their policies, because AUTH is true.
+        self.environment = {
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_ENDPOINT_URL_LAMBDA": self.url,
+            "AWS_ENDPOINT_URL_SECRETS_MANAGER": self.url,
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_PAGER": "",
+            "SAM_CLI_TELEMETRY": "0",
+        }
+        self.log = Path(folder) / "emulator.log"
+        own = {
+            "BIND_HOST": "127.0.0.1",
+            "GATEWAY_PORT": str(self.port),
+            "MINISTACK_HOST": HOST,
+            "MINISTACK_ACCOUNT_ID": ACCOUNT,
+            "MINISTACK_REGION": REGION,
+            "AUTH": "true",
+            # With these it would listen on all addresses.
+            "IOT_MTLS_ENABLED": "0",
+            "SFTP_ENABLED": "0",
+        }
+        # Of our own environment only what a program needs. The functions inherit it.
+        kept = {name: os.environ[name] for name in ["PATH", "HOME", "LANG", "TMPDIR"] if name in os.environ}
+        self.process = subprocess.Popen(
+            [PYTHON / "bin/python", "-m", "ministack"],
+            env=kept | self.environment | own,
+            stdout=self.log.open("w"),
+            stderr=subprocess.STDOUT,
+            cwd=folder,
+            # A group of its own, so that the functions that it starts end with it.
+            start_new_session=True,
+        )
+        self._wait()
+
+    def _wait(self):
+        ends = time.monotonic() + 60
+        while time.monotonic() < ends:
+            if self.process.poll() is not None:
+                break
+            try:
+                urllib.request.urlopen(f"{self.url}/_ministack/health", timeout=1).close()
+                return
+            except OSError:
+                time.sleep(0.2)
+        raise SystemExit(f"The emulator does not start. Its log: {self.log}\n{self.log.read_text()[-2000:]}")
+
+    def address_of(self, api):
+        """Where the API with this id answers."""
+        return f"http://{api}.execute-api.{HOST}:{self.port}"
+
+    def listening(self):
+        """The addresses on which the emulator's processes listen, such as 127.0.0.1."""
+        group = os.getpgid(self.process.pid)
+        sockets = set()
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                if os.getpgid(int(process.name)) == group:
+                    sockets |= {os.readlink(link) for link in (process / "fd").iterdir()}
+            except OSError:
+                # It has ended meanwhile.
+                continue
+        found = set()
+        for table, length in [("tcp", 8), ("tcp6", 32)]:
+            for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+                fields = line.split()
+                # 0A: it listens.
+                if fields[3] == "0A" and f"socket:[{fields[9]}]" in sockets:
+                    address = fields[1].split(":")[0]
+                    found.add("127.0.0.1" if address == "0100007F" else address if length == 32 else address)
+        return found
+
+    def stop(self):
+        for sent in [signal.SIGTERM, signal.SIGKILL]:
+            try:
+                os.killpg(self.process.pid, sent)
+                self.process.wait(timeout=10)
+            except ProcessLookupError:
+                return
+            except subprocess.TimeoutExpired:
+                continue
+
+
+def password():
+    """A password that the user pool accepts."""
+    return f"Aa1!{secrets.token_urlsafe(18)}"
