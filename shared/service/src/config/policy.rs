@@ -56,9 +56,9 @@ pub(crate) struct RefusedClaim {
 /// Whether each claim has its own type, or is a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Claims {
-    /// A claim may be an object that contains others.
+    /// A claim may be an object with nested claims.
     Typed,
-    /// The gateway sends every claim as a text. Claims within others cannot be read from it.
+    /// The gateway sends every claim as a text. Nested claims cannot be read from it.
     Flat,
 }
 
@@ -88,7 +88,7 @@ impl Policy {
             let refused = refused_claims.iter().map(|refused| ("REFUSED_CLAIMS", Some(&*refused.claim)));
             let mut all = named.into_iter().chain(refused);
             if let Some((variable, _)) = all.find(|(_, claim)| claim.is_some_and(is_path)) {
-                return Err(error(variable, "must name no claim within another one: that needs IDENTITY=jwt"));
+                return Err(error(variable, "must not name a nested claim: API Gateway does not pass it on"));
             }
         }
         if get("SCOPE_CLAIM").is_some() && get("PUBLISH_SCOPE").is_none() {
@@ -154,13 +154,13 @@ impl Policy {
         let named = named.into_iter().flatten().map(String::as_str);
         let refused = self.refused_claims.iter().map(|refused| &*refused.claim);
         let mut read = ALWAYS.into_iter().chain(scopes.iter().copied()).chain(named).chain(refused);
-        // A name with dots may be a path to a claim within others.
+        // A name with dots may be a path to a nested claim.
         read.any(|name| name.strip_prefix(claim).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
     }
 }
 
-/// Whether the name is a path to a claim within others, such as `app_metadata.rooms`. Auth0's names of single claims have
-/// dots too, but they are URLs: a dot counts only behind the last `/` and `:`, and not in a URL that is a host alone.
+/// Whether the name is a path to a nested claim, such as `app_metadata.rooms`. Auth0's names of top-level claims have dots
+/// too, but they are URLs. So a dot counts only after the last `/` and `:`. In a URL that is a host alone, no dot counts.
 fn is_path(claim: &str) -> bool {
     let host_alone = claim.split_once("://").is_some_and(|(_, rest)| !rest.contains(['/', ':']));
     !host_alone && claim.rsplit(['/', ':']).next().is_some_and(|last| last.contains('.'))
@@ -237,7 +237,7 @@ mod tests {
             ("ROOMS_CLAIM", "https://hasura.io/jwt/claims.x-hasura-rooms"),
             ("ROOMS_CLAIM", "custom:meta.rooms"),
         ] {
-            let rule = format!("{variable} must name no claim within another one: that needs IDENTITY=jwt");
+            let rule = format!("{variable} must not name a nested claim: API Gateway does not pass it on");
             assert_eq!(policy(&[publish, (variable, path)]), Err(rule.clone()));
             assert_eq!(policy(&[publish, (variable, path), ("IDENTITY", "gateway")]), Err(rule));
             assert!(policy(&[&JWT[..], &[publish, (variable, path)]].concat()).is_ok(), "{variable}");

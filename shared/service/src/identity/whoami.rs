@@ -72,7 +72,9 @@ impl Settings {
                 return Err(SettingsError(rule.to_owned()));
             }
             Some("none" | "jwt") | None => {}
-            Some(_) => return Err(SettingsError("IDENTITY must be gateway, jwt or none".to_owned())),
+            Some(_) => {
+                return Err(SettingsError("IDENTITY must be jwt or gateway here: give jwt for authorizer".to_owned()));
+            }
         }
         for (name, value) in
             [("JWT_ISSUER", given.issuer), ("JWT_AUDIENCE", given.audience), ("JWT_SCOPE", given.scope)]
@@ -358,7 +360,7 @@ fn spared(rule: Refusal, said: Option<&Said>, expected: &mut Expected, at: &mut 
     true
 }
 
-/// API Gateway sends every claim as a text. It sends no claim within another one. So we leave objects out.
+/// API Gateway sends every claim as a text, and sends no nested claims. So we leave objects out.
 fn as_the_gateway_sends(claims: &Claims) -> GatewayClaims {
     fn text(claim: &Json) -> Option<String> {
         match claim {

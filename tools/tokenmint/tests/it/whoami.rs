@@ -642,7 +642,7 @@ fn keycloak_audiences_and_nested_roles() {
     let arguments = ["whoami", "--gateway", "--issuer", KEYCLOAK, "--audience", "tokenmint"];
     let wrong = run(program().args(arguments).envs(roles), keycloak(json!({})).as_bytes());
     assert_eq!((wrong.code, wrong.stdout.as_str()), (2, ""), "{wrong:?}");
-    assert!(wrong.stderr.contains("SCOPE_CLAIM must name no claim within another one"), "{wrong:?}");
+    assert!(wrong.stderr.contains("SCOPE_CLAIM must not name a nested claim"), "{wrong:?}");
 }
 
 #[test]
