@@ -1,9 +1,9 @@
 //! Explains a JWT to people: who its sender would be, or which rules it breaks.
 //!
-//! The decision is that of requests: `jwt::verify`, and then `SignedIn::read`. If a rule is broken, we note it, and ask
+//! The same code decides as for requests: `jwt::verify`, and then `SignedIn::read`. If a rule is broken, we note it, and ask
 //! again without it. So people see everything that is wrong at once.
 //!
-//! Pure, but for [`Settings::load_keys`]: the time is handed in. Nothing that answers requests comes here.
+//! The time is handed in, and only [`Settings::load_keys`] uses the network. Nothing that answers requests calls this.
 
 use super::claims::{GatewayClaims, Jwt, SignedIn, in_form};
 use super::issuer::{self, IssuerServer, KeyServer};
@@ -31,16 +31,16 @@ pub struct Settings {
     policy: Policy,
 }
 
-/// What somebody gives for this one time, in place of the variables.
+/// What people give to one call, in place of the variables.
 #[derive(Debug, Default)]
 pub struct Overrides {
     /// API Gateway verifies the JWT, as in the stack.
     pub gateway: bool,
-    /// Instead of `JWT_ISSUER`.
+    /// In place of `JWT_ISSUER`.
     pub issuer: Option<String>,
-    /// Instead of `JWT_AUDIENCE`.
+    /// In place of `JWT_AUDIENCE`.
     pub audience: Option<String>,
-    /// Instead of `JWT_SCOPE`.
+    /// In place of `JWT_SCOPE`.
     pub scope: Option<String>,
 }
 
@@ -223,7 +223,7 @@ impl Settings {
             let broken = Refused::Rule(rule);
             if is_about_keys(rule) {
                 keys = None;
-                // Other keys are no surprise in another issuer's JWT.
+                // This is another issuer's JWT, so our issuer's keys cannot fit it.
                 if refused.contains(&Refused::Rule(Refusal::Issuer)) {
                     signature = Signature::OtherIssuer;
                     continue;
@@ -248,7 +248,7 @@ impl Settings {
     fn add_rules_of_gateway(&self, said: Option<&Said>, form_is_right: bool, refused: &mut Vec<Refused>) {
         let Some(said) = said else { return };
         let algorithm = said.header("alg").unwrap_or_default();
-        // AWS says "RSA-based". So PS256 may work, and may not.
+        // AWS says "RSA-based". This may include PS256, or not.
         let by_rsa = algorithm.starts_with("RS") || algorithm.starts_with("PS");
         let is_ours = refused.iter().position(|it| *it == Refused::Rule(Refusal::Algorithm));
         match is_ours {
@@ -318,7 +318,7 @@ impl Settings {
     }
 }
 
-/// The variables that the gateway has no parameter for.
+/// The variables that count only if the service verifies the JWT.
 const ONLY_OURS: [&str; 4] = ["BACKEND_AUDIENCE", "BACKEND_SCOPE", "JWT_KEYS_URL", "ID_TOKENS"];
 
 fn policy_of_gateway(variables: &BTreeMap<String, String>) -> Result<Policy, ConfigError> {
@@ -332,7 +332,7 @@ fn is_about_keys(rule: Refusal) -> bool {
     matches!(rule, Refusal::UnknownKey | Refusal::OtherAlgorithm | Refusal::SeveralKeys | Refusal::Signature)
 }
 
-/// Changes the settings or the time so that the JWT keeps this rule. `false`: no change can do that.
+/// Changes the settings or the time so that the JWT no longer breaks this rule. `false`: no change can do that.
 fn spared(rule: Refusal, said: Option<&Said>, expected: &mut Expected, at: &mut i64) -> bool {
     let Some(said) = said else { return false };
     let date = |name| said.time(name).and_then(|date| i64::try_from(date).ok());
@@ -662,7 +662,7 @@ mod tests {
         settings
     }
 
-    /// What is explained first is what requests are refused for. And where nothing is explained, requests are accepted.
+    /// The first reason is the one for which a request would be refused. Without a reason, it would be accepted.
     #[test]
     fn the_first_reason_is_the_services_own() {
         let keys = Keys(key_set(&[&RSA.jwk, &P256.jwk]));
@@ -720,7 +720,7 @@ mod tests {
         }
     }
 
-    /// However a text is broken, the explanation ends.
+    /// The explanation of a broken text always ends.
     #[test]
     fn any_text_is_explained() {
         let settings = settings(|_| ());

@@ -28,11 +28,11 @@ const fn only_variable(variable: &'static str) -> Setting {
     Setting { variable, parameter: None }
 }
 
-const IDENTITY: Setting = only_variable("IDENTITY");
+const IDENTITY: Setting = setting("IDENTITY", "JwtVerifier");
 const ISSUER: Setting = setting("JWT_ISSUER", "JwtIssuer");
 const AUDIENCE: Setting = setting("JWT_AUDIENCE", "JwtAudience");
 const SCOPE: Setting = setting("JWT_SCOPE", "JwtScope");
-const ID_TOKENS: Setting = only_variable("ID_TOKENS");
+const ID_TOKENS: Setting = setting("ID_TOKENS", "IdTokens");
 const KEYS_URL: Setting = only_variable("JWT_KEYS_URL");
 const BACKEND_AUDIENCE: Setting = only_variable("BACKEND_AUDIENCE");
 const BACKEND_SCOPE: Setting = only_variable("BACKEND_SCOPE");
@@ -382,7 +382,7 @@ impl Case<'_> {
         Reason::refused(Code::WrongAlgorithm, message).advice(advice)
     }
 
-    /// In the stack it decides. Elsewhere it is good to know.
+    /// Behind API Gateway this is a refusal. Elsewhere it is a note.
     fn gateway_algorithm(&self, severity: Severity) -> Reason {
         let algorithm = self.said.and_then(|said| said.header("alg")).unwrap_or("none");
         if algorithm.starts_with("HS") || severity == Severity::Refused && self.algorithm_is_nobodys(algorithm) {
@@ -393,13 +393,13 @@ impl Case<'_> {
             shown(&brief(algorithm))
         );
         let advice = format!(
-            "{} Or let the service verify JWTs itself (IDENTITY=jwt): with the server, a Function URL or a load balancer.",
+            "{} Or let a function verify JWTs (stack: JwtVerifier=tokenmint), or the server (IDENTITY=jwt).",
             self.provider().rsa()
         );
         Reason::new(severity, Code::GatewayAlgorithm, message).advice(advice).settings(&[IDENTITY])
     }
 
-    /// Whether not even the service itself takes it.
+    /// Whether the service refuses the algorithm, too.
     fn algorithm_is_nobodys(&self, algorithm: &str) -> bool {
         !["ES256", "ES384", "EdDSA"].contains(&algorithm)
     }
@@ -441,7 +441,7 @@ impl Case<'_> {
         }
     }
 
-    /// What is not wrong, but perhaps not meant.
+    /// What breaks no rule, but may be a mistake.
     fn warnings(&self, explained: &Explained) -> Vec<Reason> {
         let mut reasons = Vec::new();
         let Some(said) = self.said else { return reasons };
@@ -539,9 +539,10 @@ impl Case<'_> {
         let nested = claim.contains('.') && self.settings.by_gateway();
         Some(if nested {
             reason.advice(
-                "Switch anonymous sign-in off at your provider. REFUSED_CLAIMS cannot help behind API Gateway, because it \
-                 does not pass this claim on.",
+                "Switch anonymous sign-in off at your provider. Or set provider_id=anonymous: API Gateway passes this claim \
+                 on, and no nested one.",
             )
+            .settings(&[REFUSED_CLAIMS])
         } else {
             reason
                 .advice(format!("To keep such users out, set {claim}={value}, or switch anonymous sign-in off."))
@@ -600,7 +601,7 @@ impl Case<'_> {
             let message = "A room's name in the list has a space. API Gateway writes lists with spaces between the names, so the name is read as several rooms.";
             reasons.push(
                 Reason::warning(Code::FlatClaims, message)
-                    .advice("Use names without spaces. Or let the service verify JWTs itself (IDENTITY=jwt).")
+                    .advice("Use names without spaces. Or let a function verify JWTs (stack: JwtVerifier=tokenmint).")
                     .settings(&[ROOMS_CLAIM, IDENTITY]),
             );
         }
