@@ -183,7 +183,7 @@ impl NoUser {
                 let claim = &policy.user_id_claim;
                 return format!("the JWT lacks the user id: its claim {claim} must be a text that is not empty");
             }
-            NoUser::NotAUuid => "the JWT's user id is not a UUID, as the service expects",
+            NoUser::NotAUuid => "the JWT's user id must be a UUID here",
             NoUser::NoEnd => "the JWT does not say when it ends (exp)",
             NoUser::Ended => "the JWT has ended: sign in again",
         };
