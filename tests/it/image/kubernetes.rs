@@ -137,7 +137,7 @@ fn the_secret_is_mounted_where_the_program_reads_it() {
     assert_eq!((&volume["name"], volume["secret"]["defaultMode"].as_u64()), (&json!("credentials"), Some(0o440)));
     let name = volume["secret"]["secretName"].as_str().expect("a text");
     let page = fs::read_to_string(project::root().join("docs/how-to/container.md")).expect("the page");
-    assert!(page.contains(&format!("kubectl create secret generic {name} --from-file={file}")), "{name} {file}");
+    assert!(page.contains(&format!("kubectl create secret generic {name} --from-file=secret/{file}")), "{name} {file}");
     let text = fs::read_to_string(project::root().join(FILE)).expect("it is there");
     assert!(!text.contains("kind: Secret\n"), "a secret in git is none");
 }
