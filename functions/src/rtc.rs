@@ -68,7 +68,7 @@ impl Ask {
 
 /// Every caller who may enter the channel may listen. Publishing needs a permission of its own.
 fn grant(caller: &Caller, ask: Ask) -> Result<Bundle, Problem> {
-    // A wrong request is refused as such. Only then the lifetimes are shortened to what the caller's JWT allows.
+    // Refuse a wrong request first. Then shorten the lifetimes to what the caller's JWT allows.
     let rights = ask.rights(caller.ttl_regardless_of_jwt(ask.expires_in)?)?;
     let rights = rights.shortened(caller.ttl(ask.expires_in)?);
     if rights.role() == Role::Publisher {

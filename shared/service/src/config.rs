@@ -133,7 +133,7 @@ pub(crate) fn who_may_call(variables: &Variables<'_>) -> Result<(Verifier, Polic
         "none" => Verifier::None,
         _ => return Err(error("IDENTITY", "must be gateway, authorizer, jwt or none")),
     };
-    // A deployer who sets one of these expects that the service verifies JWTs. So no other verifier may stand in.
+    // A deployer who sets one of these expects the service to verify JWTs. So any other verifier is refused.
     if !matches!(verifier, Verifier::Jwt(_))
         && let Some(name) = JwtSettings::VARIABLES.into_iter().find(|name| variables.get(name).is_some())
     {
@@ -147,10 +147,10 @@ pub(crate) fn who_may_call(variables: &Variables<'_>) -> Result<(Verifier, Polic
 pub(crate) struct Variables<'a>(&'a BTreeMap<String, String>);
 
 impl<'a> Variables<'a> {
-    /// Checks what no setting may be: bytes that are not UTF-8, or the old name of another one.
+    /// Refuses values that are not UTF-8, and the old name of a setting.
     pub(crate) fn checked(variables: &'a BTreeMap<String, String>) -> Result<Variables<'a>, ConfigError> {
         for name in Config::VARIABLES.into_iter().chain(Policy::VARIABLES).chain(JwtSettings::VARIABLES) {
-            // What reads the environment puts this character in place of bytes that are not UTF-8.
+            // This character is in place of bytes that are not UTF-8.
             if variables.get(name).is_some_and(|value| value.contains(char::REPLACEMENT_CHARACTER)) {
                 return Err(error(name, "must be UTF-8"));
             }

@@ -41,7 +41,8 @@ pub enum Callers {
 pub(crate) enum Verified {
     /// A JWT whose signature, issuer, audience and expiry were checked.
     Jwt(Jwt),
-    /// What our authorizer function says of a JWT. It has checked all but the expiry. [`believed`] says whether it counts.
+    /// The claims that our authorizer function hands on. It has checked all but the expiry. [`believed`] decides whether they
+    /// count.
     Authorized(Claims),
     /// An IAM identity whose signature was checked.
     Iam,
@@ -60,8 +61,8 @@ pub(crate) trait Identity: Sized + 'static {
     /// Admits a verified identity at this moment, or says why not: 401 if there is none, 403 if it is of the wrong kind.
     fn admit(config: &Config, verified: Option<&Verified>, now: Moment) -> Result<Self::Admitted, Problem>;
 
-    /// The identity, as the vendor's app with this id knows it. Some time may have passed since it was admitted. Or says
-    /// why it gets no token any more.
+    /// The identity, as the vendor's app with this id knows it. Some time may have passed since it was admitted. So it may
+    /// get no token any more: the problem says why.
     fn for_app(admitted: Self::Admitted, config: &Arc<Config>, app_id: String, now: Moment) -> Result<Self, Problem>;
 
     /// The user's id, if it is a user.
@@ -71,8 +72,8 @@ pub(crate) trait Identity: Sized + 'static {
     fn counted(&self) -> Option<&CountedUser>;
 }
 
-/// What counts of that which an event says of its sender, at this moment. The gateway runs one authorizer. So what
-/// another one would have said is nobody's word.
+/// The identity in an event, if it is from the authorizer that the settings name. The gateway runs one authorizer. So an
+/// identity from the other one counts as none.
 ///
 /// # Errors
 /// The JWT has ended. The authorizer function lets it pass, so that its sender gets this answer. The gateway itself could

@@ -16,12 +16,12 @@ use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-/// A user, as the limit counts them: a part of a digest, because user ids may be long.
+/// What stands for a user in the limit: a part of a digest, because user ids may be long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct CountedUser([u8; 16]);
 
 impl CountedUser {
-    /// `user_id` is the claim as the JWT has it. Two users whose ids have the same form are still two.
+    /// `user_id` is the claim as the JWT has it. If `USER_ID_FORM` makes one id of two, they still count as two users.
     pub(crate) fn new(issuer: &str, user_id: &str) -> CountedUser {
         // The length keeps the two texts apart.
         let length = u64::try_from(issuer.len()).unwrap_or(u64::MAX).to_be_bytes();
@@ -38,7 +38,7 @@ pub(crate) struct MintLimit {
 }
 
 impl MintLimit {
-    /// How many users are remembered at most. If there are more, those go first who got no token for the longest time.
+    /// How many users are remembered at most. If there are more, those whose last token is the oldest are forgotten first.
     const MOST_USERS: usize = 1 << 20;
 
     pub(crate) fn new(per_minute: Option<NonZeroU32>, system: &Arc<dyn System>) -> MintLimit {
@@ -86,7 +86,7 @@ impl StateStore for Users {
         let mut users = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
         let (measured, full_at) = measure(users.peek(user).copied())?;
         users.put(*user, full_at);
-        // A user with a full allowance is like one who is not remembered. Two for each token are enough to catch up.
+        // A user with a full allowance needs no entry. Each token adds one entry at most, so removing two is enough.
         let now = self.clock.now();
         for _ in 0..2 {
             let is_full = users.peek_lru().is_some_and(|(_, full_at)| *full_at <= now);
@@ -98,10 +98,10 @@ impl StateStore for Users {
     }
 }
 
-/// How far the wall clock has gone forward. If somebody sets the wall clock back, this clock goes on from where it was. So
-/// nobody waits for an hour that comes again.
+/// How far the wall clock has gone forward. If somebody sets the wall clock back by an hour, this clock goes on from where
+/// it was. So no user waits an hour.
 ///
-/// By the wall clock, because other clocks may stand still while Lambda has frozen the environment.
+/// We read the wall clock, because other clocks may stand still while Lambda has frozen the environment.
 #[derive(Clone)]
 struct ForwardClock(Arc<Forward>);
 
@@ -153,7 +153,7 @@ mod tests {
         }
     }
 
-    /// A limit on a machine whose clock follows the test's.
+    /// A limit whose clock the test sets.
     struct Tested {
         machine: Arc<FakeSystem>,
         limit: MintLimit,
@@ -177,7 +177,7 @@ mod tests {
             self.limit.take(&user).err().map(|problem| problem.retry_after().expect("the client may try again"))
         }
 
-        /// How many tokens the user gets, who asks this many times at once.
+        /// How many tokens the user gets for this many requests at once.
         fn gets(&self, id: &str, times: usize) -> usize {
             (0..times).filter(|_| self.wait(id).is_none()).count()
         }
@@ -254,7 +254,7 @@ mod tests {
     async fn if_there_are_too_many_users_the_oldest_go_first() {
         let tested = Tested::with_room_for(100, 2);
         (0..100).for_each(|user| assert_eq!(tested.gets(&user.to_string(), 3), 2));
-        // The first one comes again, but gets nothing. So this one is still the oldest.
+        // The first user asks again, but gets no token. So this user is still the oldest.
         assert_eq!(tested.gets("0", 1), 0);
         assert_eq!(tested.gets("new", 3), 2);
         assert_eq!(tested.remembered(), 100);

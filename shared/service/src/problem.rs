@@ -22,7 +22,7 @@ enum Kind {
     BadParameter,
     NotJson,
     NoIdentity,
-    /// A genuine JWT that proves nobody here: its claims are not those that this service needs.
+    /// A genuine JWT that proves no user here, because of its claims.
     UnusableJwt,
     Forbidden,
     RefusedVersion,
@@ -41,7 +41,7 @@ enum Kind {
     InsufficientScope {
         rule: &'static str,
     },
-    /// The user may come back after so many seconds.
+    /// The user may ask again after this many seconds.
     TooManyTokens {
         retry_after: u32,
     },
@@ -73,7 +73,7 @@ impl Problem {
         Problem { kind: Kind::NoIdentity, detail: detail.into() }
     }
 
-    /// 401: the JWT is genuine, but proves nobody here. `detail` says why.
+    /// 401: the JWT is genuine, but proves no user here. `detail` says why.
     pub(crate) fn unusable_jwt(detail: impl Into<String>) -> Problem {
         Problem { kind: Kind::UnusableJwt, detail: detail.into() }
     }
@@ -138,7 +138,7 @@ impl Problem {
         Problem { kind: Kind::Forbidden, detail: detail.to_owned() }
     }
 
-    /// 429: the user got as many tokens as one user may get in a minute, and may come back after so many seconds.
+    /// 429: the user has used up the tokens of a minute, and may ask again after this many seconds.
     pub(crate) fn too_many_tokens(retry_after: u32) -> Problem {
         let detail = "the caller got too many tokens in a minute (MINTS_PER_MINUTE): keep a token until its renew_at";
         Problem { kind: Kind::TooManyTokens { retry_after }, detail: detail.to_owned() }

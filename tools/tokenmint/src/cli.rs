@@ -199,7 +199,7 @@ pub(crate) struct Whoami {
     #[arg(long, short, conflicts_with = "json")]
     pub(crate) quiet: bool,
 
-    // Whatever stands here may be a JWT. It is taken so that no message repeats it, and then refused.
+    // Any argument here may be a JWT. We take it and refuse it ourselves, because clap's own message would repeat it.
     #[arg(hide = true, allow_hyphen_values = true, trailing_var_arg = true)]
     pub(crate) not_an_argument: Vec<String>,
 }

@@ -2,7 +2,7 @@
 
 pub(crate) const DONE: u8 = 0;
 pub(crate) const REFUSED: u8 = 1;
-/// Of a server that is not ready. Docker keeps the codes above 1 of a health check for itself.
+/// The server is not ready. Docker reserves the exit codes of health checks above 1.
 pub(crate) const NOT_READY: u8 = 1;
 pub(crate) const USAGE: u8 = 2;
 pub(crate) const UNREADABLE: u8 = 3;

@@ -80,8 +80,8 @@ fn unwrapped(text: &str) -> Result<Option<(String, Repair)>, Reason> {
     Ok(after_bearer(text).map(|token| (token.to_owned(), Repair::Bearer)))
 }
 
-/// The text without what nobody sees, and whether there was something within it. White space and a byte order mark
-/// around it do not count.
+/// The text without invisible characters, and whether it had some. White space and a byte order mark around the text do
+/// not count.
 pub(crate) fn without_invisible(text: &str) -> (String, bool) {
     let visible: String = text.chars().filter(|character| !takes_no_room(*character)).collect();
     let visible = visible.trim();

@@ -103,7 +103,7 @@ pub(crate) struct Reason {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) advice: Option<String>,
     /// What the service says of it. Only `whoami` has this.
-    // In a box, because a reason is also an error, and the others have none of it.
+    // Boxed: a reason is also an error, and only the reasons of `whoami` have this large part.
     #[serde(flatten)]
     pub(crate) service: Option<Box<OfService>>,
     /// The error codes that SDKs show for it.

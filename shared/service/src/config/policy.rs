@@ -18,7 +18,7 @@ pub(crate) struct Policy {
     pub(crate) publish_scope: Option<String>,
     /// The claim with the caller's scopes. `None`: `scope` and `scp`, and what the gateway lists as scopes.
     pub(crate) scope_claim: Option<String>,
-    /// A JWT in which one of these is true is nobody's.
+    /// A JWT that has one of these claims with this value proves no user.
     pub(crate) refused_claims: Vec<RefusedClaim>,
     /// Whether callers get RTM tokens although rooms are limited. An RTM token opens every message channel.
     pub(crate) rtm_beyond_rooms: bool,
@@ -141,7 +141,7 @@ impl Policy {
 }
 
 impl Policy {
-    /// Whether a decision may depend on this claim, which stands at the top of a JWT.
+    /// Whether a decision may depend on this top-level claim.
     pub(crate) fn reads(&self, claim: &str) -> bool {
         // The end of the JWT, and whose user it is.
         const ALWAYS: [&str; 2] = ["exp", "iss"];
@@ -172,7 +172,7 @@ fn refused_claims(pairs: &str) -> Result<Vec<RefusedClaim>, ConfigError> {
     let pairs = pairs.split(',').map(str::trim).filter(|pair| !pair.is_empty());
     let refused = pairs.map(|pair| {
         let (claim, value) = pair.split_once('=').map(|(claim, value)| (claim.trim(), value.trim()))?;
-        // With such marks in it, the value would hardly be what a claim says, and would refuse nobody.
+        // A claim hardly has a value with such marks. So the setting would refuse nobody.
         let is_plain = !value.contains(['"', '\'', '=']);
         (!claim.is_empty() && !value.is_empty() && is_plain)
             .then(|| RefusedClaim { claim: claim.to_owned(), value: value.to_owned() })
@@ -223,7 +223,7 @@ mod tests {
         }
     }
 
-    /// The gateway sends `{"rooms":["a"]}` as a text that nobody can take apart again. So a claim in it is never found.
+    /// The gateway sends `{"rooms":["a"]}` as a text that cannot be taken apart. So no nested claim is found in it.
     #[test]
     fn behind_the_gateway_no_setting_names_a_claim_within_another() {
         let publish = ("PUBLISH_SCOPE", "publish");

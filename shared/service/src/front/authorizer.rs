@@ -93,7 +93,7 @@ impl Authorizer {
     /// Answers any event: a warm-up, or the gateway's question.
     ///
     /// # Errors
-    /// The service cannot verify anybody now. Or the event is neither.
+    /// The service cannot verify JWTs now. Or the event is neither.
     async fn invoke(&self, event: &str, request_id: &str) -> Result<Value, InvocationError> {
         let arrived = Instant::now();
         let cold = self.environment.begin();

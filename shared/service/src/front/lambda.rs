@@ -129,7 +129,7 @@ impl From<InvocationError> for Diagnostic {
     }
 }
 
-/// An execution environment of Lambda, as warm-ups see it.
+/// What warm-ups need of an execution environment.
 pub(super) struct ExecutionEnvironment {
     /// A random name.
     name: String,

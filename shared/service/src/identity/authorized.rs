@@ -1,6 +1,6 @@
-//! What our authorizer function says of a user's JWT. The gateway hands it on to the token functions.
+//! The claims of a user's JWT that our authorizer function hands on. They reach the token functions through API Gateway.
 //!
-//! API Gateway hands on texts, so the claims travel as one JSON text. So each keeps its type.
+//! API Gateway hands on only texts. So the claims travel as one JSON text, and each keeps its type.
 
 use super::jwt::Claims;
 use crate::config::Policy;
@@ -17,8 +17,8 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    /// With the claims on which a decision may depend. The function's answer has less to carry, and no other claim
-    /// gets into another function.
+    /// Only the claims on which a decision may depend. So the answer is short, and no other claim gets into another
+    /// function.
     pub(crate) fn of(policy: &Policy, mut claims: Claims) -> Context {
         claims.retain(|name, _| policy.reads(name));
         Context { claims: serde_json::to_string(&claims).expect("claims are plain data") }

@@ -192,8 +192,8 @@ impl Caller {
         }
     }
 
-    /// How long the token may live: the lifetime asked for, or the configured default. If tokens may not live long after
-    /// the caller's JWT, it may be less.
+    /// How long the token may live: the lifetime asked for, or the configured default. `MAX_SECONDS_BEYOND_JWT` may make it
+    /// shorter.
     ///
     /// # Errors
     /// The lifetime is longer than the configured maximum.
@@ -329,7 +329,7 @@ mod tests {
     fn a_token_outlives_the_jwt_by_no_more_than_is_allowed() {
         let with = |beyond: u32| config(|config| config.policy.max_seconds_beyond_jwt = Some(beyond));
         let asked = |seconds: u64| Some(Ttl::from_seconds(seconds).expect("valid"));
-        // What a caller gets who asks for an hour and whose JWT ends in so many seconds.
+        // The lifetime that a caller gets for an hour, if the JWT ends in this many seconds.
         let gets = |beyond: u32, ends_in: i64| {
             let exp = (i64::try_from(NOW).expect("small") + ends_in).to_string();
             let caller = caller_of(&with(beyond), jwt(&[("sub", "alice"), ("exp", &exp)]).as_ref());
@@ -351,12 +351,12 @@ mod tests {
             status(caller_of(&with(0), jwt(&[("sub", "alice"), ("exp", exp)]).as_ref()).and_then(|it| it.ttl(None)))
         };
         assert_eq!((ends("1800000000.9"), ends("1800000001.1"), ends("1.9E9")), (401, 200, 200));
-        // A JWT that does not say when it ends proves nobody here.
+        // A JWT without an end proves no user here.
         for unreadable in ["", "soon", "-1", "inf", "NaN", "[1900000000]"] {
             assert_eq!(ends(unreadable), 401, "{unreadable}");
         }
         assert_eq!(status(caller_of(&with(0), jwt(&[("sub", "alice")]).as_ref())), 401);
-        // What a client asks for is judged as ever.
+        // The rule for the lifetime that a client asks for stays the same.
         let alice = caller(&with(0), &[("sub", "alice"), ("exp", "1800000600")]);
         assert_eq!(status(alice.ttl(asked(7201))), 400);
         assert_eq!(alice.ttl(asked(60)).map(Ttl::as_seconds), Ok(60));

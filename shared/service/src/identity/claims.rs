@@ -85,8 +85,8 @@ impl Jwt {
 
     /// Whether a claim has this value, or lists it.
     ///
-    /// Each claim that the name may mean counts: one at the top does not hide one within others. The gateway's list of
-    /// texts has no marks between them. So a value with spaces is found there if its words stand side by side.
+    /// Each claim that the name may mean counts: a top-level claim does not hide a nested one. The gateway writes spaces
+    /// between the texts of a list. So a value with spaces is found there if its words follow each other.
     pub(super) fn has(&self, RefusedClaim { claim, value }: &RefusedClaim) -> bool {
         match self {
             Jwt::Ours(claims) => find_where(claims, claim, &|claim| is_or_lists(claim, value)).is_some(),
@@ -127,8 +127,8 @@ fn find<'a>(claims: &'a Claims, name: &str) -> Option<&'a Json> {
     find_where(claims, name, &|_| true)
 }
 
-/// The first claim that the name may mean and that fits. The one at the top comes first. Any dot in the name may end the
-/// name of a claim that contains others.
+/// The first claim that the name may mean and that fits. The top-level one comes first. Any dot in the name may begin the
+/// name of a nested claim.
 fn find_where<'a>(claims: &'a Claims, name: &str, fits: &dyn Fn(&Json) -> bool) -> Option<&'a Json> {
     let within = || {
         name.match_indices('.').find_map(|(dot, _)| match claims.get(&name[..dot])? {
@@ -151,8 +151,8 @@ fn is_or_lists(claim: &Json, value: &str) -> bool {
     }
 }
 
-/// Whether a number with a point or an exponent is this value. The gateway may write a number so. Digits alone may be a
-/// text, such as `007`.
+/// Whether a number with a point or an exponent is this value, because the gateway may write numbers in these ways. Digits
+/// alone may be a text, such as `007`.
 fn is_number(text: &str, value: &str) -> bool {
     text.contains(['.', 'e', 'E']) && text.parse::<f64>().is_ok_and(|number| value.parse() == Ok(number))
 }
@@ -206,7 +206,7 @@ pub(crate) struct SignedIn {
     pub(super) may_publish: bool,
     /// No token of the user may live beyond this moment, in seconds since 1970. `None`: the JWT's end does not matter.
     latest_end: Option<u64>,
-    /// As whom the limit counts the user. `None`: there is no limit.
+    /// The user for the limit. `None`: there is no limit.
     pub(super) counted: Option<CountedUser>,
 }
 
@@ -447,7 +447,7 @@ mod tests {
                 "anonymous",
                 r#""firebase":{"sign_in_provider":"anonymous","identities":{}}"#,
             ),
-            // A claim at the top hides nothing.
+            // A top-level claim hides no nested one.
             ("a.b", "x", r#""a.b":"y","a":{"b":"x"}"#),
             ("a.b", "x", r#""a.b":"x","a":{"b":"y"}"#),
             ("https://app.example/meta.anonymous", "true", r#""https://app.example/meta":{"anonymous":true}"#),

@@ -31,7 +31,7 @@ pub(crate) trait KeyServer: Send + Sync + 'static {
 /// A key set's text, once it is read.
 pub(crate) type Reading<'a> = Pin<Box<dyn Future<Output = Result<Vec<u8>, LoadError>> + Send + 'a>>;
 
-/// How a JWT is judged: see [`jwt::verify`].
+/// How JWTs are verified: see [`jwt::verify`].
 type Verify = fn(&Expected, &KeySet, &str, i64) -> Result<Proven, Refusal>;
 
 /// One issuer, and what its JWTs must say.

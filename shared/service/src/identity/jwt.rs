@@ -64,13 +64,13 @@ pub(crate) fn verify_even_if_ended(
         Err(Refusal::Expired) => Refusal::Expired,
         judged => return judged,
     };
-    // If the end is no sensible time, the JWT is judged at the beginning or the end of time, and is refused there.
+    // If `exp` is no sensible time, this verifies at the first or the last moment, and refuses the JWT.
     let end = claims::end(&Unverified::read(token)?.claims)? as i64;
     verify(expected, keys, token, end).map_err(|_| expired)
 }
 
-/// What [`verify`] would say if the signature were good. It proves nothing. It is there to explain a JWT to people, and
-/// no request comes here.
+/// What [`verify`] would say if the signature were good. It proves nothing. It is only for explaining a JWT to people: no
+/// request calls it.
 ///
 /// # Errors
 /// See [`verify`]. It says nothing of keys and signatures.

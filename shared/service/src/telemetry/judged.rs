@@ -6,7 +6,7 @@ use ::metrics::counter;
 use std::time::Duration;
 use tracing::info;
 
-/// The authorizer has judged a request. `problem` says why the request was refused.
+/// Logs and counts the authorizer's answer about a request. `problem` says why the request was refused.
 pub(crate) fn judged(request_id: &str, gateway_request_id: Option<&str>, problem: Option<&Problem>, took: Duration) {
     info!(
         request_id,

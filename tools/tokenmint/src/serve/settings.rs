@@ -91,7 +91,7 @@ pub(super) fn admin_listen(variables: &BTreeMap<String, String>) -> Result<Optio
     address.map_err(|_| SettingError { variable: "ADMIN_LISTEN", rule: ADDRESS })
 }
 
-/// An empty variable is as one that is not set.
+/// An empty variable counts as unset.
 fn get<'a>(variables: &'a BTreeMap<String, String>, name: &str) -> Option<&'a str> {
     variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
 }

@@ -431,7 +431,7 @@ impl Case<'_> {
                 .settings(&[BEYOND_JWT]),
             NoUser::Ended => Reason::refused(
                 Code::Expired,
-                "It has ended, and no token may live so long after it. No time is left for a token.",
+                "It ended too long ago (MAX_SECONDS_BEYOND_JWT). No time is left for a token.",
             )
             .advice("Sign in again, or let the app renew its JWT before it asks for a token.")
             .settings(&[BEYOND_JWT]),
@@ -477,8 +477,7 @@ impl Case<'_> {
             });
         if is_machine {
             let message = "This JWT was given to a program, and to no user. The service takes it for a user whose id is the program's.";
-            let advice =
-                "Let no program of yours get a JWT with the users' audience or scope. A backend has its own settings.";
+            let advice = "Give no program a JWT with the users' audience or scope. Backends have their own settings.";
             reasons.push(Reason::warning(Code::MachineToken, message).advice(advice).settings(&[
                 AUDIENCE,
                 SCOPE,
@@ -562,7 +561,7 @@ impl Case<'_> {
         let severity = if taken.product == Product::RtcAccount { Severity::Note } else { Severity::Warning };
         let forms = taken.cures.iter().map(|form| format!("USER_ID_FORM={form}")).collect::<Vec<_>>().join(" or ");
         let advice = if taken.cures.is_empty() {
-            "No USER_ID_FORM cures it. Name another claim as the user id.".to_owned()
+            "No USER_ID_FORM helps. Name another claim as the user id.".to_owned()
         } else if taken.cures.contains(&"lower") && said.text(self.settings.user_id_claim()).is_some() {
             format!("If your app uses {name}: {forms}. Use lower only if ids differ in more than upper and lower case.")
         } else {

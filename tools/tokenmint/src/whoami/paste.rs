@@ -108,7 +108,7 @@ fn unwrapped(text: &str) -> Result<Option<(String, Reason)>, Reason> {
         let repair = around(Code::Quoted, "Quotes or punctuation stand around the JWT.");
         return Ok(Some((unquoted.to_owned(), repair)));
     }
-    // This is how the JWT is sent. So nothing is wrong with it.
+    // The header is sent in this form, so nothing is wrong.
     Ok(after_bearer(text).map(|token| {
         (token.to_owned(), Reason::note(Code::Bearer, "The word Bearer stands before the JWT, as in the header."))
     }))
@@ -130,7 +130,7 @@ fn inside_json(json: &Value) -> Result<(String, Reason), Reason> {
             Ok((token.trim().to_owned(), Reason::note(Code::InsideJson, message)))
         }
         None if json.get("error").is_some() => {
-            let reason = Reason::refused(Code::ErrorAnswer, "This is an answer that refuses a token.");
+            let reason = Reason::refused(Code::ErrorAnswer, "This is an answer with an error, and without a token.");
             Err(reason.advice("Read what the answer says, and correct the request to your provider."))
         }
         None => {
@@ -162,7 +162,7 @@ fn what_it_is(text: &str) -> Reason {
     }
     if text.starts_with("-----BEGIN") {
         return Reason::refused(Code::KeyInsteadOfToken, "This is a key or a certificate, not a JWT.")
-            .advice("If it is a private key, make a new one: it was in a place where it must not be.");
+            .advice("If it is a private key, make a new one: other people may have seen it.");
     }
     if read::token(text).is_ok() {
         return Reason::refused(Code::VendorToken, "This is a token of Agora or ZEGO. It is what the service answers.")
@@ -178,7 +178,7 @@ fn what_it_is(text: &str) -> Reason {
 
 fn damage(code: Code, message: &str) -> Reason {
     let message = format!("{message} The service refuses such a JWT. This report is about the repaired one.");
-    Reason::warning(code, message).advice("If the app has it so, copy it there again.")
+    Reason::warning(code, message).advice("If the app has it like this, too, copy it there again.")
 }
 
 fn around(code: Code, message: &str) -> Reason {
