@@ -10,9 +10,9 @@ RUN tools/static-build.sh /out/tokenmint
 
 FROM scratch
 COPY --from=build /out/tokenmint /tokenmint
-# A number, because Kubernetes cannot tell from a name that this is not root.
+# These are numbers, because Kubernetes cannot tell from a name that this user is not root.
 USER 65532:65532
-# Health and metrics: in the container alone, until ADMIN_LISTEN says otherwise. There is no default for IDENTITY.
+# Only the container itself can ask for health and metrics, unless ADMIN_LISTEN is changed. IDENTITY has no default.
 ENV LISTEN=0.0.0.0:9000 ADMIN_LISTEN=127.0.0.1:9001
 EXPOSE 9000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s CMD ["/tokenmint", "health"]

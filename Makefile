@@ -72,7 +72,7 @@ stack: setup $(STACK_PYTHON)/.installed $(STACK_SIGN_IN)/node_modules/.installed
 
 ##@ Prove it
 
-test: test-clients test-rust test-image faults test-browser ## Runs every test
+test: test-clients test-rust test-image faults test-browser ## Runs all tests but test-stack and test-arm64. Needs root
 
 test-clients: $(WEB)/node_modules/.installed ## Runs the web client's tests
 	cd $(WEB) && npm run --silent check && npm run --silent demo:build && npm run --silent test
@@ -104,7 +104,7 @@ photographs: setup $(WEB)/node_modules/.installed $(PROOFS)/node_modules/.instal
 	cargo build --workspace --bins
 	PHOTOGRAPHS=1 node --test --test-reporter=spec --test-name-pattern='photograph for the README' tests/browser/proofs.test.mjs
 
-# The profile `dev` compiles faster: in 5 minutes of one core, not in 12. With `server` this tests the image that people get, and how large it is.
+# The profile `dev` compiles in 5 minutes of one core, and `server` in 12. With `server` this tests the image that people get, and its size.
 test-image: setup ## Builds the container's image without Docker, and runs it as its own user with a read-only root. Needs root (PROFILE=server: the program as it is shipped)
 	tools/debian-packages.sh musl image
 	PROFILE=$(or $(PROFILE),dev) cargo test --workspace --test it -- --ignored --nocapture image::
@@ -199,7 +199,7 @@ load: has-rust ## Sends every route of the server load for SECONDS=10 each, and 
 
 ##@ Ship it
 
-# SAM CLI and CloudFormation do not agree on all that a loop may hold. So both get the loops written out.
+# SAM CLI and CloudFormation allow different things in loops. So both get the template with its loops written out.
 template.json: .venv/.installed template.yaml tools/expand_template.py
 	python tools/expand_template.py template.yaml >$@
 

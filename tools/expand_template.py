@@ -29,7 +29,7 @@ def expanded(path):
 
 
 def without_placeholders(value, loop=None):
-    """Refuses ${NAME} of a loop where CloudFormation keeps it as it is: in any text of the body but a name and a Fn::Sub."""
+    """Refuses ${NAME} of a loop where CloudFormation does not replace it. It replaces it only in names and in Fn::Sub."""
     if isinstance(value, dict):
         for name, of in value.items():
             if name.startswith("Fn::ForEach::"):
@@ -46,7 +46,7 @@ def without_placeholders(value, loop=None):
 
 
 def settled(value):
-    """Each Fn::Sub that has nothing left to put in becomes its text. So a reference and a condition have a plain name again."""
+    """Replaces each Fn::Sub without a ${…} by its text. So references and conditions have plain names again."""
     if isinstance(value, dict):
         text = value.get("Fn::Sub")
         if len(value) == 1 and isinstance(text, str) and "${" not in text:

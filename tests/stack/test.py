@@ -1,5 +1,5 @@
 """The whole stack on this machine: deploys it as docs/tutorials/deploy.md says, uses it as apps, backends and attackers do, changes it and
-deletes it. One line for each thing that was shown. Ends at the first thing that is not as it should be."""
+deletes it. Prints a line for each thing that was shown. Ends at the first failure."""
 
 import base64
 import json

@@ -21,7 +21,7 @@ const AUDIENCE = 'tokenmint'
 const origins = ['localhost', '127.0.0.1'].map(host => `http://${host}:${pages}`)
 const key = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ format: 'jwk' })
 
-// The demo's page is the only client, so nobody has to agree to anything.
+// The demo's page is the only client, so nobody has to consent.
 const policy = interactionPolicy.base()
 policy.remove('consent')
 
@@ -106,7 +106,7 @@ provider.use(async (ctx, next) => {
 })
 
 const FORM = `
-<p>This sign-in runs on your machine and belongs to the demo. Your own provider takes its place later. There is no password.</p>
+<p>This sign-in runs on your machine and belongs to the demo. In your own app, your provider takes its place. There is no password.</p>
 <form method="post" autocomplete="off">
   <label for="name">Your name</label>
   <input id="name" name="name" value="alice" required maxlength="64" autocapitalize="none" spellcheck="false">

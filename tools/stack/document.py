@@ -1,4 +1,4 @@
-"""Runs the shell blocks of a page as a person does: in one shell, one after the other, with what they ask for typed at a terminal."""
+"""Runs the shell blocks of a page as a person does: in one shell, one after the other. It types what they ask for at a terminal."""
 
 import os
 import pty
@@ -72,7 +72,7 @@ class Shell:
         self.pipe.write(f"{block}\n: > {done}\n")
         self.pipe.flush()
         for line in typed.splitlines(keepends=True):
-            # A terminal hands on what is typed when somebody reads. A pause lets the program before it begin to read.
+            # The pause lets the next program begin to read before the line is typed.
             time.sleep(0.3)
             os.write(self.terminal, line.encode())
         ends = time.monotonic() + PATIENCE

@@ -24,7 +24,7 @@ class Emulator:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        # The emulator permits these to do everything. Others it holds to their policies, because AUTH is true.
+        # The emulator lets these credentials do everything. It checks the policies of all others, because AUTH is true.
         self.environment = {
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
@@ -50,7 +50,7 @@ class Emulator:
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
         }
-        # Of our own environment only what a program needs. The functions inherit it.
+        # From our own environment it gets only what a program needs. The functions inherit it.
         kept = {name: os.environ[name] for name in ["PATH", "HOME", "LANG", "TMPDIR"] if name in os.environ}
         self.process = subprocess.Popen(
             [PYTHON / "bin/python", "-m", "ministack"],

@@ -55,7 +55,7 @@ export function explainToken(error: TokenError, signsIn = false): Explanation {
         );
       }
       if (signsIn) {
-        return about('Your sign-in has ended.', 'Your provider gives no new access token without seeing you.', 'Sign in again. This page stays as it is.', 'sign-in');
+        return about('Your sign-in has ended.', 'Your provider gives no new access token until you sign in again.', 'Sign in again. This page stays as it is.', 'sign-in');
       }
       return about('Your JWT cannot be used.', 'The text in the JWT field is not a JWT.', 'Paste the access token of your identity provider. A local run needs none: leave the field empty.', 'jwt');
     case 'stopped':

@@ -18,7 +18,7 @@ interface Settings {
   readonly demo_credentials: boolean;
 }
 
-/** Nobody is signed in any more, and the provider wants to see the user again. */
+/** Nobody is signed in any more. The user must sign in at the provider again. */
 export class SignedOutError extends Error {}
 
 /** The access token is not a JWT, so no service can read it. */
