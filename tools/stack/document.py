@@ -3,6 +3,7 @@
 import os
 import pty
 import re
+import signal
 import subprocess
 import tempfile
 import threading
@@ -90,7 +91,11 @@ class Shell:
         return self.run(f"printf '%s' \"${name}\"")
 
     def stop(self):
-        self.process.kill()
+        """Ends the shell, and what it still runs."""
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
         self.process.wait()
 
 

@@ -17,9 +17,23 @@ ACCOUNT = "123456789012"
 HOST = "localhost"
 
 
+def begin():
+    """Call this first. SIGTERM and a closed terminal then end us as Ctrl-C does. And nothing that we start finds another AWS."""
+
+    def end(*_):
+        raise KeyboardInterrupt
+
+    for sent in [signal.SIGTERM, signal.SIGHUP]:
+        signal.signal(sent, end)
+    for name in list(os.environ):
+        if name.startswith(("AWS_", "SAM_CLI_")):
+            del os.environ[name]
+
+
 class Emulator:
     def __init__(self, folder):
         """Starts the emulator. It keeps its log in this folder."""
+        self.folder = folder
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -75,12 +89,13 @@ class Emulator:
                 time.sleep(0.2)
         raise SystemExit(f"The emulator does not start. Its log: {self.log}\n{self.log.read_text()[-2000:]}")
 
-    def address_of(self, api):
-        """Where the API with this id answers."""
-        return f"http://{api}.execute-api.{HOST}:{self.port}"
+    def programs(self):
+        """The environment of programs that use this AWS. `make deploy` then takes our stand-in for SAM CLI."""
+        path = f"{PYTHON}/bin:{ROOT}/.venv/bin:{os.environ['PATH']}"
+        return os.environ | self.environment | {"PATH": path, "SAM": "tools/stack/sam", "STACK_FOLDER": str(self.folder)}
 
     def listening(self):
-        """The addresses on which the emulator's processes listen, such as 127.0.0.1."""
+        """The addresses on which the emulator's processes listen: 127.0.0.1, and others as the kernel writes them."""
         group = os.getpgid(self.process.pid)
         sockets = set()
         for process in Path("/proc").glob("[0-9]*"):
@@ -91,13 +106,13 @@ class Emulator:
                 # It has ended meanwhile.
                 continue
         found = set()
-        for table, length in [("tcp", 8), ("tcp6", 32)]:
+        for table in ["tcp", "tcp6"]:
             for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
                 fields = line.split()
                 # 0A: it listens.
                 if fields[3] == "0A" and f"socket:[{fields[9]}]" in sockets:
                     address = fields[1].split(":")[0]
-                    found.add("127.0.0.1" if address == "0100007F" else address if length == 32 else address)
+                    found.add("127.0.0.1" if address == "0100007F" else address)
         return found
 
     def stop(self):

@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +11,7 @@ sys.path[:0] = [str(ROOT / "tools/stack"), str(ROOT / "tools")]
 
 import boto3  # noqa: E402
 from document import scratch  # noqa: E402
-from emulator import REGION, Emulator, password  # noqa: E402
+from emulator import REGION, Emulator, begin, password  # noqa: E402
 
 NAME, USER = "tokenmint", "alice"
 
@@ -26,10 +25,8 @@ def deploy(emulator):
         secret = client("secretsmanager").create_secret(Name=f"tokenmint/{vendor}", SecretString=json.dumps(credentials[vendor]))
         given[parameter] = secret["ARN"]
     given |= dict(pair.split("=", 1) for pair in os.environ.get("PARAMETERS", "").split())
-    path = f"{ROOT}/.tools/stack-python/bin:{ROOT}/.venv/bin:{os.environ['PATH']}"
-    environment = os.environ | emulator.environment | {"PATH": path, "SAM": "tools/stack/sam"}
     parameters = " ".join(f"{name}={value}" for name, value in given.items())
-    subprocess.run(["make", "deploy", f"PARAMETERS={parameters}"], cwd=ROOT, env=environment, check=True)
+    subprocess.run(["make", "deploy", f"PARAMETERS={parameters}"], cwd=ROOT, env=emulator.programs(), check=True)
     [stack] = client("cloudformation").describe_stacks(StackName=NAME)["Stacks"]
     return {it["OutputKey"]: it["OutputValue"] for it in stack["Outputs"]}
 
@@ -54,10 +51,7 @@ def sign_in(emulator, outputs):
 
 
 def main():
-    def end(*_):
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, end)
+    begin()
     with scratch() as folder:
         emulator = Emulator(folder)
         try:
