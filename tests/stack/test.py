@@ -16,7 +16,7 @@ sys.path[:0] = [str(ROOT / "tools/stack"), str(ROOT / "tools")]
 
 import boto3  # noqa: E402
 from document import Shell, blocks, scratch, with_arns  # noqa: E402
-from emulator import ACCOUNT, REGION, Emulator, password  # noqa: E402
+from emulator import ACCOUNT, REGION, Emulator, begin, password  # noqa: E402
 from issuer import Issuer, encoded  # noqa: E402
 
 PAGE = ROOT / "docs/tutorials/deploy.md"
@@ -444,13 +444,14 @@ def deleted(rows, stack):
 
 
 def main():
+    begin()
     rows = Rows()
     with scratch() as folder:
         emulator = Emulator(folder)
         try:
             rows.same("the emulator listens on loopback alone", emulator.listening(), {"127.0.0.1"})
-            path = f"{ROOT}/.tools/stack-python/bin:{ROOT}/.venv/bin:{os.environ['PATH']}"
-            environment = os.environ | emulator.environment | {"PATH": path, "SAM": "tools/stack/sam", "AWS_SESSION_TOKEN": "test"}
+            # The page's command for a backend names a session token.
+            environment = emulator.programs() | {"AWS_SESSION_TOKEN": "test"}
             stack, secret = from_the_page(rows, emulator, environment, folder)
             signed_in = users(rows, stack, secret)
             jwt = signed_in["access_token"]
