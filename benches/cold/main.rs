@@ -121,7 +121,7 @@ fn env(secrets: &SecretsManagerOverTls, roots: &Path) -> Env {
     let (roots, authority) = (text(roots), text(&secrets.authority()));
     environment("rtm-token")
         .and("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand")
-        // One user asks more often than any may. The limit counts as ever, and is never reached.
+        // One user asks for very many tokens. So the limit is very high. It still counts, and nobody reaches it.
         .and("MINTS_PER_MINUTE", "1000000")
         .and("SSL_CERT_FILE", &*roots)
         .and("AWS_CA_BUNDLE", &*roots)

@@ -15,7 +15,7 @@ const USERS: usize = 2 << 20;
 const ISSUER: &str = "https://id.example.com/";
 const TIMES: usize = 200_000;
 
-/// What was measured after so many users had got a token each, all within a minute.
+/// What was measured after this many users got a token each, all within a minute.
 #[derive(Debug, Serialize)]
 struct Row {
     users: usize,

@@ -13,8 +13,9 @@ use std::time::Duration;
 /// More than a quarter slower is a regression. Less may come from the machine.
 const SLACK: f64 = 1.25;
 const TIME_PER_KIND: Duration = Duration::from_millis(1200);
-/// Where a process has its memory can cost a fifth of the time. So a kind that seems slow is measured in other processes,
-/// too, and the least counts. A kind that became slower is slow in each of them.
+/// The same program can be a fifth slower in one process than in another. It depends on where the process has its memory.
+/// So a kind that seems slow is measured in other processes, too, and the lowest figure counts. A kind that became slower
+/// is slow in each of them.
 const OTHER_PROCESSES: usize = 4;
 /// The kinds that are compared with the vendors' builders: one for each format and language.
 const BESIDE_BUILDERS: [&str; 4] = ["agora-rtc", "agora-rtm/006", "agora-rtc/006", "zego-basic"];

@@ -137,7 +137,7 @@ fn configure(command: &mut Command, candidate: &Candidate, users: &Users, addres
                     .env("IDENTITY", "jwt")
                     .env("JWT_ISSUER", users.issuer())
                     .env("JWT_AUDIENCE", AUDIENCE)
-                    // Few users ask for many tokens. The limit counts as ever, and is never reached.
+                    // Few users ask for many tokens. So the limit is very high. It still counts, and nobody reaches it.
                     .env("MINTS_PER_MINUTE", "1000000"),
             };
         }

@@ -280,7 +280,7 @@ impl Input {
             let opens_rtm = self.function == Function::Rtm || asked.iter().any(|(name, _)| matches!(name, Name::With));
             let event_fields = judge::fields(event.as_bytes());
             let due = judge::plain_status(self.function, limits, &event_fields, room, opens_rtm, now());
-            // `Running` has judged whether the user had enough tokens.
+            // `Running` has judged whether the user had tokens left.
             let used_up = due == Some(200) && status == Some(429);
             assert!(due.is_none() || due == status || used_up, "{due:?} is due, and {status:?} came for {event}");
         }

@@ -259,7 +259,7 @@ fn jwt_of(event: &Value, issuer: &Issuer, key: &SigningKey) -> Option<String> {
             let items = value.as_str().and_then(|text| text.strip_prefix('[')?.strip_suffix(']'));
             claims[name] = items.map_or_else(|| value.clone(), |items| items.split(' ').collect());
         }
-        // Most events are old. A JWT that ends later than they do must still do so.
+        // Most events are old. If an event's JWT has not ended yet, keep its end.
         let ends = told.get("exp").and_then(Value::as_str).and_then(|exp| exp.parse::<u64>().ok());
         if ends.is_some_and(|ends| ends > unix_seconds()) {
             claims["exp"] = json!(ends);

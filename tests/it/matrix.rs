@@ -249,7 +249,7 @@ impl Policy {
     fn status(self, verifier: &Verifier, statuses: [u16; 7], who: &str) -> u16 {
         let at = WHO.iter().position(|known| *known == who).expect("one of them");
         match who {
-            // The gateway has looked at the end. Its word counts, unless tokens may not outlive JWTs.
+            // The gateway has checked the end, and we believe it, unless tokens may not outlive JWTs.
             "a user whose JWT has ended" if matches!(verifier, Verifier::Gateway) && !self.by_caller => statuses[1],
             // This needs another kind of identity, so nobody looks at the claims.
             "a user whose JWT has ended" if matches!(verifier, Verifier::Gateway) && statuses[6] == 200 => 403,

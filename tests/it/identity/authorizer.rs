@@ -150,7 +150,7 @@ fn forged_jwts_are_refused_and_the_log_names_the_rule() {
     assert_eq!(rules, expected);
 }
 
-/// The gateway could only say 403, which ends nobody's session. The function says 401, so the app signs its user in again.
+/// The gateway could only answer 403, and the app would not sign its user in again. So the function answers 401.
 #[test]
 fn a_jwt_that_was_good_until_it_ended_gets_a_401_and_no_token() {
     let keys = Keys::generate();
@@ -169,7 +169,7 @@ fn a_jwt_that_was_good_until_it_ended_gets_a_401_and_no_token() {
     assert_eq!(answer["headers"]["www-authenticate"], r#"Bearer realm="tokenmint", error="invalid_token""#);
     let twice = Function::start("rtm-token", settings(&issuer));
     assert_eq!(status(&twice, &event), 401);
-    // Nothing else is forgiven to a JWT because it has ended.
+    // An ended JWT must keep every other rule.
     assert_eq!(context(&authorizer, &jwt(&keys.forgers, &claims)), None, "a forger's");
     let with = |name: &str, value: Value| {
         let mut others = claims.clone();
@@ -223,7 +223,7 @@ fn only_a_function_that_is_told_to_believes_the_authorizer() {
     let demo = ("LOCAL_CREDENTIALS", demo.to_str().expect("UTF-8"));
     let gateway = Function::start("rtm-token", [demo]);
     assert_eq!((status(&gateway, &good), status(&gateway, &of_gateway)), (401, 200));
-    // Verify twice: without the JWT itself, what the event says is worth nothing.
+    // Verify twice: without the JWT itself, the event's claims do not count.
     let twice = Function::start("rtm-token", settings(&issuer));
     assert_eq!(status(&twice, &good), 401);
     let mut with_jwt = good.clone();

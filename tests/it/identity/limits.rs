@@ -1,4 +1,4 @@
-//! What a user gets who has a good JWT: how long tokens live beside it, how many there are, and under which id.
+//! What a user with a good JWT gets: how long tokens live beside it, how many there are, and under which id.
 
 use super::{AUDIENCE, BACKEND_AUDIENCE, BACKEND_SCOPE, USERS_ROUTES, ask, backend, settings, status};
 use crate::front::{Front, Running};
@@ -53,7 +53,7 @@ fn no_token_outlives_the_jwt_by_more_than_is_allowed() {
         let privileges = &body["privileges"];
         assert_eq!(seconds(&privileges["join_channel"], "expires_at"), exp + 30, "{body}");
         assert_eq!(seconds(&privileges["publish_audio"], "expires_at"), seconds(&body, "issued_at") + 20, "{body}");
-        // What is wrong without the limit is wrong with it.
+        // A request that is wrong without the limit is wrong with it, too.
         let asked = json!({ "expires_in": 60, "privileges": { "join_channel": 61 } });
         assert_eq!(post(&running, "/rtc/demo/token", &jwt, &asked).status, 400);
         // Such a token would live for a day.
@@ -126,7 +126,7 @@ fn a_user_gets_no_more_tokens_in_a_minute_than_are_allowed() {
         of_backend["scope"] = json!(BACKEND_SCOPE);
         let of_backend = key.sign(&json!({}), &of_backend);
         (0..10).for_each(|_| assert_eq!(status(&running, "/chat/app/token", &of_backend), 200, "a backend"));
-        // Who waits as told gets a token.
+        // If the user waits as told, the user gets a token.
         let refused = ask(&running, "/rtm/me/token", &[&format!("Bearer {alice}")]);
         sleep(Duration::from_secs(refused.header("retry-after").map_or(0, |wait| wait.parse().expect("seconds"))));
         assert_eq!(status(&running, "/rtm/me/token", &alice), 200, "{front:?}");
