@@ -105,7 +105,7 @@ fn the_parameters_say_what_is_open_until_somebody_closes_it() {
         ("ZegoSecretArn", &["room ids, privileges and stream ids", "only if its support has switched that on"]),
         ("RoomsClaim", &["every signed-in user may enter any room", "anonymous", "ZEGO checks the room only if"]),
         ("PublishScope", &["every signed-in user may publish", "ZEGO checks this privilege only if", "co-host"]),
-        ("RefusedClaims", &["Nested claims cannot be named", "nobody is refused", "anonymous user gets tokens"]),
+        ("RefusedClaims", &["Nested claims", "cannot be named", "nobody is refused", "anonymous user gets tokens"]),
         ("RtmBeyondRooms", &["opens every message channel"]),
         ("Rtm006", &["24 hours", "no lifetime setting"]),
         ("MaxSecondsBeyondJwt", &["Empty - no limit", "Needs Rtm006=refused", "24 hours"]),
