@@ -15,8 +15,10 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tools/stack"), str(ROOT / "tools")]
 
 import boto3  # noqa: E402
+from botocore.exceptions import ClientError  # noqa: E402
 from document import Shell, blocks, scratch, with_arns  # noqa: E402
 from emulator import ACCOUNT, REGION, Emulator, begin, password  # noqa: E402
+from expand_template import expanded  # noqa: E402
 from issuer import Issuer, encoded  # noqa: E402
 
 PAGE = ROOT / "docs/tutorials/deploy.md"
@@ -46,8 +48,8 @@ class Rows:
 class Stack:
     """The deployed stack, and the ways to it."""
 
-    def __init__(self, emulator, environment):
-        self.emulator, self.environment = emulator, environment
+    def __init__(self, emulator):
+        self.emulator = emulator
         session = boto3.Session("test", "test", region_name=REGION)
         self.client = lambda service: session.client(service, endpoint_url=emulator.url)
         self.formation = self.client("cloudformation")
@@ -61,11 +63,35 @@ class Stack:
 
     def deploy(self, parameters):
         """Changes parameters, as the page says. Every other parameter keeps its value."""
-        done = subprocess.run(
-            ["make", "deploy", f"PARAMETERS={parameters}"], cwd=ROOT, env=self.environment, capture_output=True, text=True
-        )
+        done = self.make_deploy(parameters)
         assert done.returncode == 0, f"make deploy fails:\n{done.stdout[-3000:]}\n{done.stderr[-2000:]}"
         self.refresh()
+
+    def make_deploy(self, parameters):
+        command = ["make", "deploy", f"PARAMETERS={parameters}"]
+        return subprocess.run(command, cwd=ROOT, env=self.emulator.programs(), capture_output=True, text=True)
+
+    def routes(self):
+        """The API's routes, each with its kind of authorizer and the scopes that it asks for."""
+        items = self.client("apigatewayv2").get_routes(ApiId=self.ids["Api"])["Items"]
+        return {it["RouteKey"]: [it["AuthorizationType"], *it.get("AuthorizationScopes", [])] for it in items}
+
+    def parts(self):
+        """What there is of this stack, by kind, as each service lists it."""
+        name, client, ours = (lambda key: lambda item: item[key]), self.client, set(self.ids.values())
+        listed = {
+            "function": map(name("FunctionName"), client("lambda").list_functions()["Functions"]),
+            "API": map(name("ApiId"), client("apigatewayv2").get_apis()["Items"]),
+            "log group": map(name("logGroupName"), client("logs").describe_log_groups()["logGroups"]),
+            "role": map(name("RoleName"), client("iam").list_roles()["Roles"]),
+            "policy": map(name("Arn"), client("iam").list_policies(Scope="Local")["Policies"]),
+            "queue": client("sqs").list_queues().get("QueueUrls", []),
+            "topic": map(name("TopicArn"), client("sns").list_topics()["Topics"]),
+            "alarm": map(name("AlarmName"), client("cloudwatch").describe_alarms()["MetricAlarms"]),
+            "dashboard": map(name("DashboardName"), client("cloudwatch").list_dashboards()["DashboardEntries"]),
+            "schedule": map(name("Name"), client("scheduler").list_schedules()["Schedules"]),
+        }
+        return {kind: sorted(ours & set(names)) for kind, names in listed.items()}
 
     def ask(self, *request, **more):
         """The status of the API's answer, its headers and its body. After a 503 it asks again, as apps do: on a busy machine a function may
@@ -144,7 +170,21 @@ ROUTES = [
     ("POST", "/rtc/demo/token", {}, "007"),
     ("GET", "/zego/me/token?room_id=demo", None, "04"),
     ("POST", "/zego/me/token", {"room_id": "demo"}, "04"),
+    ("GET", "/zim/me/token", None, "04"),
 ]
+
+
+def routes_of_the_functions(user_routes):
+    """The routes that template.yaml gives its functions. Chat's app token is for IAM callers, and all others are for users."""
+    found = {}
+    for name, resource in expanded(ROOT / "template.yaml")["Resources"].items():
+        if resource["Type"] != "AWS::Serverless::Function":
+            continue
+        for event in resource["Properties"].get("Events", {}).values():
+            if event["Type"] == "HttpApi":
+                route = event["Properties"]
+                found[f"{route['Method']} {route['Path']}"] = ["AWS_IAM"] if name == "ChatAppToken" else user_routes
+    return found
 
 
 def asked(shell, block):
@@ -157,9 +197,8 @@ def asked(shell, block):
     return printed
 
 
-def from_the_page(rows, emulator, environment, folder):
+def from_the_page(rows, emulator, folder, shell):
     """Runs the blocks of the page as they are written."""
-    shell = Shell(folder, environment)
     found = blocks(PAGE)
     rows.row(f"the page has {len(found)} blocks for an AWS account", len(found) == 5)
     secrets, deploy, user, token, app_token = (block for _, block in found)
@@ -172,9 +211,9 @@ def from_the_page(rows, emulator, environment, folder):
     shell.run(f"cd {ROOT}")
     printed = shell.run(with_arns(deploy, printed))
     rows.row("2. `make deploy` deploys with `sam deploy`", "Successfully created/updated stack" in printed, printed[-1500:])
-    stack = Stack(emulator, environment)
-    made = [line for line in printed.splitlines() if line.startswith(("GET /", "POST /"))]
-    rows.same("   every route has its authorizer", sorted({line.split(": ")[1] for line in made}), ["AWS_IAM", "SignedInUser"])
+    stack = Stack(emulator)
+    expected = routes_of_the_functions(["JWT", "aws.cognito.signin.user.admin"])
+    rows.same(f"   all {len(expected)} routes are there, each with its authorizer", stack.routes(), expected)
     secret = password()
     shell.run(user, f"{secret}\n")
     jwt = shell.value("TOKEN")
@@ -183,7 +222,6 @@ def from_the_page(rows, emulator, environment, folder):
     rows.row("4. she gets a token", '"token":"007' in printed, printed)
     printed = asked(shell, app_token)
     rows.row("5. a backend gets Chat's app token", printed.rstrip().rsplit("\n", 1)[-1].startswith("007"), printed)
-    shell.stop()
     return stack, secret
 
 
@@ -218,8 +256,6 @@ def users(rows, stack, secret):
         seen = stack.inspect(token, user=alice if form == "006" else None)
         genuine = token.startswith(form) and seen.get("signature", {}).get("verdict") in ("genuine", "decrypted")
         rows.row(f"{method} {path}: a genuine token {form}", genuine, seen)
-    token, _ = stack.token("GET", "/zim/me/token", jwt=jwt)
-    rows.row("GET /zim/me/token: a genuine token 04", token.startswith("04"), token[:4])
     return signed_in
 
 
@@ -234,6 +270,9 @@ def refusals(rows, stack, signed_in):
     rows.same("`alg` is `none`: 401", stack.status("GET", path, jwt=f"{none}.{payload}."), 401)
     stranger = Issuer().jwt("RS256", "alice", aud=stack.outputs["UserPoolClientId"], scope="aws.cognito.signin.user.admin")
     rows.same("another issuer's JWT: 401", stack.status("GET", path, jwt=stranger), 401)
+    kid = json.loads(base64.urlsafe_b64decode(header + "=" * (-len(header) % 4)))["kid"]
+    forged = Issuer().jwt("RS256", claims_of["sub"], kid=kid, **claims_of | {"exp": int(time.time()) + 600})
+    rows.same("her claims and the user pool's key id, but another key: 401", stack.status("GET", path, jwt=forged), 401)
     rows.same("no JWT: 401", stack.status("GET", path), 401)
     rows.same("another user's token: 403", stack.status("GET", "/rtm/mallory/token", jwt=jwt), 403)
     rows.same("no such route: 404", stack.status("GET", "/admin", jwt=jwt), 404)
@@ -261,35 +300,63 @@ AGORA = ["ChatAppToken", "ChatUserToken", "RtmToken", "RtcToken"]
 ZEGO = ["ZegoToken", "ZimToken"]
 
 
+def secrets(stack):
+    manager = stack.client("secretsmanager")
+    return {vendor: manager.describe_secret(SecretId=f"tokenmint/{vendor}")["ARN"] for vendor in ["agora", "zego"]}
+
+
+def may(stack, role, action, resource):
+    """Whether a role may do this. The emulator lets functions do everything, so its policy simulator is asked."""
+    iam = stack.client("iam")
+    arn = iam.get_role(RoleName=stack.ids[role])["Role"]["Arn"]
+    said = iam.simulate_principal_policy(PolicySourceArn=arn, ActionNames=[action], ResourceArns=[resource])
+    return said["EvaluationResults"][0]["EvalDecision"] == "allowed"
+
+
+def invokers(stack, function):
+    """Who may invoke a function by the function's own policy, and for what."""
+    policy = stack.client("lambda").get_policy(FunctionName=stack.ids[function], Qualifier="live")["Policy"]
+    found = set()
+    for statement in json.loads(policy)["Statement"]:
+        source = statement.get("Condition", {}).get("ArnLike", {}).get("AWS:SourceArn", "anything")
+        found.add((str(statement["Principal"]), source))
+    return found
+
+
+GATEWAY = str({"Service": "apigateway.amazonaws.com"})
+
+
 def permissions(rows, stack):
-    """What the roles may do. The emulator lets functions do everything, so its policy simulator is asked."""
-    iam, manager = stack.client("iam"), stack.client("secretsmanager")
-    arns = {vendor: manager.describe_secret(SecretId=f"tokenmint/{vendor}")["ARN"] for vendor in ["agora", "zego"]}
-
-    def may(role, action, resource):
-        arn = iam.get_role(RoleName=stack.ids[role])["Role"]["Arn"]
-        said = iam.simulate_principal_policy(PolicySourceArn=arn, ActionNames=[action], ResourceArns=[resource])
-        return said["EvaluationResults"][0]["EvalDecision"] == "allowed"
-
+    """What the roles may do."""
+    arns = secrets(stack)
     read = "secretsmanager:GetSecretValue"
     of_vendor = {name: "agora" if name in AGORA else "zego" for name in AGORA + ZEGO}
-    seen = {name: [vendor for vendor in arns if may(f"{name}Role", read, arns[vendor])] for name in of_vendor}
+    seen = {name: [vendor for vendor in arns if may(stack, f"{name}Role", read, arns[vendor])] for name in of_vendor}
     rows.same("each function may read its own vendor's secret alone", seen, {name: [vendor] for name, vendor in of_vendor.items()})
-    writes = [name for name in of_vendor if may(f"{name}Role", "secretsmanager:PutSecretValue", arns[of_vendor[name]])]
+    writes = [name for name in of_vendor if may(stack, f"{name}Role", "secretsmanager:PutSecretValue", arns[of_vendor[name]])]
     rows.same("no function may change a secret", writes, [])
     invoke = "lambda:InvokeFunction"
-    warms = [name for name in of_vendor if may("PrewarmRole", invoke, stack.ids[f"{name}Aliaslive"])]
+    warms = [name for name in of_vendor if may(stack, "PrewarmRole", invoke, stack.ids[f"{name}Aliaslive"])]
     rows.same("Prewarm may invoke each of them", warms, list(of_vendor))
-    reads = [vendor for vendor in arns if may("PrewarmRole", read, arns[vendor])]
+    reads = [vendor for vendor in arns if may(stack, "PrewarmRole", read, arns[vendor])]
     rows.same("Prewarm may read no secret", reads, [])
-    starts = may("PrewarmScheduleRole", invoke, stack.ids["PrewarmAliaslive"])
-    rows.row("the schedule may start Prewarm, and none of them", starts and not may("PrewarmScheduleRole", invoke, stack.ids["RtcTokenAliaslive"]))
-    functions, invokers = stack.client("lambda"), {}
-    for name in of_vendor:
-        policy = json.loads(functions.get_policy(FunctionName=stack.ids[name], Qualifier="live")["Policy"])
-        invokers[name] = {str(statement["Principal"]) for statement in policy["Statement"]}
-    gateway = str({"Service": "apigateway.amazonaws.com"})
-    rows.same("the gateway, and nobody else, is named in each function's own policy", invokers, {name: {gateway} for name in of_vendor})
+    schedule = "PrewarmScheduleRole"
+    starts = [name for name in [*of_vendor, "Prewarm"] if may(stack, schedule, invoke, stack.ids[f"{name}Aliaslive"])]
+    rows.same("the schedule may start Prewarm, and none of them", starts, ["Prewarm"])
+    asked = {"QueueUrl": stack.ids["PrewarmFailures"], "AttributeNames": ["QueueArn"]}
+    queue = stack.client("sqs").get_queue_attributes(**asked)["Attributes"]["QueueArn"]
+    sends = [role for role in ["PrewarmRole", schedule, "RtcTokenRole"] if may(stack, role, "sqs:SendMessage", queue)]
+    rows.same("Prewarm and the schedule may fill the dead-letter queue", sends, ["PrewarmRole", schedule])
+    names = [*of_vendor, "Prewarm"]
+    streams = {name: f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{stack.ids[f'{name}Logs']}:log-stream:one" for name in names}
+    write = "logs:PutLogEvents"
+    seen = {name: [of for of in names if may(stack, f"{name}Role", write, streams[of])] for name in names}
+    rows.same("each function may write into its own log group alone", seen, {name: [name] for name in names})
+    seen = {name: {who for who, _ in invokers(stack, name)} for name in of_vendor}
+    rows.same("the gateway, and nobody else, is named in each function's own policy", seen, {name: {GATEWAY} for name in of_vendor})
+    ours = f"arn:aws:execute-api:{REGION}:{ACCOUNT}:{stack.ids['Api']}/"
+    others = {name: source for name in of_vendor for _, source in invokers(stack, name) if not source.startswith(ours)}
+    rows.same("and it may only for this API", others, {})
 
 
 def preflight(rows, stack):
@@ -331,6 +398,20 @@ def alias(stack, function):
     return stack.client("lambda").get_alias(FunctionName=stack.ids[function], Name="live")["FunctionVersion"]
 
 
+def rules(rows, stack):
+    """Parameters that do not go together. Each is refused with the template's own sentence, and nothing changes."""
+    before = alias(stack, "RtcToken")
+    for parameters, sentence in [
+        ("JwtIssuer=https://issuer.example.com", "JwtIssuer needs JwtAudience"),
+        (f"ZimSecretArn={secrets(stack)['zego']}", "must be the secret of another ZEGO project"),
+        ("MaxSecondsBeyondJwt=0", "MaxSecondsBeyondJwt needs Rtm006=refused"),
+    ]:
+        done = stack.make_deploy(parameters)
+        said = done.stdout + done.stderr
+        rows.row(f"refused: {sentence}", done.returncode != 0 and sentence in said, done.returncode, said[-1500:])
+    rows.same("nothing has changed by that", alias(stack, "RtcToken"), before)
+
+
 def update(rows, stack, jwt):
     before = alias(stack, "RtcToken")
     rows.same("a token lives an hour", stack.token("GET", "/rtc/demo/token", jwt=jwt)[1]["expires_in"], 3600)
@@ -356,21 +437,36 @@ def changed(rows, stack, jwt):
 
 def own_issuer(rows, stack):
     issuer, path = Issuer(), "/rtc/demo/token"
-    stack.deploy(f"JwtIssuer={issuer.url} JwtAudience=app RoomsClaim=rooms")
-    rooms = {"rooms": ["demo", "green room"]}
+    pool = stack.outputs["UserPoolId"]
+    stack.deploy(f"JwtIssuer={issuer.url} JwtAudience=app JwtScope=tokens RoomsClaim=rooms")
+    cognito = stack.client("cognito-idp")
+    left = [it["Id"] for it in cognito.list_user_pools(MaxResults=60)["UserPools"]]
+    names = [user["Username"] for user in cognito.list_users(UserPoolId=pool)["Users"]] if pool in left else []
+    rows.same("the user pool has left the stack, and keeps its users", ("UserPool" in stack.ids, names), (False, ["alice"]))
+    rooms = {"rooms": ["demo", "green room"], "scope": "openid tokens"}
     good = issuer.jwt("RS256", "alice", **rooms)
     rows.same("an issuer of one's own: its RS256 JWT gets a token", stack.status("GET", path, jwt=good), 200)
     rows.same("as exactly this user", stack.status("GET", "/rtm/alice/token", jwt=good), 200)
     rows.same("not as another one", stack.status("GET", "/rtm/bob/token", jwt=good), 403)
+    unscoped = issuer.jwt("RS256", "alice", **rooms | {"scope": "openid"})
+    rows.same("without the scope: 403", stack.status("GET", path, jwt=unscoped), 403)
     rows.same("for another audience: 401", stack.status("GET", path, jwt=issuer.jwt("RS256", "alice", aud="other", **rooms)), 401)
     rows.same("another issuer's: 401", stack.status("GET", path, jwt=Issuer().jwt("RS256", "alice", **rooms)), 401)
     es256 = issuer.jwt("ES256", "alice", **rooms)
     rows.same("the gateway's authorizer refuses ES256: 401", stack.status("GET", path, jwt=es256), 401)
 
     stack.deploy("JwtVerifier=tokenmint")
-    rows.same("JwtVerifier=tokenmint: an ES256 JWT gets a token", stack.status("GET", path, jwt=es256), 200)
+    expected = routes_of_the_functions(["CUSTOM"])
+    rows.same("JwtVerifier=tokenmint: each user's route has our authorizer", stack.routes(), expected)
+    of_api = f"arn:aws:execute-api:{REGION}:{ACCOUNT}:{stack.ids['Api']}/authorizers/*"
+    rows.same("the gateway, and nobody else, may invoke it", invokers(stack, "JwtAuthorizer"), {(GATEWAY, of_api)})
+    read = "secretsmanager:GetSecretValue"
+    reads = [vendor for vendor, arn in secrets(stack).items() if may(stack, "JwtAuthorizerRole", read, arn)]
+    rows.same("it may read no secret", reads, [])
+    rows.same("an ES256 JWT gets a token", stack.status("GET", path, jwt=es256), 200)
     rows.same("so does an RS256 JWT", stack.status("GET", path, jwt=good), 200)
     rows.same("a room with a space in its name", stack.status("GET", "/rtc/green%20room/token", jwt=es256), 200)
+    rows.same("without the scope: 403", stack.status("GET", path, jwt=unscoped), 403)
     rows.same("a room that is not in the list: 403", stack.status("GET", "/rtc/other/token", jwt=es256), 403)
     rows.same("a forged JWT: 403", stack.status("GET", path, jwt=es256[:-8] + "AAAAAAAA"), 403)
     payload = es256.split(".")[1]
@@ -426,33 +522,37 @@ def scheduled(rows, stack, before):
     rows.row("the schedule starts a round", rounds(stack) > before, rounds(stack))
 
 
+def silent(rows, stack, *hidden):
+    """What no function may have logged."""
+    hidden = [*hidden, *(value for vendor in [DEMO["agora"], DEMO["zego"], OTHER_AGORA] for value in vendor.values())]
+    hidden = [value for value in hidden if isinstance(value, str) and value not in (DEMO["agora"]["app_id"], OTHER_AGORA["app_id"])]
+    logged = {name: stack.logs(name) for name in [*AGORA, *ZEGO, "JwtAuthorizer", "Prewarm"]}
+    rows.same("every function has logged", [name for name, text in logged.items() if not text], [])
+    found = [name for name, text in logged.items() if any(value in text for value in hidden)]
+    rows.same("no function has logged a key or a JWT", found, [])
+
+
 def deleted(rows, stack):
-    functions = [stack.ids[name] for name in stack.ids if name.endswith("Token") or name == "Prewarm"]
+    rows.same("before: the stack has something of each kind", [kind for kind, names in stack.parts().items() if not names], [])
     command = ["sam", "delete", "--stack-name", NAME, "--no-prompts"]
-    done = subprocess.run(command, cwd=ROOT, env=stack.environment, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=ROOT, env=stack.emulator.programs(), capture_output=True, text=True)
     rows.row("`sam delete` deletes the stack", done.returncode == 0, done.stdout[-1500:], done.stderr[-1500:])
-    left = {it["FunctionName"] for it in stack.client("lambda").list_functions()["Functions"]}
-    rows.same("no function is left", sorted(left & set(functions)), [])
-    groups = stack.client("logs").describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{NAME}/")["logGroups"]
-    rows.same("no log group", [group["logGroupName"] for group in groups], [])
-    roles = [role["RoleName"] for role in stack.client("iam").list_roles()["Roles"] if role["RoleName"].startswith(NAME)]
-    rows.same("no role", roles, [])
-    queues = stack.client("sqs").list_queues(QueueNamePrefix=NAME).get("QueueUrls", [])
-    rows.same("no queue", queues, [])
+    left = stack.parts()
+    rows.same(f"nothing is left: no {', no '.join(left)}", {kind: names for kind, names in left.items() if names}, {})
     kept = {it["Name"] for it in stack.client("secretsmanager").list_secrets()["SecretList"]}
     rows.row("the secrets are still there: they are not the stack's", {"tokenmint/agora", "tokenmint/zego"} <= kept, kept)
 
 
 def main():
     begin()
-    rows = Rows()
+    rows, shell = Rows(), None
     with scratch() as folder:
         emulator = Emulator(folder)
         try:
             rows.same("the emulator listens on loopback alone", emulator.listening(), {"127.0.0.1"})
             # The page's command for a backend names a session token.
-            environment = emulator.programs() | {"AWS_SESSION_TOKEN": "test"}
-            stack, secret = from_the_page(rows, emulator, environment, folder)
+            shell = Shell(folder, emulator.programs() | {"AWS_SESSION_TOKEN": "test"})
+            stack, secret = from_the_page(rows, emulator, folder, shell)
             signed_in = users(rows, stack, secret)
             jwt = signed_in["access_token"]
             refusals(rows, stack, signed_in)
@@ -460,20 +560,27 @@ def main():
             permissions(rows, stack)
             preflight(rows, stack)
             warm_ups(rows, stack)
+            rules(rows, stack)
             update(rows, stack, jwt)
             before = rounds(stack)
             # The new group is in the claims from the next sign-in on.
             changed(rows, stack, sign_in(stack, secret)["access_token"])
             scheduled(rows, stack, before)
-            one_vendor(rows, stack, own_issuer(rows, stack))
+            of_own_issuer = own_issuer(rows, stack)
+            silent(rows, stack, jwt, of_own_issuer)
+            one_vendor(rows, stack, of_own_issuer)
             deleted(rows, stack)
             rows.same("all the while it listened on loopback alone", emulator.listening(), {"127.0.0.1"})
-        except AssertionError as failed:
+        except (AssertionError, ClientError, subprocess.CalledProcessError) as failed:
             kept = ROOT / "target/stack/emulator.log"
             kept.write_text(emulator.log.read_text())
             print(f"\n{failed}\nThe emulator's log: {kept}", file=sys.stderr)
             raise SystemExit(f"stack: failed after {rows.count} rows")
+        except KeyboardInterrupt:
+            raise SystemExit(f"stack: stopped after {rows.count} rows") from None
         finally:
+            if shell:
+                shell.stop()
             emulator.stop()
     print(f"stack: {rows.count} rows passed in {time.monotonic() - rows.began:.0f} s (account {ACCOUNT}, {REGION})")
 

@@ -50,11 +50,11 @@ class Issuer:
         discovery = {"issuer": self.url, "jwks_uri": f"{self.url}/keys"}
         return {"/.well-known/openid-configuration": discovery, "/keys": {"keys": keys}}
 
-    def jwt(self, algorithm, user, **changes):
-        """A JWT of this user. `changes`: claims."""
+    def jwt(self, algorithm, user, kid=None, **changes):
+        """A JWT of this user. `kid`: another key's id. `changes`: claims."""
         now = int(time.time())
         claims = {"iss": self.url, "aud": "app", "sub": user, "iat": now, "exp": now + 3600} | changes
-        header = {"alg": algorithm, "kid": algorithm, "typ": "JWT"}
+        header = {"alg": algorithm, "kid": kid or algorithm, "typ": "JWT"}
         signed = ".".join(encoded(json.dumps(part).encode()) for part in [header, claims])
         if algorithm == "RS256":
             signature = self.rsa.sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256())
