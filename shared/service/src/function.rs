@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::credentials::Credentials;
-use crate::identity::believed;
+use crate::identity::gateway;
 use crate::identity::issuer::Issuer;
 use crate::mint_limit::MintLimit;
 use crate::minted::Minted;
@@ -157,17 +157,21 @@ impl<V: Vendor> Function<V> {
         Outcome { gateway_request_id, client, route: Some(route.key()), form, user, minted }
     }
 
-    async fn decide(&self, route: &Route<V>, request: Request) -> Result<Decided, Problem> {
-        let request = match &self.issuer {
-            Some(issuer) => issuer.identify(route.key().callers, request).await?,
-            None => request,
+    async fn decide(&self, route: &Route<V>, mut request: Request) -> Result<Decided, Problem> {
+        let said = request.said.take();
+        let (verified, now) = match &self.issuer {
+            Some(issuer) => {
+                let callers = route.key().callers;
+                (issuer.identify(callers, &request.authorization, said).await?, self.system.moment()?)
+            }
+            None => {
+                let now = self.system.moment()?;
+                (gateway::believed(&self.config.verifier, said, now)?, now)
+            }
         };
-        let now = self.system.moment()?;
-        let identity = believed(&self.config.verifier, request.identity, now)?;
-        let request = Request { identity, ..request };
         // Check the caller and the parameters before the key is needed. The grant comes after the key, because a
         // caller's own uid depends on the key's app id.
-        let prepared = route.prepare(&self.config, &request, now)?;
+        let prepared = route.prepare(&self.config, &request, verified.as_ref(), now)?;
         let key = self.credentials.key().await?;
         Ok(prepared.mint(&key, &self.mint_limit, &*self.system))
     }
@@ -194,7 +198,8 @@ impl<V: Vendor> Function<V> {
 mod tests {
     use super::*;
     use crate::credentials::fake::FakeStore;
-    use crate::identity::{Backend, Caller, Verified};
+    use crate::identity::gateway::Said;
+    use crate::identity::{Backend, Caller};
     use crate::keeper::Times;
     use crate::params::{Asked, Params};
     use crate::request::Path;
@@ -244,21 +249,21 @@ mod tests {
         Route::get("/chat/user/{user_id}/token", parse, grant)
     }
 
-    fn user_request(asked: &str, identity: Option<Verified>) -> Request {
+    fn user_request(asked: &str, said: Option<Said>) -> Request {
         Request {
             gateway_request_id: Some("gateway-id".to_owned()),
             path: Path::OfRoute {
                 path: "/chat/user/{user_id}/token".to_owned(),
                 parameters: BTreeMap::from([("user_id".to_owned(), Some(asked.to_owned()))]),
             },
-            identity,
+            said,
             ..Request::new("GET", "")
         }
     }
 
-    fn signed_in(user: &str) -> Option<Verified> {
+    fn signed_in(user: &str) -> Option<Said> {
         let context = json!({ "jwt": { "claims": { "sub": user }, "scopes": null } });
-        crate::identity::gateway::verified(Some(&context))
+        gateway::said(Some(&context))
     }
 
     async fn respond(function: &Function<Key>, request: Result<Request, Problem>) -> Response {

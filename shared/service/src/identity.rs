@@ -17,11 +17,10 @@ mod samples;
 pub use backend::Backend;
 pub use caller::Caller;
 
-use crate::config::{Config, Policy, Verifier};
+use crate::config::{Config, Policy};
 use crate::mint_limit::CountedUser;
 use crate::problem::Problem;
 use claims::Jwt;
-use jwt::Claims;
 use serde::Serialize;
 use std::sync::Arc;
 use tokens::{Moment, Ttl};
@@ -41,9 +40,6 @@ pub enum Callers {
 pub(crate) enum Verified {
     /// A JWT whose signature, issuer, audience and expiry were checked.
     Jwt(Jwt),
-    /// The claims that our authorizer function hands on. It has checked all but the expiry. [`believed`] decides whether they
-    /// count.
-    Authorized(Claims),
     /// An IAM identity whose signature was checked.
     Iam,
     /// A backend's JWT, which we verified ourselves.
@@ -72,23 +68,6 @@ pub(crate) trait Identity: Sized + 'static {
     fn counted(&self) -> Option<&CountedUser>;
 }
 
-/// The identity in an event, if it is from the authorizer that the settings name. The gateway runs one authorizer. So an
-/// identity from the other one counts as none.
-///
-/// # Errors
-/// The JWT has ended. The authorizer function lets it pass, so that its sender gets this answer. The gateway itself could
-/// only answer 403.
-pub(crate) fn believed(verifier: &Verifier, said: Option<Verified>, now: Moment) -> Result<Option<Verified>, Problem> {
-    match (verifier, said) {
-        (Verifier::Authorizer, Some(Verified::Authorized(claims))) => {
-            jwt::check_not_ended(&claims, now.as_unix_seconds().into()).map_err(issuer::refused)?;
-            Ok(Some(Verified::Jwt(Jwt::Ours(claims))))
-        }
-        (Verifier::Authorizer, Some(Verified::Jwt(_))) | (_, Some(Verified::Authorized(_))) => Ok(None),
-        (_, said) => Ok(said),
-    }
-}
-
 fn ttl(policy: &Policy, asked: Option<Ttl>) -> Result<Ttl, Problem> {
     match asked {
         Some(ttl) if ttl > policy.max_ttl => {
@@ -101,38 +80,8 @@ fn ttl(policy: &Policy, asked: Option<Ttl>) -> Result<Ttl, Problem> {
 
 #[cfg(test)]
 mod tests {
-    use super::jwt::Refusal;
     use super::samples::{caller_of, config, jwt, now, status};
     use super::*;
-    use crate::json::Json;
-
-    #[test]
-    fn each_verifier_believes_its_own_authorizer_alone() {
-        let claims = |exp: u64| {
-            let claims = [("sub", Json::Text("alice".to_owned())), ("exp", Json::Number(exp))];
-            claims.map(|(name, value)| (name.to_owned(), value)).into_iter().collect::<Claims>()
-        };
-        let ends = u64::from(now().as_unix_seconds()) + 60;
-        let believed = |verifier: &Verifier, said: Option<Verified>| {
-            believed(verifier, said, now()).map_err(|problem| (problem.status(), problem.rule()))
-        };
-        let of_gateway = || jwt(&[("sub", "alice")]);
-        let of_function = |exp| Some(Verified::Authorized(claims(exp)));
-        assert_eq!(believed(&Verifier::Gateway, of_gateway()), Ok(of_gateway()));
-        assert_eq!(believed(&Verifier::Gateway, of_function(ends)), Ok(None));
-        assert_eq!(believed(&Verifier::None, of_function(ends)), Ok(None));
-        assert_eq!(believed(&Verifier::Authorizer, of_gateway()), Ok(None));
-        assert_eq!(believed(&Verifier::Authorizer, None), Ok(None));
-        assert_eq!(believed(&Verifier::Authorizer, Some(Verified::Iam)), Ok(Some(Verified::Iam)));
-        assert_eq!(
-            believed(&Verifier::Authorizer, of_function(ends)),
-            Ok(Some(Verified::Jwt(Jwt::Ours(claims(ends)))))
-        );
-        assert_eq!(believed(&Verifier::Authorizer, of_function(ends - 120)), Err((401, Some(Refusal::Expired.rule()))));
-        let endless = [("sub".to_owned(), Json::Text("alice".to_owned()))].into_iter().collect();
-        let refused = believed(&Verifier::Authorizer, Some(Verified::Authorized(endless)));
-        assert_eq!(refused, Err((401, Some(Refusal::ExpiryType.rule()))));
-    }
 
     #[test]
     fn each_kind_of_identity_opens_its_own_routes_only() {

@@ -1,6 +1,6 @@
 //! A request. It looks the same from every front.
 
-use crate::identity::Verified;
+use crate::identity::gateway::Said;
 use crate::params::PathParameters;
 use crate::problem::Problem;
 use std::fmt;
@@ -26,8 +26,8 @@ pub(crate) struct Request {
     pub(crate) body: Result<Vec<u8>, Problem>,
     /// The headers `Authorization`.
     pub(crate) authorization: Authorization,
-    /// The identity that the gateway verified. `None`: there is none.
-    pub(crate) identity: Option<Verified>,
+    /// What an event says of its sender. `None`: it says nothing.
+    pub(crate) said: Option<Said>,
 }
 
 /// The path of a request.
@@ -81,7 +81,7 @@ impl Request {
             accept: String::new(),
             body: Ok(Vec::new()),
             authorization: Authorization::default(),
-            identity: None,
+            said: None,
         }
     }
 }

@@ -5,7 +5,7 @@ mod shared;
 use crate::response::Form;
 
 use crate::config::Config;
-use crate::identity::{Callers, Identity};
+use crate::identity::{Callers, Identity, Verified};
 use crate::mint_limit::MintLimit;
 use crate::minted::Minted;
 use crate::params::{Params, PathParameters};
@@ -49,7 +49,8 @@ impl fmt::Display for RouteKey {
 }
 
 /// Checks the caller and the parameters of a request. What it returns needs only the key.
-type Prepare<V> = dyn Fn(&Arc<Config>, &Request, Moment) -> Result<Box<Mint<V>>, Problem> + Send + Sync;
+type Prepare<V> =
+    dyn Fn(&Arc<Config>, &Request, Option<&Verified>, Moment) -> Result<Box<Mint<V>>, Problem> + Send + Sync;
 
 /// Grants and signs.
 type Mint<V> = dyn FnOnce(&Arc<V>, &MintLimit, &dyn System) -> Decided + Send;
@@ -126,9 +127,9 @@ impl<V: Vendor> Route<V> {
         grant: fn(&I, A) -> Result<T, Problem>,
         mint: impl Fn(T, &Arc<V>, &dyn System) -> Result<Minted, Problem> + Clone + Send + Sync + 'static,
     ) -> Route<V> {
-        let prepare = move |config: &Arc<Config>, request: &Request, now: Moment| {
+        let prepare = move |config: &Arc<Config>, request: &Request, verified: Option<&Verified>, now: Moment| {
             // Check the caller first, so that an unauthenticated caller learns nothing about the parameters.
-            let admitted = I::admit(config, request.identity.as_ref(), now)?;
+            let admitted = I::admit(config, verified, now)?;
             let in_path = parameters(path, &request.path).ok_or_else(Problem::no_such_route)?;
             let mut params = read(&in_path, request)?;
             let asked = parse(&mut params)?;
@@ -161,9 +162,15 @@ impl<V: Vendor> Route<V> {
         self.key
     }
 
-    /// Checks the caller and the parameters at this moment.
-    pub(crate) fn prepare(&self, config: &Arc<Config>, request: &Request, now: Moment) -> Result<Prepared<V>, Problem> {
-        guarded(|| (self.prepare)(config, request, now)).map(Prepared)
+    /// Checks the caller, whose identity was verified, and the parameters at this moment.
+    pub(crate) fn prepare(
+        &self,
+        config: &Arc<Config>,
+        request: &Request,
+        verified: Option<&Verified>,
+        now: Moment,
+    ) -> Result<Prepared<V>, Problem> {
+        guarded(|| (self.prepare)(config, request, verified, now)).map(Prepared)
     }
 
     /// Makes the route ready for this many seconds: if its shared token is due within them, mints it again.

@@ -2,7 +2,7 @@
 //! Reads them as requests, and writes responses in the form that API Gateway expects.
 //!
 //! Only the fields that are used are read, and they are read strictly. `aws_lambda_events` has one type for the whole
-//! event. If, for example, one claim is a number, it cannot parse the event at all. Here [`gateway::verified`] reads
+//! event. If, for example, one claim is a number, it cannot parse the event at all. Here [`gateway::said`] reads
 //! the caller's identity separately.
 
 use crate::identity::gateway;
@@ -91,7 +91,7 @@ struct Http {
 impl Event {
     fn into_request(self) -> Request {
         let RequestContext { http, request_id, route_key, authorizer } = self.request_context;
-        let (path, identity) = match route_key.as_str() {
+        let (path, said) = match route_key.as_str() {
             // Where there are no routes, the path is as the client wrote it. No authorizer counts: a Function URL does not
             // say whether an IAM identity is a guest's of an identity pool.
             "$default" => (Path::Sent(self.raw_path), None),
@@ -100,7 +100,7 @@ impl Event {
                 let path = key.split_once(' ').map_or(key, |(_, path)| path).to_owned();
                 let parameters = self.path_parameters.unwrap_or_default();
                 let parameters = parameters.into_iter().map(|(name, value)| (name, Some(value))).collect();
-                (Path::OfRoute { path, parameters }, gateway::verified(authorizer.as_ref()))
+                (Path::OfRoute { path, parameters }, gateway::said(authorizer.as_ref()))
             }
         };
         let (accept, authorization) = headers(self.headers);
@@ -113,7 +113,7 @@ impl Event {
             accept,
             authorization,
             body: body(self.body.unwrap_or_default(), self.is_base64_encoded),
-            identity,
+            said,
         }
     }
 }
@@ -149,7 +149,7 @@ pub(super) fn body(text: String, is_base64_encoded: bool) -> Result<Vec<u8>, Pro
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::identity::Verified;
+    use crate::identity::gateway::Said;
     use crate::response::Form;
     use proptest::prelude::*;
     use serde_json::json;
@@ -191,16 +191,16 @@ mod tests {
 
     #[test]
     fn where_there_are_no_routes_nobody_is_verified() {
-        let identity = |key: &str| {
+        let said = |key: &str| {
             let request = event(|event| {
                 event["requestContext"]["routeKey"] = json!(key);
                 let iam = json!({ "userArn": "arn:aws:iam::123456789012:user/backend", "accountId": "123456789012" });
                 event["requestContext"]["authorizer"] = json!({ "iam": iam });
             });
-            request.expect("valid").identity
+            request.expect("valid").said
         };
-        assert_eq!(identity("GET /chat/app/token"), Some(Verified::Iam));
-        assert_eq!(identity("$default"), None, "a Function URL hides who is a guest of an identity pool");
+        assert_eq!(said("GET /chat/app/token"), Some(Said::Iam));
+        assert_eq!(said("$default"), None, "a Function URL hides who is a guest of an identity pool");
     }
 
     #[test]
@@ -265,7 +265,7 @@ mod tests {
         let request = request.expect("valid");
         assert_eq!((request.query.as_str(), request.body), ("", Ok(Vec::new())));
         assert!(matches!(request.path, Path::OfRoute { parameters, .. } if parameters.is_empty()));
-        assert_eq!(request.identity, None);
+        assert_eq!(request.said, None);
     }
 
     #[test]

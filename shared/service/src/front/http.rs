@@ -200,7 +200,7 @@ impl Server {
             accept: values(&head.headers, ACCEPT).join(", "),
             authorization: Authorization(values(&head.headers, AUTHORIZATION)),
             body: body.map_err(Problem::from),
-            identity: None,
+            said: None,
             path,
         };
         let is_elsewhere = || !this_machine::is_from(&head.headers, &head.uri, allowed_origins);

@@ -65,7 +65,7 @@ impl Event {
             accept,
             authorization,
             body: body(self.body.unwrap_or_default(), self.is_base64_encoded),
-            identity: None,
+            said: None,
         }
     }
 }
@@ -124,11 +124,11 @@ mod tests {
         assert!(matches!(&request.path, Path::Sent(path) if path == "/rtm/a%20b/token"));
         assert_eq!((&*request.method, &*request.query), ("GET", "expires%5Fin=60&version=007"));
         assert_eq!((&*request.accept, &request.authorization.0[..]), ("text/plain", &["Bearer a.b.c".to_owned()][..]));
-        assert_eq!((request.body, request.identity), (Ok(Vec::new()), None));
+        assert_eq!((request.body, request.said), (Ok(Vec::new()), None));
         let with_authorizer = |event: &mut Value| {
             event["requestContext"]["authorizer"] = json!({ "jwt": { "claims": { "sub": "alice" }, "scopes": null } });
         };
-        assert_eq!(event(with_authorizer).expect("valid").identity, None, "a load balancer verifies nobody");
+        assert_eq!(event(with_authorizer).expect("valid").said, None, "a load balancer verifies nobody");
     }
 
     #[test]

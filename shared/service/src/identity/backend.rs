@@ -30,9 +30,7 @@ impl Identity for Backend {
                 Err(Problem::forbidden("this token is for backends; a user's JWT never gets it"))
             }
             (Verifier::Jwt(jwt), None) if jwt.expected.backend.is_some() => Err(Problem::no_token()),
-            (_, None | Some(Verified::Authorized(_))) => {
-                Err(Problem::no_identity("the request carries no IAM identity"))
-            }
+            (_, None) => Err(Problem::no_identity("the request carries no IAM identity")),
         }
     }
 

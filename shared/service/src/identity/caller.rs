@@ -43,8 +43,9 @@ impl Identity for Caller {
                 Err(Problem::forbidden("this token is for signed-in users; a backend's JWT is not one"))
             }
             (Verifier::Jwt(_), None) => Err(Problem::no_token()),
-            (Verifier::Gateway | Verifier::Authorizer, None | Some(Verified::Authorized(_)))
-            | (_, Some(Verified::Authorized(_))) => Err(Problem::no_identity("the request carries no verified JWT")),
+            (Verifier::Gateway | Verifier::Authorizer, None) => {
+                Err(Problem::no_identity("the request carries no verified JWT"))
+            }
         }
     }
 

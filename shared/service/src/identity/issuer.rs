@@ -8,12 +8,13 @@ mod fetch;
 mod tests;
 
 use super::claims::Jwt;
+use super::gateway::Said;
 use super::jwt::{self, Claims, KeySet, Proven, Refusal};
 use super::{Callers, Verified};
 use crate::config::{Config, Expected, JwtSettings, Verifier};
 use crate::keeper::{Keeper, LoadError, Source, Times};
 use crate::problem::{Problem, guarded};
-use crate::request::{Authorization, Request};
+use crate::request::Authorization;
 use crate::system::System;
 use crate::telemetry;
 use std::pin::Pin;
@@ -45,10 +46,8 @@ pub(crate) struct Issuer {
 impl Issuer {
     /// The issuer that the configuration names. `None`: the service verifies no JWTs itself.
     pub(crate) fn of(config: &Config, system: &Arc<dyn System>) -> Option<Issuer> {
-        match &config.verifier {
-            Verifier::Jwt(settings) => Some(Issuer::with(settings, system)),
-            Verifier::Gateway | Verifier::Authorizer | Verifier::None => None,
-        }
+        let Verifier::Jwt(settings) = &config.verifier else { return None };
+        Some(Issuer::with(settings, system))
     }
 
     /// The issuer with these settings.
@@ -79,20 +78,24 @@ impl Issuer {
         self.keys.at_hand().is_some()
     }
 
-    /// The request with its verified sender. `callers` says whom the route is for. What the gateway says of users does not
-    /// count here. An IAM identity still counts, because its signature is in `Authorization`, where a JWT would be. It
-    /// does not if backends have JWTs.
+    /// Whom a request proves. `callers` says whom the route is for. What the gateway says of users does not count here. An
+    /// IAM identity still counts, because its signature is in `Authorization`, where a JWT would be. It does not if
+    /// backends have JWTs.
     ///
     /// # Errors
     /// The bearer token proves nobody. Or there are no keys to verify it with.
-    pub(crate) async fn identify(&self, callers: Callers, request: Request) -> Result<Request, Problem> {
+    pub(crate) async fn identify(
+        &self,
+        callers: Callers,
+        authorization: &Authorization,
+        said: Option<Said>,
+    ) -> Result<Option<Verified>, Problem> {
         let iam_counts = callers == Callers::Backends && self.expected.backend.is_none();
-        let identity = match self.prove(&request.authorization, jwt::verify).await? {
+        Ok(match self.prove(authorization, jwt::verify).await? {
             Some(Proven::User(claims)) => Some(Verified::Jwt(Jwt::Ours(claims))),
             Some(Proven::Backend(claims)) => Some(Verified::Backend(Jwt::Ours(claims))),
-            None => request.identity.filter(|verified| iam_counts && *verified == Verified::Iam),
-        };
-        Ok(Request { identity, ..request })
+            None => said.filter(|said| iam_counts && *said == Said::Iam).map(|_| Verified::Iam),
+        })
     }
 
     /// The claims of a user's JWT, which may have ended. `None`: there is no JWT.
@@ -108,7 +111,7 @@ impl Issuer {
     }
 
     async fn prove(&self, authorization: &Authorization, verify: Verify) -> Result<Option<Proven>, Problem> {
-        let Some(token) = jwt::bearer(&authorization.0).map_err(refused)? else { return Ok(None) };
+        let Some(token) = jwt::bearer(&authorization.0)? else { return Ok(None) };
         let keys = self.keys.item().await.ok_or_else(Problem::no_keys)?;
         let mut proven = self.verify(verify, &keys, token)?;
         // The issuer may have a new key. Forgers can name any key, so a bucket limits these loads.
@@ -118,7 +121,7 @@ impl Issuer {
                 proven = self.verify(verify, &newer, token)?;
             }
         }
-        proven.map(Some).map_err(refused)
+        Ok(Some(proven?))
     }
 
     /// The outer error is ours: the clock cannot be used, or the verifier has panicked.
@@ -130,14 +133,6 @@ impl Issuer {
     fn may_ask_for_a_new_key(&self) -> bool {
         let now = self.system.wall_clock();
         self.unknown.lock().unwrap_or_else(PoisonError::into_inner).take(now)
-    }
-}
-
-/// The log says which rule the JWT breaks. The answer says less.
-pub(super) fn refused(refusal: Refusal) -> Problem {
-    match refusal {
-        Refusal::InsufficientScope => Problem::insufficient_scope(refusal.rule()),
-        _ => Problem::invalid_token(refusal.rule()),
     }
 }
 

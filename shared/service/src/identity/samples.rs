@@ -42,9 +42,13 @@ pub(super) fn config(change: impl FnOnce(&mut Config)) -> Arc<Config> {
     Arc::new(config)
 }
 
-pub(super) fn jwt(claims: &[(&str, &str)]) -> Option<Verified> {
+pub(super) fn claims_of_gateway(claims: &[(&str, &str)]) -> GatewayClaims {
     let claims: BTreeMap<_, _> = claims.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    Some(Verified::Jwt(Jwt::OfGateway(GatewayClaims { claims, scopes: None })))
+    GatewayClaims { claims, scopes: None }
+}
+
+pub(super) fn jwt(claims: &[(&str, &str)]) -> Option<Verified> {
+    Some(Verified::Jwt(Jwt::OfGateway(claims_of_gateway(claims))))
 }
 
 pub(super) fn now() -> Moment {

@@ -6,13 +6,14 @@
 //! The time is handed in, and only [`Settings::load_keys`] uses the network. Nothing that answers requests calls this.
 
 use super::claims::{GatewayClaims, Jwt, SignedIn, in_form};
-use super::issuer::{self, IssuerServer, KeyServer};
+use super::issuer::{IssuerServer, KeyServer};
 use super::jwt::{self, Claims, KeySet, Proven};
 use crate::config::policy::RefusedClaim;
 use crate::config::{
     ConfigError, Expected, JwtSettings, KeysFrom, Policy, UserIdForm, Variables, Verifier, who_may_call,
 };
 use crate::json::{self, Json};
+use crate::problem::Problem;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use thiserror::Error;
@@ -462,10 +463,10 @@ impl Refused {
     /// The status of the answer.
     pub fn status(&self, settings: &Settings) -> u16 {
         let problem = match self {
-            Refused::Rule(rule) => issuer::refused(*rule),
-            Refused::GatewayAlgorithm => issuer::refused(Refusal::Algorithm),
-            Refused::GatewayKeyId => issuer::refused(Refusal::UnknownKey),
-            Refused::GatewayAudience => issuer::refused(Refusal::Audience),
+            Refused::Rule(rule) => Problem::from(*rule),
+            Refused::GatewayAlgorithm => Problem::from(Refusal::Algorithm),
+            Refused::GatewayKeyId => Problem::from(Refusal::UnknownKey),
+            Refused::GatewayAudience => Problem::from(Refusal::Audience),
             Refused::Claim { .. } => NoUser::RefusedClaim.problem(&settings.policy),
             Refused::NoUser(why) => why.problem(&settings.policy),
         };

@@ -201,31 +201,30 @@ async fn without_keys_a_caller_is_told_to_come_again_and_a_caller_without_a_toke
 async fn what_the_gateway_says_of_a_user_opens_nothing_and_an_iam_identity_its_own_routes() {
     let server = FakeServer::with(&[&P256]);
     let (with_backends, without) = (issuer(&server), issuer_with(&server, None));
-    let of_gateway = || crate::identity::samples::jwt(&[("sub", "alice")]);
+    let of_gateway = || Some(Said::Jwt(crate::identity::samples::claims_of_gateway(&[("sub", "alice")])));
     let backends = claims_with(|claims| {
         claims["aud"] = json!("backends");
         claims["scope"] = json!("mint");
         claims.as_object_mut().expect("claims").remove("sub");
     });
-    let ask = async |issuer: &Issuer, callers, identity, authorization| {
-        let request = Request { identity, authorization, ..Request::new("GET", "/") };
-        issuer.identify(callers, request).await.expect("no forgery").identity
+    let ask = async |issuer: &Issuer, callers, said, authorization: Authorization| {
+        issuer.identify(callers, &authorization, said).await.expect("no forgery")
     };
     let who = async |callers, identity, authorization| ask(&without, callers, identity, authorization).await;
     let none = Authorization::default;
     assert_eq!(who(Callers::Users, of_gateway(), none()).await, None);
     assert_eq!(who(Callers::Backends, of_gateway(), none()).await, None);
-    assert_eq!(who(Callers::Users, Some(Verified::Iam), none()).await, None);
-    assert_eq!(who(Callers::Backends, Some(Verified::Iam), none()).await, Some(Verified::Iam));
+    assert_eq!(who(Callers::Users, Some(Said::Iam), none()).await, None);
+    assert_eq!(who(Callers::Backends, Some(Said::Iam), none()).await, Some(Verified::Iam));
     let sigv4 = || Authorization(vec!["AWS4-HMAC-SHA256 Credential=x, SignedHeaders=host, Signature=y".to_owned()]);
-    assert_eq!(who(Callers::Backends, Some(Verified::Iam), sigv4()).await, Some(Verified::Iam));
+    assert_eq!(who(Callers::Backends, Some(Said::Iam), sigv4()).await, Some(Verified::Iam));
     let who_with_backends =
         async |callers, identity, authorization| ask(&with_backends, callers, identity, authorization).await;
     let backend = || bearer(&P256, "ES256", &backends);
     assert!(matches!(who_with_backends(Callers::Backends, None, backend()).await, Some(Verified::Backend(_))));
     let on_users_route = who_with_backends(Callers::Users, None, backend()).await;
     assert!(matches!(on_users_route, Some(Verified::Backend(_))), "which no user's route admits");
-    let iam = who_with_backends(Callers::Backends, Some(Verified::Iam), none()).await;
+    let iam = who_with_backends(Callers::Backends, Some(Said::Iam), none()).await;
     assert_eq!(iam, None, "where backends have JWTs, an event alone gets nothing");
     let user = who(Callers::Users, of_gateway(), good(&P256)).await;
     assert!(matches!(user, Some(Verified::Jwt(Jwt::Ours(claims))) if claims.contains_key("aud")));

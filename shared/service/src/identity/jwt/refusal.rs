@@ -1,5 +1,7 @@
 //! Why a JWT is refused.
 
+use crate::problem::Problem;
+
 /// The rule that a JWT, or the header that carries it, breaks. It contains nothing of the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "`rule` says what each one is")]
@@ -77,6 +79,16 @@ impl Refusal {
             Refusal::SeveralKeys => "kid: must say which of several keys signed",
             Refusal::Signature => "signature: must be made with the issuer's key",
             Refusal::InsufficientScope => "scope: must contain the configured scope",
+        }
+    }
+}
+
+/// The log says which rule the JWT breaks. The answer says less.
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Problem {
+        match refusal {
+            Refusal::InsufficientScope => Problem::insufficient_scope(refusal.rule()),
+            _ => Problem::invalid_token(refusal.rule()),
         }
     }
 }
