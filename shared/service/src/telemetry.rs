@@ -2,12 +2,12 @@
 //!
 //! Each function of this file reports one thing that happened. `logs` and `metrics` write it.
 
-mod judged;
+mod authorization;
 mod request;
 mod logs;
 pub(crate) mod metrics;
 
-pub(crate) use judged::judged;
+pub(crate) use authorization::authorization_answered;
 pub(crate) use request::RequestLog;
 
 use ::metrics::counter;

@@ -100,15 +100,20 @@ impl Authorizer {
         if let Some(warm_up) = WarmUp::parse(event) {
             return Ok(self.environment.warm_up(warm_up, cold, request_id, self.issuer.refresh()).await.into());
         }
-        let (gateway_request_id, judged) = match parse_object::<Question>(event) {
+        let (gateway_request_id, authorized) = match parse_object::<Question>(event) {
             Err(_) => (None, Err(Problem::bad_event())),
             Ok(Question { headers: sent, request_context, .. }) => {
                 let (_, authorization) = headers(sent);
-                (Some(request_context.request_id), self.judge(&authorization).await)
+                (Some(request_context.request_id), self.authorize(&authorization).await)
             }
         };
-        telemetry::judged(request_id, gateway_request_id.as_deref(), judged.as_ref().err(), arrived.elapsed());
-        let answer = match judged {
+        telemetry::authorization_answered(
+            request_id,
+            gateway_request_id.as_deref(),
+            authorized.as_ref().err(),
+            arrived.elapsed(),
+        );
+        let answer = match authorized {
             Ok(context) => Answer { is_authorized: true, context: Some(context) },
             Err(problem) if problem.is_ours() => {
                 return Err(InvocationError { name: problem.name(), words: problem.detail().to_owned() });
@@ -118,7 +123,7 @@ impl Authorizer {
         Ok(serde_json::to_value(answer).expect("an answer is plain data"))
     }
 
-    async fn judge(&self, authorization: &Authorization) -> Result<Context, Problem> {
+    async fn authorize(&self, authorization: &Authorization) -> Result<Context, Problem> {
         let claims = self.issuer.claims_of_user(authorization).await?.ok_or_else(Problem::no_token)?;
         Ok(Context::of(&self.policy, claims))
     }

@@ -7,7 +7,12 @@ use std::time::Duration;
 use tracing::info;
 
 /// Logs and counts the authorizer's answer about a request. `problem` says why the request was refused.
-pub(crate) fn judged(request_id: &str, gateway_request_id: Option<&str>, problem: Option<&Problem>, took: Duration) {
+pub(crate) fn authorization_answered(
+    request_id: &str,
+    gateway_request_id: Option<&str>,
+    problem: Option<&Problem>,
+    took: Duration,
+) {
     info!(
         request_id,
         gateway_request_id,
@@ -15,7 +20,7 @@ pub(crate) fn judged(request_id: &str, gateway_request_id: Option<&str>, problem
         detail = problem.map(Problem::detail),
         rule = problem.and_then(Problem::rule),
         duration_us = microseconds(took),
-        "judged"
+        "authorization answered"
     );
     match problem {
         None => counter!("Authorized").increment(1),
