@@ -16,7 +16,7 @@ fn no_route_is_open() {
         assert_eq!(schemes["AWS_IAM"]["x-amazon-apigateway-authtype"], "awsSigv4");
         let authorizer = &schemes["SignedInUser"]["x-amazon-apigateway-authorizer"];
         assert_eq!(authorizer["identitySource"], "$request.header.Authorization");
-        let identity = if stack.holds("VerifiedByTokenmint") {
+        let identity = if stack.holds("HasJwtAuthorizer") {
             let uri = json!(["arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/",
                 { "Ref": "JwtAuthorizerAliaslive" }, "/invocations"]);
             let expected = json!({
