@@ -22,27 +22,27 @@ def read(path):
 
 def expanded(path):
     """The template in this file without loops, and without the transform that knows them."""
-    template = without_placeholders(read(path))
+    template = read(path)
+    check_placeholders(template)
     template["Transform"].remove(LOOPS)
     ForEachProcessor().process_template(TemplateProcessingContext(template, {}))
     return settled(template)
 
 
-def without_placeholders(value, loop=None):
+def check_placeholders(value, loop=None):
     """Refuses ${NAME} of a loop where CloudFormation does not replace it. It replaces it only in names and in Fn::Sub."""
     if isinstance(value, dict):
         for name, of in value.items():
             if name.startswith("Fn::ForEach::"):
                 identifier, _, body = of
-                without_placeholders(body, identifier)
+                check_placeholders(body, identifier)
             elif not (name == "Fn::Sub" and isinstance(of, str)):
-                without_placeholders(of, loop)
+                check_placeholders(of, loop)
     elif isinstance(value, list):
         for item in value:
-            without_placeholders(item, loop)
+            check_placeholders(item, loop)
     elif isinstance(value, str) and loop and f"${{{loop}}}" in value:
         raise SystemExit(f"CloudFormation puts nothing in place of ${{{loop}}} in {value!r}. Write !Sub before it.")
-    return value
 
 
 def settled(value):

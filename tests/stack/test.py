@@ -14,7 +14,6 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tools/stack"), str(ROOT / "tools")]
 
-import boto3  # noqa: E402
 from botocore.exceptions import ClientError  # noqa: E402
 from document import Shell, blocks, scratch, with_arns  # noqa: E402
 from emulator import ACCOUNT, REGION, Emulator, begin, password  # noqa: E402
@@ -50,8 +49,7 @@ class Stack:
 
     def __init__(self, emulator):
         self.emulator = emulator
-        session = boto3.Session("test", "test", region_name=REGION)
-        self.client = lambda service: session.client(service, endpoint_url=emulator.url)
+        self.client = emulator.client
         self.formation = self.client("cloudformation")
         self.refresh()
 
@@ -227,16 +225,7 @@ def from_the_page(rows, emulator, folder, shell):
 
 def sign_in(stack, secret):
     """What an app's sign-in brings."""
-    asked = {
-        "pool": stack.outputs["UserPoolId"],
-        "client": stack.outputs["UserPoolClientId"],
-        "endpoint": stack.emulator.url,
-        "user": "alice",
-        "password": secret,
-    }
-    program = ["node", ROOT / "tools/stack/sign-in/sign-in.mjs"]
-    done = subprocess.run(program, input=json.dumps(asked), capture_output=True, text=True, check=True)
-    return json.loads(done.stdout)
+    return stack.emulator.sign_in(stack.outputs, "alice", secret)
 
 
 def claims(jwt):

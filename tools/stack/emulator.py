@@ -1,5 +1,6 @@
 """AWS on this machine: `ministack`, an emulator without containers. It listens on loopback alone, and it ends with us."""
 
+import json
 import os
 import secrets
 import signal
@@ -8,6 +9,8 @@ import subprocess
 import time
 import urllib.request
 from pathlib import Path
+
+import boto3
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = ROOT / ".tools/stack-python"
@@ -88,6 +91,24 @@ class Emulator:
             except OSError:
                 time.sleep(0.2)
         raise SystemExit(f"The emulator does not start. Its log: {self.log}\n{self.log.read_text()[-2000:]}")
+
+    def client(self, service):
+        """A client of this AWS, as its administrator."""
+        session = boto3.Session("test", "test", region_name=REGION)
+        return session.client(service, endpoint_url=self.url)
+
+    def sign_in(self, outputs, user, password):
+        """Signs a user in to the stack's own user pool, as an app does. Returns the tokens, or the error's name."""
+        asked = {
+            "pool": outputs["UserPoolId"],
+            "client": outputs["UserPoolClientId"],
+            "endpoint": self.url,
+            "user": user,
+            "password": password,
+        }
+        program = ["node", ROOT / "tools/stack/sign-in/sign-in.mjs"]
+        done = subprocess.run(program, input=json.dumps(asked), capture_output=True, text=True, check=True)
+        return json.loads(done.stdout)
 
     def programs(self):
         """The environment of programs that use this AWS. `make deploy` then takes our stand-in for SAM CLI."""

@@ -9,7 +9,6 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tools/stack"), str(ROOT / "tools")]
 
-import boto3  # noqa: E402
 from document import scratch  # noqa: E402
 from emulator import REGION, Emulator, begin, password  # noqa: E402
 
@@ -18,22 +17,16 @@ NAME, USER = "tokenmint", "alice"
 
 def deploy(emulator):
     """Stores the demo credentials, deploys, and returns the stack's outputs."""
-    client = session(emulator)
     credentials = json.loads((ROOT / "tests/demo-credentials.json").read_text())
     given = {}
     for vendor, parameter in [("agora", "AgoraSecretArn"), ("zego", "ZegoSecretArn")]:
-        secret = client("secretsmanager").create_secret(Name=f"tokenmint/{vendor}", SecretString=json.dumps(credentials[vendor]))
+        secret = emulator.client("secretsmanager").create_secret(Name=f"tokenmint/{vendor}", SecretString=json.dumps(credentials[vendor]))
         given[parameter] = secret["ARN"]
     given |= dict(pair.split("=", 1) for pair in os.environ.get("PARAMETERS", "").split())
     parameters = " ".join(f"{name}={value}" for name, value in given.items())
     subprocess.run(["make", "deploy", f"PARAMETERS={parameters}"], cwd=ROOT, env=emulator.programs(), check=True)
-    [stack] = client("cloudformation").describe_stacks(StackName=NAME)["Stacks"]
+    [stack] = emulator.client("cloudformation").describe_stacks(StackName=NAME)["Stacks"]
     return {it["OutputKey"]: it["OutputValue"] for it in stack["Outputs"]}
-
-
-def session(emulator):
-    own = boto3.Session("test", "test", region_name=REGION)
-    return lambda service: own.client(service, endpoint_url=emulator.url)
 
 
 def sign_in(emulator, outputs):
@@ -41,13 +34,10 @@ def sign_in(emulator, outputs):
     pool = outputs.get("UserPoolId")
     if not pool:
         return None
-    secret, cognito = password(), session(emulator)("cognito-idp")
+    secret, cognito = password(), emulator.client("cognito-idp")
     cognito.admin_create_user(UserPoolId=pool, Username=USER, MessageAction="SUPPRESS")
     cognito.admin_set_user_password(UserPoolId=pool, Username=USER, Password=secret, Permanent=True)
-    asked = {"pool": pool, "client": outputs["UserPoolClientId"], "endpoint": emulator.url, "user": USER, "password": secret}
-    program = ["node", ROOT / "tools/stack/sign-in/sign-in.mjs"]
-    done = subprocess.run(program, input=json.dumps(asked), capture_output=True, text=True, check=True)
-    return json.loads(done.stdout)["access_token"]
+    return emulator.sign_in(outputs, USER, secret)["access_token"]
 
 
 def main():
