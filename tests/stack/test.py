@@ -348,6 +348,38 @@ def permissions(rows, stack):
     rows.same("and it may only for this API", others, {})
 
 
+def strangers(rows, stack):
+    """What a page in a browser, or another user of this machine, may do with the emulator: nothing."""
+    emulator = stack.emulator
+    address = f"127.0.0.1:{emulator.port}"
+    known = "AWS4-HMAC-SHA256 Credential={}/20261127/eu-central-1/iam/aws4_request, SignedHeaders=host, Signature=00"
+    ours = known.format(emulator.environment["AWS_ACCESS_KEY_ID"])
+    create = "/?Action=CreateRole&RoleName=stranger&AssumeRolePolicyDocument=%7B%7D&Version=2010-05-08"
+    api = stack.outputs["ApiUrl"].removeprefix("http://")
+    target = "AWSCognitoIdentityProviderService.AdminGetUser"
+    for what, method, path, headers in [
+        ("without a key", "POST", create, {}),
+        ("with the key `test`", "POST", create, {"Authorization": known.format("test")}),
+        ("with an account's number as the key", "POST", create, {"Authorization": known.format(ACCOUNT)}),
+        ("with another key", "POST", create, {"Authorization": known.format("AKIA" + "0" * 32)}),
+        ("with the key in the address", "POST", f"{create}&X-Amz-Credential=test%2F20261127", {}),
+        ("from a page", "POST", create, {"Authorization": ours, "Origin": "http://localhost:5173"}),
+        ("under another name (DNS rebinding)", "POST", create, {"Authorization": ours, "Host": "evil.example"}),
+        ("by the API's name", "POST", create, {"Host": api}),
+        ("by the API's name, to the user pool", "POST", "/", {"Host": api, "X-Amz-Target": target}),
+        ("for all users, to the user pool", "POST", "/", {"X-Amz-Target": target}),
+        ("to the emulator's own pages", "POST", "/_ministack/reset", {"Authorization": ours}),
+        ("to a function", "POST", "/2015-03-31/functions/x/invocations", {"Authorization": known.format("test")}),
+    ]:
+        status, said, _ = stack.ask_once(method, path, headers={"Host": address} | headers)
+        refused = status in (400, 401, 403) and said.get("access-control-allow-origin") != "*"
+        rows.row(f"a stranger's request {what} is refused", refused, status, dict(said))
+    roles = {role["RoleName"] for role in stack.client("iam").list_roles()["Roles"]}
+    rows.row("no stranger has made a role", "stranger" not in roles, roles)
+    chat = {"Host": api, "Authorization": known.format("test").replace("/iam/", "/execute-api/")}
+    rows.same("the key `test` gets no app token of Chat", stack.ask_once("GET", "/chat/app/token", headers=chat)[0], 403)
+
+
 def preflight(rows, stack):
     def asked(origin):
         headers = {"Origin": origin, "Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "authorization"}
@@ -547,6 +579,7 @@ def main():
             refusals(rows, stack, signed_in)
             app_token(rows, stack, jwt)
             permissions(rows, stack)
+            strangers(rows, stack)
             preflight(rows, stack)
             warm_ups(rows, stack)
             rules(rows, stack)

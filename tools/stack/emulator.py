@@ -1,4 +1,4 @@
-"""AWS on this machine: `ministack`, an emulator without containers. It listens on loopback alone, and it ends with us."""
+"""AWS on this machine: `ministack`, an emulator without containers. It listens on loopback alone, behind a guard, and it ends with us."""
 
 import json
 import os
@@ -43,8 +43,12 @@ class Emulator:
         self.url = f"http://127.0.0.1:{self.port}"
         # The emulator lets these credentials do everything. It checks the policies of all others, because AUTH is true.
         self.environment = {
-            "AWS_ACCESS_KEY_ID": "test",
+            # Only who knows this key may do anything: see `guarded.py`.
+            "AWS_ACCESS_KEY_ID": "AKIA" + secrets.token_hex(16).upper(),
             "AWS_SECRET_ACCESS_KEY": "test",
+            # No proxy may get what is for this machine.
+            "NO_PROXY": "127.0.0.1,localhost,.localhost",
+            "no_proxy": "127.0.0.1,localhost,.localhost",
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_ENDPOINT_URL": self.url,
@@ -70,7 +74,7 @@ class Emulator:
         # From our own environment it gets only what a program needs. The functions inherit it.
         kept = {name: os.environ[name] for name in ["PATH", "HOME", "LANG", "TMPDIR"] if name in os.environ}
         self.process = subprocess.Popen(
-            [PYTHON / "bin/python", "-m", "ministack"],
+            [PYTHON / "bin/python", ROOT / "tools/stack/guarded.py"],
             env=kept | self.environment | own,
             stdout=self.log.open("w"),
             stderr=subprocess.STDOUT,
@@ -94,7 +98,8 @@ class Emulator:
 
     def client(self, service):
         """A client of this AWS, as its administrator."""
-        session = boto3.Session("test", "test", region_name=REGION)
+        key, secret = (self.environment[f"AWS_{name}"] for name in ["ACCESS_KEY_ID", "SECRET_ACCESS_KEY"])
+        session = boto3.Session(key, secret, region_name=REGION)
         return session.client(service, endpoint_url=self.url)
 
     def sign_in(self, outputs, user, password):

@@ -52,7 +52,8 @@ def main():
                 print(f"{USER} is signed in. Ask as {USER}:\n")
                 print(f'curl -H "Authorization: Bearer {token}" "{outputs["ApiUrl"]}/rtc/demo/token"\n')
             print("For the AWS CLI (.tools/stack-python/bin/aws), in another terminal:\n")
-            print(f"export AWS_ENDPOINT_URL={emulator.url} AWS_REGION={REGION} AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test\n")
+            key = emulator.environment["AWS_ACCESS_KEY_ID"]
+            print(f"export AWS_ENDPOINT_URL={emulator.url} AWS_REGION={REGION} AWS_ACCESS_KEY_ID={key} AWS_SECRET_ACCESS_KEY=test\n")
             print("Ctrl-C ends it all, and nothing is left.", flush=True)
             emulator.process.wait()
             raise SystemExit("The emulator has ended by itself.")
