@@ -25,7 +25,7 @@ const LAMBDA: &str = "integration.integrationStatus";
 const TYPE: &str = "error.responseType";
 const MESSAGE: &str = "error.message";
 
-const CASES: [Case; 15] = [
+const CASES: [Case; 17] = [
     Case { what: "a token", status: 200, given: &[(LAMBDA, "200")], counts: false },
     Case { what: "a refusal of ours", status: 403, given: &[(LAMBDA, "200")], counts: false },
     Case { what: "no credentials", status: 503, given: &[(LAMBDA, "200")], counts: true },
@@ -88,6 +88,19 @@ const CASES: [Case; 15] = [
         what: "more than the account's limit",
         status: 503,
         given: &[(TYPE, "THROTTLED"), (MESSAGE, "Service Unavailable")],
+        counts: false,
+    },
+    // `JwtAuthorizerErrors` and `JwtAuthorizerThrottles` count these.
+    Case {
+        what: "our authorizer that fails or is turned away",
+        status: 500,
+        given: &[(TYPE, "AUTHORIZER_FAILURE"), (MESSAGE, "Internal Server Error")],
+        counts: false,
+    },
+    Case {
+        what: "our authorizer that answers nonsense",
+        status: 500,
+        given: &[(TYPE, "AUTHORIZER_CONFIGURATION_ERROR"), (MESSAGE, "Internal Server Error")],
         counts: false,
     },
     Case { what: "no JWT", status: 401, given: &[(TYPE, "UNAUTHORIZED"), (MESSAGE, "Unauthorized")], counts: false },
