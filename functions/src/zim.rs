@@ -26,11 +26,8 @@ impl Ask {
 }
 
 /// A ZIM token has the same fields as the basic token of Express for the same app. So it opens every room there and
-/// allows publishing. If rooms or publishing are limited, the caller needs the same rights as for the basic token. If
-/// ZIM has its own ZEGO project, this is not necessary. Then this function runs without `ROOMS_CLAIM` and
-/// `PUBLISH_SCOPE`.
+/// allows publishing. If rooms or publishing are limited, the caller needs the same rights as for the basic token.
 fn grant(caller: &Caller, ask: Ask) -> Result<Zim, Problem> {
-    caller.every_room("user_id")?;
-    caller.may_publish("user_id")?;
+    caller.every_room_of_zim("user_id")?;
     Ok(Zim { user: caller.user(ask.user_id, ZimUserId::new)?, ttl: caller.ttl(ask.expires_in)? })
 }

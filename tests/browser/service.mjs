@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 /** The variables that configure a function or AWS. None of them may come from the developer's own shell. */
-const CONFIGURATION = /^(AWS_.*|AUTH|IDENTITY|JWT_.*|BACKEND_.*|ID_TOKENS|PORT|LISTEN|ADMIN_LISTEN|ALLOWED_ORIGINS|TRUSTED_PROXIES|TLS_.*|LOCAL_CREDENTIALS|.*_SECRET_ID|.*_CLAIM|USER_ID_FORM|PUBLISH_SCOPE|REFUSED_CLAIMS|MINTS_PER_MINUTE|MAX_SECONDS_BEYOND_JWT|RTM_006|RTM_BEYOND_ROOMS|.*_TTL_SECONDS)$/
+const CONFIGURATION = /^(AWS_.*|AUTH|IDENTITY|JWT_.*|BACKEND_.*|ID_TOKENS|PORT|LISTEN|ADMIN_LISTEN|ALLOWED_ORIGINS|TRUSTED_PROXIES|TLS_.*|LOCAL_CREDENTIALS|.*_SECRET_ID|.*_CLAIM|USER_ID_FORM|PUBLISH_SCOPE|REFUSED_CLAIMS|MINTS_PER_MINUTE|MAX_SECONDS_BEYOND_JWT|RTM_006|RTM_BEYOND_ROOMS|ZIM_PROJECT|.*_TTL_SECONDS)$/
 
 /** The server, as `make run` starts it: where it is, and how to end it. */
 export async function serve(settings) {

@@ -46,6 +46,9 @@ fn a_wrong_setting_ends_the_start_with_one_line() {
         "LOCAL_CREDENTIALS must be a JSON file with well-formed credentials"
     );
     assert_eq!(with("ADMIN_LISTEN", "9001"), "ADMIN_LISTEN must be an IP address and a port, such as 127.0.0.1:9000");
+    let project = "ZIM_PROJECT must be shared here: the server has one ZEGO project";
+    assert_eq!(with("ZIM_PROJECT", "own"), project);
+    assert_eq!(with("ZIM_PROJECT", "other"), "ZIM_PROJECT must be shared or own");
     let proxies = "TRUSTED_PROXIES must be IP addresses or networks, such as 10.0.0.0/8, separated by commas";
     assert_eq!(with("TRUSTED_PROXIES", "proxy.example.com"), proxies);
     let behind = "IDENTITY must be jwt with TRUSTED_PROXIES: a proxy brings requests of other machines";

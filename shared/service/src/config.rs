@@ -28,7 +28,7 @@ pub(crate) struct Config {
 pub(crate) enum Verifier {
     /// API Gateway's authorizer.
     Gateway,
-    /// Our own authorizer function, which the gateway asks: see [`AuthorizerConfig`].
+    /// Our own authorizer function, which the gateway asks: see [`JwtSettings::of_authorizer`].
     Authorizer,
     /// The service itself: it verifies the bearer token.
     Jwt(Box<JwtSettings>),
@@ -86,28 +86,21 @@ impl Config {
     }
 }
 
-/// The settings of the authorizer function. It mints nothing, so it has no credentials.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct AuthorizerConfig {
-    pub(crate) jwt: JwtSettings,
-    /// The token functions' policy. It says which claims they need.
-    pub(crate) policy: Policy,
-}
-
-impl AuthorizerConfig {
-    /// Reads the process's environment.
-    pub(crate) fn from_env() -> Result<AuthorizerConfig, ConfigError> {
-        AuthorizerConfig::parse(&environment())
+impl JwtSettings {
+    /// The settings of the authorizer function. It mints nothing, so it has no credentials, and it decides nothing but whose
+    /// a JWT is.
+    pub(crate) fn of_authorizer() -> Result<JwtSettings, ConfigError> {
+        JwtSettings::parse_of_authorizer(&environment())
     }
 
-    pub(crate) fn parse(variables: &BTreeMap<String, String>) -> Result<AuthorizerConfig, ConfigError> {
-        let (verifier, policy) = who_may_call(&Variables::checked(variables)?)?;
+    fn parse_of_authorizer(variables: &BTreeMap<String, String>) -> Result<JwtSettings, ConfigError> {
+        let (verifier, _) = who_may_call(&Variables::checked(variables)?)?;
         match verifier {
             // Behind the gateway, a backend signs with an IAM identity, and the gateway asks no authorizer function.
             Verifier::Jwt(jwt) if jwt.expected.backend.is_some() => {
                 Err(error("BACKEND_AUDIENCE", "must not be set for the authorizer: it authorizes users alone"))
             }
-            Verifier::Jwt(jwt) => Ok(AuthorizerConfig { jwt: *jwt, policy }),
+            Verifier::Jwt(jwt) => Ok(*jwt),
             Verifier::Gateway | Verifier::Authorizer | Verifier::None => {
                 Err(error("IDENTITY", "must be jwt for the authorizer: it verifies JWTs itself"))
             }
@@ -376,21 +369,12 @@ mod tests {
     #[test]
     fn the_authorizer_verifies_users_jwts_and_needs_no_credentials() {
         let with = |changes: &[(&str, &str)]| {
-            let good = [
-                ("IDENTITY", "jwt"),
-                ("JWT_ISSUER", "https://id.example.com/"),
-                ("JWT_AUDIENCE", "a"),
-                ("ROOMS_CLAIM", "r"),
-            ];
+            let good = [("IDENTITY", "jwt"), ("JWT_ISSUER", "https://id.example.com/"), ("JWT_AUDIENCE", "a")];
             let variables = good.iter().chain(changes);
             let variables = variables.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-            AuthorizerConfig::parse(&variables).map_err(|error| error.to_string())
+            JwtSettings::parse_of_authorizer(&variables).map_err(|error| error.to_string())
         };
-        let config = with(&[]).expect("valid");
-        assert_eq!(
-            (&*config.jwt.expected.issuer, config.policy.rooms_claim.as_deref()),
-            ("https://id.example.com/", Some("r"))
-        );
+        assert_eq!(with(&[]).expect("valid").expected.issuer, "https://id.example.com/");
         for identity in ["", "gateway", "authorizer", "none"] {
             let unset = [("IDENTITY", identity), ("JWT_ISSUER", ""), ("JWT_AUDIENCE", "")];
             let rule = "IDENTITY must be jwt for the authorizer: it verifies JWTs itself";

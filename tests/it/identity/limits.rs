@@ -1,10 +1,11 @@
 //! What a user with a good JWT gets: how long tokens live beside it, how many there are, and under which id.
 
-use super::{AUDIENCE, BACKEND_AUDIENCE, BACKEND_SCOPE, USERS_ROUTES, ask, backend, settings, status};
+use super::{AUDIENCE, BACKEND_AUDIENCE, BACKEND_SCOPE, USERS_ROUTES, ask, backend, multi_value, settings, status};
 use crate::front::{Front, Running};
 use crate::said::{self, Handed};
 use harness::http::{Request, Response};
 use harness::issuer::{Algorithm, Issuer, SigningKey};
+use harness::lambda::Function;
 use harness::project;
 use serde_json::{Value, json};
 use std::fs;
@@ -192,5 +193,25 @@ fn every_vendor_takes_the_hash_of_any_id() {
         }
         said::verify(&said::credentials(), &handed);
         said::check_logs("identity", &running.end(), &said::credentials());
+    }
+}
+
+/// A ZIM token of Express's project opens every Express room, so the limits hold for it too.
+#[test]
+fn only_zim_in_a_project_of_its_own_is_beyond_the_limits_of_rooms() {
+    let (issuer, key) = issuer();
+    let mut claims = issuer.claims("alice", AUDIENCE);
+    claims["app_metadata"] = json!({ "rooms": ["lobby"] });
+    let jwt = [format!("Bearer {}", key.sign(&json!({}), &claims))];
+    for limit in [("ROOMS_CLAIM", "app_metadata.rooms"), ("PUBLISH_SCOPE", "publish")] {
+        for (project, zim) in [("", 403), ("shared", 403), ("own", 200)] {
+            let env = settings(&issuer).and_all([limit, ("ZIM_PROJECT", project)]);
+            let status = |function, path| {
+                let response = Function::start(function, env.clone()).invoke(&multi_value(path, &jwt)).response();
+                response["statusCode"].clone()
+            };
+            assert_eq!(status("zim-token", "/zim/me/token"), zim, "{limit:?} {project}");
+            assert_eq!(status("zego-token", "/zego/me/token"), 403, "{limit:?} {project}: no other function's limit");
+        }
     }
 }

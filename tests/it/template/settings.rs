@@ -48,26 +48,22 @@ fn each_setting_reaches_the_functions() {
         "MAX_SECONDS_BEYOND_JWT",
         "SSL_CERT_FILE",
     ] {
-        let mut without = variable(&Stack::plain(), optional);
-        // The ZIM function has an empty value, which means unset.
-        without.remove(&Some(String::new()));
-        assert_eq!(without, BTreeSet::from([None]), "{optional}");
+        assert_eq!(variable(&Stack::plain(), optional), BTreeSet::from([None]), "{optional}");
     }
 }
 
-/// If ZIM has a project of its own, there are no Express rooms in it to limit. An empty value counts as unset.
+/// If ZIM has a project of its own, there are no Express rooms in it to limit. The other functions never lift a limit.
 #[test]
-fn zim_in_a_project_of_its_own_has_no_rooms_and_no_publishing_to_limit() {
-    let limits =
-        [ISSUER, AUDIENCE, ("RoomsClaim", "rooms"), ("PublishScope", "publish"), ("ScopeClaim", "permissions")];
-    for (given, expected) in [
-        (&limits[..], ["rooms", "publish", "permissions"]),
-        (&[&limits[..], &[("ZimSecretArn", ZIM)]].concat(), [""; 3]),
-    ] {
+fn only_zim_in_a_project_of_its_own_has_no_rooms_to_limit() {
+    let limits = [ISSUER, AUDIENCE, ("RoomsClaim", "rooms")];
+    for (given, expected) in [(&limits[..], "shared"), (&[&limits[..], &[("ZimSecretArn", ZIM)]].concat(), "own")] {
         let stack = Stack::with(given);
-        let variables = &stack.resource("ZimToken")["Environment"]["Variables"];
-        assert_eq!(["ROOMS_CLAIM", "PUBLISH_SCOPE", "SCOPE_CLAIM"].map(|name| text(&variables[name])), expected);
-        assert_eq!(stack.resource("ZegoToken")["Environment"]["Variables"]["ROOMS_CLAIM"], "rooms");
+        for (function, properties) in stack.token_functions() {
+            let variables = &properties["Environment"]["Variables"];
+            assert_eq!(variables["ROOMS_CLAIM"], "rooms", "{function}");
+            let project = variables.get("ZIM_PROJECT").map(text);
+            assert_eq!(project.as_deref(), (function == "ZimToken").then_some(expected), "{function}");
+        }
     }
 }
 
@@ -326,7 +322,7 @@ fn a_value_that_is_written_into_the_template_reaches_new_versions() {
         |stack: &Stack| stack.resource("JwtAuthorizer")["Environment"]["Variables"]["ROOMS_CLAIM"].clone();
     for (stack, claim) in [(&first, "app_metadata.rooms"), (&second, "rooms")] {
         assert_eq!(authorizers(stack), claim);
-        assert_eq!(stack.resource("RtcToken")["Environment"]["Variables"]["ROOMS_CLAIM"], claim);
+        assert_eq!(variable(stack, "ROOMS_CLAIM"), everywhere(claim));
     }
     let minting = functions::minting().len();
     for (one, other) in [(&before, &first), (&first, &second)] {

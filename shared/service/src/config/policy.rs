@@ -22,6 +22,8 @@ pub(crate) struct Policy {
     pub(crate) refused_claims: Vec<RefusedClaim>,
     /// Whether callers get RTM tokens although rooms are limited. An RTM token opens every message channel.
     pub(crate) rtm_beyond_rooms: bool,
+    /// Whether ZIM has a ZEGO project of its own. Then no ZIM token opens a room of Express.
+    pub(crate) zim_own_project: bool,
     /// Whether callers get RTM tokens of version `006`. Agora accepts such a token for 24 hours, whatever its
     /// own lifetime is.
     pub(crate) rtm_006: bool,
@@ -64,7 +66,7 @@ pub(super) enum Claims {
 
 impl Policy {
     /// Every variable that is read.
-    pub(super) const VARIABLES: [&str; 13] = [
+    pub(super) const VARIABLES: [&str; 14] = [
         "USER_ID_CLAIM",
         "USER_ID_FORM",
         "ROOMS_CLAIM",
@@ -74,6 +76,7 @@ impl Policy {
         "REFUSED_CLAIMS",
         "RTM_006",
         "RTM_BEYOND_ROOMS",
+        "ZIM_PROJECT",
         "DEFAULT_TOKEN_TTL_SECONDS",
         "MAX_TOKEN_TTL_SECONDS",
         "MAX_SECONDS_BEYOND_JWT",
@@ -122,7 +125,13 @@ impl Policy {
             "hash" => UserIdForm::Hash,
             _ => return Err(error("USER_ID_FORM", "must be verbatim, lower, uuid or hash")),
         };
+        let zim_own_project = match get("ZIM_PROJECT").unwrap_or("shared") {
+            "shared" => false,
+            "own" => true,
+            _ => return Err(error("ZIM_PROJECT", "must be shared or own")),
+        };
         Ok(Policy {
+            zim_own_project,
             user_id_claim: get("USER_ID_CLAIM").unwrap_or("sub").to_owned(),
             user_id_form,
             rooms_claim: get("ROOMS_CLAIM").map(str::to_owned),
@@ -137,25 +146,6 @@ impl Policy {
             max_seconds_beyond_jwt,
             mints_per_minute: NonZeroU32::new(variables.up_to("MINTS_PER_MINUTE", 60, 1_000_000, "tokens a minute")?),
         })
-    }
-}
-
-impl Policy {
-    /// Whether a decision may depend on this top-level claim.
-    pub(crate) fn reads(&self, claim: &str) -> bool {
-        // The end of the JWT, and whose user it is.
-        const ALWAYS: [&str; 2] = ["exp", "iss"];
-        let scopes: &[&str] = match (&self.publish_scope, &self.scope_claim) {
-            (None, _) => &[],
-            (Some(_), Some(named)) => &[named],
-            (Some(_), None) => &["scope", "scp"],
-        };
-        let named = [Some(&self.user_id_claim), self.rooms_claim.as_ref(), self.rtc_uid_claim.as_ref()];
-        let named = named.into_iter().flatten().map(String::as_str);
-        let refused = self.refused_claims.iter().map(|refused| &*refused.claim);
-        let mut read = ALWAYS.into_iter().chain(scopes.iter().copied()).chain(named).chain(refused);
-        // A name with dots may be a path to a nested claim.
-        read.any(|name| name.strip_prefix(claim).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
     }
 }
 

@@ -4,7 +4,7 @@
 //! It answers in the simple form of payload format 2.0. To the client, the gateway turns a refusal into 403, and an
 //! invocation that fails into 500. If the client sends no `Authorization` at all, the gateway answers 401 without asking.
 
-use crate::config::{AuthorizerConfig, Policy};
+use crate::config::JwtSettings;
 use crate::front::event::headers;
 use crate::front::lambda::{ExecutionEnvironment, InvocationError, cannot_start, run};
 use crate::front::warm::WarmUp;
@@ -31,12 +31,12 @@ use tokio::time::Instant;
 /// line that names it, and ends.
 pub async fn authorize() -> ExitCode {
     telemetry::start();
-    let config = match AuthorizerConfig::from_env() {
-        Ok(config) => config,
+    let settings = match JwtSettings::of_authorizer() {
+        Ok(settings) => settings,
         Err(wrong) => return cannot_start(&wrong),
     };
     let system: Arc<dyn System> = Arc::new(OperatingSystem);
-    let authorizer = Authorizer::new(config, &system);
+    let authorizer = Authorizer::new(&settings, &system);
     authorizer.issuer.start().await;
     let authorizer = Arc::new(authorizer);
     run(service_fn(move |event: LambdaEvent<Box<RawValue>>| {
@@ -48,7 +48,6 @@ pub async fn authorize() -> ExitCode {
 
 struct Authorizer {
     issuer: Issuer,
-    policy: Policy,
     environment: ExecutionEnvironment,
 }
 
@@ -82,12 +81,8 @@ struct RequestContext {
 }
 
 impl Authorizer {
-    fn new(config: AuthorizerConfig, system: &Arc<dyn System>) -> Authorizer {
-        Authorizer {
-            issuer: Issuer::with(&config.jwt, system),
-            policy: config.policy,
-            environment: ExecutionEnvironment::new(&**system),
-        }
+    fn new(settings: &JwtSettings, system: &Arc<dyn System>) -> Authorizer {
+        Authorizer { issuer: Issuer::with(settings, system), environment: ExecutionEnvironment::new(&**system) }
     }
 
     /// Answers any event: a warm-up, or the gateway's question.
@@ -125,6 +120,6 @@ impl Authorizer {
 
     async fn authorize(&self, authorization: &Authorization) -> Result<Context, Problem> {
         let claims = self.issuer.claims_of_user(authorization).await?.ok_or_else(Problem::no_token)?;
-        Ok(Context::of(&self.policy, claims))
+        Ok(Context::of(&claims))
     }
 }

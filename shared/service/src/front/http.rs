@@ -107,6 +107,9 @@ impl Server {
             let rule = "IDENTITY must be jwt here, or none on this machine alone: no gateway verifies callers";
             return Err(StartError(rule.to_owned()));
         }
+        if config.policy.zim_own_project {
+            return Err(StartError("ZIM_PROJECT must be shared here: the server has one ZEGO project".to_owned()));
+        }
         let issuer = Issuer::of(config, &system).map(Arc::new);
         let believes_everybody = config.verifier == Verifier::None;
         // A user has one allowance for the tokens of both vendors.

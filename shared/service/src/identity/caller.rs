@@ -116,6 +116,19 @@ impl Caller {
         }
     }
 
+    /// Checks that the caller may enter every room and publish there, as a ZIM token allows in Express of the same project.
+    /// If ZIM has a project of its own, there are no such rooms.
+    ///
+    /// # Errors
+    /// A claim lists the caller's rooms, or the caller lacks the scope to publish.
+    pub fn every_room_of_zim(&self, parameter: &str) -> Result<(), Problem> {
+        if self.config.policy.zim_own_project {
+            return Ok(());
+        }
+        self.every_room(parameter)?;
+        self.may_publish(parameter)
+    }
+
     /// Checks that the caller may log in to RTM. An RTM token names no channel: it opens every message channel.
     ///
     /// # Errors

@@ -28,6 +28,7 @@ pub(super) fn config(change: impl FnOnce(&mut Config)) -> Arc<Config> {
             scope_claim: None,
             refused_claims: Vec::new(),
             rtm_beyond_rooms: false,
+            zim_own_project: false,
             rtm_006: true,
             default_ttl: Ttl::from_seconds(3600).expect("valid"),
             max_ttl: Ttl::from_seconds(7200).expect("valid"),
