@@ -27,5 +27,5 @@ impl Ask {
 
 /// Every caller may log in to Chat as themself.
 fn grant(caller: &Caller, ask: Ask) -> Result<ChatUser, Problem> {
-    Ok(ChatUser { user: caller.user(ask.user_id, ChatUserId::new)?, ttl: caller.ttl(ask.expires_in)? })
+    Ok(ChatUser { user: caller.user("user_id", ask.user_id, ChatUserId::new)?, ttl: caller.ttl(ask.expires_in)? })
 }

@@ -1,10 +1,10 @@
 //! Lets the caller into one Agora RTC channel, as themself. On request the same token also opens RTM and Chat.
 
 use crate::Example;
-use service::params::{Companion, Params};
+use service::params::{Companion, Params, Service};
 use service::{Caller, Problem, Route};
 use tokens::Ttl;
-use tokens::agora::{Bundle, ChannelName, ChatUserId, Key, Privileges, Rights, Role, Rtc, RtmUserId, Uid, UserAccount};
+use tokens::agora::{Bundle, ChannelName, ChatUserId, Key, Privileges, Rights, Role, Rtc, RtcUser, RtmUserId};
 
 /// One request for each route of this function.
 pub const EXAMPLES: &[Example] = &[
@@ -23,12 +23,45 @@ pub fn routes() -> [Route<Key>; 2] {
     [Route::get("/rtc/{channel}/token", Ask::parse, grant), Route::post("/rtc/{channel}/token", Ask::parse, grant)]
 }
 
+/// Whom the token also lets into RTM and Chat.
+#[derive(Default)]
+struct With {
+    rtm: Option<Companion<RtmUserId>>,
+    chat: Option<Companion<ChatUserId>>,
+}
+
+impl With {
+    /// A list of services, or an object that says for each service who its user is.
+    fn parse(params: &mut Params) -> Result<With, Problem> {
+        if params.is_object("with") {
+            let with = params.take_object("with", |services| {
+                Ok(With {
+                    rtm: services.take("rtm")?.map(Companion::Asked),
+                    chat: services.take("chat")?.map(Companion::Asked),
+                })
+            })?;
+            return Ok(with.unwrap_or_default());
+        }
+        let services = params.take_comma_list("with")?.unwrap_or_default();
+        Ok(With {
+            rtm: services.contains(&Service::Rtm).then_some(Companion::Unnamed),
+            chat: services.contains(&Service::Chat).then_some(Companion::Unnamed),
+        })
+    }
+}
+
+fn parse_user(params: &mut Params) -> Result<Option<RtcUser>, Problem> {
+    match (params.take("uid")?, params.take("account")?) {
+        (Some(_), Some(_)) => Err(Problem::bad_parameter("account", "must not be given together with uid")),
+        (uid, account) => Ok(uid.map(RtcUser::Uid).or(account.map(RtcUser::Account))),
+    }
+}
+
 struct Ask {
     channel: ChannelName,
-    uid: Option<Uid>,
-    account: Option<UserAccount>,
+    user: Option<RtcUser>,
     role: Role,
-    with: Vec<Companion>,
+    with: With,
     expires_in: Option<Ttl>,
     privileges: Option<Privileges>,
 }
@@ -37,10 +70,9 @@ impl Ask {
     fn parse(params: &mut Params) -> Result<Ask, Problem> {
         Ok(Ask {
             channel: params.require("channel")?,
-            uid: params.take("uid")?,
-            account: params.take("account")?,
+            user: parse_user(params)?,
             role: params.take("role")?.unwrap_or_default(),
-            with: params.take_comma_list("with")?.unwrap_or_default(),
+            with: With::parse(params)?,
             expires_in: params.take("expires_in")?,
             privileges: params.take_object("privileges", |lifetimes| {
                 Ok(Privileges {
@@ -74,15 +106,15 @@ fn grant(caller: &Caller, ask: Ask) -> Result<Bundle, Problem> {
     if rights.role() == Role::Publisher {
         caller.may_publish("role")?;
     }
-    let user = caller.rtc_user(ask.uid, ask.account)?;
-    let with = |companion| ask.with.contains(&companion);
+    let user = caller.rtc_user(ask.user)?;
+    let With { rtm, chat } = ask.with;
     // The RTC part of the token names one channel, but its RTM part opens every message channel.
-    if with(Companion::Rtm) {
+    if rtm.is_some() {
         caller.every_message_channel("with")?;
     }
     Ok(Bundle {
-        rtm: with(Companion::Rtm).then(|| caller.companion(&user, RtmUserId::new)).transpose()?,
-        chat: with(Companion::Chat).then(|| caller.companion(&user, ChatUserId::new)).transpose()?,
+        rtm: rtm.map(|rtm| caller.companion("with", rtm, &user, RtmUserId::new)).transpose()?,
+        chat: chat.map(|chat| caller.companion("with", chat, &user, ChatUserId::new)).transpose()?,
         rtc: Rtc { channel: caller.room("channel", ask.channel)?, user, rights },
     })
 }

@@ -49,7 +49,7 @@ impl Ask {
 /// Every caller may log in to RTM as themself. But if rooms are limited, nobody may, unless the configuration allows
 /// it: an RTM token opens every message channel.
 fn grant(caller: &Caller, ask: Ask) -> Result<Rtm, Problem> {
-    let user = caller.user(ask.user_id, RtmUserId::new)?;
+    let user = caller.user("user_id", ask.user_id, RtmUserId::new)?;
     let version = caller.rtm_version(ask.version)?;
     caller.every_message_channel("user_id")?;
     Ok(Rtm { user, ttl: caller.ttl(ask.expires_in)?, version })

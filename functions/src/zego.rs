@@ -83,7 +83,7 @@ impl Ask {
 /// The caller needs the right to all that the token opens. A token without a room opens every room, and allows
 /// publishing there.
 fn grant(caller: &Caller, ask: Ask) -> Result<Express, Problem> {
-    let user = caller.user(ask.user_id, UserId::new)?;
+    let user = caller.user("user_id", ask.user_id, UserId::new)?;
     let ttl = caller.ttl(ask.expires_in)?;
     let Some(AskRoom { id, privileges, stream_ids }) = ask.room else {
         caller.every_room("room_id")?;

@@ -29,5 +29,5 @@ impl Ask {
 /// allows publishing. If rooms or publishing are limited, the caller needs the same rights as for the basic token.
 fn grant(caller: &Caller, ask: Ask) -> Result<Zim, Problem> {
     caller.every_room_of_zim("user_id")?;
-    Ok(Zim { user: caller.user(ask.user_id, ZimUserId::new)?, ttl: caller.ttl(ask.expires_in)? })
+    Ok(Zim { user: caller.user("user_id", ask.user_id, ZimUserId::new)?, ttl: caller.ttl(ask.expires_in)? })
 }

@@ -244,7 +244,7 @@ mod tests {
     fn user_route() -> Route<Key> {
         let parse = |params: &mut Params| params.require("user_id");
         let grant = |caller: &Caller, asked: Asked<ChatUserId>| {
-            Ok(ChatUser { user: caller.user(asked, ChatUserId::new)?, ttl: caller.ttl(None)? })
+            Ok(ChatUser { user: caller.user("user_id", asked, ChatUserId::new)?, ttl: caller.ttl(None)? })
         };
         Route::get("/chat/user/{user_id}/token", parse, grant)
     }

@@ -5,7 +5,7 @@
 mod param;
 
 pub use crate::json::Json;
-pub use param::{Asked, Companion, Param};
+pub use param::{Asked, Companion, Param, Service};
 
 pub(crate) use param::ParamError;
 
@@ -160,6 +160,11 @@ impl Params {
         let taken = take(&mut params)?;
         params.finish()?;
         Ok(Some(taken))
+    }
+
+    /// Whether a parameter is a JSON object.
+    pub fn is_object(&self, name: &str) -> bool {
+        self.values.get(name).is_some_and(|values| matches!(values[..], [Value::Json(Json::Object(_))]))
     }
 
     /// Checks that nothing is left over.

@@ -4,11 +4,11 @@ use super::claims::{NoUser, SignedIn};
 use super::{Callers, Identity, Verified, ttl};
 use crate::config::{Config, Verifier};
 use crate::mint_limit::CountedUser;
-use crate::params::{Asked, ParamError};
+use crate::params::{Asked, Companion, ParamError};
 use crate::problem::Problem;
 use std::fmt::Display;
 use std::sync::Arc;
-use tokens::agora::{RtcUser, Uid, UserAccount, Version};
+use tokens::agora::{RtcUser, Uid, Version};
 use tokens::{Moment, NameError, Ttl};
 
 /// An end user, signed in with a JWT.
@@ -69,24 +69,39 @@ impl Caller {
     ///
     /// # Errors
     /// The id is another user's. Or it is the caller's own, but this vendor doesn't take it.
-    pub fn user<N: Display>(&self, asked: Asked<N>, check: fn(String) -> Result<N, NameError>) -> Result<N, Problem> {
+    pub fn user<N: Display>(
+        &self,
+        parameter: &str,
+        asked: Asked<N>,
+        check: fn(String) -> Result<N, NameError>,
+    ) -> Result<N, Problem> {
         match (asked, &self.user) {
             (Asked::Named(name), None) => Ok(name),
             (Asked::Named(name), Some(user)) if name.to_string() == user.id => Ok(name),
-            (Asked::Named(_), Some(_)) => Err(Problem::forbidden("user_id: must be the caller's own id, or me")),
-            (Asked::Me, Some(user)) => checked("user_id", &user.id, check),
-            (Asked::Me, None) => Err(Problem::bad_parameter("user_id", "me needs an identity, which this run has not")),
+            (Asked::Named(_), Some(_)) => {
+                Err(Problem::forbidden(format!("{parameter}: must be the caller's own id, or me")))
+            }
+            (Asked::Me, Some(user)) => checked(parameter, &user.id, check),
+            (Asked::Me, None) => Err(Problem::bad_parameter(parameter, "me needs an identity, which this run has not")),
         }
     }
 
-    /// The caller, for a further service in an RTC token. Without an identity it is the user that joins RTC.
+    /// The user of a further service in the token of this RTC user. If the request does not say who it is, it is the caller.
+    /// Without an identity it is the user that joins RTC.
     ///
     /// # Errors
-    /// This service doesn't take the id.
-    pub fn companion<N>(&self, rtc: &RtcUser, check: fn(String) -> Result<N, NameError>) -> Result<N, Problem> {
-        match &self.user {
-            Some(user) => checked("with", &user.id, check),
-            None => checked("with", &rtc.to_string(), check),
+    /// Those of [`Self::user`].
+    pub fn companion<N: Display>(
+        &self,
+        parameter: &str,
+        companion: Companion<N>,
+        rtc: &RtcUser,
+        check: fn(String) -> Result<N, NameError>,
+    ) -> Result<N, Problem> {
+        match (companion, &self.user) {
+            (Companion::Asked(asked), _) => self.user(parameter, asked, check),
+            (Companion::Unnamed, Some(user)) => checked(parameter, &user.id, check),
+            (Companion::Unnamed, None) => checked(parameter, &rtc.to_string(), check),
         }
     }
 
@@ -175,14 +190,8 @@ impl Caller {
     /// uid.
     ///
     /// # Errors
-    /// The uid or account is another user's. Or both are given. Or, in a run without identities, neither is given.
-    pub fn rtc_user(&self, uid: Option<Uid>, account: Option<UserAccount>) -> Result<RtcUser, Problem> {
-        let asked = match (uid, account) {
-            (Some(_), Some(_)) => return Err(Problem::bad_parameter("account", "must not be given together with uid")),
-            (Some(uid), None) => Some(RtcUser::Uid(uid)),
-            (None, Some(account)) => Some(RtcUser::Account(account)),
-            (None, None) => None,
-        };
+    /// The uid or account is another user's. Or, in a run without identities, neither is given.
+    pub fn rtc_user(&self, asked: Option<RtcUser>) -> Result<RtcUser, Problem> {
         let Some(user) = &self.user else {
             let rule = "uid or account is required in a run without identities";
             return asked.ok_or_else(|| Problem::bad_parameter("uid", rule));
@@ -192,10 +201,10 @@ impl Caller {
         match asked {
             None => Ok(RtcUser::Uid(own)),
             Some(RtcUser::Uid(uid)) if !is_own(uid) => {
-                Err(Problem::forbidden("uid: must be the caller's own; without uid, the caller gets the assigned one"))
+                Err(Problem::forbidden("uid: must be the caller's own: GET /rtc/{channel}/token without uid tells it"))
             }
             Some(RtcUser::Account(account)) if account.as_str() != user.id => Err(Problem::forbidden(
-                "account: must be the caller's own user id; without account, the caller gets the assigned uid",
+                "account: must be the caller's own user id. Or join with the uid that GET /rtc/{channel}/token tells",
             )),
             Some(RtcUser::Account(account)) if account.as_uid().is_some_and(|uid| !is_own(uid)) => {
                 Err(Problem::forbidden(
@@ -234,7 +243,7 @@ fn checked<N>(parameter: &str, id: &str, check: fn(String) -> Result<N, NameErro
 mod tests {
     use super::*;
     use crate::identity::samples::{APP_ID, NOW, caller, caller_of, config, jwt, status};
-    use tokens::agora::RtmUserId;
+    use tokens::agora::{RtmUserId, UserAccount};
 
     fn rtm(name: &str) -> Asked<RtmUserId> {
         Asked::Named(RtmUserId::new(name).expect("valid"))
@@ -243,13 +252,13 @@ mod tests {
     #[test]
     fn a_caller_gets_their_own_token_only() {
         let alice = caller(&config(|_| ()), &[("sub", "alice")]);
-        assert_eq!(alice.user(Asked::Me, RtmUserId::new).map(|user| user.to_string()), Ok("alice".to_owned()));
-        assert_eq!(status(alice.user(rtm("alice"), RtmUserId::new)), 200);
-        assert_eq!(status(alice.user(rtm("bob"), RtmUserId::new)), 403);
-        assert_eq!(status(alice.user(rtm("Alice"), RtmUserId::new)), 403);
+        assert_eq!(alice.user("user_id", Asked::Me, RtmUserId::new).map(|user| user.to_string()), Ok("alice".to_owned()));
+        assert_eq!(status(alice.user("user_id", rtm("alice"), RtmUserId::new)), 200);
+        assert_eq!(status(alice.user("user_id", rtm("bob"), RtmUserId::new)), 403);
+        assert_eq!(status(alice.user("user_id", rtm("Alice"), RtmUserId::new)), 403);
         // An identity provider may hand out ids that a vendor doesn't take, or that would be wildcards.
         let star = caller(&config(|_| ()), &[("sub", "*")]);
-        assert_eq!(status(star.user(Asked::Me, RtmUserId::new)), 403);
+        assert_eq!(status(star.user("user_id", Asked::Me, RtmUserId::new)), 403);
     }
 
     #[test]
@@ -306,28 +315,27 @@ mod tests {
     #[test]
     fn nobody_joins_rtc_as_somebody_else() {
         let alice = caller(&config(|_| ()), &[("sub", "alice")]);
-        let uid = |uid: u32| Uid::new(uid.into()).expect("valid");
-        let account = |name: &str| UserAccount::new(name).expect("valid");
+        let uid = |uid: u32| Some(RtcUser::Uid(Uid::new(uid.into()).expect("valid")));
+        let account = |name: &str| Some(RtcUser::Account(UserAccount::new(name).expect("valid")));
         let own = Uid::of_user(APP_ID, "alice");
-        assert_eq!(alice.rtc_user(None, None), Ok(RtcUser::Uid(own)));
-        assert_eq!(status(alice.rtc_user(Some(own), None)), 200);
-        assert_eq!(status(alice.rtc_user(Some(uid(42)), None)), 403);
-        assert_eq!(status(alice.rtc_user(None, Some(account("alice")))), 200);
-        assert_eq!(status(alice.rtc_user(None, Some(account("bob")))), 403);
-        assert_eq!(status(alice.rtc_user(Some(own), Some(account("alice")))), 400);
+        assert_eq!(alice.rtc_user(None), Ok(RtcUser::Uid(own)));
+        assert_eq!(status(alice.rtc_user(Some(RtcUser::Uid(own)))), 200);
+        assert_eq!(status(alice.rtc_user(uid(42))), 403);
+        assert_eq!(status(alice.rtc_user(account("alice"))), 200);
+        assert_eq!(status(alice.rtc_user(account("bob"))), 403);
         let claiming = config(|config| config.policy.rtc_uid_claim = Some("uid".to_owned()));
         let with_uid = |uid: &str| caller(&claiming, &[("sub", "42"), ("uid", uid)]);
-        assert_eq!(status(with_uid("42").rtc_user(Some(uid(42)), None)), 200);
-        assert_eq!(status(with_uid("42").rtc_user(None, Some(account("42")))), 200);
-        assert_eq!(status(with_uid("42").rtc_user(Some(uid(43)), None)), 403);
-        assert_eq!(with_uid("42").rtc_user(None, None), Ok(RtcUser::Uid(Uid::of_user(APP_ID, "42"))));
+        assert_eq!(status(with_uid("42").rtc_user(uid(42))), 200);
+        assert_eq!(status(with_uid("42").rtc_user(account("42"))), 200);
+        assert_eq!(status(with_uid("42").rtc_user(uid(43))), 403);
+        assert_eq!(with_uid("42").rtc_user(None), Ok(RtcUser::Uid(Uid::of_user(APP_ID, "42"))));
         for no_uid in ["0", "-1", "042", "[42 43]", "4294967296", ""] {
-            assert_eq!(status(with_uid(no_uid).rtc_user(Some(uid(42)), None)), 403, "{no_uid:?}");
+            assert_eq!(status(with_uid(no_uid).rtc_user(uid(42))), 403, "{no_uid:?}");
         }
         // A user may choose another user's uid as a name. This gives no token for that uid.
         let victim = own.to_string();
         let mallory = caller(&config(|_| ()), &[("sub", &victim)]);
-        assert_eq!(status(mallory.rtc_user(None, Some(account(&victim)))), 403);
+        assert_eq!(status(mallory.rtc_user(account(&victim))), 403);
     }
 
     #[test]

@@ -134,11 +134,11 @@ impl Param for Version {
     }
 }
 
-impl Param for Companion {
-    fn of_text(text: &str) -> Result<Companion, ParamError> {
+impl Param for Service {
+    fn of_text(text: &str) -> Result<Service, ParamError> {
         match text {
-            "rtm" => Ok(Companion::Rtm),
-            "chat" => Ok(Companion::Chat),
+            "rtm" => Ok(Service::Rtm),
+            "chat" => Ok(Service::Chat),
             _ => Err(ParamError::rule("must be one of: rtm chat")),
         }
     }
@@ -146,11 +146,20 @@ impl Param for Companion {
 
 /// A further service that an RTC token may open too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Companion {
+pub enum Service {
     /// RTM (Signaling).
     Rtm,
     /// Chat.
     Chat,
+}
+
+/// The user of a further service in an RTC token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Companion<N> {
+    /// The request names the service and no user.
+    Unnamed,
+    /// The request says who.
+    Asked(Asked<N>),
 }
 
 impl Param for bool {
