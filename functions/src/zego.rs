@@ -5,7 +5,7 @@ use crate::Example;
 use service::params::{Asked, Params};
 use service::{Caller, Problem, Route};
 use tokens::Ttl;
-use tokens::zego::{Basic, Express, Key, Room, RoomId, RoomPrivileges, StreamIds, UserId};
+use tokens::zego::{Basic, Express, Key, NamedExpress, Room, RoomId, RoomPrivileges, StreamIds, UserId, UserName};
 
 /// One request for each route of this function.
 pub const EXAMPLES: &[Example] = &[
@@ -27,6 +27,7 @@ pub fn routes() -> [Route<Key>; 2] {
 
 struct Ask {
     user_id: Asked<UserId>,
+    user_name: Option<UserName>,
     room: Option<AskRoom>,
     expires_in: Option<Ttl>,
 }
@@ -76,22 +77,32 @@ impl Ask {
             None if privileges.is_none() && stream_ids.is_none() => None,
             None => return Err(Problem::bad_parameter("room_id", "is required with privileges or stream ids")),
         };
-        Ok(Ask { user_id: params.require("user_id")?, room, expires_in: params.take("expires_in")? })
+        Ok(Ask {
+            user_id: params.require("user_id")?,
+            user_name: params.take("user_name")?,
+            room,
+            expires_in: params.take("expires_in")?,
+        })
     }
 }
 
 /// The caller needs the right to all that the token opens. A token without a room opens every room, and allows
 /// publishing there.
-fn grant(caller: &Caller, ask: Ask) -> Result<Express, Problem> {
-    let user = caller.user("user_id", ask.user_id, UserId::new)?;
-    let ttl = caller.ttl(ask.expires_in)?;
-    let Some(AskRoom { id, privileges, stream_ids }) = ask.room else {
-        caller.every_room("room_id")?;
-        caller.may_publish("room_id")?;
-        return Ok(Express::Basic(Basic { user, ttl }));
+fn grant(caller: &Caller, Ask { user_id, user_name, room, expires_in }: Ask) -> Result<NamedExpress, Problem> {
+    let user = caller.user("user_id", user_id, UserId::new)?;
+    let ttl = caller.ttl(expires_in)?;
+    let express = match room {
+        None => {
+            caller.every_room("room_id")?;
+            caller.may_publish("room_id")?;
+            Express::Basic(Basic { user, ttl })
+        }
+        Some(AskRoom { id, privileges, stream_ids }) => {
+            if privileges.publish {
+                caller.may_publish("publish")?;
+            }
+            Express::Room(Room { user, room: caller.room("room_id", id)?, privileges, stream_ids, ttl })
+        }
     };
-    if privileges.publish {
-        caller.may_publish("publish")?;
-    }
-    Ok(Express::Room(Room { user, room: caller.room("room_id", id)?, privileges, stream_ids, ttl }))
+    Ok(NamedExpress { express, user_name })
 }

@@ -5,6 +5,7 @@ use crate::system::System;
 use crate::vendor::Vendor;
 use serde_json::{Map, Value};
 use tokens::renewal::renew_after;
+use tokens::zego::KitToken;
 use tokens::{Signed, Token};
 
 /// A minted token, with all that its response says.
@@ -13,6 +14,10 @@ pub(crate) struct Minted {
     pub(crate) kind: &'static str,
     pub(crate) app_id: Value,
     pub(crate) signed: Signed,
+    /// The token in the form of ZEGO's web UIKit.
+    pub(crate) kit_token: Option<KitToken>,
+    /// A second token for the same caller. Only an answer with names for both has it.
+    pub(crate) second: Option<Signed>,
     /// How many seconds the token still lives. If it is handed out again, they are fewer than its lifetime.
     pub(crate) expires_in: u32,
     /// When the client should fetch the next token, in Unix seconds.
@@ -40,6 +45,8 @@ impl Minted {
             expires_in: signed.ttl().as_seconds(),
             renew_at: issued_at.as_unix_seconds() + renew_after(token.good_for(), fresh.spread),
             facts,
+            kit_token: token.kit_token(&signed, key),
+            second: None,
             signed,
         })
     }

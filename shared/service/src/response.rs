@@ -7,6 +7,7 @@ use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, RETRY_AFTER, 
 use serde::Serialize;
 use serde_json::{Map, Value};
 use tokens::Moment;
+use tokens::zego::KitToken;
 
 /// How a route writes its answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,6 +117,8 @@ fn full(minted: &Minted) -> impl Serialize {
     #[derive(Serialize)]
     struct Full<'a> {
         token: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        kit_token: Option<&'a str>,
         kind: &'static str,
         app_id: &'a Value,
         #[serde(flatten)]
@@ -127,6 +130,7 @@ fn full(minted: &Minted) -> impl Serialize {
     }
     Full {
         token: minted.signed.expose(),
+        kit_token: minted.kit_token.as_ref().map(KitToken::expose),
         kind: minted.kind,
         app_id: &minted.app_id,
         facts: &minted.facts,

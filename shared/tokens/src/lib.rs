@@ -67,4 +67,9 @@ pub trait Token {
     ///
     /// Times in it are Unix seconds, counted from `issued_at`.
     fn facts(&self, issued_at: Moment) -> impl Serialize;
+
+    /// The signed token once more, in the form of ZEGO's web UIKit. `None`: it has no such form.
+    fn kit_token(&self, _signed: &Signed, _key: &Self::Key) -> Option<zego::KitToken> {
+        None
+    }
 }

@@ -62,6 +62,10 @@ pub struct NameError {
 }
 
 impl NameError {
+    pub(crate) fn new(what: &'static str, flaw: NameFlaw) -> NameError {
+        NameError { what, flaw }
+    }
+
     /// Which part of the rule was broken.
     pub fn flaw(&self) -> &NameFlaw {
         &self.flaw

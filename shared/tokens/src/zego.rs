@@ -13,9 +13,11 @@ pub(crate) mod token04;
 mod basic;
 mod room;
 mod zim;
+mod kit;
 
 pub use basic::Basic;
 pub use key::{AppId, Key, KeyError, ServerSecret};
+pub use kit::{KitToken, NamedExpress, UserName};
 pub use room::{Express, Room, RoomId, RoomPrivilege, RoomPrivileges, StreamId, StreamIds, TooManyStreamsError};
 pub use zim::{Zim, ZimUserId};
 

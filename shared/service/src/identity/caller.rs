@@ -252,7 +252,10 @@ mod tests {
     #[test]
     fn a_caller_gets_their_own_token_only() {
         let alice = caller(&config(|_| ()), &[("sub", "alice")]);
-        assert_eq!(alice.user("user_id", Asked::Me, RtmUserId::new).map(|user| user.to_string()), Ok("alice".to_owned()));
+        assert_eq!(
+            alice.user("user_id", Asked::Me, RtmUserId::new).map(|user| user.to_string()),
+            Ok("alice".to_owned())
+        );
         assert_eq!(status(alice.user("user_id", rtm("alice"), RtmUserId::new)), 200);
         assert_eq!(status(alice.user("user_id", rtm("bob"), RtmUserId::new)), 403);
         assert_eq!(status(alice.user("user_id", rtm("Alice"), RtmUserId::new)), 403);

@@ -4,7 +4,7 @@ use crate::json::Json;
 use crate::problem::Problem;
 use std::fmt;
 use tokens::agora::{ChannelName, ChatUserId, Role, RtmUserId, Uid, UidError, UserAccount, Version};
-use tokens::zego::{RoomId, StreamId, UserId, ZimUserId};
+use tokens::zego::{RoomId, StreamId, UserId, UserName, ZimUserId};
 use tokens::{NameError, NameFlaw, Ttl};
 
 /// Why a parameter doesn't take a value.
@@ -68,7 +68,7 @@ macro_rules! names {
         })*
     };
 }
-names!(ChannelName, UserAccount, RtmUserId, ChatUserId, UserId, ZimUserId, RoomId, StreamId);
+names!(ChannelName, UserAccount, RtmUserId, ChatUserId, UserId, ZimUserId, RoomId, StreamId, UserName);
 
 /// A number in a query. It has only one spelling: no sign and no leading zero.
 fn number_of_text(text: &str, rule: &str) -> Result<u64, ParamError> {
