@@ -25,6 +25,7 @@ mod rtm;
 mod rtc_user;
 mod rtc;
 mod bundle;
+mod user_token;
 mod rtm2;
 mod streaming;
 mod fcdn;
@@ -44,6 +45,7 @@ pub use rtm::{Rtm, RtmUserId};
 pub use rtm2::{Permission, Permissions, Resource, ResourceName, Rtm2, TooManyResourcesError};
 pub use service::{Privilege, ServiceType};
 pub use streaming::Streaming;
+pub use user_token::UserToken;
 
 pub(crate) use access_token::CutProofSalt;
 pub(crate) use pack::Unpack;

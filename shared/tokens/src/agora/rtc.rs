@@ -77,6 +77,14 @@ impl Rights {
         Rights { ttl, privileges }
     }
 
+    /// To join a stream channel of RTM (Signaling) and to send messages there, for the token's whole life. The vendor's
+    /// go-tokenbuilder gives the same.
+    pub fn of_stream_channel(ttl: Ttl) -> Rights {
+        let privileges =
+            Privileges { join_channel: ttl, publish_audio: None, publish_video: None, publish_data_stream: Some(ttl) };
+        Rights { ttl, privileges }
+    }
+
     /// Exactly these privileges in a token that lives for `ttl`.
     ///
     /// # Errors

@@ -1,0 +1,67 @@
+//! The tokens that one user takes, as one type.
+
+use super::{Bundle, ChatUser, Key, Rtm};
+use crate::{Moment, Signed, Stamp, Token, Ttl};
+use serde::Serialize;
+
+/// One of the tokens for a user. A request may say which kind it wants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UserToken {
+    /// For RTC, and perhaps for RTM and Chat.
+    Bundle(Bundle),
+    /// For RTM alone.
+    Rtm(Rtm),
+    /// For Chat alone.
+    Chat(ChatUser),
+}
+
+impl Token for UserToken {
+    type Key = Key;
+
+    fn kind(&self) -> &'static str {
+        match self {
+            UserToken::Bundle(token) => token.kind(),
+            UserToken::Rtm(token) => token.kind(),
+            UserToken::Chat(token) => token.kind(),
+        }
+    }
+
+    fn ttl(&self) -> Ttl {
+        match self {
+            UserToken::Bundle(token) => token.ttl(),
+            UserToken::Rtm(token) => token.ttl(),
+            UserToken::Chat(token) => token.ttl(),
+        }
+    }
+
+    fn good_for(&self) -> Ttl {
+        match self {
+            UserToken::Bundle(token) => token.good_for(),
+            UserToken::Rtm(token) => token.good_for(),
+            UserToken::Chat(token) => token.good_for(),
+        }
+    }
+
+    fn sign(&self, stamp: Stamp, key: &Key) -> Signed {
+        match self {
+            UserToken::Bundle(token) => token.sign(stamp, key),
+            UserToken::Rtm(token) => token.sign(stamp, key),
+            UserToken::Chat(token) => token.sign(stamp, key),
+        }
+    }
+
+    fn facts(&self, issued_at: Moment) -> impl Serialize {
+        #[derive(Serialize)]
+        #[serde(untagged)]
+        enum Facts<B, R, C> {
+            Bundle(B),
+            Rtm(R),
+            Chat(C),
+        }
+        match self {
+            UserToken::Bundle(token) => Facts::Bundle(token.facts(issued_at)),
+            UserToken::Rtm(token) => Facts::Rtm(token.facts(issued_at)),
+            UserToken::Chat(token) => Facts::Chat(token.facts(issued_at)),
+        }
+    }
+}
