@@ -6,6 +6,7 @@
 
 pub mod chat_app;
 pub mod chat_user;
+pub mod drop_in;
 pub mod rtc;
 pub mod rtm;
 pub mod zego;
@@ -15,7 +16,7 @@ use service::{Route, RouteKey};
 use tokens::{agora, zego as zego_tokens};
 
 /// Every function that mints tokens. Rust code has no other list of them.
-pub const ALL: [Function; 6] = [
+pub const ALL: [Function; 7] = [
     Function {
         name: "chat-app-token",
         routes: Routes::Agora(|| chat_app::routes().into()),
@@ -26,6 +27,7 @@ pub const ALL: [Function; 6] = [
         routes: Routes::Agora(|| chat_user::routes().into()),
         examples: chat_user::EXAMPLES,
     },
+    Function { name: "drop-in", routes: Routes::Agora(|| drop_in::routes().into()), examples: drop_in::EXAMPLES },
     Function { name: "rtc-token", routes: Routes::Agora(|| rtc::routes().into()), examples: rtc::EXAMPLES },
     Function { name: "rtm-token", routes: Routes::Agora(|| rtm::routes().into()), examples: rtm::EXAMPLES },
     Function { name: "zego-token", routes: Routes::Zego(|| zego::routes().into()), examples: zego::EXAMPLES },
@@ -88,11 +90,24 @@ impl Function {
         }
     }
 
-    /// Identifies each route, and says who may call it.
+    /// Identifies each route, and says who may call it. Several routes may have the same method and path.
     pub fn route_keys(&self) -> Vec<RouteKey> {
-        match self.routes {
+        let mut keys: Vec<RouteKey> = match self.routes {
             Routes::Agora(routes) => routes().iter().map(Route::key).collect(),
             Routes::Zego(routes) => routes().iter().map(Route::key).collect(),
+        };
+        keys.dedup();
+        keys
+    }
+
+    /// Paths that the template has beside a route's own, so that the gateway sends paths with a last `/`, too.
+    pub fn paths_with_end(&self) -> Vec<(RouteKey, String)> {
+        fn of<V: service::Vendor>(routes: &[Route<V>]) -> Vec<(RouteKey, String)> {
+            routes.iter().filter_map(|route| Some((route.key(), route.path_with_end()?))).collect()
+        }
+        match self.routes {
+            Routes::Agora(routes) => of(&routes()),
+            Routes::Zego(routes) => of(&routes()),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Lets the caller log in to Agora RTM (Signaling), as themself.
 
 use crate::Example;
-use service::params::{Asked, Params};
-use service::{Caller, Problem, Route};
+use service::params::{Asked, Params, Sent};
+use service::{Caller, Dialect, Problem, Route};
 use tokens::Ttl;
 use tokens::agora::{Key, Rtm, RtmUserId, Version};
 
@@ -10,28 +10,43 @@ use tokens::agora::{Key, Rtm, RtmUserId, Version};
 pub const EXAMPLES: &[Example] = &[
     Example { what: "RTM", path: "/rtm/alice/token", body: None },
     Example { what: "RTM 1.x", path: "/fetch_rtm_token", body: Some(r#"{"uid":"1234"}"#) },
+    Example { what: "RTM, as agora-token-service is asked", path: "/rtm/alice/", body: None },
 ];
 
 /// The routes that this function serves.
-pub fn routes() -> [Route<Key>; 2] {
+pub fn routes() -> [Route<Key>; 3] {
     [
         Route::get("/rtm/{user_id}/token", Ask::parse, grant),
         Route::post("/fetch_rtm_token", Ask::parse_as_in_the_tutorial, grant).as_token_and_code(),
+        as_token_service(),
     ]
 }
 
-struct Ask {
-    user_id: Asked<RtmUserId>,
-    version: Version,
-    expires_in: Option<Ttl>,
+/// agora-token-service's route for RTM.
+pub(crate) fn as_token_service() -> Route<Key> {
+    Route::get("/rtm/{user_id+}", Ask::parse_as_token_service, grant).drop_in(Dialect::TokenService(&["rtmToken"]))
+}
+
+pub(crate) struct Ask {
+    pub(crate) user: Sent<Asked<RtmUserId>>,
+    pub(crate) version: Version,
+    pub(crate) expires_in: Option<Sent<Ttl>>,
 }
 
 impl Ask {
     fn parse(params: &mut Params) -> Result<Ask, Problem> {
         Ok(Ask {
-            user_id: params.require("user_id")?,
+            user: params.require_sent("user_id")?,
             version: params.take("version")?.unwrap_or_default(),
-            expires_in: params.take("expires_in")?,
+            expires_in: params.take_sent("expires_in")?,
+        })
+    }
+
+    fn parse_as_token_service(params: &mut Params) -> Result<Ask, Problem> {
+        Ok(Ask {
+            user: params.require_sent("user_id")?,
+            version: Version::V007,
+            expires_in: params.take_sent("expiry")?,
         })
     }
 
@@ -39,18 +54,19 @@ impl Ask {
     /// format is refused, its clients get no token: a token of another version might not work with their SDK.
     fn parse_as_in_the_tutorial(params: &mut Params) -> Result<Ask, Problem> {
         Ok(Ask {
-            user_id: params.require("uid")?,
+            user: params.require_sent("uid")?,
             version: params.take("version")?.unwrap_or(Version::V006),
-            expires_in: params.take("expires_in")?,
+            expires_in: params.take_sent("expires_in")?,
         })
     }
 }
 
 /// Every caller may log in to RTM as themself. But if rooms are limited, nobody may, unless the configuration allows
 /// it: an RTM token opens every message channel.
-fn grant(caller: &Caller, ask: Ask) -> Result<Rtm, Problem> {
-    let user = caller.user("user_id", ask.user_id, RtmUserId::new)?;
+pub(crate) fn grant(caller: &Caller, ask: Ask) -> Result<Rtm, Problem> {
+    let parameter = ask.user.name;
+    let user = caller.user(ask.user, RtmUserId::new)?;
     let version = caller.rtm_version(ask.version)?;
-    caller.every_message_channel("user_id")?;
+    caller.every_message_channel(parameter)?;
     Ok(Rtm { user, ttl: caller.ttl(ask.expires_in)?, version })
 }

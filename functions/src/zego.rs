@@ -2,8 +2,8 @@
 //! every room.
 
 use crate::Example;
-use service::params::{Asked, Params};
-use service::{Caller, Problem, Route};
+use service::params::{Asked, Params, Sent};
+use service::{Caller, Dialect, Problem, Route};
 use tokens::Ttl;
 use tokens::zego::{Basic, Express, Key, NamedExpress, Room, RoomId, RoomPrivileges, StreamIds, UserId, UserName};
 
@@ -15,21 +15,34 @@ pub const EXAMPLES: &[Example] = &[
         path: "/zego/alice/token",
         body: Some(r#"{"room_id":"demo","privileges":{"login":true,"publish":false}}"#),
     },
+    Example {
+        what: "ZEGO Express, and the web UIKit's kit token",
+        path: "/zego/alice/token?room_id=demo&user_name=Alice",
+        body: None,
+    },
+    Example { what: "ZEGO Express, as its demo server is asked", path: "/access_token?uid=alice", body: None },
+    Example { what: "ZEGO Express, as its quick start asks", path: "/api/zego-token?userId=alice", body: None },
+    Example { what: "ZEGO Express, as its older quick start asks", path: "/api/zegotoken?userId=alice", body: None },
 ];
 
 /// The routes that this function serves.
-pub fn routes() -> [Route<Key>; 2] {
+pub fn routes() -> [Route<Key>; 5] {
     [
         Route::get("/zego/{user_id}/token", Ask::parse_query, grant),
         Route::post("/zego/{user_id}/token", Ask::parse_body, grant),
+        Route::get("/access_token", Ask::parse_as_demo_server, grant).drop_in(Dialect::ZegoDemo),
+        Route::get("/api/zego-token", Ask::parse_as_quick_start, grant).drop_in(Dialect::ZegoQuickStart),
+        Route::get("/api/zegotoken", Ask::parse_as_quick_start, grant).drop_in(Dialect::ZegoQuickStart),
     ]
 }
 
 struct Ask {
-    user_id: Asked<UserId>,
+    user: Sent<Asked<UserId>>,
     user_name: Option<UserName>,
     room: Option<AskRoom>,
-    expires_in: Option<Ttl>,
+    /// The parameter that a refusal names if the token is for no room.
+    room_parameter: &'static str,
+    expires_in: Option<Sent<Ttl>>,
 }
 
 /// A room, and what the caller wants to do there.
@@ -78,23 +91,44 @@ impl Ask {
             None => return Err(Problem::bad_parameter("room_id", "is required with privileges or stream ids")),
         };
         Ok(Ask {
-            user_id: params.require("user_id")?,
+            user: params.require_sent("user_id")?,
             user_name: params.take("user_name")?,
             room,
-            expires_in: params.take("expires_in")?,
+            room_parameter: "room_id",
+            expires_in: params.take_sent("expires_in")?,
         })
+    }
+
+    fn parse_as_demo_server(params: &mut Params) -> Result<Ask, Problem> {
+        let user = params.require_sent("uid")?;
+        // The server and its documentation spell the lifetime in two ways.
+        let expires_in = match (params.take_ttl_or_zero("expired_ts")?, params.take_ttl_or_zero("expiredTs")?) {
+            (Some(_), Some(_)) => {
+                return Err(Problem::bad_parameter("expiredTs", "must not be given together with expired_ts"));
+            }
+            (one, other) => one.or(other),
+        };
+        Ok(Ask { user, user_name: None, room: None, room_parameter: "uid", expires_in })
+    }
+
+    fn parse_as_quick_start(params: &mut Params) -> Result<Ask, Problem> {
+        let user = params.require_sent("userId")?;
+        Ok(Ask { user, user_name: None, room: None, room_parameter: "userId", expires_in: None })
     }
 }
 
 /// The caller needs the right to all that the token opens. A token without a room opens every room, and allows
 /// publishing there.
-fn grant(caller: &Caller, Ask { user_id, user_name, room, expires_in }: Ask) -> Result<NamedExpress, Problem> {
-    let user = caller.user("user_id", user_id, UserId::new)?;
+fn grant(
+    caller: &Caller,
+    Ask { user, user_name, room, room_parameter, expires_in }: Ask,
+) -> Result<NamedExpress, Problem> {
+    let user = caller.user(user, UserId::new)?;
     let ttl = caller.ttl(expires_in)?;
     let express = match room {
         None => {
-            caller.every_room("room_id")?;
-            caller.may_publish("room_id")?;
+            caller.every_room(room_parameter)?;
+            caller.may_publish(room_parameter)?;
             Express::Basic(Basic { user, ttl })
         }
         Some(AskRoom { id, privileges, stream_ids }) => {

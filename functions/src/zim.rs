@@ -1,7 +1,7 @@
 //! Lets the caller log in to ZIM, ZEGO's In-app Chat, as themself.
 
 use crate::Example;
-use service::params::{Asked, Params};
+use service::params::{Asked, Params, Sent};
 use service::{Caller, Problem, Route};
 use tokens::Ttl;
 use tokens::zego::{Key, Zim, ZimUserId};
@@ -15,13 +15,13 @@ pub fn routes() -> [Route<Key>; 1] {
 }
 
 struct Ask {
-    user_id: Asked<ZimUserId>,
-    expires_in: Option<Ttl>,
+    user: Sent<Asked<ZimUserId>>,
+    expires_in: Option<Sent<Ttl>>,
 }
 
 impl Ask {
     fn parse(params: &mut Params) -> Result<Ask, Problem> {
-        Ok(Ask { user_id: params.require("user_id")?, expires_in: params.take("expires_in")? })
+        Ok(Ask { user: params.require_sent("user_id")?, expires_in: params.take_sent("expires_in")? })
     }
 }
 
@@ -29,5 +29,5 @@ impl Ask {
 /// allows publishing. If rooms or publishing are limited, the caller needs the same rights as for the basic token.
 fn grant(caller: &Caller, ask: Ask) -> Result<Zim, Problem> {
     caller.every_room_of_zim("user_id")?;
-    Ok(Zim { user: caller.user("user_id", ask.user_id, ZimUserId::new)?, ttl: caller.ttl(ask.expires_in)? })
+    Ok(Zim { user: caller.user(ask.user, ZimUserId::new)?, ttl: caller.ttl(ask.expires_in)? })
 }

@@ -17,6 +17,10 @@ use thiserror::Error;
 pub(crate) struct Config {
     pub(crate) verifier: Verifier,
     pub(crate) policy: Policy,
+    /// Whether the routes of other token servers are served.
+    pub(crate) drop_in: bool,
+    /// The audience of JWTs in a query, which UI kits without headers send. `None`: a query has none.
+    pub(crate) query_audience: Option<String>,
     pub(crate) credentials: Source,
     pub(crate) credentials_ttl: Duration,
     /// How long credentials that are no longer fresh may still be used, if newer ones cannot be loaded.
@@ -58,8 +62,16 @@ pub(crate) struct ConfigError {
 
 impl Config {
     /// Every variable that is read, except the secret's and those of the policy and of `IDENTITY=jwt`.
-    const VARIABLES: [&str; 5] =
-        ["LOCAL_CREDENTIALS", "IDENTITY", "AUTH", "CREDENTIALS_TTL_SECONDS", "CREDENTIALS_MAX_STALE_SECONDS"];
+    const VARIABLES: [&str; 8] = [
+        "LOCAL_CREDENTIALS",
+        "IDENTITY",
+        "AUTH",
+        "CREDENTIALS_TTL_SECONDS",
+        "CREDENTIALS_MAX_STALE_SECONDS",
+        "DROP_IN",
+        "UIKIT_JWT_IN_QUERY",
+        "UIKIT_JWT_AUDIENCE",
+    ];
 
     /// Reads the process's environment. `secret_id` is the variable that names this function's secret.
     pub(crate) fn from_env(secret_id: &'static str) -> Result<Config, ConfigError> {
@@ -82,8 +94,42 @@ impl Config {
         let credentials_ttl = variables.within("CREDENTIALS_TTL_SECONDS", 300, 1..=86_400)?;
         let credentials_max_stale = variables.within("CREDENTIALS_MAX_STALE_SECONDS", 86_400, 0..=31_536_000)?;
         let (verifier, policy) = who_may_call(&variables)?;
-        Ok(Config { verifier, policy, credentials, credentials_ttl, credentials_max_stale })
+        let drop_in = variables.flag("DROP_IN")?;
+        let query_audience = query_audience(&variables, drop_in, &verifier)?;
+        Ok(Config { verifier, policy, drop_in, query_audience, credentials, credentials_ttl, credentials_max_stale })
     }
+}
+
+/// The audience of JWTs in a query, if the deployer allows such JWTs.
+fn query_audience(
+    variables: &Variables<'_>,
+    drop_in: bool,
+    verifier: &Verifier,
+) -> Result<Option<String>, ConfigError> {
+    let audience = variables.get("UIKIT_JWT_AUDIENCE");
+    let audience = match (variables.flag("UIKIT_JWT_IN_QUERY")?, audience) {
+        (false, None) => return Ok(None),
+        (false, Some(_)) => return Err(error("UIKIT_JWT_AUDIENCE", "needs UIKIT_JWT_IN_QUERY=true")),
+        (true, None) => return Err(error("UIKIT_JWT_AUDIENCE", "is required with UIKIT_JWT_IN_QUERY")),
+        (true, Some(audience)) => audience,
+    };
+    if !drop_in {
+        return Err(error("UIKIT_JWT_IN_QUERY", "needs DROP_IN=true"));
+    }
+    match verifier {
+        Verifier::Gateway => {}
+        Verifier::Jwt(jwt) => {
+            let expected = &jwt.expected;
+            let backend = expected.backend.as_ref().map(|backend| &backend.audience);
+            if expected.audiences.iter().chain(backend).any(|other| other == audience) {
+                return Err(error("UIKIT_JWT_AUDIENCE", "must be another audience than all others"));
+            }
+        }
+        Verifier::Authorizer | Verifier::None => {
+            return Err(error("UIKIT_JWT_IN_QUERY", "needs IDENTITY=gateway or jwt"));
+        }
+    }
+    Ok(Some(audience.to_owned()))
 }
 
 impl JwtSettings {
@@ -185,6 +231,14 @@ impl<'a> Variables<'a> {
     fn up_to(&self, name: &'static str, default: u32, most: u32, units: &str) -> Result<u32, ConfigError> {
         let number = self.get(name).map_or(Ok(default), str::parse).ok().filter(|number| *number <= most);
         number.ok_or_else(|| error(name, &format!("must be 0 to {most} {units}")))
+    }
+
+    fn flag(&self, name: &'static str) -> Result<bool, ConfigError> {
+        match self.get(name).unwrap_or("false") {
+            "true" => Ok(true),
+            "false" => Ok(false),
+            _ => Err(error(name, "must be true or false")),
+        }
     }
 
     fn allowed(&self, name: &'static str, default: &str) -> Result<bool, ConfigError> {

@@ -4,12 +4,12 @@ use crate::config::Config;
 use crate::credentials::Credentials;
 use crate::identity::gateway;
 use crate::identity::issuer::Issuer;
+use crate::in_query;
 use crate::mint_limit::MintLimit;
-use crate::minted::Minted;
 use crate::problem::Problem;
 use crate::request::Request;
 use crate::response::{Form, Response};
-use crate::route::{Decided, Route, RouteKey};
+use crate::route::{Answer, Decided, Route, RouteKey};
 use crate::system::System;
 use crate::telemetry::RequestLog;
 use crate::vendor::Vendor;
@@ -36,7 +36,9 @@ struct Outcome {
     route: Option<RouteKey>,
     form: Form,
     user: Option<String>,
-    minted: Result<Minted, Problem>,
+    answer: Result<Answer, Problem>,
+    /// Whether the request's address has a JWT.
+    jwt_in_query: bool,
 }
 
 impl Outcome {
@@ -48,7 +50,8 @@ impl Outcome {
             route: None,
             form: Form::Json,
             user: None,
-            minted: Err(problem),
+            answer: Err(problem),
+            jwt_in_query: false,
         }
     }
 }
@@ -62,13 +65,15 @@ impl<V: Vendor> Function<V> {
         routes: impl IntoIterator<Item = Route<V>>,
         system: Arc<dyn System>,
     ) -> Function<V> {
-        let routes = routes.into_iter().collect();
+        let routes = routes.into_iter().filter(|route| route.is_served(&config)).collect();
         Function { config: Arc::new(config), credentials, issuer, mint_limit, routes, system }
     }
 
     /// Identifies each route.
     pub(crate) fn route_keys(&self) -> impl Iterator<Item = RouteKey> {
-        self.routes.iter().map(Route::key)
+        let mut keys: Vec<RouteKey> = self.routes.iter().map(Route::key).collect();
+        keys.dedup();
+        keys.into_iter()
     }
 
     /// Whether a request's path is one of this function's, with whatever method.
@@ -105,10 +110,14 @@ impl<V: Vendor> Function<V> {
         request: Result<Request, Problem>,
     ) -> Response {
         let outcome = self.outcome(request).await;
-        let (response, minted) = match &outcome.minted {
-            Ok(minted) => (Response::token(outcome.form, minted), Ok(minted.kind)),
+        let (mut response, minted) = match &outcome.answer {
+            Ok(Answer::Token(minted)) => (Response::token(outcome.form, minted), Ok(Some(minted.kind))),
+            Ok(Answer::Pong) => (Response::pong(), Ok(None)),
             Err(problem) => (Response::problem(outcome.form, problem, request_id), Err(problem)),
         };
+        if outcome.jwt_in_query {
+            response = response.without_referrer();
+        }
         let log = RequestLog {
             request_id,
             gateway_request_id: outcome.gateway_request_id.as_deref(),
@@ -143,7 +152,7 @@ impl<V: Vendor> Function<V> {
     }
 
     async fn outcome(&self, request: Result<Request, Problem>) -> Outcome {
-        let request = match request {
+        let mut request = match request {
             Ok(request) => request,
             Err(problem) => return Outcome::refused(problem),
         };
@@ -152,9 +161,13 @@ impl<V: Vendor> Function<V> {
             Ok(route) => route,
             Err(problem) => return Outcome { gateway_request_id, client, ..Outcome::refused(problem) },
         };
-        let form = route.form.for_request(&request);
-        let Decided { user, minted } = self.decide(route, request).await.unwrap_or_else(Decided::refused);
-        Outcome { gateway_request_id, client, route: Some(route.key()), form, user, minted }
+        let key = Some(route.key());
+        let (form, decided) = match route.inner(&mut request) {
+            Ok(route) => (route.form.for_request(&request), self.decide(route, request).await),
+            Err(problem) => (route.form, Err(problem)),
+        };
+        let Decided { user, answer } = decided.unwrap_or_else(Decided::refused);
+        Outcome { gateway_request_id, client, route: key, form, user, answer, jwt_in_query: route.is_in_query() }
     }
 
     async fn decide(&self, route: &Route<V>, mut request: Request) -> Result<Decided, Problem> {
@@ -162,13 +175,18 @@ impl<V: Vendor> Function<V> {
         let (verified, now) = match &self.issuer {
             Some(issuer) => {
                 let callers = route.key().callers;
-                (issuer.identify(callers, &request.authorization, said).await?, self.system.moment()?)
+                let in_query = request.jwt_in_query;
+                let verified = issuer.identify(callers, &request.authorization, in_query, said).await?;
+                (verified, self.system.moment()?)
             }
             None => {
                 let now = self.system.moment()?;
                 (gateway::believed(&self.config.verifier, said, now)?, now)
             }
         };
+        if let Some(audience) = self.config.query_audience.as_ref().filter(|_| request.jwt_in_query) {
+            in_query::check(verified.as_ref(), audience)?;
+        }
         // Check the caller and the parameters before the key is needed. The grant comes after the key, because a
         // caller's own uid depends on the key's app id.
         let prepared = route.prepare(&self.config, &request, verified.as_ref(), now)?;
@@ -180,11 +198,12 @@ impl<V: Vendor> Function<V> {
     fn route(&self, request: &Request) -> Result<&Route<V>, Problem> {
         let mut methods = Vec::new();
         for route in self.routes.iter().filter(|route| route.has_path_of(request)) {
-            if route.has_method_of(request) {
+            if route.has_method_of(request) && route.is_meant(request) {
                 return Ok(route);
             }
             methods.push(route.key().method);
         }
+        methods.dedup();
         Err(match methods.as_slice() {
             [] => Problem::no_such_route(),
             [method] => Problem::no_such_method(method),
@@ -201,7 +220,7 @@ mod tests {
     use crate::identity::gateway::Said;
     use crate::identity::{Backend, Caller};
     use crate::keeper::Times;
-    use crate::params::{Asked, Params};
+    use crate::params::{Asked, Params, Sent};
     use crate::request::Path;
     use crate::system::fake::{FakeSystem, Randomness};
     use crate::telemetry::captured::Captured;
@@ -242,9 +261,9 @@ mod tests {
 
     /// A route for users. A parameter in its path names the user.
     fn user_route() -> Route<Key> {
-        let parse = |params: &mut Params| params.require("user_id");
-        let grant = |caller: &Caller, asked: Asked<ChatUserId>| {
-            Ok(ChatUser { user: caller.user("user_id", asked, ChatUserId::new)?, ttl: caller.ttl(None)? })
+        let parse = |params: &mut Params| params.require_sent("user_id");
+        let grant = |caller: &Caller, asked: Sent<Asked<ChatUserId>>| {
+            Ok(ChatUser { user: caller.user(asked, ChatUserId::new)?, ttl: caller.ttl(None)? })
         };
         Route::get("/chat/user/{user_id}/token", parse, grant)
     }

@@ -19,6 +19,7 @@ pub use caller::Caller;
 
 use crate::config::{Config, Policy};
 use crate::mint_limit::CountedUser;
+use crate::params::Sent;
 use crate::problem::Problem;
 use claims::Jwt;
 use serde::Serialize;
@@ -68,13 +69,14 @@ pub(crate) trait Identity: Sized + 'static {
     fn counted(&self) -> Option<&CountedUser>;
 }
 
-fn ttl(policy: &Policy, asked: Option<Ttl>) -> Result<Ttl, Problem> {
+fn ttl(policy: &Policy, asked: Option<Sent<Ttl>>) -> Result<Ttl, Problem> {
     match asked {
-        Some(ttl) if ttl > policy.max_ttl => {
+        Some(Sent { name, value }) if value > policy.max_ttl => {
             let rule = format!("must be at most {} seconds here", policy.max_ttl.as_seconds());
-            Err(Problem::bad_parameter("expires_in", rule))
+            Err(Problem::bad_parameter(name, rule))
         }
-        asked => Ok(asked.unwrap_or(policy.default_ttl)),
+        Some(Sent { value, .. }) => Ok(value),
+        None => Ok(policy.default_ttl),
     }
 }
 

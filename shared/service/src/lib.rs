@@ -14,6 +14,7 @@
 
 mod front;
 mod request;
+mod in_query;
 mod function;
 mod route;
 pub mod params;
@@ -39,5 +40,6 @@ pub use front::lambda::{InvocationError, answer, cannot_start, serve};
 pub use front::{http, warm};
 pub use identity::{Backend, Caller, Callers, whoami};
 pub use problem::Problem;
+pub use response::Dialect;
 pub use route::{Route, RouteKey};
 pub use vendor::Vendor;

@@ -5,13 +5,14 @@
 mod param;
 
 pub use crate::json::Json;
-pub use param::{Asked, Companion, Param, Service};
+pub use param::{Asked, Companion, Param, ParamError, RoleWord, RtcUserForm, Sent, Service};
 
-pub(crate) use param::ParamError;
+use param::OrDefault;
 
 use crate::json::{self, JsonError};
 use crate::problem::Problem;
 use std::collections::BTreeMap;
+use tokens::Ttl;
 
 /// One value as it was sent.
 #[derive(Debug, Clone, PartialEq)]
@@ -93,6 +94,50 @@ impl Params {
         }
         .map(Some)
         .map_err(|wrong| wrong.problem(&self.full(name)))
+    }
+
+    /// Takes a parameter that may be missing, together with its name.
+    ///
+    /// # Errors
+    /// Those of [`Self::take`].
+    pub fn take_sent<T: Param>(&mut self, name: &'static str) -> Result<Option<Sent<T>>, Problem> {
+        Ok(self.take(name)?.map(|value| Sent { name, value }))
+    }
+
+    /// Takes a parameter that must be there, together with its name.
+    ///
+    /// # Errors
+    /// Those of [`Self::require`].
+    pub fn require_sent<T: Param>(&mut self, name: &'static str) -> Result<Sent<T>, Problem> {
+        Ok(Sent { name, value: self.require(name)? })
+    }
+
+    /// Takes a lifetime in which 0 means the default, as in the requests to other token servers.
+    ///
+    /// # Errors
+    /// Those of [`Self::take`].
+    pub fn take_ttl_or_zero(&mut self, name: &'static str) -> Result<Option<Sent<Ttl>>, Problem> {
+        let sent = self.take::<OrDefault>(name)?;
+        Ok(sent.and_then(|OrDefault(ttl)| ttl).map(|value| Sent { name, value }))
+    }
+
+    /// Takes a parameter whose name is written with any case of letters, as Go's JSON decoder does.
+    ///
+    /// # Errors
+    /// Those of [`Self::take`].
+    pub fn take_in_any_case<T: Param>(&mut self, name: &'static str) -> Result<Option<T>, Problem> {
+        let is_it = |given: &str| given.eq_ignore_ascii_case(name);
+        let spellings: Vec<String> = self.values.keys().filter(|given| is_it(given)).cloned().collect();
+        let values: Vec<Value> = spellings.iter().filter_map(|given| self.values.remove(given)).flatten().collect();
+        if !values.is_empty() {
+            self.values.insert(name.to_owned(), values);
+        }
+        self.take(name)
+    }
+
+    /// Drops a parameter that has no meaning here, whatever its value is. Clients of other servers send such ones.
+    pub fn ignore(&mut self, name: &str) {
+        self.values.remove(name);
     }
 
     /// Takes a parameter that must be there.

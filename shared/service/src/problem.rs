@@ -209,6 +209,11 @@ impl Problem {
         }
     }
 
+    /// Whether the body could not be read as JSON.
+    pub(crate) fn is_not_json(&self) -> bool {
+        self.kind == Kind::NotJson
+    }
+
     /// What is wrong, in words for the client's developer.
     pub(crate) fn detail(&self) -> &str {
         &self.detail

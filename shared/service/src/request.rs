@@ -26,6 +26,8 @@ pub(crate) struct Request {
     pub(crate) body: Result<Vec<u8>, Problem>,
     /// The headers `Authorization`.
     pub(crate) authorization: Authorization,
+    /// Whether the JWT was in the query. Such a JWT has rules of its own: see [`in_query`](crate::in_query).
+    pub(crate) jwt_in_query: bool,
     /// What an event says of its sender. `None`: it says nothing.
     pub(crate) said: Option<Said>,
 }
@@ -81,6 +83,7 @@ impl Request {
             accept: String::new(),
             body: Ok(Vec::new()),
             authorization: Authorization::default(),
+            jwt_in_query: false,
             said: None,
         }
     }

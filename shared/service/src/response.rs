@@ -1,11 +1,16 @@
 //! A response that a front writes out: a token or a problem, in the form of its route.
 
+mod dialect;
+
+pub use dialect::Dialect;
+
 use crate::minted::Minted;
 use crate::problem::{self, Problem};
 use crate::request::Request;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, REFERRER_POLICY, RETRY_AFTER, WWW_AUTHENTICATE};
 use serde::Serialize;
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 use tokens::Moment;
 use tokens::zego::KitToken;
 
@@ -18,6 +23,8 @@ pub(crate) enum Form {
     Text,
     /// `{"token":...,"code":"200"}`, as in the vendor's RTM tutorial. Errors have this form too.
     TokenAndCode,
+    /// As another token server writes them.
+    Dialect(Dialect),
 }
 
 impl Form {
@@ -52,6 +59,9 @@ pub(crate) struct Headers {
     /// For a 405: the methods that the path has.
     #[serde(skip_serializing_if = "Option::is_none")]
     allow: Option<&'static str>,
+    /// If the address contains a JWT: no page may learn it from the browser.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    referrer_policy: Option<&'static str>,
 }
 
 impl Headers {
@@ -61,7 +71,8 @@ impl Headers {
         let retry_after = self.retry_after.as_deref().map(|value| (RETRY_AFTER, value));
         let www_authenticate = self.www_authenticate.map(|value| (WWW_AUTHENTICATE, value));
         let allow = self.allow.map(|value| (ALLOW, value));
-        always.into_iter().chain(retry_after).chain(www_authenticate).chain(allow)
+        let referrer_policy = self.referrer_policy.map(|value| (REFERRER_POLICY, value));
+        always.into_iter().chain(retry_after).chain(www_authenticate).chain(allow).chain(referrer_policy)
     }
 }
 
@@ -72,8 +83,14 @@ const TEXT: &str = "text/plain; charset=utf-8";
 impl Response {
     fn new(status: u16, content_type: &'static str, retry_after: Option<u32>, body: String) -> Response {
         let retry_after = retry_after.map(|seconds| seconds.to_string());
-        let headers =
-            Headers { content_type, cache_control: "no-store", retry_after, www_authenticate: None, allow: None };
+        let headers = Headers {
+            content_type,
+            cache_control: "no-store",
+            retry_after,
+            www_authenticate: None,
+            allow: None,
+            referrer_policy: None,
+        };
         Response { status, headers, body }
     }
 
@@ -83,13 +100,25 @@ impl Response {
             Form::Text => (TEXT, token.to_owned()),
             Form::Json => (JSON, json(&full(minted))),
             Form::TokenAndCode => (JSON, json(&TokenAndCode { token, code: &problem::OK.to_string() })),
+            Form::Dialect(dialect) => dialect.token(minted),
         };
         Response::new(problem::OK, content_type, None, body)
+    }
+
+    /// The answer to a `ping`, as agora-token-service gives it.
+    pub(crate) fn pong() -> Response {
+        Response::other(&BTreeMap::from([("message", "pong")]))
     }
 
     /// Something that is neither a token nor a problem.
     pub(crate) fn other(value: &impl Serialize) -> Response {
         Response::new(problem::OK, JSON, None, json(value))
+    }
+
+    /// The response to a request whose address contains a JWT.
+    pub(crate) fn without_referrer(mut self) -> Response {
+        self.headers.referrer_policy = Some("no-referrer");
+        self
     }
 
     pub(crate) fn problem(form: Form, problem: &Problem, request_id: &str) -> Response {
@@ -99,6 +128,7 @@ impl Response {
             Form::TokenAndCode => {
                 (JSON, json(&TokenAndCode { token: problem.tutorial_text(), code: &status.to_string() }))
             }
+            Form::Dialect(dialect) => dialect.problem(problem),
         };
         let mut response = Response::new(status, content_type, problem.retry_after(), body);
         response.headers.www_authenticate = problem.challenge();

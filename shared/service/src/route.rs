@@ -3,18 +3,20 @@
 mod pattern;
 mod shared;
 
-use crate::response::Form;
+use crate::response::{Dialect, Form};
 
 use crate::config::Config;
-use crate::identity::{Callers, Identity, Verified};
+use crate::identity::{Caller, Callers, Identity, Verified};
+use crate::in_query;
+use crate::json::{self, Json};
 use crate::mint_limit::MintLimit;
 use crate::minted::Minted;
 use crate::params::{Params, PathParameters};
 use crate::problem::{Problem, guarded};
-use crate::request::{Path, Request};
+use crate::request::Request;
 use crate::system::{AtOneMoment, System};
 use crate::vendor::Vendor;
-use pattern::{fits, parameters};
+use pattern::Pattern;
 use serde::Serialize;
 use shared::Shared;
 use std::fmt;
@@ -24,10 +26,14 @@ use tokens::{Moment, Token};
 /// A route, its parameters and who may have which token.
 pub struct Route<V> {
     key: RouteKey,
+    pattern: Pattern,
     pub(crate) form: Form,
+    meant: Meant,
     prepare: Box<Prepare<V>>,
     /// Keeps the shared token from running out. Only a route that hands out one token to all callers has it.
     mint_again: Option<Box<MintAgain<V>>>,
+    /// The routes that requests may name in their query: see [`Route::in_query`].
+    in_query: Option<Vec<Route<V>>>,
 }
 
 /// Identifies a route, and says who may call it.
@@ -39,6 +45,20 @@ pub struct RouteKey {
     pub path: &'static str,
     /// Who may call it.
     pub callers: Callers,
+    /// Whether it is another token server's, which only a service with `DROP_IN=true` has.
+    pub drop_in: bool,
+}
+
+/// Which requests with the route's method and path the route answers. Other servers have the same path for several forms of
+/// requests.
+#[derive(Debug, Clone, Copy)]
+enum Meant {
+    /// All that no other route answers.
+    All,
+    /// Those whose query has one of these parameters.
+    WithQuery(&'static [&'static str]),
+    /// Those whose body has one of these fields.
+    WithBody(&'static [&'static str]),
 }
 
 impl fmt::Display for RouteKey {
@@ -48,9 +68,15 @@ impl fmt::Display for RouteKey {
     }
 }
 
+/// Takes the parameters that a client may send.
+type Parse<A> = fn(&mut Params) -> Result<A, Problem>;
+
+/// Decides which token a client gets for this identity.
+type Grant<I, A, T> = fn(&I, A) -> Result<T, Problem>;
+
 /// Checks the caller and the parameters of a request. What it returns needs only the key.
 type Prepare<V> =
-    dyn Fn(&Arc<Config>, &Request, Option<&Verified>, Moment) -> Result<Box<Mint<V>>, Problem> + Send + Sync;
+    dyn Fn(&Pattern, &Arc<Config>, &Request, Option<&Verified>, Moment) -> Result<Box<Mint<V>>, Problem> + Send + Sync;
 
 /// Grants and signs.
 type Mint<V> = dyn FnOnce(&Arc<V>, &MintLimit, &dyn System) -> Decided + Send;
@@ -62,7 +88,14 @@ pub(crate) struct Prepared<V>(Box<Mint<V>>);
 pub(crate) struct Decided {
     /// The user's pseudonym for logs. `None`: there is no user.
     pub(crate) user: Option<String>,
-    pub(crate) minted: Result<Minted, Problem>,
+    pub(crate) answer: Result<Answer, Problem>,
+}
+
+/// What a request gets that is not refused.
+pub(crate) enum Answer {
+    Token(Box<Minted>),
+    /// The answer to a `ping`: the service is there, and knows the caller.
+    Pong,
 }
 
 /// Mints the shared token again if it is due within this many seconds.
@@ -76,8 +109,8 @@ impl<V: Vendor> Route<V> {
     /// send. `grant` decides which token they get for this identity.
     pub fn get<I: Identity, A: Send + 'static, T: Token<Key = V> + 'static>(
         path: &'static str,
-        parse: fn(&mut Params) -> Result<A, Problem>,
-        grant: fn(&I, A) -> Result<T, Problem>,
+        parse: Parse<A>,
+        grant: Grant<I, A, T>,
     ) -> Route<V> {
         Route::new("GET", path, of_query, parse, grant, mint)
     }
@@ -85,18 +118,39 @@ impl<V: Vendor> Route<V> {
     /// `POST`, with parameters in the path and in a JSON object in the body.
     pub fn post<I: Identity, A: Send + 'static, T: Token<Key = V> + 'static>(
         path: &'static str,
-        parse: fn(&mut Params) -> Result<A, Problem>,
-        grant: fn(&I, A) -> Result<T, Problem>,
+        parse: Parse<A>,
+        grant: Grant<I, A, T>,
     ) -> Route<V> {
         Route::new("POST", path, of_body, parse, grant, mint)
+    }
+
+    /// `POST`, with parameters in the path and the query string. It has no body, as in the vendor's Java tutorial.
+    pub fn post_with_query<I: Identity, A: Send + 'static, T: Token<Key = V> + 'static>(
+        path: &'static str,
+        parse: Parse<A>,
+        grant: Grant<I, A, T>,
+    ) -> Route<V> {
+        Route::new("POST", path, of_query, parse, grant, mint)
+    }
+
+    /// `GET` of two tokens for the same caller, each with a name in the answer.
+    pub fn get_two<I: Identity, A: Send + 'static, T: Token<Key = V> + 'static, U: Token<Key = V> + 'static>(
+        path: &'static str,
+        parse: Parse<A>,
+        grant: Grant<I, A, (T, U)>,
+    ) -> Route<V> {
+        Route::new("GET", path, of_query, parse, grant, |(first, second), key, system| {
+            let second = Minted::new(&second, &**key, system)?.signed;
+            Ok(Minted { second: Some(second), ..Minted::new(&first, &**key, system)? })
+        })
     }
 
     /// `GET` of a token that belongs to no single user. It is minted once, and then handed out again
     /// until it is due to be minted again.
     pub fn get_shared<I: Identity, A: Send + 'static, T: Token<Key = V> + PartialEq + Send + 'static>(
         path: &'static str,
-        parse: fn(&mut Params) -> Result<A, Problem>,
-        grant: fn(&I, A) -> Result<T, Problem>,
+        parse: Parse<A>,
+        grant: Grant<I, A, T>,
     ) -> Route<V> {
         let shared = Arc::new(Shared::new());
         let handing_out = Arc::clone(&shared);
@@ -119,18 +173,52 @@ impl<V: Vendor> Route<V> {
         Route { form: Form::TokenAndCode, ..self }
     }
 
-    fn new<I: Identity, A: Send + 'static, T: Token<Key = V> + 'static>(
+    /// Makes it a route of another token server, with that server's answers.
+    #[must_use]
+    pub fn drop_in(self, dialect: Dialect) -> Route<V> {
+        Route { key: RouteKey { drop_in: true, ..self.key }, form: Form::Dialect(dialect), ..self }
+    }
+
+    /// Answers a path with a last `/`, too. A path that ends in a greedy variable needs no such words.
+    #[must_use]
+    pub fn with_or_without_last_slash(self) -> Route<V> {
+        Route { pattern: self.pattern.with_last_slash(), ..self }
+    }
+
+    /// Takes further parameters behind the greedy variable, each behind a `/`. They may be missing.
+    #[must_use]
+    pub fn with_further(self, names: &'static [&'static str]) -> Route<V> {
+        Route { pattern: self.pattern.with_further(names), ..self }
+    }
+
+    /// Answers only requests whose query has one of these parameters.
+    #[must_use]
+    pub fn if_query_has(self, names: &'static [&'static str]) -> Route<V> {
+        Route { meant: Meant::WithQuery(names), ..self }
+    }
+
+    /// Answers only requests whose body has one of these fields.
+    #[must_use]
+    pub fn if_body_has(self, names: &'static [&'static str]) -> Route<V> {
+        Route { meant: Meant::WithBody(names), ..self }
+    }
+
+    fn new<I: Identity, A: Send + 'static, T: 'static>(
         method: &'static str,
         path: &'static str,
         read: fn(&PathParameters, &Request) -> Result<Params, Problem>,
-        parse: fn(&mut Params) -> Result<A, Problem>,
-        grant: fn(&I, A) -> Result<T, Problem>,
+        parse: Parse<A>,
+        grant: Grant<I, A, T>,
         mint: impl Fn(T, &Arc<V>, &dyn System) -> Result<Minted, Problem> + Clone + Send + Sync + 'static,
     ) -> Route<V> {
-        let prepare = move |config: &Arc<Config>, request: &Request, verified: Option<&Verified>, now: Moment| {
+        let prepare = move |pattern: &Pattern,
+                            config: &Arc<Config>,
+                            request: &Request,
+                            verified: Option<&Verified>,
+                            now: Moment| {
             // Check the caller first, so that an unauthenticated caller learns nothing about the parameters.
             let admitted = I::admit(config, verified, now)?;
-            let in_path = parameters(path, &request.path).ok_or_else(Problem::no_such_route)?;
+            let in_path = pattern.parameters(&request.path).ok_or_else(Problem::no_such_route)?;
             let mut params = read(&in_path, request)?;
             let asked = parse(&mut params)?;
             params.finish()?;
@@ -143,18 +231,58 @@ impl<V: Vendor> Route<V> {
                     Err(problem) => return Decided::refused(problem),
                 };
                 let user = identity.user_id().map(|user_id| key.pseudonym(user_id));
-                let minted = guarded(|| {
+                let answer = guarded(|| {
                     let token = grant(&identity, asked)?;
                     // Refusals do not count, so this comes after the grant.
                     identity.counted().map_or(Ok(()), |user| limit.take(user))?;
-                    mint(token, key, system)
+                    mint(token, key, system).map(|minted| Answer::Token(Box::new(minted)))
                 });
-                Decided { user, minted }
+                Decided { user, answer }
             };
             Ok(Box::new(finish) as Box<Mint<V>>)
         };
-        let key = RouteKey { method, path, callers: I::CALLERS };
-        Route { key, form: Form::Json, prepare: Box::new(prepare), mint_again: None }
+        let key = RouteKey { method, path, callers: I::CALLERS, drop_in: false };
+        Route::with(key, Box::new(prepare))
+    }
+
+    /// `GET` that tells a user that the service can sign tokens. It has no parameters.
+    pub fn ping(path: &'static str) -> Route<V> {
+        let prepare =
+            |pattern: &Pattern, config: &Arc<Config>, request: &Request, verified: Option<&Verified>, now: Moment| {
+                let admitted = Caller::admit(config, verified, now)?;
+                let in_path = pattern.parameters(&request.path).ok_or_else(Problem::no_such_route)?;
+                of_query(&in_path, request)?.finish()?;
+                let config = Arc::clone(config);
+                let finish = move |key: &Arc<V>, _: &MintLimit, system: &dyn System| {
+                    let for_app = |now| Caller::for_app(admitted, &config, key.app_id().to_string(), now);
+                    match system.moment().and_then(for_app) {
+                        Ok(caller) => Decided {
+                            user: caller.user_id().map(|user_id| key.pseudonym(user_id)),
+                            answer: Ok(Answer::Pong),
+                        },
+                        Err(problem) => Decided::refused(problem),
+                    }
+                };
+                Ok(Box::new(finish) as Box<Mint<V>>)
+            };
+        let key = RouteKey { method: "GET", path, callers: Caller::CALLERS, drop_in: true };
+        Route::with(key, Box::new(prepare))
+    }
+
+    /// `GET` of any of these routes, for UI kits that send no headers: the query has the caller's JWT and the path. See
+    /// [`in_query`](crate::in_query).
+    pub fn in_query(path: &'static str, dialect: Dialect, routes: Vec<Route<V>>) -> Route<V> {
+        // What the path in the query is, is found before anything is prepared: see `inner`.
+        let prepare = |_: &Pattern, _: &Arc<Config>, _: &Request, _: Option<&Verified>, _: Moment| {
+            Err::<Box<Mint<V>>, _>(Problem::no_such_route())
+        };
+        let key = RouteKey { method: "GET", path, callers: Caller::CALLERS, drop_in: true };
+        Route { in_query: Some(routes), form: Form::Dialect(dialect), ..Route::with(key, Box::new(prepare)) }
+    }
+
+    fn with(key: RouteKey, prepare: Box<Prepare<V>>) -> Route<V> {
+        let pattern = Pattern::new(key.path);
+        Route { key, pattern, form: Form::Json, meant: Meant::All, prepare, mint_again: None, in_query: None }
     }
 
     /// Identifies the route, and says who may call it.
@@ -170,7 +298,7 @@ impl<V: Vendor> Route<V> {
         verified: Option<&Verified>,
         now: Moment,
     ) -> Result<Prepared<V>, Problem> {
-        guarded(|| (self.prepare)(config, request, verified, now)).map(Prepared)
+        guarded(|| (self.prepare)(&self.pattern, config, request, verified, now)).map(Prepared)
     }
 
     /// Makes the route ready for this many seconds: if its shared token is due within them, mints it again.
@@ -178,10 +306,48 @@ impl<V: Vendor> Route<V> {
         guarded(|| self.mint_again.as_ref().map_or(Ok(()), |mint_again| mint_again(key, within, system)))
     }
 
+    /// Identifies the route that the template has beside this one, so that the gateway sends paths with a last `/`, too.
+    pub fn path_with_end(&self) -> Option<String> {
+        self.pattern.with_end()
+    }
+
+    /// Whether a service with this configuration has the route.
+    pub(crate) fn is_served(&self, config: &Config) -> bool {
+        (config.drop_in || !self.key.drop_in) && (config.query_audience.is_some() || self.in_query.is_none())
+    }
+
+    /// The route that the request is for. If the query names it, the request becomes the one that the query describes.
+    ///
+    /// # Errors
+    /// The query describes no request, or one for another route.
+    pub(crate) fn inner<'a>(&'a self, request: &mut Request) -> Result<&'a Route<V>, Problem> {
+        let Some(routes) = &self.in_query else { return Ok(self) };
+        in_query::unwrap(request)?;
+        routes.iter().find(|route| route.has_path_of(request)).ok_or_else(|| {
+            Problem::bad_parameter("path", "must be the path of agora-token-service's routes for rtc, rtm or rte")
+        })
+    }
+
+    /// Whether requests have their JWT in the query.
+    pub(crate) fn is_in_query(&self) -> bool {
+        self.in_query.is_some()
+    }
+
     pub(crate) fn has_path_of(&self, request: &Request) -> bool {
-        match &request.path {
-            Path::OfRoute { path, .. } => path == self.key.path,
-            Path::Sent(path) => fits(self.key.path, path),
+        self.pattern.is_of(&request.path)
+    }
+
+    /// Whether the route answers this request, which has its path and its method.
+    pub(crate) fn is_meant(&self, request: &Request) -> bool {
+        match self.meant {
+            Meant::All => true,
+            Meant::WithQuery(names) => {
+                form_urlencoded::parse(request.query.as_bytes()).any(|(name, _)| names.contains(&&*name))
+            }
+            Meant::WithBody(names) => match request.body.as_ref().map(|body| json::parse(body)) {
+                Ok(Ok(Json::Object(fields))) => names.iter().any(|name| fields.contains_key(*name)),
+                _ => false,
+            },
         }
     }
 
@@ -200,7 +366,7 @@ impl<V: Vendor> Prepared<V> {
 impl Decided {
     /// A refusal before the caller is known.
     pub(crate) fn refused(problem: Problem) -> Decided {
-        Decided { user: None, minted: Err(problem) }
+        Decided { user: None, answer: Err(problem) }
     }
 }
 

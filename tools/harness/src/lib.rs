@@ -40,7 +40,7 @@ pub use process::{Output, allow_many_files, descendants, free_port};
 
 /// The variables that configure a function, in the order of the documentation. Tests start without them, even if the
 /// developer's own shell has set some.
-pub const CONFIGURATION: [&str; 37] = [
+pub const CONFIGURATION: [&str; 40] = [
     "AGORA_SECRET_ID",
     "ZEGO_SECRET_ID",
     "LOCAL_CREDENTIALS",
@@ -65,6 +65,9 @@ pub const CONFIGURATION: [&str; 37] = [
     "RTM_006",
     "RTM_BEYOND_ROOMS",
     "ZIM_PROJECT",
+    "DROP_IN",
+    "UIKIT_JWT_IN_QUERY",
+    "UIKIT_JWT_AUDIENCE",
     "DEFAULT_TOKEN_TTL_SECONDS",
     "MAX_TOKEN_TTL_SECONDS",
     "MAX_SECONDS_BEYOND_JWT",

@@ -112,6 +112,7 @@ impl Event {
             query: self.raw_query_string.unwrap_or_default(),
             accept,
             authorization,
+            jwt_in_query: false,
             body: body(self.body.unwrap_or_default(), self.is_base64_encoded),
             said,
         }

@@ -64,6 +64,7 @@ impl Event {
             query: query.join("&"),
             accept,
             authorization,
+            jwt_in_query: false,
             body: body(self.body.unwrap_or_default(), self.is_base64_encoded),
             said: None,
         }

@@ -4,6 +4,7 @@ use super::claims::Jwt;
 use super::{Callers, Identity, Verified, ttl};
 use crate::config::{Config, Verifier};
 use crate::mint_limit::CountedUser;
+use crate::params::Sent;
 use crate::problem::Problem;
 use std::sync::Arc;
 use tokens::{Moment, Ttl};
@@ -52,7 +53,7 @@ impl Backend {
     ///
     /// # Errors
     /// The lifetime is longer than the configured maximum.
-    pub fn ttl(&self, asked: Option<Ttl>) -> Result<Ttl, Problem> {
+    pub fn ttl(&self, asked: Option<Sent<Ttl>>) -> Result<Ttl, Problem> {
         ttl(&self.config.policy, asked)
     }
 }

@@ -4,7 +4,7 @@ use super::claims::{NoUser, SignedIn};
 use super::{Callers, Identity, Verified, ttl};
 use crate::config::{Config, Verifier};
 use crate::mint_limit::CountedUser;
-use crate::params::{Asked, Companion, ParamError};
+use crate::params::{Asked, Companion, ParamError, Sent};
 use crate::problem::Problem;
 use std::fmt::Display;
 use std::sync::Arc;
@@ -71,8 +71,7 @@ impl Caller {
     /// The id is another user's. Or it is the caller's own, but this vendor doesn't take it.
     pub fn user<N: Display>(
         &self,
-        parameter: &str,
-        asked: Asked<N>,
+        Sent { name: parameter, value: asked }: Sent<Asked<N>>,
         check: fn(String) -> Result<N, NameError>,
     ) -> Result<N, Problem> {
         match (asked, &self.user) {
@@ -93,15 +92,14 @@ impl Caller {
     /// Those of [`Self::user`].
     pub fn companion<N: Display>(
         &self,
-        parameter: &str,
-        companion: Companion<N>,
+        Sent { name, value }: Sent<Companion<N>>,
         rtc: &RtcUser,
         check: fn(String) -> Result<N, NameError>,
     ) -> Result<N, Problem> {
-        match (companion, &self.user) {
-            (Companion::Asked(asked), _) => self.user(parameter, asked, check),
-            (Companion::Unnamed, Some(user)) => checked(parameter, &user.id, check),
-            (Companion::Unnamed, None) => checked(parameter, &rtc.to_string(), check),
+        match (value, &self.user) {
+            (Companion::Asked(value), _) => self.user(Sent { name, value }, check),
+            (Companion::Unnamed, Some(user)) => checked(name, &user.id, check),
+            (Companion::Unnamed, None) => checked(name, &rtc.to_string(), check),
         }
     }
 
@@ -220,7 +218,7 @@ impl Caller {
     ///
     /// # Errors
     /// The lifetime is longer than the configured maximum.
-    pub fn ttl(&self, asked: Option<Ttl>) -> Result<Ttl, Problem> {
+    pub fn ttl(&self, asked: Option<Sent<Ttl>>) -> Result<Ttl, Problem> {
         Ok(self.ttl_regardless_of_jwt(asked)?.min(self.longest))
     }
 
@@ -229,7 +227,7 @@ impl Caller {
     ///
     /// # Errors
     /// The lifetime is longer than the configured maximum.
-    pub fn ttl_regardless_of_jwt(&self, asked: Option<Ttl>) -> Result<Ttl, Problem> {
+    pub fn ttl_regardless_of_jwt(&self, asked: Option<Sent<Ttl>>) -> Result<Ttl, Problem> {
         ttl(&self.config.policy, asked)
     }
 }
@@ -245,6 +243,10 @@ mod tests {
     use crate::identity::samples::{APP_ID, NOW, caller, caller_of, config, jwt, status};
     use tokens::agora::{RtmUserId, UserAccount};
 
+    fn sent<T>(value: T) -> Sent<T> {
+        Sent { name: "asked", value }
+    }
+
     fn rtm(name: &str) -> Asked<RtmUserId> {
         Asked::Named(RtmUserId::new(name).expect("valid"))
     }
@@ -252,16 +254,13 @@ mod tests {
     #[test]
     fn a_caller_gets_their_own_token_only() {
         let alice = caller(&config(|_| ()), &[("sub", "alice")]);
-        assert_eq!(
-            alice.user("user_id", Asked::Me, RtmUserId::new).map(|user| user.to_string()),
-            Ok("alice".to_owned())
-        );
-        assert_eq!(status(alice.user("user_id", rtm("alice"), RtmUserId::new)), 200);
-        assert_eq!(status(alice.user("user_id", rtm("bob"), RtmUserId::new)), 403);
-        assert_eq!(status(alice.user("user_id", rtm("Alice"), RtmUserId::new)), 403);
+        assert_eq!(alice.user(sent(Asked::Me), RtmUserId::new).map(|user| user.to_string()), Ok("alice".to_owned()));
+        assert_eq!(status(alice.user(sent(rtm("alice")), RtmUserId::new)), 200);
+        assert_eq!(status(alice.user(sent(rtm("bob")), RtmUserId::new)), 403);
+        assert_eq!(status(alice.user(sent(rtm("Alice")), RtmUserId::new)), 403);
         // An identity provider may hand out ids that a vendor doesn't take, or that would be wildcards.
         let star = caller(&config(|_| ()), &[("sub", "*")]);
-        assert_eq!(status(star.user("user_id", Asked::Me, RtmUserId::new)), 403);
+        assert_eq!(status(star.user(sent(Asked::Me), RtmUserId::new)), 403);
     }
 
     #[test]
@@ -344,7 +343,7 @@ mod tests {
     #[test]
     fn lifetimes_stay_below_the_configured_maximum() {
         let alice = caller(&config(|_| ()), &[("sub", "alice")]);
-        let ttl = |seconds| Some(Ttl::from_seconds(seconds).expect("valid"));
+        let ttl = |seconds| Some(sent(Ttl::from_seconds(seconds).expect("valid")));
         assert_eq!(alice.ttl(None).map(Ttl::as_seconds), Ok(3600));
         assert_eq!(alice.ttl(ttl(7200)).map(Ttl::as_seconds), Ok(7200));
         assert_eq!(status(alice.ttl(ttl(7201))), 400);
@@ -353,7 +352,7 @@ mod tests {
     #[test]
     fn a_token_outlives_the_jwt_by_no_more_than_is_allowed() {
         let with = |beyond: u32| config(|config| config.policy.max_seconds_beyond_jwt = Some(beyond));
-        let asked = |seconds: u64| Some(Ttl::from_seconds(seconds).expect("valid"));
+        let asked = |seconds: u64| Some(sent(Ttl::from_seconds(seconds).expect("valid")));
         // The lifetime that a caller gets for an hour, if the JWT ends in this many seconds.
         let gets = |beyond: u32, ends_in: i64| {
             let exp = (i64::try_from(NOW).expect("small") + ends_in).to_string();

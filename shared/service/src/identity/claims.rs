@@ -55,6 +55,16 @@ impl Jwt {
         }
     }
 
+    /// Whether the JWT is for this audience. If it doesn't say, the app counts that it was given to, as for API Gateway.
+    pub(crate) fn is_for(&self, audience: &str) -> bool {
+        let has = |name: &str| match self {
+            Jwt::OfGateway(jwt) => jwt.claims.contains_key(name),
+            Jwt::Ours(claims) => claims.contains_key(name),
+        };
+        let claim = if has("aud") { "aud" } else { "client_id" };
+        self.list(claim).contains(&audience)
+    }
+
     /// Whether the JWT has this scope, in the claim that holds the scopes. If none is configured: see
     /// [`jwt::has_scope`]. Then the scopes that the gateway lists count too.
     fn has_scope(&self, claim: Option<&str>, needed: &str) -> bool {
@@ -99,7 +109,7 @@ impl Jwt {
     }
 
     /// A claim that is a time, in whole seconds since 1970. The gateway writes it as a text.
-    pub(super) fn time(&self, name: &str) -> Option<u64> {
+    pub(crate) fn time(&self, name: &str) -> Option<u64> {
         let seconds = match self {
             Jwt::OfGateway(jwt) => jwt.claims.get(name)?.parse().ok()?,
             Jwt::Ours(claims) => claims.get(name)?.as_number()?,

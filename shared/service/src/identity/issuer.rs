@@ -38,6 +38,8 @@ type Verify = fn(&Expected, &KeySet, &str, i64) -> Result<Proven, Refusal>;
 /// One issuer, and what its JWTs must say.
 pub(crate) struct Issuer {
     expected: Expected,
+    /// What a JWT in a query must say. `None`: there are none.
+    in_query: Option<Expected>,
     keys: Keeper<Keys>,
     unknown: Mutex<Bucket>,
     system: Arc<dyn System>,
@@ -47,7 +49,13 @@ impl Issuer {
     /// The issuer that the configuration names. `None`: the service verifies no JWTs itself.
     pub(crate) fn of(config: &Config, system: &Arc<dyn System>) -> Option<Issuer> {
         let Verifier::Jwt(settings) = &config.verifier else { return None };
-        Some(Issuer::with(settings, system))
+        let mut issuer = Issuer::with(settings, system);
+        issuer.in_query = config.query_audience.as_ref().map(|audience| Expected {
+            audiences: vec![audience.clone()],
+            backend: None,
+            ..settings.expected.clone()
+        });
+        Some(issuer)
     }
 
     /// The issuer with these settings.
@@ -59,7 +67,8 @@ impl Issuer {
 
     fn new(expected: Expected, server: Box<dyn KeyServer>, times: Times, system: &Arc<dyn System>) -> Issuer {
         let keys = Keeper::new(Keys { issuer: expected.issuer.clone(), server }, times, Arc::clone(system));
-        Issuer { expected, keys, unknown: Mutex::new(Bucket::full(system.wall_clock())), system: Arc::clone(system) }
+        let unknown = Mutex::new(Bucket::full(system.wall_clock()));
+        Issuer { expected, in_query: None, keys, unknown, system: Arc::clone(system) }
     }
 
     /// Loads the keys before the first request, so that it does not wait for them.
@@ -88,10 +97,16 @@ impl Issuer {
         &self,
         callers: Callers,
         authorization: &Authorization,
+        in_query: bool,
         said: Option<Said>,
     ) -> Result<Option<Verified>, Problem> {
+        let expected = match (in_query, &self.in_query) {
+            (false, _) => &self.expected,
+            (true, Some(expected)) => expected,
+            (true, None) => return Ok(None),
+        };
         let iam_counts = callers == Callers::Backends && self.expected.backend.is_none();
-        Ok(match self.prove(authorization, jwt::verify).await? {
+        Ok(match self.prove(expected, authorization, jwt::verify).await? {
             Some(Proven::User(claims)) => Some(Verified::Jwt(Jwt::Ours(claims))),
             Some(Proven::Backend(claims)) => Some(Verified::Backend(Jwt::Ours(claims))),
             None => said.filter(|said| iam_counts && *said == Said::Iam).map(|_| Verified::Iam),
@@ -103,31 +118,42 @@ impl Issuer {
     /// # Errors
     /// The JWT proves no user, and proved none when it ended. Or there are no keys to verify it with.
     pub(crate) async fn claims_of_user(&self, authorization: &Authorization) -> Result<Option<Claims>, Problem> {
-        match self.prove(authorization, jwt::verify_even_if_ended).await? {
+        match self.prove(&self.expected, authorization, jwt::verify_even_if_ended).await? {
             Some(Proven::User(claims)) => Ok(Some(claims)),
             Some(Proven::Backend(_)) => Err(Problem::forbidden("a backend's JWT is not a user's")),
             None => Ok(None),
         }
     }
 
-    async fn prove(&self, authorization: &Authorization, verify: Verify) -> Result<Option<Proven>, Problem> {
+    async fn prove(
+        &self,
+        expected: &Expected,
+        authorization: &Authorization,
+        verify: Verify,
+    ) -> Result<Option<Proven>, Problem> {
         let Some(token) = jwt::bearer(&authorization.0)? else { return Ok(None) };
         let keys = self.keys.item().await.ok_or_else(Problem::no_keys)?;
-        let mut proven = self.verify(verify, &keys, token)?;
+        let mut proven = self.verify(verify, expected, &keys, token)?;
         // The issuer may have a new key. Forgers can name any key, so a bucket limits these loads.
         if matches!(proven, Err(Refusal::UnknownKey)) && self.may_ask_for_a_new_key() {
             self.keys.refresh().await;
             if let Some(newer) = self.keys.at_hand() {
-                proven = self.verify(verify, &newer, token)?;
+                proven = self.verify(verify, expected, &newer, token)?;
             }
         }
         Ok(Some(proven?))
     }
 
     /// The outer error is ours: the clock cannot be used, or the verifier has panicked.
-    fn verify(&self, verify: Verify, keys: &KeySet, token: &str) -> Result<Result<Proven, Refusal>, Problem> {
+    fn verify(
+        &self,
+        verify: Verify,
+        expected: &Expected,
+        keys: &KeySet,
+        token: &str,
+    ) -> Result<Result<Proven, Refusal>, Problem> {
         let now = self.system.moment()?.as_unix_seconds().into();
-        guarded(|| Ok(verify(&self.expected, keys, token, now)))
+        guarded(|| Ok(verify(expected, keys, token, now)))
     }
 
     fn may_ask_for_a_new_key(&self) -> bool {

@@ -18,6 +18,8 @@ pub(super) const APP_ID: &str = "0123456789abcdef0123456789abcdef";
 /// A configuration that limits only the lifetime, with this change.
 pub(super) fn config(change: impl FnOnce(&mut Config)) -> Arc<Config> {
     let mut config = Config {
+        drop_in: false,
+        query_audience: None,
         verifier: Verifier::Gateway,
         policy: Policy {
             user_id_claim: "sub".to_owned(),

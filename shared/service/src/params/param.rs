@@ -3,7 +3,7 @@
 use crate::json::Json;
 use crate::problem::Problem;
 use std::fmt;
-use tokens::agora::{ChannelName, ChatUserId, Role, RtmUserId, Uid, UidError, UserAccount, Version};
+use tokens::agora::{ChannelName, ChatUserId, Role, RtcUser, RtmUserId, Uid, UidError, UserAccount, Version};
 use tokens::zego::{RoomId, StreamId, UserId, UserName, ZimUserId};
 use tokens::{NameError, NameFlaw, Ttl};
 
@@ -15,7 +15,8 @@ pub struct ParamError {
 }
 
 impl ParamError {
-    pub(super) fn rule(rule: impl fmt::Display) -> ParamError {
+    /// A value that breaks this rule.
+    pub fn rule(rule: impl fmt::Display) -> ParamError {
         ParamError { rule: rule.to_string(), wildcard: false }
     }
 
@@ -110,7 +111,9 @@ impl Param for Uid {
 
 impl From<UidError> for ParamError {
     fn from(error: UidError) -> ParamError {
-        ParamError { wildcard: error == UidError::Wildcard, rule: error.to_string() }
+        let wildcard = error == UidError::Wildcard;
+        let what_to_set = if wildcard { ". GET /rtc/{channel}/token tells the caller's own uid" } else { "" };
+        ParamError { wildcard, rule: format!("{error}{what_to_set}") }
     }
 }
 
@@ -175,6 +178,92 @@ impl Param for bool {
         match json {
             Json::Bool(value) => Ok(*value),
             _ => Err(ParamError::rule("must be true or false")),
+        }
+    }
+}
+
+/// A value and the name of the parameter that had it. So a refusal of the value can name the parameter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sent<T> {
+    /// The parameter's name.
+    pub name: &'static str,
+    /// What it says.
+    pub value: T,
+}
+
+/// A lifetime in the words of other token servers: 0 means their default.
+pub(super) struct OrDefault(pub(super) Option<Ttl>);
+
+impl Param for OrDefault {
+    fn of_text(text: &str) -> Result<OrDefault, ParamError> {
+        if text == "0" { Ok(OrDefault(None)) } else { Ttl::of_text(text).map(|ttl| OrDefault(Some(ttl))) }
+    }
+
+    fn of_json(json: &Json) -> Result<OrDefault, ParamError> {
+        match json {
+            Json::Number(0) => Ok(OrDefault(None)),
+            json => Ttl::of_json(json).map(|ttl| OrDefault(Some(ttl))),
+        }
+    }
+}
+
+/// A role in the words and numbers of other token servers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RoleWord(pub Role);
+
+const ROLE_WORD_RULE: &str = "must be one of: publisher host broadcaster 1, or subscriber audience 2";
+
+impl Param for RoleWord {
+    fn of_text(text: &str) -> Result<RoleWord, ParamError> {
+        match text {
+            "publisher" | "host" | "broadcaster" | "1" => Ok(RoleWord(Role::Publisher)),
+            "subscriber" | "audience" | "2" => Ok(RoleWord(Role::Subscriber)),
+            _ => Err(ParamError::rule(ROLE_WORD_RULE)),
+        }
+    }
+
+    fn of_json(json: &Json) -> Result<RoleWord, ParamError> {
+        match json {
+            Json::Number(1) => Ok(RoleWord(Role::Publisher)),
+            Json::Number(2) => Ok(RoleWord(Role::Subscriber)),
+            Json::Text(text) => RoleWord::of_text(text),
+            _ => Err(ParamError::rule(ROLE_WORD_RULE)),
+        }
+    }
+}
+
+/// Which form of RTC user a path names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RtcUserForm {
+    /// A number.
+    Uid,
+    /// A string.
+    Account,
+}
+
+impl Param for RtcUserForm {
+    fn of_text(text: &str) -> Result<RtcUserForm, ParamError> {
+        match text {
+            "uid" => Ok(RtcUserForm::Uid),
+            "userAccount" => Ok(RtcUserForm::Account),
+            _ => Err(ParamError::rule("must be one of: uid userAccount")),
+        }
+    }
+}
+
+/// A user of RTC as one value. Digits are a uid, and any other text is an account.
+impl Param for RtcUser {
+    fn of_text(text: &str) -> Result<RtcUser, ParamError> {
+        if text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty() {
+            return Uid::of_text(text).map(RtcUser::Uid);
+        }
+        UserAccount::of_text(text).map(RtcUser::Account)
+    }
+
+    fn of_json(json: &Json) -> Result<RtcUser, ParamError> {
+        match json {
+            Json::Text(text) => RtcUser::of_text(text),
+            json => Uid::of_json(json).map(RtcUser::Uid),
         }
     }
 }

@@ -99,7 +99,7 @@ mod tests {
             route: None,
             user: None,
             status: 200,
-            minted,
+            minted: minted.map(Some),
             took,
         };
         log.write();

@@ -18,8 +18,8 @@ pub(crate) struct RequestLog<'a> {
     /// The caller's pseudonym. No log contains the id.
     pub(crate) user: Option<&'a str>,
     pub(crate) status: u16,
-    /// The token's kind, or why there is none.
-    pub(crate) minted: Result<&'static str, &'a Problem>,
+    /// The token's kind, or why there is none. A `ping` asks for none.
+    pub(crate) minted: Result<Option<&'static str>, &'a Problem>,
     pub(crate) took: Duration,
 }
 
@@ -32,17 +32,18 @@ impl RequestLog<'_> {
             gateway_request_id = self.gateway_request_id,
             client = self.client.map(display),
             route = self.route.map(display),
-            kind = self.minted.ok(),
+            kind = self.minted.ok().flatten(),
             user = self.user,
             status = self.status,
-            outcome = problem.map_or("minted", Problem::name),
+            outcome = problem.map_or(if self.minted == Ok(None) { "pong" } else { "minted" }, Problem::name),
             detail = problem.map(Problem::detail),
             rule = problem.and_then(Problem::rule),
             duration_us = microseconds(self.took),
             "answered"
         );
         match self.minted {
-            Ok(kind) => {
+            Ok(None) => {}
+            Ok(Some(kind)) => {
                 counter!("TokensMinted", "kind" => kind).increment(1);
                 histogram!("MintDuration").record(self.took.as_secs_f64() * 1e6);
             }
@@ -65,7 +66,7 @@ mod tests {
     #[test]
     fn a_line_has_what_is_known_of_the_request() {
         let captured = Captured::begin();
-        let route = RouteKey { method: "GET", path: "/rtm/{user_id}/token", callers: Callers::Users };
+        let route = RouteKey { method: "GET", path: "/rtm/{user_id}/token", callers: Callers::Users, drop_in: false };
         let minted = RequestLog {
             request_id: "id",
             gateway_request_id: Some("gateway-id"),
@@ -73,7 +74,7 @@ mod tests {
             route: Some(route),
             user: Some("pseudonym"),
             status: 200,
-            minted: Ok("agora-rtm"),
+            minted: Ok(Some("agora-rtm")),
             took: Duration::from_nanos(1_234_999),
         };
         minted.write();

@@ -68,7 +68,8 @@ async fn serve() -> io::Result<ExitCode> {
         ["LOCAL_CREDENTIALS", "AGORA_SECRET_ID", "ZEGO_SECRET_ID", "AWS_PROFILE", "AWS_SESSION_TOKEN"];
     let without = one_source_only.map(str::to_owned);
     let credentials = env;
-    let env = credentials.clone().and("IDENTITY", &*identity);
+    let drop_in = env::var("DROP_IN").unwrap_or_else(|_| "true".to_owned());
+    let env = credentials.clone().and("IDENTITY", &*identity).and("DROP_IN", &*drop_in);
     let Some(vendors) = with_credentials(&without, &env, &credentials) else { return Ok(ExitCode::FAILURE) };
     if vendors.is_empty() {
         let [agora, zego] = Vendor::ALL.map(Vendor::part);

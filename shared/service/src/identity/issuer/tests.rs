@@ -87,7 +87,7 @@ fn good(key: &TestKey) -> Authorization {
 }
 
 async fn status(issuer: &Issuer, authorization: &Authorization) -> u16 {
-    match issuer.prove(authorization, jwt::verify).await {
+    match issuer.prove(&issuer.expected, authorization, jwt::verify).await {
         Ok(Some(_)) => 200,
         Ok(None) => 0,
         Err(problem) => problem.status(),
@@ -191,7 +191,7 @@ async fn keys_serve_on_through_an_outage_until_they_are_too_old() {
 async fn without_keys_a_caller_is_told_to_come_again_and_a_caller_without_a_token_is_nobody() {
     let server = FakeServer::with(&[]);
     let issuer = issuer(&server);
-    let problem = issuer.prove(&good(&P256), jwt::verify).await.expect_err("no keys");
+    let problem = issuer.prove(&issuer.expected, &good(&P256), jwt::verify).await.expect_err("no keys");
     assert_eq!((problem.status(), problem.retry_after()), (503, Some(5)));
     assert_eq!(status(&issuer, &Authorization::default()).await, 0);
     assert_eq!(status(&issuer, &Authorization(vec!["Bearer nonsense".to_owned()])).await, 503);
@@ -208,7 +208,7 @@ async fn what_the_gateway_says_of_a_user_opens_nothing_and_an_iam_identity_its_o
         claims.as_object_mut().expect("claims").remove("sub");
     });
     let ask = async |issuer: &Issuer, callers, said, authorization: Authorization| {
-        issuer.identify(callers, &authorization, said).await.expect("no forgery")
+        issuer.identify(callers, &authorization, false, said).await.expect("no forgery")
     };
     let who = async |callers, identity, authorization| ask(&without, callers, identity, authorization).await;
     let none = Authorization::default;
@@ -237,7 +237,7 @@ async fn a_refused_jwts_rule_is_for_the_log_alone_and_says_nothing_of_the_jwt() 
     let issuer = issuer(&server);
     issuer.start().await;
     let forged = good(&FORGED_P256);
-    let problem = issuer.prove(&forged, jwt::verify).await.expect_err("forged");
+    let problem = issuer.prove(&issuer.expected, &forged, jwt::verify).await.expect_err("forged");
     assert_eq!((problem.status(), problem.name()), (401, "invalid-token"));
     assert_eq!(problem.challenge(), Some(r#"Bearer realm="tokenmint", error="invalid_token""#));
     let rule = "signature: must be made with the issuer's key";

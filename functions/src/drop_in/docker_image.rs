@@ -1,0 +1,98 @@
+//! The image `agoracn/token`: its request has a switch for each service.
+
+use super::{Ask, grant, no_app_token};
+use crate::rtc::{AskPrivileges, With};
+use crate::{chat_user, rtc, rtm};
+use service::params::{Asked, Companion, Params, RoleWord, Sent};
+use service::{Dialect, Problem, Route};
+use tokens::Ttl;
+use tokens::agora::{ChatUserId, Key, Privileges, Role, RtcUser, Version};
+
+pub(super) fn route() -> Route<Key> {
+    Route::post("/token/generate", parse, grant)
+        .if_body_has(&[
+            "serviceRtc",
+            "serviceRtm",
+            "serviceFpa",
+            "serviceChat",
+            "serviceApaas",
+            "tokenExpireTs",
+            "privilegeExpireTs",
+        ])
+        .drop_in(Dialect::DockerImage)
+}
+
+fn parse(params: &mut Params) -> Result<Ask, Problem> {
+    let rtc = params.take_object("serviceRtc", |service| {
+        let role = service.take::<RoleWord>("role")?;
+        Ok(service.take("enable")?.unwrap_or(false).then_some(role.map_or(Role::Subscriber, |RoleWord(role)| role)))
+    })?;
+    let rtm = params.take_object("serviceRtm", |service| service.take("enable"))?.flatten().unwrap_or(false);
+    let chat = params.take_object("serviceChat", |service| {
+        if service.take("enableApp")?.unwrap_or(false) {
+            return Err(no_app_token("serviceChat.enableApp"));
+        }
+        let enabled = service.take("enableUser")?.unwrap_or(false);
+        if !enabled {
+            service.ignore("userUuid");
+            return Ok(None);
+        }
+        service.require::<Asked<ChatUserId>>("userUuid").map(Some)
+    })?;
+    refuse(params, "serviceFpa", &["enable"])?;
+    refuse(params, "serviceApaas", &["enableUser", "enableApp"])?;
+    let privileges = params.take_ttl_or_zero("privilegeExpireTs")?;
+    let expires_in = params.take_ttl_or_zero("tokenExpireTs")?;
+    let rtm_user = |value| Sent { name: "uid", value };
+    match (rtc.flatten(), rtm, chat.flatten()) {
+        (Some(role), rtm, chat) => Ok(Ask::Rtc(Box::new(rtc::Ask {
+            channel: params.require_sent("channelName")?,
+            user: Some(params.require::<RtcUser>("uid")?),
+            role,
+            with: With {
+                rtm: rtm.then_some(rtm_user(Companion::Unnamed)),
+                chat: chat.map(|chat| Sent { name: "serviceChat.userUuid", value: Companion::Asked(chat) }),
+            },
+            expires_in,
+            privileges: privileges.map_or(AskPrivileges::OfRole, |Sent { name, value }| {
+                AskPrivileges::Listed(Sent { name, value: of_role(role, value) })
+            }),
+        }))),
+        (None, true, None) => {
+            params.ignore("channelName");
+            Ok(Ask::Rtm(rtm::Ask { user: params.require_sent("uid")?, version: Version::V007, expires_in }))
+        }
+        (None, false, Some(chat)) => {
+            params.ignore("channelName");
+            params.ignore("uid");
+            let user = Sent { name: "serviceChat.userUuid", value: chat };
+            Ok(Ask::Chat(chat_user::Ask { user, expires_in }))
+        }
+        (None, true, Some(_)) => {
+            Err(Problem::bad_parameter("serviceRtc", "must be enabled if both serviceRtm and serviceChat are"))
+        }
+        (None, false, None) => Err(Problem::bad_parameter("serviceRtc", "or another service must be enabled")),
+    }
+}
+
+/// All that a role may do, for this time.
+fn of_role(role: Role, lives: Ttl) -> Privileges {
+    let publish = (role == Role::Publisher).then_some(lives);
+    Privileges { join_channel: lives, publish_audio: publish, publish_video: publish, publish_data_stream: publish }
+}
+
+/// Takes a service that we give nobody a token for. It may be there if it is switched off.
+fn refuse(params: &mut Params, service: &'static str, switches: &[&'static str]) -> Result<(), Problem> {
+    let enabled = params.take_object(service, |fields| {
+        fields.ignore("userUuid");
+        let mut enabled = false;
+        for switch in switches {
+            enabled |= fields.take(switch)?.unwrap_or(false);
+        }
+        Ok(enabled)
+    })?;
+    match enabled {
+        Some(true) => Err(Problem::forbidden(format!("{service}: this service gives no such tokens"))),
+        _ => Ok(()),
+    }
+}
