@@ -8,9 +8,14 @@ use tokens::agora::{ChatApp, Key};
 
 /// One request for each route of this function.
 pub const EXAMPLES: &[Example] = &[
-    Example { what: "Chat, app", path: "/chat/app/token", body: None },
-    Example { what: "Chat, app, as agora-token-service is asked", path: "/chat/app/", body: None },
-    Example { what: "Chat, app, as Agora's documentation asks", path: "/api/token/generateAppToken", body: None },
+    Example { what: "Chat, app", path: "/chat/app/token", body: None, drop_in: false },
+    Example { what: "Chat, app, as agora-token-service is asked", path: "/chat/app/", body: None, drop_in: true },
+    Example {
+        what: "Chat, app, as Agora's documentation asks",
+        path: "/api/token/generateAppToken",
+        body: None,
+        drop_in: true,
+    },
 ];
 
 /// The routes that this function serves.

@@ -8,12 +8,18 @@ use tokens::agora::{ChatUser, ChatUserId, Key};
 
 /// One request for each route of this function.
 pub const EXAMPLES: &[Example] = &[
-    Example { what: "Chat, user", path: "/chat/user/alice/token", body: None },
-    Example { what: "Chat, user, as agora-token-service is asked", path: "/chat/account/alice/", body: None },
+    Example { what: "Chat, user", path: "/chat/user/alice/token", body: None, drop_in: false },
+    Example {
+        what: "Chat, user, as agora-token-service is asked",
+        path: "/chat/account/alice/",
+        body: None,
+        drop_in: true,
+    },
     Example {
         what: "Chat, user, as Agora's documentation asks",
         path: "/api/token/generateUserToken?account=alice",
         body: None,
+        drop_in: true,
     },
 ];
 

@@ -16,33 +16,43 @@ use tokens::agora::{Key, UserToken};
 
 /// One request for each route of this function.
 pub const EXAMPLES: &[Example] = &[
-    Example { what: "RTC and RTM, as agora-token-service is asked", path: "/rte/demo/publisher/uid/1234/", body: None },
+    Example {
+        what: "RTC and RTM, as agora-token-service is asked",
+        path: "/rte/demo/publisher/uid/1234/",
+        body: None,
+        drop_in: true,
+    },
     Example {
         what: "RTC, as agora-token-service is asked",
         path: "/getToken",
         body: Some(r#"{"tokenType":"rtc","channel":"demo","role":"publisher","uid":"1234","expire":3600}"#),
+        drop_in: true,
     },
     Example {
         what: "RTM, as Agora's middleware is asked",
         path: "/token/getNew",
         body: Some(r#"{"tokenType":"rtm","uid":"alice"}"#),
+        drop_in: true,
     },
     Example {
         what: "RTC and RTM, as TEN framework asks",
         path: "/token/generate",
         body: Some(r#"{"request_id":"1","channel_name":"demo","uid":1234}"#),
+        drop_in: true,
     },
     Example {
         what: "RTC, as Agora's samples ask",
         path: "/v2/token/generate",
         body: Some(r#"{"channelName":"demo","expire":900,"types":[1,2],"uid":"1234"}"#),
+        drop_in: true,
     },
     Example {
         what: "RTC, as Agora's sample of Conversational AI asks",
         path: "/v2/convoai/token/generate",
         body: Some(r#"{"channelName":"demo","expire":900,"types":[1],"uid":"1234"}"#),
+        drop_in: true,
     },
-    Example { what: "Whether the service is there", path: "/ping", body: None },
+    Example { what: "Whether the service is there", path: "/ping", body: None, drop_in: true },
 ];
 
 /// The routes that this function serves.

@@ -62,6 +62,8 @@ pub struct Example {
     pub path: &'static str,
     /// The JSON to POST. `None`: the request is a GET.
     pub body: Option<&'static str>,
+    /// Whether it is for another token server's route.
+    pub drop_in: bool,
 }
 
 impl Example {

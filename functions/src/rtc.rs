@@ -8,20 +8,27 @@ use tokens::agora::{Bundle, ChannelName, ChatUserId, Key, Privileges, Rights, Ro
 
 /// One request for each route of this function.
 pub const EXAMPLES: &[Example] = &[
-    Example { what: "RTC", path: "/rtc/demo/token?account=alice", body: None },
+    Example { what: "RTC", path: "/rtc/demo/token?account=alice", body: None, drop_in: false },
     Example {
         what: "RTC, a lifetime per privilege",
         path: "/rtc/demo/token",
         body: Some(
             r#"{"uid":1234,"role":"publisher","expires_in":900,"privileges":{"join_channel":900,"publish_audio":600}}"#,
         ),
+        drop_in: false,
     },
     Example {
         what: "RTC, as Agora's documentation asks",
         path: "/fetch_rtc_token",
         body: Some(r#"{"uid":1234,"channelName":"demo","role":1}"#),
+        drop_in: true,
     },
-    Example { what: "RTC, as agora-token-service is asked", path: "/rtc/demo/publisher/uid/1234/", body: None },
+    Example {
+        what: "RTC, as agora-token-service is asked",
+        path: "/rtc/demo/publisher/uid/1234/",
+        body: None,
+        drop_in: true,
+    },
 ];
 
 /// The routes that this function serves.

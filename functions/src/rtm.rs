@@ -8,9 +8,9 @@ use tokens::agora::{Key, Rtm, RtmUserId, Version};
 
 /// One request for each route of this function.
 pub const EXAMPLES: &[Example] = &[
-    Example { what: "RTM", path: "/rtm/alice/token", body: None },
-    Example { what: "RTM 1.x", path: "/fetch_rtm_token", body: Some(r#"{"uid":"1234"}"#) },
-    Example { what: "RTM, as agora-token-service is asked", path: "/rtm/alice/", body: None },
+    Example { what: "RTM", path: "/rtm/alice/token", body: None, drop_in: false },
+    Example { what: "RTM 1.x", path: "/fetch_rtm_token", body: Some(r#"{"uid":"1234"}"#), drop_in: false },
+    Example { what: "RTM, as agora-token-service is asked", path: "/rtm/alice/", body: None, drop_in: true },
 ];
 
 /// The routes that this function serves.

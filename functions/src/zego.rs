@@ -9,20 +9,37 @@ use tokens::zego::{Basic, Express, Key, NamedExpress, Room, RoomId, RoomPrivileg
 
 /// One request for each route of this function.
 pub const EXAMPLES: &[Example] = &[
-    Example { what: "ZEGO Express", path: "/zego/alice/token", body: None },
+    Example { what: "ZEGO Express", path: "/zego/alice/token", body: None, drop_in: false },
     Example {
         what: "ZEGO Express, one room",
         path: "/zego/alice/token",
         body: Some(r#"{"room_id":"demo","privileges":{"login":true,"publish":false}}"#),
+        drop_in: false,
     },
     Example {
         what: "ZEGO Express, and the web UIKit's kit token",
         path: "/zego/alice/token?room_id=demo&user_name=Alice",
         body: None,
+        drop_in: false,
     },
-    Example { what: "ZEGO Express, as its demo server is asked", path: "/access_token?uid=alice", body: None },
-    Example { what: "ZEGO Express, as its quick start asks", path: "/api/zego-token?userId=alice", body: None },
-    Example { what: "ZEGO Express, as its older quick start asks", path: "/api/zegotoken?userId=alice", body: None },
+    Example {
+        what: "ZEGO Express, as its demo server is asked",
+        path: "/access_token?uid=alice",
+        body: None,
+        drop_in: true,
+    },
+    Example {
+        what: "ZEGO Express, as its quick start asks",
+        path: "/api/zego-token?userId=alice",
+        body: None,
+        drop_in: true,
+    },
+    Example {
+        what: "ZEGO Express, as its older quick start asks",
+        path: "/api/zegotoken?userId=alice",
+        body: None,
+        drop_in: true,
+    },
 ];
 
 /// The routes that this function serves.

@@ -7,7 +7,7 @@ use tokens::Ttl;
 use tokens::zego::{Key, Zim, ZimUserId};
 
 /// One request for each route of this function.
-pub const EXAMPLES: &[Example] = &[Example { what: "ZEGO ZIM", path: "/zim/alice/token", body: None }];
+pub const EXAMPLES: &[Example] = &[Example { what: "ZEGO ZIM", path: "/zim/alice/token", body: None, drop_in: false }];
 
 /// The routes that this function serves.
 pub fn routes() -> [Route<Key>; 1] {

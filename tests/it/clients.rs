@@ -14,7 +14,7 @@ fn serve() -> Watch {
     let credentials = project::root().join("tests/demo-credentials.json");
     let watch =
         Watch::start(Env::from([("LOCAL_CREDENTIALS", credentials.to_str().expect("UTF-8")), ("IDENTITY", "none")]));
-    for example in requests::all().map(|request| request.example).filter(|example| example.body.is_none()) {
+    for example in requests::own().map(|request| request.example).filter(|example| example.body.is_none()) {
         assert_eq!(http::get(&watch.url(example.path)).status, 200, "{example:?}");
     }
     watch

@@ -4,6 +4,7 @@
 
 mod authorizer;
 mod forged;
+mod in_query;
 mod limits;
 
 use crate::front::{Front, Running};

@@ -113,7 +113,7 @@ fn one_vendor_is_enough_for(program: Program) {
         let run = LocalRun::start(program, [("LOCAL_CREDENTIALS", &*path)]);
 
         let printed = run.logs();
-        for request in requests::all() {
+        for request in requests::own() {
             let listed = printed.contains(&format!("'{}'", run.url(request.example.path)));
             assert_eq!(listed, request.vendor() == vendor, "{}:\n{printed}", request.example.path);
         }
@@ -123,11 +123,11 @@ fn one_vendor_is_enough_for(program: Program) {
             format!("No {name_of_it} tokens: {source} has no part \"{part}\". Add it at any time: \"{part}\":{form}");
         assert_eq!(printed.lines().filter(|printed| **printed == line).count(), 1, "{line}:\n{printed}");
 
-        for request in requests::all().filter(|request| request.vendor() == vendor) {
+        for request in requests::own().filter(|request| request.vendor() == vendor) {
             let answer = send(&run, &request);
             assert_eq!(answer.status, 200, "{}: {}", request.example.path, answer.text());
         }
-        for request in requests::all().filter(|request| request.vendor() == missing) {
+        for request in requests::own().filter(|request| request.vendor() == missing) {
             // The first request starts the function.
             send(&run, &request);
             let started = Instant::now();
@@ -141,7 +141,7 @@ fn one_vendor_is_enough_for(program: Program) {
         }
 
         file(&name, &Vendor::ALL);
-        for request in requests::all().filter(|request| request.vendor() == missing) {
+        for request in requests::own().filter(|request| request.vendor() == missing) {
             within_retry_after(request.example.path, || json!(send(&run, &request).status));
         }
     }

@@ -10,6 +10,7 @@ use harness::lambda::Function;
 use harness::server::TokenServer;
 use harness::{Env, project};
 use serde_json::{Value, json};
+use tokens::agora::Uid;
 
 /// Who asks.
 const WHO: [&str; 14] = [
@@ -96,6 +97,7 @@ enum Verifier {
 
 const AUDIENCE: &str = "tokens.example.com";
 const BACKEND_AUDIENCE: &str = "backends.example.com";
+const UIKIT_AUDIENCE: &str = "uikit.example.com";
 
 impl Verifier {
     fn settings(&self) -> Env {
@@ -111,6 +113,31 @@ impl Verifier {
         }
     }
 
+    /// Puts into the query of an event who asks, by a JWT of five minutes for another audience.
+    fn identify_in_query(&self, event: &mut Value, who: &str, policy: Policy) {
+        let query = event["rawQueryString"].as_str().expect("a query").to_owned();
+        match self {
+            Verifier::Gateway => {
+                event["rawQueryString"] = json!(format!("jwt=checked&{query}"));
+                let Some(mut authorizer) = authorizer(who, policy) else { return };
+                if let Some(claims) = authorizer["jwt"].get_mut("claims").and_then(Value::as_object_mut) {
+                    let end: u64 = match claims.get("exp") {
+                        Some(Value::String(text)) => text.parse().expect("a number"),
+                        _ => 4_102_444_800,
+                    };
+                    claims.insert("iat".to_owned(), json!((end - 300).to_string()));
+                    claims.insert("aud".to_owned(), json!(UIKIT_AUDIENCE));
+                }
+                event["requestContext"]["authorizer"] = authorizer;
+            }
+            Verifier::Ours { issuer, key } => {
+                let Some(authorization) = authorization(issuer, key, who, policy, true) else { return };
+                let jwt = authorization.strip_prefix("Bearer ").expect("a bearer token").replace(' ', "%20");
+                event["rawQueryString"] = json!(format!("jwt={jwt}&{query}"));
+            }
+        }
+    }
+
     /// Puts into an event who asks.
     fn identify(&self, event: &mut Value, who: &str, policy: Policy) {
         match self {
@@ -120,7 +147,7 @@ impl Verifier {
                 }
             }
             Verifier::Ours { issuer, key } => {
-                if let Some(authorization) = authorization(issuer, key, who, policy) {
+                if let Some(authorization) = authorization(issuer, key, who, policy, false) {
                     event["headers"]["authorization"] = authorization.into();
                 }
                 // What the gateway says of a user does not count.
@@ -133,9 +160,12 @@ impl Verifier {
 }
 
 /// The header of the same caller, or of one whose JWT has the same fault as the gateway's event.
-fn authorization(issuer: &Issuer, key: &SigningKey, who: &str, policy: Policy) -> Option<String> {
+fn authorization(issuer: &Issuer, key: &SigningKey, who: &str, policy: Policy, in_query: bool) -> Option<String> {
     let claims = |sub: &str, rooms: Option<[&str; 2]>, scope: &str| {
-        let mut claims = issuer.claims(sub, AUDIENCE);
+        let mut claims = issuer.claims(sub, if in_query { UIKIT_AUDIENCE } else { AUDIENCE });
+        if in_query {
+            claims["exp"] = json!(claims["iat"].as_u64().expect("a time") + 300);
+        }
         let (scope, permissions) = policy.scopes(scope);
         claims["scope"] = json!(scope);
         claims["permissions"] = permissions.split(' ').collect();
@@ -185,6 +215,9 @@ fn authorization(issuer: &Issuer, key: &SigningKey, who: &str, policy: Policy) -
 /// Stands for the user's id in a request.
 const ALICE: &str = "ALICE";
 
+/// Stands for the uid that the user is assigned.
+const UID: &str = "UID_OF_USER";
+
 /// A request, and the statuses that the first seven callers of [`WHO`] get for it. All others get 401.
 struct Request {
     function: &'static str,
@@ -218,6 +251,12 @@ const POLICIES: [Policy; 4] = [
 ];
 
 impl Policy {
+    /// The request's text for this user.
+    fn text(self, text: &str) -> String {
+        let uid = Uid::of_user(&"0".repeat(32), self.alice());
+        text.replace(ALICE, self.alice()).replace(UID, &uid.to_string())
+    }
+
     fn settings(self) -> Env {
         // One user asks for many tokens here. Another test has the limit.
         let always = [
@@ -225,6 +264,9 @@ impl Policy {
             ("PUBLISH_SCOPE", "publish"),
             ("REFUSED_CLAIMS", "is_anonymous=true"),
             ("MINTS_PER_MINUTE", "0"),
+            ("DROP_IN", "true"),
+            ("UIKIT_JWT_IN_QUERY", "true"),
+            ("UIKIT_JWT_AUDIENCE", UIKIT_AUDIENCE),
             ("RTM_BEYOND_ROOMS", self.rtm_beyond_rooms),
             ("RTM_006", self.rtm_006),
         ];
@@ -264,6 +306,91 @@ fn if_allowed(setting: &str, statuses: [u16; 7]) -> [u16; 7] {
 }
 
 fn requests(policy: Policy) -> Vec<Request> {
+    let mut all = own_requests(policy);
+    all.extend(drop_in_requests(policy));
+    all
+}
+
+/// Requests for the routes of other token servers. The same policy decides as for our own.
+fn drop_in_requests(policy: Policy) -> Vec<Request> {
+    const APP: [u16; 7] = [401, 403, 403, 403, 403, 403, 200];
+    const CHAT: [u16; 7] = [401, 200, 403, 200, 200, 401, 403];
+    const LISTEN: [u16; 7] = [401, 200, 403, 403, 200, 401, 403];
+    const PUBLISH: [u16; 7] = [401, 200, 403, 403, 403, 401, 403];
+    const NOBODY: [u16; 7] = [401, 403, 403, 403, 403, 401, 403];
+    let rtm = if_allowed(policy.rtm_beyond_rooms, CHAT);
+    let joins = |role: &str, uid: &str| json!({ "channel": "demo", "role": role, "type": "userAccount", "uid": uid });
+    let user = |user_id: &str| json!({ "user_id": user_id });
+    let rtc = "GET /rtc/{channel}/{role}/{type}/{uid+}";
+    let rte = "GET /rte/{channel}/{role}/{type}/{uid+}";
+    let in_path = |function, route, parameters, statuses| Request { parameters, ..ask(function, route, statuses) };
+    let in_query = |function, route, query, statuses| Request { query, ..ask(function, route, statuses) };
+    let in_body = |route, body, statuses| Request { body: Some(body), ..ask("drop-in", route, statuses) };
+    let mut all = vec![
+        Request {
+            body: Some(r#"{"uid":UID_OF_USER,"ChannelName":"demo","role":2}"#),
+            ..ask("rtc-token", "POST /fetch_rtc_token", LISTEN)
+        },
+        in_path("rtc-token", rtc, joins("audience", ALICE), LISTEN),
+        in_path("rtc-token", rtc, joins("1", "ALICE/"), PUBLISH),
+        in_path("rtm-token", "GET /rtm/{user_id+}", user(ALICE), rtm),
+        in_path("rtm-token", "GET /rtm/{user_id+}", user("ALICE/"), rtm),
+        in_path("chat-user-token", "GET /chat/account/{user_id+}", user(ALICE), CHAT),
+        in_query("chat-user-token", "GET /api/token/generateUserToken", "account=ALICE", CHAT),
+        ask("chat-app-token", "GET /chat/app", APP),
+        ask("chat-app-token", "GET /api/token/generateAppToken", APP),
+        // Rooms are limited, and this token opens every room.
+        in_query("zego-token", "GET /access_token", "uid=ALICE", NOBODY),
+        in_query("zego-token", "GET /api/zego-token", "userId=ALICE", NOBODY),
+        in_query("zego-token", "GET /api/zegotoken", "userId=ALICE", NOBODY),
+        in_path("drop-in", rte, joins("2", ALICE), if_allowed(policy.rtm_beyond_rooms, LISTEN)),
+        in_path("drop-in", rte, joins("host", "ALICE/ALICE/"), if_allowed(policy.rtm_beyond_rooms, PUBLISH)),
+        in_path("drop-in", rte, joins("2", "ALICE/somebody"), NOBODY),
+        ask("drop-in", "GET /ping", [401, 200, 200, 200, 200, 401, 403]),
+        in_query("drop-in", "GET /uikit", "path=/rtc/demo/publisher/userAccount/ALICE/", PUBLISH),
+        in_query("drop-in", "GET /uikit", "path=/rtm/ALICE", rtm),
+        in_query("drop-in", "POST /token/generate", "userId=ALICE&tokenType=user", CHAT),
+        in_query("drop-in", "POST /token/generate", "userId=ALICE&tokenType=app", NOBODY),
+        in_body(
+            "POST /token/generate",
+            r#"{"request_id":"1","channel_name":"demo","uid":UID_OF_USER}"#,
+            if_allowed(policy.rtm_beyond_rooms, PUBLISH),
+        ),
+        in_body(
+            "POST /token/generate",
+            r#"{"channelName":"demo","uid":"ALICE","serviceRtc":{"enable":true,"role":2}}"#,
+            LISTEN,
+        ),
+        in_body("POST /token/generate", r#"{"uid":"ALICE","serviceRtm":{"enable":true}}"#, rtm),
+        in_body("POST /token/generate", r#"{"serviceChat":{"enableUser":true,"userUuid":"ALICE"}}"#, CHAT),
+        in_body("POST /token/generate", r#"{"serviceChat":{"enableApp":true}}"#, NOBODY),
+    ];
+    for route in ["POST /getToken", "POST /token/getNew"] {
+        all.extend([
+            in_body(route, r#"{"tokenType":"rtc","channel":"demo","uid":"ALICE"}"#, LISTEN),
+            in_body(route, r#"{"tokenType":"rtc","channel":"demo","uid":"UID_OF_USER","role":"publisher"}"#, PUBLISH),
+            in_body(route, r#"{"tokenType":"rtm","uid":"ALICE"}"#, rtm),
+            in_body(
+                route,
+                r#"{"tokenType":"rtm","uid":"ALICE","channel":"demo"}"#,
+                if_allowed(policy.rtm_beyond_rooms, PUBLISH),
+            ),
+            in_body(route, r#"{"tokenType":"chat","uid":"ALICE"}"#, CHAT),
+            in_body(route, r#"{"tokenType":"chat"}"#, NOBODY),
+        ]);
+    }
+    for route in ["POST /token/generate", "POST /v2/token/generate", "POST /v2/convoai/token/generate"] {
+        all.extend([
+            in_body(route, r#"{"appCertificate":"x","channelName":"demo","type":1,"uid":"ALICE"}"#, PUBLISH),
+            in_body(route, r#"{"channelName":"demo","types":[2],"uid":"ALICE"}"#, rtm),
+            in_body(route, r#"{"type":3,"uid":"ALICE"}"#, CHAT),
+            in_body(route, r#"{"channelName":"*","type":1,"uid":"ALICE"}"#, NOBODY),
+        ]);
+    }
+    all
+}
+
+fn own_requests(policy: Policy) -> Vec<Request> {
     let user = || json!({ "user_id": ALICE });
     let demo = || json!({ "channel": "demo" });
     let room = r#"{"room_id":"demo"}"#;
@@ -354,14 +481,14 @@ fn requests(policy: Policy) -> Vec<Request> {
 
 fn event(request: &Request, policy: Policy) -> Value {
     let (method, _) = request.route.split_once(' ').expect("a method and a path");
-    let parameters = request.parameters.to_string().replace(ALICE, policy.alice());
+    let parameters = policy.text(&request.parameters.to_string());
     json!({
         "version": "2.0",
-        "rawQueryString": request.query.replace(ALICE, policy.alice()),
+        "rawQueryString": policy.text(request.query),
         "pathParameters": serde_json::from_str::<Value>(&parameters).expect("JSON"),
         "headers": { "accept": "application/json" },
         "requestContext": { "http": { "method": method }, "requestId": "id", "routeKey": request.route },
-        "body": request.body.map(|body| body.replace(ALICE, policy.alice())),
+        "body": request.body.map(|body| policy.text(body)),
         "isBase64Encoded": false,
     })
 }
@@ -372,8 +499,9 @@ fn over_http(event: &Value, server: &TokenServer) -> Response {
     let route = text(&event["requestContext"]["routeKey"]);
     let (method, path) = route.split_once(' ').expect("a method and a path");
     let parameters = event["pathParameters"].as_object().into_iter().flatten();
-    let path =
-        parameters.fold(path.to_owned(), |path, (name, value)| path.replace(&format!("{{{name}}}"), &text(value)));
+    let path = parameters.fold(path.to_owned(), |path, (name, value)| {
+        path.replace(&format!("{{{name}}}"), &text(value)).replace(&format!("{{{name}+}}"), &text(value))
+    });
     let query = text(&event["rawQueryString"]);
     let query = if query.is_empty() { query } else { format!("?{query}") };
     let headers = event["headers"].as_object().expect("headers").iter();
@@ -417,7 +545,10 @@ fn answers_everybody_as_it_should(verifier: &Verifier, policy: Policy) {
             for who in WHO {
                 let expected = policy.status(verifier, request.statuses, who);
                 let mut event = event(request, policy);
-                verifier.identify(&mut event, who, policy);
+                match request.route {
+                    "GET /uikit" => verifier.identify_in_query(&mut event, who, policy),
+                    _ => verifier.identify(&mut event, who, policy),
+                }
                 let response = function.invoke(&event).response();
                 let what = format!(
                     "{} {} {:?} for {who} under {policy:?} and {:?}",
@@ -428,8 +559,10 @@ fn answers_everybody_as_it_should(verifier: &Verifier, policy: Policy) {
                 );
                 assert_eq!(response["statusCode"], expected, "{what}: {response}");
                 let body = response["body"].as_str().expect("a text");
-                assert_eq!(said::holds_a_token(body), expected == 200, "{what}: {body}");
-                if let Some(server) = &server {
+                let is_ping = request.route == "GET /ping";
+                assert_eq!(said::holds_a_token(body), expected == 200 && !is_ping, "{what}: {body}");
+                // Everybody may ask whether a server is there.
+                if let Some(server) = server.as_ref().filter(|_| !is_ping) {
                     let response = over_http(&event, server);
                     assert_eq!(response.status, expected, "{what}, from the server: {}", response.text());
                     assert_eq!(said::holds_a_token(response.text()), expected == 200, "{what}, from the server");

@@ -421,6 +421,40 @@ mod tests {
     }
 
     #[test]
+    fn a_jwt_in_a_query_needs_an_audience_of_its_own() {
+        let with = |changes: &[(&str, &str)]| {
+            let good = [
+                ("LOCAL_CREDENTIALS", "unused"),
+                ("DROP_IN", "true"),
+                ("UIKIT_JWT_IN_QUERY", "true"),
+                ("UIKIT_JWT_AUDIENCE", "uikit"),
+            ];
+            let variables = good.iter().chain(changes);
+            let variables = variables.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            let config = Config::parse(&variables, "AGORA_SECRET_ID").map_err(|error| error.to_string());
+            config.map(|config| (config.drop_in, config.query_audience))
+        };
+        let ours = [("IDENTITY", "jwt"), ("JWT_ISSUER", "https://id.example.com/"), ("JWT_AUDIENCE", "api")];
+        let backend = [("BACKEND_AUDIENCE", "backends"), ("BACKEND_SCOPE", "tokens")];
+        assert_eq!(with(&[]), Ok((true, Some("uikit".to_owned()))));
+        assert_eq!(with(&ours), Ok((true, Some("uikit".to_owned()))));
+        assert_eq!(with(&[("UIKIT_JWT_IN_QUERY", ""), ("UIKIT_JWT_AUDIENCE", "")]), Ok((true, None)));
+        let off = [("DROP_IN", ""), ("UIKIT_JWT_IN_QUERY", ""), ("UIKIT_JWT_AUDIENCE", "")];
+        assert_eq!(with(&off), Ok((false, None)));
+        let refused = |changes: &[(&str, &str)], rule: &str| assert_eq!(with(changes), Err(rule.to_owned()));
+        refused(&[("DROP_IN", "yes")], "DROP_IN must be true or false");
+        refused(&[("DROP_IN", "")], "UIKIT_JWT_IN_QUERY needs DROP_IN=true");
+        refused(&[("UIKIT_JWT_AUDIENCE", "")], "UIKIT_JWT_AUDIENCE is required with UIKIT_JWT_IN_QUERY");
+        refused(&[("UIKIT_JWT_IN_QUERY", "")], "UIKIT_JWT_AUDIENCE needs UIKIT_JWT_IN_QUERY=true");
+        for identity in ["none", "authorizer"] {
+            refused(&[("IDENTITY", identity)], "UIKIT_JWT_IN_QUERY needs IDENTITY=gateway or jwt");
+        }
+        let another = "UIKIT_JWT_AUDIENCE must be another audience than all others";
+        refused(&[&ours[..], &[("UIKIT_JWT_AUDIENCE", "api")]].concat(), another);
+        refused(&[&ours[..], &backend, &[("UIKIT_JWT_AUDIENCE", "backends")]].concat(), another);
+    }
+
+    #[test]
     fn the_authorizer_verifies_users_jwts_and_needs_no_credentials() {
         let with = |changes: &[(&str, &str)]| {
             let good = [("IDENTITY", "jwt"), ("JWT_ISSUER", "https://id.example.com/"), ("JWT_AUDIENCE", "a")];

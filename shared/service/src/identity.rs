@@ -12,7 +12,7 @@ mod caller;
 mod backend;
 pub mod whoami;
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 
 pub use backend::Backend;
 pub use caller::Caller;

@@ -53,3 +53,63 @@ pub(crate) fn check(verified: Option<&Verified>, audience: &str) -> Result<(), P
         _ => Err(Problem::invalid_token("exp: a JWT in a query must end at most 300 seconds after its iat")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::samples::jwt;
+
+    fn unwrapped(query: &str) -> Result<Request, Problem> {
+        let mut request = Request { query: query.to_owned(), ..Request::new("GET", "/uikit") };
+        request.authorization = Authorization(vec!["Bearer of.the.header".to_owned()]);
+        unwrap(&mut request).map(|()| request)
+    }
+
+    fn sent(request: &Request) -> (&str, &str, Option<&str>) {
+        let Path::Sent(path) = &request.path else { panic!("a path as it was sent") };
+        (path, &request.query, request.authorization.0.first().map(String::as_str))
+    }
+
+    #[test]
+    fn the_query_says_all() {
+        // As kits write it: they only append a path.
+        let request = unwrapped("jwt=a.b.c&path=/rtc/a%20b+c/publisher/uid/7/").expect("a request");
+        assert_eq!(sent(&request), ("/rtc/a%20b+c/publisher/uid/7/", "", Some("Bearer a.b.c")));
+        assert!(request.jwt_in_query);
+        let request = unwrapped("path=/rtm/alice/?expiry=60&jwt=a.b.c").expect("a request");
+        assert_eq!(sent(&request), ("/rtm/alice/", "expiry=60", Some("Bearer a.b.c")));
+        let request = unwrapped("path=/rtm/alice").expect("a request");
+        assert_eq!(sent(&request), ("/rtm/alice", "", None), "what the header says does not count");
+        for wrong in [
+            "",
+            "jwt=a.b.c",
+            "jwt=a&jwt=a&path=/rtm/a",
+            "jwt=a&path=/rtm/a&path=/rtm/b",
+            "jwt=a&path=/a&x=1",
+            "jwt=a&path=/a&b",
+        ] {
+            assert_eq!(unwrapped(wrong).map_err(|problem| problem.status()).err(), Some(400), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_jwt_in_a_query_is_for_its_own_audience_and_lives_five_minutes() {
+        let status = |claims: &[(&str, &str)]| {
+            check(jwt(claims).as_ref(), "uikit").map_or_else(|problem| problem.status(), |()| 200)
+        };
+        let lives = |aud, iat, exp| status(&[("sub", "alice"), ("aud", aud), ("iat", iat), ("exp", exp)]);
+        assert_eq!(lives("uikit", "1800000000", "1800000300"), 200);
+        assert_eq!(lives("[api uikit]", "1800000000", "1800000300"), 200);
+        for other in ["api", "", "uikit2", "[api]"] {
+            assert_eq!(lives(other, "1800000000", "1800000300"), 401, "{other}");
+        }
+        assert_eq!(lives("uikit", "1800000000", "1800000301"), 401);
+        assert_eq!(lives("uikit", "soon", "1800000300"), 401);
+        assert_eq!(status(&[("sub", "alice"), ("aud", "uikit"), ("exp", "1800000300")]), 401, "no iat");
+        // Cognito's access tokens have no `aud`.
+        let cognito = [("sub", "a"), ("client_id", "uikit"), ("iat", "1800000000"), ("exp", "1800000300")];
+        assert_eq!(status(&cognito), 200);
+        assert_eq!(status(&[&cognito[..], &[("aud", "api")]].concat()), 401);
+        assert!(check(None, "uikit").is_ok(), "who proves nothing is nobody anyway");
+    }
+}

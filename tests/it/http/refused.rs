@@ -48,7 +48,7 @@ fn bad_requests_are_told_what_is_wrong_and_harm_nobody() {
 fn tells_what_is_wrong(front: Front) -> Vec<(String, Response)> {
     let mut api = Api::start(front, [("IDENTITY", "none"), ("MAX_TOKEN_TTL_SECONDS", "86400")]);
     // Good requests, at least one for each function.
-    let good = requests::all().map(|request| request.example).filter(|example| example.body.is_none());
+    let good = requests::own().map(|request| request.example).filter(|example| example.body.is_none());
     let routes: Vec<_> = good.map(|example| example.path).collect();
     let pids = |api: &mut Api| {
         for route in &routes {
@@ -311,7 +311,7 @@ fn gives_nothing_without_an_identity(front: Front, issuer: &Issuer) -> Vec<(Stri
     };
     let mut api = Api::start(front, identity);
     // The tutorial's route writes its errors in another form.
-    let examples = requests::all().map(|request| request.example).filter(|example| example.path != "/fetch_rtm_token");
+    let examples = requests::own().map(|request| request.example).filter(|example| example.path != "/fetch_rtm_token");
     for Example { path, body, .. } in examples {
         api.refuse(if body.is_some() { "POST" } else { "GET" }, path, body, 401, "the request carries no");
     }

@@ -19,6 +19,11 @@ impl Request {
     }
 }
 
+/// The examples for our own routes.
+pub fn own() -> impl Iterator<Item = Request> {
+    all().filter(|request| !request.example.drop_in)
+}
+
 /// The examples of all functions.
 pub fn all() -> impl Iterator<Item = Request> {
     ALL.iter()

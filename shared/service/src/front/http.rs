@@ -147,6 +147,11 @@ impl Server {
         self.believes_everybody
     }
 
+    /// Whether the routes of other token servers are served.
+    pub fn has_drop_ins(&self) -> bool {
+        self.drop_in
+    }
+
     /// The routes that are served.
     pub fn routes(&self) -> Vec<RouteKey> {
         let agora = self.agora.iter().flat_map(Function::route_keys);

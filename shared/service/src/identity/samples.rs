@@ -12,11 +12,11 @@ use tokens::agora::ChannelName;
 use tokens::{Moment, Ttl};
 
 /// When the callers ask, in seconds since 1970.
-pub(super) const NOW: u64 = 1_800_000_000;
-pub(super) const APP_ID: &str = "0123456789abcdef0123456789abcdef";
+pub(crate) const NOW: u64 = 1_800_000_000;
+pub(crate) const APP_ID: &str = "0123456789abcdef0123456789abcdef";
 
 /// A configuration that limits only the lifetime, with this change.
-pub(super) fn config(change: impl FnOnce(&mut Config)) -> Arc<Config> {
+pub(crate) fn config(change: impl FnOnce(&mut Config)) -> Arc<Config> {
     let mut config = Config {
         drop_in: false,
         query_audience: None,
@@ -45,31 +45,31 @@ pub(super) fn config(change: impl FnOnce(&mut Config)) -> Arc<Config> {
     Arc::new(config)
 }
 
-pub(super) fn claims_of_gateway(claims: &[(&str, &str)]) -> GatewayClaims {
+pub(crate) fn claims_of_gateway(claims: &[(&str, &str)]) -> GatewayClaims {
     let claims: BTreeMap<_, _> = claims.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     GatewayClaims { claims, scopes: None }
 }
 
-pub(super) fn jwt(claims: &[(&str, &str)]) -> Option<Verified> {
+pub(crate) fn jwt(claims: &[(&str, &str)]) -> Option<Verified> {
     Some(Verified::Jwt(Jwt::OfGateway(claims_of_gateway(claims))))
 }
 
-pub(super) fn now() -> Moment {
+pub(crate) fn now() -> Moment {
     Moment::from_unix_seconds(NOW).expect("a moment")
 }
 
-pub(super) fn caller_of(config: &Arc<Config>, verified: Option<&Verified>) -> Result<Caller, Problem> {
+pub(crate) fn caller_of(config: &Arc<Config>, verified: Option<&Verified>) -> Result<Caller, Problem> {
     Caller::for_app(Caller::admit(config, verified, now())?, config, APP_ID.to_owned(), now())
 }
 
-pub(super) fn caller(config: &Arc<Config>, claims: &[(&str, &str)]) -> Caller {
+pub(crate) fn caller(config: &Arc<Config>, claims: &[(&str, &str)]) -> Caller {
     caller_of(config, jwt(claims).as_ref()).expect("signed in")
 }
 
-pub(super) fn status<T: Debug>(result: Result<T, Problem>) -> u16 {
+pub(crate) fn status<T: Debug>(result: Result<T, Problem>) -> u16 {
     result.map_or_else(|problem| problem.status(), |_| 200)
 }
 
-pub(super) fn channel(name: &str) -> ChannelName {
+pub(crate) fn channel(name: &str) -> ChannelName {
     ChannelName::new(name).expect("valid")
 }

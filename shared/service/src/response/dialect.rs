@@ -99,3 +99,96 @@ impl Dialect {
         (JSON, body)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::system::System;
+    use crate::system::fake::{FakeSystem, Randomness};
+    use tokens::Ttl;
+    use tokens::agora::{AppCertificate, AppId, ChannelName, Key, Rights, Role, Rtc, RtcUser, Uid};
+
+    const ALL: [Dialect; 10] = [
+        Dialect::AgoraDocs,
+        Dialect::TokenService(&["rtcToken", "rtmToken"]),
+        Dialect::TokenServicePost,
+        Dialect::DockerImage,
+        Dialect::Ten,
+        Dialect::Toolbox,
+        Dialect::ChatDocs,
+        Dialect::ChatDocsJava,
+        Dialect::ZegoDemo,
+        Dialect::ZegoQuickStart,
+    ];
+
+    fn minted() -> Minted {
+        let key = Key {
+            app_id: AppId::new("970ca35de60c44645bbae8a215061b33").expect("valid"),
+            app_certificate: AppCertificate::new("5cfd2fd1755d40ecb72977518be15d3b").expect("valid"),
+        };
+        let token = Rtc {
+            channel: ChannelName::new("demo").expect("valid"),
+            user: RtcUser::Uid(Uid::new(7).expect("valid")),
+            rights: Rights::of_role(Role::Publisher, Ttl::from_seconds(60).expect("valid")),
+        };
+        let system = FakeSystem::new(Randomness::Seeded(1));
+        let system: &dyn System = &*system;
+        let second = Minted::new(&token, &key, system).expect("minted").signed;
+        Minted { second: Some(second), ..Minted::new(&token, &key, system).expect("minted") }
+    }
+
+    #[test]
+    fn each_answer_is_what_the_servers_clients_read() {
+        let minted = minted();
+        let (first, second) = (minted.signed.expose(), minted.second.as_ref().expect("two").expose());
+        let answers = ALL.map(|dialect| {
+            let (content_type, body) = dialect.token(&minted);
+            assert_eq!(content_type == TEXT, dialect == Dialect::ChatDocsJava, "{dialect:?}");
+            body.replace(first, "TOKEN").replace(second, "SECOND")
+        });
+        let end = u64::from(minted.signed.expires_at()) * 1000;
+        let quick_start = format!(
+            r#"{{"code":0,"expire_time":{end},"message":"Generate token success","token":"TOKEN","user_id":null}}"#
+        );
+        let ten = r#"{"code":"0","data":{"appId":"970ca35de60c44645bbae8a215061b33","channel_name":"demo","token":"TOKEN","uid":7},"msg":"success"}"#;
+        let expected = [
+            r#"{"code":"200","token":"TOKEN"}"#,
+            r#"{"rtcToken":"TOKEN","rtmToken":"SECOND"}"#,
+            "{\"token\":\"TOKEN\"}\n",
+            r#"{"code":0,"data":{"token":"TOKEN"},"message":"Success"}"#,
+            ten,
+            r#"{"code":0,"data":{"token":"TOKEN"},"msg":"success"}"#,
+            r#"{"status":"success","token":"TOKEN"}"#,
+            "TOKEN",
+            r#"{"token":"TOKEN"}"#,
+            &quick_start,
+        ];
+        assert_eq!(answers, expected);
+        assert!(end > 1 << 31);
+    }
+
+    #[test]
+    fn each_refusal_is_what_the_servers_clients_read() {
+        let problem = Problem::forbidden("uid: no");
+        let answers = ALL.map(|dialect| dialect.problem(&problem).1);
+        let expected = [
+            r#"{"code":"403","token":"uid: no"}"#,
+            r#"{"message":"uid: no","rtcToken":"","rtmToken":"","status":403}"#,
+            "uid: no\n",
+            r#"{"code":-2,"data":"","message":"uid: no"}"#,
+            r#"{"code":"10005","data":403,"msg":"uid: no"}"#,
+            r#"{"code":403,"data":{"token":""},"msg":"uid: no"}"#,
+            r#"{"message":"uid: no","status":"failed"}"#,
+            "uid: no\n",
+            r#"{"error":"uid: no"}"#,
+            r#"{"code":403,"message":"uid: no"}"#,
+        ];
+        assert_eq!(answers, expected);
+        let not_json = Problem::not_json("the body must be a JSON object");
+        assert_eq!(Dialect::AgoraDocs.problem(&not_json).1, r#"{"code":"400","token":"Bad request."}"#);
+        assert!(Dialect::DockerImage.problem(&not_json).1.starts_with(r#"{"code":-1,"#));
+        assert!(
+            Dialect::Ten.problem(&Problem::bad_parameter("uid", "is required")).1.starts_with(r#"{"code":"10000","#)
+        );
+    }
+}

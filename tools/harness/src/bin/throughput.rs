@@ -32,7 +32,8 @@ fn main() -> ExitCode {
     };
     let credentials = project::root().join("tests/demo-credentials.json");
     let credentials = credentials.to_str().expect("the project's path is UTF-8");
-    let server = TokenServer::start(Env::from([("IDENTITY", "none"), ("LOCAL_CREDENTIALS", credentials)]));
+    let server =
+        TokenServer::start(Env::from([("IDENTITY", "none"), ("DROP_IN", "true"), ("LOCAL_CREDENTIALS", credentials)]));
 
     println!("{CONNECTIONS} connections, {seconds} s each\n");
     println!(

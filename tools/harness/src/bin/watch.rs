@@ -166,7 +166,7 @@ fn secrets_manager(demo: &str) -> io::Result<SecretsManager> {
 }
 
 fn requests_of(vendors: &[Vendor]) -> impl Iterator<Item = Request> {
-    requests::all().filter(|request| vendors.contains(&request.vendor()))
+    requests::own().filter(|request| vendors.contains(&request.vendor()))
 }
 
 #[allow(clippy::print_stdout, reason = "this program talks to a person")]
