@@ -58,15 +58,21 @@ export interface RtcAnswer extends MintedAnswer {
   readonly chat?: { readonly user_id: string };
 }
 
+/** What ZEGO Express's answers have beside. */
+export interface ZegoKitAnswer extends MintedAnswer {
+  /** What `ZegoUIKitPrebuilt.create` takes, if the request has a user's name. It contains the token. */
+  readonly kit_token?: string;
+}
+
 /** ZEGO Express, every room. */
-export interface ZegoBasicAnswer extends MintedAnswer {
+export interface ZegoBasicAnswer extends ZegoKitAnswer {
   readonly kind: 'zego-basic';
   readonly app_id: number;
   readonly user_id: string;
 }
 
 /** ZEGO Express, one room. */
-export interface ZegoRoomAnswer extends MintedAnswer {
+export interface ZegoRoomAnswer extends ZegoKitAnswer {
   readonly kind: 'zego-room';
   readonly app_id: number;
   readonly user_id: string;

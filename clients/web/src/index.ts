@@ -28,6 +28,6 @@ export type { Problem, Reason } from './errors.js';
 export { TokenKeeper } from './keeper.js';
 export type { KeeperOptions, Left, Retry } from './keeper.js';
 export { chatApp, chatUser, fetchRtm, rtc, rtm, zego, zim } from './requests.js';
-export type { Lifetime, RtcOptions, RtmOptions, TokenRequest, ZegoRoomOptions } from './requests.js';
+export type { Lifetime, RtcOptions, RtmOptions, TokenRequest, ZegoOptions, ZegoRoomOptions } from './requests.js';
 export type { Service } from './attempt.js';
 export { hashedUserId } from './user-id.js';

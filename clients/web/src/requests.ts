@@ -46,12 +46,16 @@ export function rtc(channel: string, options: RtcOptions = {}): TokenRequest<Rtc
   const path = `/rtc/${segment(channel)}/token`;
   const read = minted<RtcAnswer>('agora-rtc');
   const lifetime = expiresIn ?? AN_HOUR;
-  if (privileges !== undefined) {
+  if (privileges !== undefined || (companions !== undefined && !isList(companions))) {
     const body = defined({ uid, account, role, with: companions, privileges, expires_in: expiresIn });
     return { method: 'POST', path, body, read, lifetime };
   }
-  const asked = query({ uid, account, role, with: companions?.join(','), expires_in: expiresIn });
+  const asked = query({ uid, account, role, with: isList(companions) ? companions.join(',') : undefined, expires_in: expiresIn });
   return { method: 'GET', path: path + asked, read, lifetime };
+}
+
+function isList<T, O>(value: readonly T[] | O | undefined): value is readonly T[] {
+  return Array.isArray(value);
 }
 
 /** Who joins a channel, and what they may do there. */
@@ -62,8 +66,11 @@ export interface RtcOptions extends Lifetime {
   readonly account?: string;
   /** The default is `subscriber`. */
   readonly role?: 'subscriber' | 'publisher';
-  /** Other services for the same user in the same token. */
-  readonly with?: readonly ('rtm' | 'chat')[];
+  /**
+   * Other services in the same token. A list: they are for the signed-in user. An object says for each service who its
+   * user is: `me` is the signed-in user. A service without identities takes any id.
+   */
+  readonly with?: readonly ('rtm' | 'chat')[] | { readonly rtm?: string; readonly chat?: string };
   /** The token gets exactly these privileges, each with its own lifetime in seconds. `join_channel` is required. */
   readonly privileges?: { readonly [privilege in RtcPrivilege]?: number } & { readonly join_channel: number };
 }
@@ -143,21 +150,23 @@ function chat<A extends MintedAnswer>(
  *
  * @param userId the user, or `me` for the caller.
  */
-export function zego(userId: string, options?: Lifetime): TokenRequest<ZegoBasicAnswer>;
+export function zego(userId: string, options?: ZegoOptions): TokenRequest<ZegoBasicAnswer>;
 export function zego(userId: string, options: ZegoRoomOptions): TokenRequest<ZegoRoomAnswer>;
 export function zego(
   userId: string,
-  options: Lifetime | ZegoRoomOptions = {},
+  options: ZegoOptions | ZegoRoomOptions = {},
 ): TokenRequest<ZegoBasicAnswer> | TokenRequest<ZegoRoomAnswer> {
-  const { expiresIn } = options;
+  const { expiresIn, userName } = options;
   const path = `/zego/${segment(userId)}/token`;
   const lifetime = expiresIn ?? AN_HOUR;
   if (!('roomId' in options)) {
-    return { method: 'GET', path: path + query({ expires_in: expiresIn }), read: minted<ZegoBasicAnswer>('zego-basic'), lifetime };
+    const asked = query({ user_name: userName, expires_in: expiresIn });
+    return { method: 'GET', path: path + asked, read: minted<ZegoBasicAnswer>('zego-basic'), lifetime };
   }
   const { roomId, login = true, publish = false, streamIds } = options;
   const body = defined({
     room_id: roomId,
+    user_name: userName,
     privileges: { login, publish },
     stream_ids: streamIds,
     expires_in: expiresIn,
@@ -165,8 +174,14 @@ export function zego(
   return { method: 'POST', path, body, read: minted<ZegoRoomAnswer>('zego-room'), lifetime };
 }
 
+/** How the user is called. */
+export interface ZegoOptions extends Lifetime {
+  /** The name that others see in ZEGO's web UIKit. With it, the answer has a `kit_token`. */
+  readonly userName?: string;
+}
+
 /** One room, and what the user may do there. */
-export interface ZegoRoomOptions extends Lifetime {
+export interface ZegoRoomOptions extends ZegoOptions {
   readonly roomId: string;
   /** The default is true. */
   readonly login?: boolean;

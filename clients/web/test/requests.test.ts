@@ -22,6 +22,7 @@ describe('requests', () => {
       rtc('demo', { uid: 7, role: 'publisher', with: ['rtm'], privileges: { join_channel: 60, publish_audio: 30 }, expiresIn: 90 }),
       'POST /rtc/demo/token {"uid":7,"role":"publisher","with":["rtm"],"privileges":{"join_channel":60,"publish_audio":30},"expires_in":90}',
     ],
+    [rtc('demo', { uid: 7, with: { rtm: 'me' } }), 'POST /rtc/demo/token {"uid":7,"with":{"rtm":"me"}}'],
     [rtm('me'), 'GET /rtm/me/token'],
     [rtm('alice', { version: '006', expiresIn: 60 }), 'GET /rtm/alice/token?version=006&expires_in=60'],
     [fetchRtm('1234'), 'POST /fetch_rtm_token {"uid":"1234","expires_in":3600}'],
@@ -29,6 +30,7 @@ describe('requests', () => {
     [chatUser('alice'), 'GET /chat/user/alice/token'],
     [chatApp({ expiresIn: 60 }), 'GET /chat/app/token?expires_in=60'],
     [zego('alice', { expiresIn: 60 }), 'GET /zego/alice/token?expires_in=60'],
+    [zego('alice', { userName: 'Zoë B' }), 'GET /zego/alice/token?user_name=Zo%C3%AB+B'],
     [
       zego('alice', { roomId: 'demo', publish: true, streamIds: ['s1'] }),
       'POST /zego/alice/token {"room_id":"demo","privileges":{"login":true,"publish":true},"stream_ids":["s1"]}',
