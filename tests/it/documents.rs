@@ -152,8 +152,13 @@ fn the_page_of_the_settings_has_each_variable_and_each_parameter_once() {
     assert_eq!(parameters, stack.parameters().keys().cloned().collect());
 
     let together = settings.iter().filter_map(|it| Some((it.parameter.as_deref()?, it.variable.as_deref()?)));
-    let secrets = [("AgoraSecretArn", "AGORA_SECRET_ID"), ("ZegoSecretArn", "ZEGO_SECRET_ID")];
-    let pairs = SETTINGS.into_iter().map(|(parameter, variable, _)| (parameter, variable)).chain(secrets);
+    // Not every function has these.
+    let of_some = [
+        ("AgoraSecretArn", "AGORA_SECRET_ID"),
+        ("ZegoSecretArn", "ZEGO_SECRET_ID"),
+        ("UikitJwtAudience", "UIKIT_JWT_AUDIENCE"),
+    ];
+    let pairs = SETTINGS.into_iter().map(|(parameter, variable, _)| (parameter, variable)).chain(of_some);
     assert_eq!(together.collect::<BTreeSet<_>>(), pairs.collect());
 }
 
@@ -161,20 +166,24 @@ fn the_page_of_the_settings_has_each_variable_and_each_parameter_once() {
 #[test]
 fn the_page_of_other_fronts_says_which_function_has_which_path() {
     let page = read("docs/how-to/other-fronts.md");
-    let (_, table) = page.split_once("| paths | function |\n|---|---|\n").expect("the table");
+    let tables: Vec<_> = page.split("| paths | function |\n|---|---|\n").skip(1).collect();
+    assert_eq!(tables.len(), 2, "the stack's own routes, and the drop-in routes");
     let mut rules = Vec::new();
-    for row in table.lines().take_while(|line| line.starts_with('|')) {
+    for row in tables.iter().flat_map(|table| table.lines().take_while(|line| line.starts_with('|'))) {
         let (paths, function) = row.trim_matches(['|', ' ']).split_once(" | ").expect("two cells");
         let plain = |cell: &str| cell.trim_matches('`').to_owned();
         rules.extend(paths.split(", ").map(|path| (plain(path), plain(function))));
     }
     let mut used = BTreeSet::new();
-    for (route, function) in functions::routes_in_code() {
-        let path = route.split_once(' ').expect("a method and a path").1;
+    let stack = Stack::with_every_function();
+    let deployed = stack.functions();
+    for (route, (_, function)) in functions::routes_in_template() {
+        // `{end+}` stands for a slash at the end.
+        let path = route.split_once(' ').expect("a method and a path").1.trim_end_matches("{end+}");
         let fits = |pattern: &str| pattern.strip_suffix('*').map_or(path == pattern, |start| path.starts_with(start));
         let fitting: Vec<_> = rules.iter().filter(|(pattern, _)| fits(pattern)).collect();
         let [(pattern, named)] = fitting.as_slice() else { panic!("{route}: {fitting:?}") };
-        assert_eq!(named.to_lowercase(), function.replace('-', ""), "{route}");
+        assert_eq!(deployed.get(named.as_str()), Some(&function), "{route}");
         used.insert(pattern);
     }
     assert_eq!(used.len(), rules.len(), "a path that no function has");
@@ -206,6 +215,9 @@ fn the_page_of_the_settings_has_the_defaults_of_code_and_template() {
     let (code, stack) = (code(), Stack::plain());
     let (watch, local) = (read("tools/harness/src/bin/watch.rs"), read("tools/local-run.sh"));
     let demo = read("clients/web/vite.config.ts");
+    let flag = |name: &str| {
+        code.contains("self.get(name).unwrap_or(\"false\")") && code.contains(&format!("flag(\"{name}\")"))
+    };
     // What is asked for in another way, and the code that shows the default.
     let special: BTreeMap<_, _> = [
         ("AGORA_SECRET_ID", (REQUIRED, code.contains("(None, None) => return Err(error(secret_id,"))),
@@ -233,6 +245,9 @@ fn the_page_of_the_settings_has_the_defaults_of_code_and_template() {
         ("TLS_KEY_FILE", (NONE, code.contains("(get(\"TLS_CERT_FILE\"), get(\"TLS_KEY_FILE\"))"))),
         ("FUNCTIONS", (REQUIRED, code.contains("FUNCTIONS must be names or ARNs of functions"))),
         ("SSL_CERT_FILE", (NONE, code.contains("{ Authorities::Named } else { Authorities::Amazons }"))),
+        ("DROP_IN", ("false", flag("DROP_IN"))),
+        ("UIKIT_JWT_IN_QUERY", ("false", flag("UIKIT_JWT_IN_QUERY"))),
+        ("UIKIT_JWT_AUDIENCE", (NONE, code.contains("(false, None) => return Ok(None),"))),
         ("SSL_CERT_DIR", (NONE, code.contains("{ Authorities::Named } else { Authorities::Amazons }"))),
         (
             "PORT",
@@ -252,6 +267,7 @@ fn the_page_of_the_settings_has_the_defaults_of_code_and_template() {
     // Another default in a local run.
     let locally: BTreeMap<_, _> = [
         ("IDENTITY", ("none", local.contains("IDENTITY=${IDENTITY:-none} "))),
+        ("DROP_IN", ("true", local.contains("DROP_IN=${DROP_IN:-true} "))),
         (
             "LOCAL_CREDENTIALS",
             ("tests/demo-credentials.json", local.contains("${LOCAL_CREDENTIALS:-$root/tests/demo-credentials.json}")),

@@ -40,3 +40,13 @@ pub(crate) fn routes() -> BTreeMap<RouteKey, String> {
 pub(crate) fn routes_in_code() -> BTreeMap<String, String> {
     routes().into_iter().map(|(key, function)| (key.to_string(), function)).collect()
 }
+
+/// Each route as the template has it, with its callers and the function that serves it. API Gateway knows no path that ends
+/// in a slash. So where clients send one, the template has a second route for it.
+pub(crate) fn routes_in_template() -> BTreeMap<String, (RouteKey, String)> {
+    let with_end = ALL.iter().flat_map(|function| {
+        let paths = function.paths_with_end().into_iter();
+        paths.map(|(key, path)| (format!("{} {path}", key.method), (key, function.name.to_owned())))
+    });
+    routes().into_iter().map(|(key, function)| (key.to_string(), (key, function))).chain(with_end).collect()
+}

@@ -29,6 +29,8 @@ const ISSUER: (&str, &str) = ("JwtIssuer", "https://issuer.example.com/");
 const AUDIENCE: (&str, &str) = ("JwtAudience", "app,web");
 const TOKENMINT: (&str, &str) = ("JwtVerifier", "tokenmint");
 const TWICE: (&str, &str) = ("VerifyTwice", "true");
+const DROP_IN: (&str, &str) = ("DropIn", "true");
+const UIKIT: (&str, &str) = ("UikitJwtAudience", "uikit");
 const NO_AGORA: (&str, &str) = ("AgoraSecretArn", "");
 const NO_ZEGO: (&str, &str) = ("ZegoSecretArn", "");
 
@@ -70,9 +72,14 @@ impl Stack {
         Stack::with(&[])
     }
 
-    /// With our authorizer in place of the gateway's.
-    pub(crate) fn with_authorizer() -> Stack {
-        Stack::with(&[TOKENMINT])
+    /// With every function: also those that a deployer must ask for.
+    pub(crate) fn with_every_function() -> Stack {
+        Stack::with(&[TOKENMINT, DROP_IN])
+    }
+
+    /// With every route that there can be.
+    pub(crate) fn with_every_route() -> Stack {
+        Stack::with(&[DROP_IN, UIKIT])
     }
 
     /// The value of each parameter.
@@ -140,6 +147,21 @@ impl Stack {
             Stack::with(&[TOKENMINT, TWICE, ISSUER, AUDIENCE, NO_ZEGO, ("ProvisionedPeak", "10")]),
             Stack::with(&[NO_ZEGO, ISSUER, AUDIENCE, ("ProvisionedPeak", "10")]),
             Stack::with(&[NO_AGORA, ISSUER, AUDIENCE, ("ZimSecretArn", ZIM), ("ProvisionedPeak", "10")]),
+            Stack::with(&[DROP_IN]),
+            Stack::with_every_route(),
+            Stack::with(&[
+                DROP_IN,
+                UIKIT,
+                TWICE,
+                ISSUER,
+                AUDIENCE,
+                origins,
+                ("JwtScope", "tokens"),
+                ("SecretsKmsKeyArn", KEY),
+                ("ProvisionedPeak", "10"),
+            ]),
+            Stack::with(&[DROP_IN, TOKENMINT, NO_ZEGO]),
+            Stack::with(&[DROP_IN, NO_AGORA, ISSUER, AUDIENCE]),
         ]
     }
 

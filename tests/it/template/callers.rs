@@ -1,18 +1,24 @@
 //! Who may call: which authorizer each route has, which pages may ask, and how often.
 
-use super::{AUDIENCE, ISSUER, NO_AGORA, NO_ZEGO, Stack, TOKENMINT, TWICE, Target, everywhere, list, text, variable};
+use super::{
+    AUDIENCE, DROP_IN, ISSUER, NO_AGORA, NO_ZEGO, Stack, TOKENMINT, TWICE, Target, UIKIT, everywhere, list, text,
+    variable,
+};
 use crate::functions;
 use serde_json::{Map, Value, json};
 use service::Callers;
-use std::collections::BTreeMap;
 
 #[test]
 fn no_route_is_open() {
-    let callers: BTreeMap<_, _> = functions::routes().into_keys().map(|key| (key.to_string(), key.callers)).collect();
+    let of_code = functions::routes_in_template();
     for stack in Stack::all() {
         let api = &stack.only("AWS::ApiGatewayV2::Api")["Body"];
         let schemes = api["components"]["securitySchemes"].as_object().expect("authorizers");
-        assert_eq!(schemes.keys().collect::<Vec<_>>(), ["AWS_IAM", "SignedInUser"]);
+        let in_query = stack.holds("HasUikit").then_some("UikitUser");
+        assert_eq!(
+            schemes.keys().collect::<Vec<_>>(),
+            ["AWS_IAM", "SignedInUser"].into_iter().chain(in_query).collect::<Vec<_>>()
+        );
         assert_eq!(schemes["AWS_IAM"]["x-amazon-apigateway-authtype"], "awsSigv4");
         let authorizer = &schemes["SignedInUser"]["x-amazon-apigateway-authorizer"];
         assert_eq!(authorizer["identitySource"], "$request.header.Authorization");
@@ -39,9 +45,11 @@ fn no_route_is_open() {
         let routes = stack.routes();
         assert!(!routes.is_empty());
         for (route, Target { authorizer, .. }) in routes {
-            let expected = match callers[&route] {
-                Callers::Backends => "AWS_IAM",
+            let expected = match of_code[&route].0.callers {
+                // Its JWT is in the query string. In all other routes a JWT in the query string counts for nothing.
+                Callers::Users if route == "GET /uikit" => "UikitUser",
                 Callers::Users => "SignedInUser",
+                Callers::Backends => "AWS_IAM",
             };
             assert_eq!(authorizer.as_ref().map(|(name, _)| name.as_str()), Some(expected), "{route}");
             assert!(!route.starts_with("X-AMAZON") && !route.contains('$'), "{route} is no route of its own");
@@ -152,6 +160,44 @@ fn the_authorizer_serves_this_api_alone_and_knows_the_policy() {
     assert!(!json!(role).to_string().contains("secretsmanager"), "{role:?}");
 }
 
+/// A JWT in an address is easily seen by others. So such a JWT has an audience of its own, and it counts in one route
+/// alone.
+#[test]
+fn a_jwt_in_the_query_string_has_an_audience_of_its_own() {
+    let own = "https://cognito-idp.eu-central-1.amazonaws.com/${UserPool}";
+    let sign_in = json!(["aws.cognito.signin.user.admin"]);
+    for (given, issuer, scopes) in [
+        (&[][..], own, sign_in),
+        (&[ISSUER, AUDIENCE], ISSUER.1, json!([])),
+        (&[ISSUER, AUDIENCE, ("JwtScope", "tokens")], ISSUER.1, json!(["tokens"])),
+    ] {
+        let stack = Stack::with(&[given, &[DROP_IN, UIKIT]].concat());
+        let schemes = &stack.only("AWS::ApiGatewayV2::Api")["Body"]["components"]["securitySchemes"];
+        let expected = json!({ "type": "oauth2", "x-amazon-apigateway-authorizer": {
+            "type": "jwt",
+            "identitySource": "$request.querystring.jwt",
+            "jwtConfiguration": { "issuer": issuer, "audience": [UIKIT.1] },
+        } });
+        assert_eq!(schemes["UikitUser"], expected);
+        let (signed_in_issuer, audience, _) = wanted(&stack);
+        assert_eq!(signed_in_issuer, issuer);
+        assert!(!list(&audience).contains(&&json!(UIKIT.1)), "{audience}");
+        let authorizers = stack.routes().into_iter().filter_map(|(route, target)| Some((route, target.authorizer?)));
+        let in_query: Vec<_> = authorizers.filter(|(_, (name, _))| name == "UikitUser").collect();
+        assert_eq!(in_query, [("GET /uikit".to_owned(), ("UikitUser".to_owned(), scopes))]);
+        for (function, properties) in stack.token_functions() {
+            let variables = &properties["Environment"]["Variables"];
+            let told = ["UIKIT_JWT_IN_QUERY", "UIKIT_JWT_AUDIENCE"].map(|name| variables.get(name).map(text));
+            let expected = (function == "DropInToken").then(|| ["true", UIKIT.1].map(str::to_owned));
+            assert_eq!(told, expected.map_or([None, None], |known| known.map(Some)), "{function}");
+        }
+    }
+    // Without it there is no such route, and the function is told of none.
+    let stack = Stack::with(&[DROP_IN]);
+    assert!(!stack.routes().contains_key("GET /uikit"));
+    assert!(!stack.template.to_string().contains("\"UIKIT_JWT"), "a function is told of it");
+}
+
 #[test]
 fn pages_of_named_origins_may_call() {
     let cors = |stack: &Stack| stack.only("AWS::ApiGatewayV2::Api")["Body"].get("x-amazon-apigateway-cors").cloned();
@@ -170,7 +216,7 @@ fn pages_of_named_origins_may_call() {
 #[test]
 fn every_route_is_throttled() {
     let given = [("RateLimit", "7"), ("BurstLimit", "8"), ("AppTokenRateLimit", "2"), ("AppTokenBurstLimit", "3")];
-    for vendors in [&[][..], &[NO_ZEGO], &[NO_AGORA]] {
+    for vendors in [&[][..], &[NO_ZEGO], &[NO_AGORA], &[DROP_IN, UIKIT], &[DROP_IN, NO_ZEGO], &[DROP_IN, NO_AGORA]] {
         let stack = Stack::with(&[vendors, &given].concat());
         let stage = stack.only("AWS::ApiGatewayV2::Stage");
         let limits =

@@ -1,7 +1,7 @@
 //! What the roles and resource policies allow.
 
 use super::settings::POLICIES;
-use super::{AGORA, BOUNDARY, KEY, NO_AGORA, NO_ZEGO, Stack, ZEGO, ZIM, everywhere, list, objects, text};
+use super::{AGORA, BOUNDARY, DROP_IN, KEY, NO_AGORA, NO_ZEGO, Stack, ZEGO, ZIM, everywhere, list, objects, text};
 use crate::functions;
 use harness::secrets::Vendor;
 use serde_json::{Value, json};
@@ -124,7 +124,7 @@ fn every_role_has_the_boundary_that_the_deployer_names() {
         let roles = stack.resources("AWS::IAM::Role").into_iter();
         roles.map(|(_, role)| role.get("PermissionsBoundary").map(text)).collect()
     };
-    for vendors in [&[][..], &[NO_ZEGO], &[NO_AGORA]] {
+    for vendors in [&[][..], &[NO_ZEGO], &[NO_AGORA], &[DROP_IN]] {
         let stack = Stack::with(&[vendors, &[("PermissionsBoundaryArn", BOUNDARY)]].concat());
         assert_eq!(boundaries(&stack), everywhere(BOUNDARY));
         assert_eq!(boundaries(&Stack::with(vendors)), BTreeSet::from([None]));
@@ -167,25 +167,44 @@ fn nothing_is_public() {
                 assert_eq!(statement["Condition"], account, "{name}");
             }
         }
-        let mut permissions = stack.resources("AWS::Lambda::Permission");
-        // The authorizer has no route: see `callers`.
-        permissions.retain(|(name, _)| *name != "JwtAuthorizerPermission");
-        assert_eq!(permissions.len(), stack.routes().len());
-        for (name, permission) in permissions {
+        let permissions = stack.resources("AWS::Lambda::Permission");
+        for (name, permission) in &permissions {
             assert_eq!(permission["Principal"], "apigateway.amazonaws.com", "{name}");
             assert_eq!(permission["Action"], "lambda:InvokeFunction", "{name}");
             assert!(permission.get("FunctionUrlAuthType").is_none(), "{name}");
+        }
+        // Each route is permitted. A function with drop-in routes has one permission for all of them.
+        let (routes, plain) = (stack.routes(), Stack::plain().routes());
+        let (drop_in, others): (Vec<_>, Vec<_>) =
+            permissions.into_iter().partition(|(name, _)| name.ends_with("DropInPermission"));
+        let mut functions = stack.functions();
+        let served: BTreeSet<_> =
+            routes.iter().filter(|(route, _)| !plain.contains_key(*route)).map(|(_, to)| &to.function).collect();
+        functions.retain(|_, binary| served.contains(binary));
+        let aliases: BTreeSet<_> = functions
+            .into_keys()
+            .map(|name| json!({ "Ref": format!("{name}Aliaslive") }))
+            .map(|it| it.to_string())
+            .collect();
+        assert_eq!(drop_in.iter().map(|(_, it)| it["FunctionName"].to_string()).collect::<BTreeSet<_>>(), aliases);
+        for (name, permission) in drop_in {
+            // Any stage, method and path of this API. As an authorizer, a function would have another ARN.
+            assert_eq!(permission["SourceArn"], "arn:aws:execute-api:eu-central-1:123456789012:${Api}/*/*/*", "{name}");
+        }
+        // The authorizer has no route: see `callers`.
+        let others: Vec<_> = others.into_iter().filter(|(name, _)| *name != "JwtAuthorizerPermission").collect();
+        assert_eq!(others.len(), routes.keys().filter(|route| plain.contains_key(*route)).count());
+        for (name, permission) in others {
             let source = text(&permission["SourceArn"]);
             let (api, route) = source.split_once("/*/").expect("any stage of the API");
             assert_eq!(api, "arn:aws:execute-api:eu-central-1:123456789012:${Api}", "{name}");
             // SAM writes a star for a path's parameter.
-            let mut routes = stack.routes().into_keys();
             let fits = |known: &str| {
                 let (method, path) = known.split_once(' ').expect("two words");
                 let parts = path.split('/').map(|part| if part.starts_with('{') { "*" } else { part });
                 format!("{method}{}", parts.collect::<Vec<_>>().join("/")) == route
             };
-            assert!(routes.any(|known| fits(&known)), "{name}: {source}");
+            assert!(routes.keys().any(|known| fits(known)), "{name}: {source}");
         }
     }
 }

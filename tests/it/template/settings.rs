@@ -1,14 +1,15 @@
 //! How the parameters reach the functions, and which parameters fit together.
 
 use super::{
-    AUDIENCE, ISSUER, NO_AGORA, NO_ZEGO, ROOTS, Stack, TOKENMINT, TWICE, ZEGO, ZIM, everywhere, list, text, variable,
+    AUDIENCE, DROP_IN, ISSUER, NO_AGORA, NO_ZEGO, ROOTS, Stack, TOKENMINT, TWICE, UIKIT, ZEGO, ZIM, everywhere, list,
+    text, variable,
 };
 use crate::functions;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The parameters that become a variable of every function, each with the variable and a value.
-pub(crate) const SETTINGS: [(&str, &str, &str); 16] = [
+pub(crate) const SETTINGS: [(&str, &str, &str); 17] = [
     ("UserIdClaim", "USER_ID_CLAIM", "id"),
     ("UserIdForm", "USER_ID_FORM", "lower"),
     ("RtcUidClaim", "RTC_UID_CLAIM", "uid"),
@@ -25,6 +26,7 @@ pub(crate) const SETTINGS: [(&str, &str, &str); 16] = [
     ("CredentialsTtlSeconds", "CREDENTIALS_TTL_SECONDS", "30"),
     ("CredentialsMaxStaleSeconds", "CREDENTIALS_MAX_STALE_SECONDS", "600"),
     (ROOTS.0, "SSL_CERT_FILE", ROOTS.1),
+    (DROP_IN.0, "DROP_IN", DROP_IN.1),
 ];
 
 #[test]
@@ -47,6 +49,7 @@ fn each_setting_reaches_the_functions() {
         "DEFAULT_TOKEN_TTL_SECONDS",
         "MAX_SECONDS_BEYOND_JWT",
         "SSL_CERT_FILE",
+        "DROP_IN",
     ] {
         assert_eq!(variable(&Stack::plain(), optional), BTreeSet::from([None]), "{optional}");
     }
@@ -103,6 +106,7 @@ fn the_parameters_say_what_is_open_until_somebody_closes_it() {
         ("PublishScope", &["every signed-in user may publish", "ZEGO checks this privilege only if", "co-host"]),
         ("RefusedClaims", &["Nested claims", "cannot be named", "nobody is refused", "anonymous user gets tokens"]),
         ("RtmBeyondRooms", &["opens every message channel"]),
+        ("UikitJwtAudience", &["an audience of their own", "five minutes", "logs", "Needs DropIn=true"]),
         ("Rtm006", &["24 hours", "no lifetime setting"]),
         ("MaxSecondsBeyondJwt", &["Empty - no limit", "Needs Rtm006=refused", "24 hours"]),
         (
@@ -232,6 +236,12 @@ fn parameters_that_do_not_fit_together_are_refused() {
     assert!(!fit(&[("MaxSecondsBeyondJwt", "0")]) && fit(&[("MaxSecondsBeyondJwt", "0"), ("Rtm006", "refused")]));
     // Tokens of the stack's own user pool have claims that can be refused.
     assert!(fit(&[("RefusedClaims", "username=guest")]));
+    // The route that takes a JWT from the query string is a drop-in route of Agora's. Its JWTs are no JWTs of the other
+    // routes, and our authorizer does not read them.
+    assert!(fit(&[DROP_IN]) && fit(&[DROP_IN, UIKIT]) && fit(&[DROP_IN, UIKIT, NO_ZEGO]) && fit(&[DROP_IN, NO_AGORA]));
+    assert!(!fit(&[UIKIT]) && !fit(&[DROP_IN, UIKIT, NO_AGORA]) && !fit(&[DROP_IN, UIKIT, TOKENMINT]));
+    assert!(fit(&[DROP_IN, UIKIT, TWICE, ISSUER, AUDIENCE]));
+    assert!(!fit(&[DROP_IN, UIKIT, ISSUER, ("JwtAudience", UIKIT.1)]));
     // One vendor is enough. At least one is needed.
     assert!(fit(&[NO_AGORA]) && fit(&[NO_ZEGO]) && !fit(&[NO_AGORA, NO_ZEGO]));
     assert!(fit(&[NO_AGORA, ("ZimSecretArn", ZIM)]) && !fit(&[NO_ZEGO, ("ZimSecretArn", ZIM)]));
@@ -267,7 +277,7 @@ fn a_changed_setting_makes_a_new_version() {
         });
         versions.collect()
     };
-    let given = [ISSUER, AUDIENCE, ("PublishScope", "publish")];
+    let given = [ISSUER, AUDIENCE, DROP_IN, ("PublishScope", "publish")];
     let before = versions(&Stack::with(&given));
     assert_eq!(before.len(), functions::minting().len());
     let changes = [
@@ -294,6 +304,7 @@ fn a_changed_setting_makes_a_new_version() {
         TWICE,
         ("IdTokens", "allowed"),
         ROOTS,
+        (DROP_IN.0, "false"),
     ];
     let mut stacks: Vec<_> = changes.iter().map(|change| Stack::with(&[&given[..], &[*change]].concat())).collect();
     stacks.push(Stack::plain());
@@ -306,17 +317,28 @@ fn a_changed_setting_makes_a_new_version() {
             assert_ne!(variables, *old_variables, "{function}: {:?}", stack.parameters);
         }
     }
+    // One function alone has this setting. No other one gets a new version for it.
+    let with = |audience| versions(&Stack::with(&[&given[..], &[(UIKIT.0, audience)]].concat()));
+    let stacks = [before, with("uikit"), with("other")];
+    for (one, other) in [(0, 1), (1, 2), (0, 2)] {
+        for (function, (description, variables)) in &stacks[one] {
+            let (other_description, other_variables) = &stacks[other][function];
+            let changed = [description != other_description, variables != other_variables];
+            assert_eq!(changed, [function == "DropInToken"; 2], "{function}");
+        }
+    }
 }
 
 /// How to set what no parameter can hold: docs/how-to/other-fronts.md.
 #[test]
 fn a_value_that_is_written_into_the_template_reaches_new_versions() {
-    let with = |claim: &str| Stack::with_variables(&[ISSUER, AUDIENCE, TOKENMINT], &json!({ "ROOMS_CLAIM": claim }));
+    let given = [ISSUER, AUDIENCE, TOKENMINT, DROP_IN];
+    let with = |claim: &str| Stack::with_variables(&given, &json!({ "ROOMS_CLAIM": claim }));
     // A version with another logical id is another version.
     let versions = |stack: &Stack| -> BTreeSet<String> {
         stack.resources("AWS::Lambda::Version").into_iter().map(|(name, _)| name.to_owned()).collect()
     };
-    let before = Stack::with(&[ISSUER, AUDIENCE, TOKENMINT]);
+    let before = Stack::with(&given);
     let (first, second) = (with("app_metadata.rooms"), with("rooms"));
     let authorizers =
         |stack: &Stack| stack.resource("JwtAuthorizer")["Environment"]["Variables"]["ROOMS_CLAIM"].clone();
@@ -334,10 +356,11 @@ fn a_value_that_is_written_into_the_template_reaches_new_versions() {
 /// The policies whose descriptions hold the settings. Nobody has them. Each has the name of the next one.
 pub(super) const POLICIES: [&str; 2] = ["Settings", "ClaimSettings"];
 
-/// The description of each policy that holds settings. Every version is described by the first one's name.
+/// The description of each policy that holds settings. Every version's description begins with the first one's name.
 fn descriptions(stack: &Stack) -> [String; 2] {
     let name = |policy: &str| format!("tokenmint-${{{policy}}}-");
-    let versions: BTreeSet<_> = stack.versions().into_iter().map(|version| text(&version["Description"])).collect();
+    let first_word = |version: &Value| text(&version["Description"]).split(' ').next().unwrap_or_default().to_owned();
+    let versions: BTreeSet<_> = stack.versions().into_iter().map(first_word).collect();
     assert!(versions.len() == 1 && versions.iter().all(|it| it.starts_with(&name("Settings"))), "{versions:?}");
     let [first, second] = POLICIES.map(|policy| text(&stack.resource(policy)["Description"]));
     assert!(first.split(' ').any(|word| word.starts_with(&name("ClaimSettings"))), "{first}");
@@ -398,8 +421,16 @@ fn the_longest_settings_still_describe_a_version() {
     let given: Vec<_> = given.iter().map(|(parameter, value)| (*parameter, value.as_str())).collect();
     let stack = Stack::with(&[[ISSUER, AUDIENCE].as_slice(), given.as_slice()].concat());
 
-    // A policy's name has at most 128 characters, which a version's description can hold.
-    assert!(stack.replaced["AWS::Lambda::Version"].description >= 128);
+    // A policy's name has at most 128 characters. One function's versions also have a setting in their description.
+    let uikit = longest(UIKIT.0);
+    let with_uikit = Stack::with(&[DROP_IN, (UIKIT.0, &uikit)]);
+    let limit = stack.replaced["AWS::Lambda::Version"].description;
+    for version in with_uikit.versions() {
+        let description = text(&version["Description"]);
+        let (name, rest) = description.split_once(' ').unwrap_or((&description, ""));
+        assert!(name.starts_with("tokenmint-${Settings}-"), "{description}");
+        assert!(128 + 1 + rest.len() <= limit, "{description}");
+    }
     for description in descriptions(&stack) {
         let longest = |word: &str| if word.starts_with("tokenmint-${") { "n".repeat(128) } else { word.to_owned() };
         let description = description.split(' ').map(longest).collect::<Vec<_>>().join(" ");

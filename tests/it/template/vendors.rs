@@ -1,6 +1,6 @@
 //! One vendor is enough. Resources that need the other vendor's credentials are left out, and all others are there.
 
-use super::{AUDIENCE, ISSUER, NO_AGORA, NO_ZEGO, ROOTS, Stack, text};
+use super::{AUDIENCE, DROP_IN, ISSUER, NO_AGORA, NO_ZEGO, ROOTS, Stack, Target, UIKIT, text};
 use crate::functions;
 use harness::secrets::Vendor;
 use serde_json::Value;
@@ -11,8 +11,8 @@ const ALONE: [(Vendor, (&str, &str)); 2] = [(Vendor::Agora, NO_ZEGO), (Vendor::Z
 
 #[test]
 fn a_vendor_without_a_secret_leaves_nothing_behind() {
-    // With a peak and an issuer, so that their resources are checked too.
-    let others = [ISSUER, AUDIENCE, ("ProvisionedConcurrency", "2"), ("ProvisionedPeak", "10")];
+    // With a peak, an issuer and the drop-in routes, so that their resources are checked too.
+    let others = [ISSUER, AUDIENCE, DROP_IN, UIKIT, ("ProvisionedConcurrency", "2"), ("ProvisionedPeak", "10")];
     let both = Stack::with(&others);
     let names = |stack: &Stack| -> BTreeSet<String> {
         ["Resources", "Outputs"]
@@ -29,10 +29,9 @@ fn a_vendor_without_a_secret_leaves_nothing_behind() {
         let minting: BTreeSet<_> =
             stack.token_functions().into_iter().map(|(name, _)| stack.functions()[name].clone()).collect();
         assert_eq!(minting, own);
-        let mut code = functions::routes_in_code();
-        code.retain(|_, function| own.contains(function));
+        let code = functions::routes_in_template().into_iter().map(|(route, (_, function))| (route, function));
         let routes = stack.routes().into_iter().map(|(route, to)| (route, to.function));
-        assert_eq!(routes.collect::<BTreeMap<_, _>>(), code);
+        assert_eq!(routes.collect::<BTreeMap<_, _>>(), code.filter(|(_, function)| own.contains(function)).collect());
 
         // Left out are all resources that are named after the other vendor's functions, and those that only this vendor
         // needs.
@@ -58,6 +57,44 @@ fn a_vendor_without_a_secret_leaves_nothing_behind() {
             }
         }
     }
+}
+
+/// Who does not ask for the drop-in routes has nothing of them.
+#[test]
+fn without_drop_in_the_stack_has_its_own_routes_alone() {
+    let own = [
+        "GET /chat/app/token",
+        "GET /chat/user/{user_id}/token",
+        "GET /rtc/{channel}/token",
+        "GET /rtm/{user_id}/token",
+        "GET /zego/{user_id}/token",
+        "GET /zim/{user_id}/token",
+        "POST /fetch_rtm_token",
+        "POST /rtc/{channel}/token",
+        "POST /zego/{user_id}/token",
+    ];
+    let (plain, with) = (Stack::plain(), Stack::with_every_route());
+    assert_eq!(plain.routes().into_keys().collect::<Vec<_>>(), own);
+    let mut code = functions::routes_in_template();
+    code.retain(|_, (key, _)| !key.drop_in);
+    assert_eq!(code.into_keys().collect::<Vec<_>>(), own);
+    for word in ["DropIn", "DROP_IN", "drop-in", "Uikit", "UIKIT"] {
+        let whole = format!("{}{}", plain.template["Resources"], plain.template["Outputs"]);
+        assert!(!whole.contains(word), "{word}");
+    }
+    // With them, no route of the stack's own is another one, and no resource is gone.
+    let (routes, mut kept) = (plain.routes(), with.routes());
+    kept.retain(|route, _| routes.contains_key(route));
+    let said = |routes: BTreeMap<String, Target>| -> Vec<_> {
+        routes.into_iter().map(|(route, to)| (route, to.function, to.authorizer)).collect()
+    };
+    assert_eq!(said(kept), said(routes));
+    let names = |stack: &Stack| -> BTreeSet<String> {
+        stack.template["Resources"].as_object().expect("resources").keys().cloned().collect()
+    };
+    assert!(names(&plain).is_subset(&names(&with)));
+    let new: BTreeSet<_> = &names(&with) - &names(&plain);
+    assert!(!new.is_empty() && new.iter().all(|name| name.contains("DropIn")), "{new:?}");
 }
 
 #[test]
@@ -93,7 +130,7 @@ fn an_empty_secret_breaks_no_text() {
 /// the trusted roots change.
 #[test]
 fn what_keeps_the_others_warm_follows_the_vendors() {
-    let stacks = [&[][..], &[NO_ZEGO], &[NO_AGORA], &[ROOTS]].map(Stack::with);
+    let stacks = [&[][..], &[NO_ZEGO], &[NO_AGORA], &[ROOTS], &[DROP_IN]].map(Stack::with);
     let description = |stack: &Stack| {
         let versions = stack.resources("AWS::Lambda::Version").into_iter();
         let mut own = versions.filter(|(_, version)| version["FunctionName"]["Ref"] == "Prewarm");
