@@ -93,19 +93,31 @@ fn without_identities_only_this_machine_is_answered() {
 
 #[test]
 fn it_says_which_routes_and_methods_there_are() {
+    for drop_in in ["", "true"] {
+        let server = TokenServer::start(demo().and("DROP_IN", drop_in));
+        let list = Request::new("GET", &server.url("/")).send().json();
+        let listed = list["routes"].as_array().expect("routes").iter();
+        let listed = listed.map(|route| {
+            let text = |name: &str| route[name].as_str().expect("a text");
+            (format!("{} {}", text("method"), text("path")), text("callers").to_owned())
+        });
+        // A JWT in a query needs a setting of its own.
+        let routes = functions::routes().into_keys().filter(|route| route.path != "/uikit");
+        let routes = routes.filter(|route| !route.drop_in || drop_in == "true").map(|route| {
+            let callers = if route.callers == Callers::Users { "users" } else { "backends" };
+            (route.to_string(), callers.to_owned())
+        });
+        assert_eq!(listed.collect::<BTreeMap<_, _>>(), routes.collect());
+        let expected = if drop_in == "true" { 200 } else { 404 };
+        for path in ["/rtm/alice", "/rtm/alice/", "/chat/app/", "/access_token?uid=alice", "/ping", "/ping/"] {
+            assert_eq!(Request::new("GET", &server.url(path)).send().status, expected, "{path}");
+        }
+        for path in ["/uikit", "/rtm/alice//", "/ping/x", "/access_token/"] {
+            assert_eq!(Request::new("GET", &server.url(path)).send().status, 404, "{path}");
+        }
+    }
     let server = TokenServer::start(demo());
     let ask = |method: &str, path: &str| Request::new(method, &server.url(path)).send();
-    let list = ask("GET", "/").json();
-    let listed = list["routes"].as_array().expect("routes").iter();
-    let listed = listed.map(|route| {
-        let text = |name: &str| route[name].as_str().expect("a text");
-        (format!("{} {}", text("method"), text("path")), text("callers").to_owned())
-    });
-    let routes = functions::routes().into_keys().map(|route| {
-        let callers = if route.callers == Callers::Users { "users" } else { "backends" };
-        (route.to_string(), callers.to_owned())
-    });
-    assert_eq!(listed.collect::<BTreeMap<_, _>>(), routes.collect());
 
     for (method, path, allow) in [
         ("DELETE", "/rtc/demo/token", "GET, POST"),
