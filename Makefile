@@ -109,7 +109,7 @@ test-image: setup ## Builds the container's image without Docker, and runs it as
 	tools/debian-packages.sh musl image
 	PROFILE=$(or $(PROFILE),dev) cargo test --workspace --test it -- --ignored --nocapture image::
 
-test-stack: setup $(STACK_PYTHON)/.installed $(STACK_SIGN_IN)/node_modules/.installed ## Deploys, uses, changes and deletes the whole stack on this machine, as the tutorial says (five minutes)
+test-stack: setup $(STACK_PYTHON)/.installed $(STACK_SIGN_IN)/node_modules/.installed ## Deploys, uses, changes and deletes the whole stack on this machine, as the tutorial says (six minutes)
 	.venv/bin/python tests/stack/test.py
 
 test-arm64: setup build ## Runs the arm64 functions that would be deployed, on an emulated processor

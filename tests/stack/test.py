@@ -172,16 +172,32 @@ ROUTES = [
 ]
 
 
-def routes_of_the_functions(user_routes):
-    """The routes that template.yaml gives its functions. Chat's app token is for IAM callers, and all others are for users."""
+# Each of these drop-in routes takes a slash at the end, too: what it answers with, and the token's version.
+DROP_IN = [
+    ("/rtc/demo/publisher/userAccount/{user}", {"rtcToken": "007"}),
+    ("/rtm/{user}", {"rtmToken": "007"}),
+    ("/chat/account/{user}", {"chatToken": "007"}),
+    ("/rte/demo/publisher/userAccount/{user}", {"rtcToken": "007", "rtmToken": "007"}),
+]
+
+
+def routes_of_the_functions(user_routes, drop_in=False):
+    """The routes that template.yaml gives its functions. Chat's app token is for IAM callers, and all others are for users. `drop_in`: also
+    the drop-in routes, except the one that takes a JWT from the query string."""
     found = {}
-    for name, resource in expanded(ROOT / "template.yaml")["Resources"].items():
+    resources = expanded(ROOT / "template.yaml")["Resources"]
+    for name, resource in resources.items():
         if resource["Type"] != "AWS::Serverless::Function":
             continue
         for event in resource["Properties"].get("Events", {}).values():
             if event["Type"] == "HttpApi":
                 route = event["Properties"]
                 found[f"{route['Method']} {route['Path']}"] = ["AWS_IAM"] if name == "ChatAppToken" else user_routes
+    # A drop-in route has its function in the document, and no event.
+    for path, conditional in resources["Api"]["Properties"]["DefinitionBody"]["paths"].items():
+        for method, operation in conditional["Fn::If"][1].items():
+            if drop_in and path != "/uikit" and "x-amazon-apigateway-integration" in operation:
+                found[f"{method.upper()} {path}"] = ["AWS_IAM"] if "AWS_IAM" in operation["security"][0] else user_routes
     return found
 
 
@@ -283,6 +299,7 @@ def app_token(rows, stack, jwt):
     rows.same("without a signature: 403", stack.status("GET", path), 403)
     rows.row("with a user's JWT: no token", stack.status("GET", path, jwt=jwt) in (401, 403))
     rows.row("an IAM user gets no user's token", stack.signed("GET", "/rtm/me/token", *keys["backend"]) in (401, 403))
+    return keys
 
 
 AGORA = ["ChatAppToken", "ChatUserToken", "RtmToken", "RtcToken"]
@@ -426,6 +443,7 @@ def rules(rows, stack):
         ("JwtIssuer=https://issuer.example.com", "JwtIssuer needs JwtAudience"),
         (f"ZimSecretArn={secrets(stack)['zego']}", "must be the secret of another ZEGO project"),
         ("MaxSecondsBeyondJwt=0", "MaxSecondsBeyondJwt needs Rtm006=refused"),
+        ("UikitJwtAudience=uikit", "UikitJwtAudience needs DropIn=true"),
     ]:
         done = stack.make_deploy(parameters)
         said = done.stdout + done.stderr
@@ -456,10 +474,68 @@ def changed(rows, stack, jwt):
     rows.row("a rotated secret is in use", seen.get("signature", {}).get("verdict") == "genuine", said, seen)
 
 
+def drop_in(rows, stack, jwt, keys):
+    """The routes for clients of other token servers: none without the parameter, all with it."""
+    alice = claims(jwt)["sub"].replace("-", "")
+    asked = [(path.format(user=alice) + slash, tokens) for path, tokens in DROP_IN for slash in ["", "/"]]
+    statuses = {path: stack.status("GET", path, jwt=jwt) for path, _ in asked}
+    rows.same("DropIn=false: none of the drop-in routes is there (404)", statuses, dict.fromkeys(statuses, 404))
+    # The emulator sees no change if a condition alone changes. So a number changes, too.
+    stack.deploy("DropIn=true MintsPerMinute=61")
+    expected = routes_of_the_functions(["JWT", "aws.cognito.signin.user.admin"], drop_in=True)
+    rows.same(f"DropIn=true: all {len(expected)} routes are there, each with its authorizer", stack.routes(), expected)
+    for path, tokens in asked:
+        status, _, body = stack.ask("GET", path, jwt=jwt)
+        said = json.loads(body) if status == 200 else {}
+        seen = {name: stack.inspect(token, {"agora": OTHER_AGORA}) for name, token in said.items()}
+        genuine = all(it.get("signature", {}).get("verdict") == "genuine" for it in seen.values())
+        right = said.keys() == tokens.keys() and all(said[name].startswith(form) for name, form in tokens.items())
+        rows.row(f"GET {path.replace(alice, 'ID')}: {' and '.join(tokens)}, genuine", right and genuine, status, body, seen)
+    statuses = {path: stack.status("GET", path) for path, _ in asked}
+    rows.same("no JWT: 401 from each of them", statuses, dict.fromkeys(statuses, 401))
+    statuses = {path: stack.status("GET", path.replace(alice, "mallory"), jwt=jwt) for path, _ in asked}
+    rows.same("another user's token: 403 from each of them", statuses, dict.fromkeys(statuses, 403))
+    rows.same("a room outside the user's groups: 403", stack.status("GET", asked[0][0].replace("demo", "other"), jwt=jwt), 403)
+    rows.same("more than a slash after an id: 404", stack.status("GET", f"/rtm/{alice}/x", jwt=jwt), 404)
+    rows.same("the stack's own route below it is still there", stack.status("GET", f"/rtm/{alice}/token", jwt=jwt), 200)
+    rows.same("Chat's app token without a signature: 403", stack.status("GET", "/chat/app"), 403)
+    rows.row("with a user's JWT: no token", stack.status("GET", "/chat/app", jwt=jwt) in (401, 403))
+    rows.same("for an IAM user who has the permission for another route: 403", stack.signed("GET", "/chat/app", *keys["backend"]), 403)
+    arns = secrets(stack)
+    reads = [vendor for vendor in arns if may(stack, "DropInTokenRole", "secretsmanager:GetSecretValue", arns[vendor])]
+    rows.same("the new function may read Agora's secret alone", reads, ["agora"])
+    of_api = f"arn:aws:execute-api:{REGION}:{ACCOUNT}:{stack.ids['Api']}/*/*/*"
+    rows.same("the gateway, and nobody else, may invoke it", invokers(stack, "DropInToken"), {(GATEWAY, of_api)})
+
+
+def uikit(rows, stack, issuer, rooms):
+    """A JWT in the query string: for UI kits that send no header."""
+    now = int(time.time())
+    short = {"aud": "uikit", "exp": now + 300, "iat": now, **rooms}
+    inner = "/rtc/demo/publisher/userAccount/alice/"
+
+    def asked(jwt, path=inner):
+        return stack.ask("GET", f"/uikit?jwt={jwt}&path={path}")
+
+    jwt = issuer.jwt("RS256", "alice", **short)
+    status, headers, body = asked(jwt)
+    token = json.loads(body).get("rtcToken", "") if status == 200 else ""
+    seen = stack.inspect(token, {"agora": OTHER_AGORA})
+    rows.row("GET /uikit with a JWT in the query string: a genuine token", seen.get("signature", {}).get("verdict") == "genuine", status, body, seen)
+    rows.same("the answer tells the browser to pass the address on to nobody", headers.get("referrer-policy"), "no-referrer")
+    rows.same("another user's token: 403", asked(jwt, inner.replace("alice", "bob"))[0], 403)
+    rows.same("without a JWT: 401", stack.status("GET", f"/uikit?path={inner}"), 401)
+    rows.same("this JWT in the header of another route: 401", stack.status("GET", inner, jwt=jwt), 401)
+    rows.same("the user's other JWT in the query string: 401", asked(issuer.jwt("RS256", "alice", **rooms))[0], 401)
+    long = asked(issuer.jwt("RS256", "alice", **short | {"exp": now + 3600}))[0]
+    rows.row("one that lives for an hour: refused", long in (401, 403), long)
+    return jwt
+
+
 def own_issuer(rows, stack):
     issuer, path = Issuer(), "/rtc/demo/token"
     pool = stack.outputs["UserPoolId"]
-    stack.deploy(f"JwtIssuer={issuer.url} JwtAudience=app JwtScope=tokens RoomsClaim=rooms")
+    stack.deploy(f"JwtIssuer={issuer.url} JwtAudience=app JwtScope=tokens RoomsClaim=rooms UikitJwtAudience=uikit")
     cognito = stack.client("cognito-idp")
     left = [it["Id"] for it in cognito.list_user_pools(MaxResults=60)["UserPools"]]
     names = [user["Username"] for user in cognito.list_users(UserPoolId=pool)["Users"]] if pool in left else []
@@ -476,8 +552,14 @@ def own_issuer(rows, stack):
     es256 = issuer.jwt("ES256", "alice", **rooms)
     rows.same("the gateway's authorizer refuses ES256: 401", stack.status("GET", path, jwt=es256), 401)
 
-    stack.deploy("JwtVerifier=tokenmint")
-    expected = routes_of_the_functions(["CUSTOM"])
+    in_query = uikit(rows, stack, issuer, rooms)
+
+    done = stack.make_deploy("JwtVerifier=tokenmint")
+    sentence = "UikitJwtAudience needs JwtVerifier=gateway"
+    rows.row(f"refused: {sentence}", done.returncode != 0 and sentence in done.stdout + done.stderr, done.stdout[-1500:], done.stderr[-1500:])
+    stack.deploy('JwtVerifier=tokenmint UikitJwtAudience=\\"\\"')
+    rows.same("without UikitJwtAudience: GET /uikit is gone (404)", stack.status("GET", f"/uikit?jwt={in_query}&path={path}"), 404)
+    expected = routes_of_the_functions(["CUSTOM"], drop_in=True)
     rows.same("JwtVerifier=tokenmint: each user's route has our authorizer", stack.routes(), expected)
     of_api = f"arn:aws:execute-api:{REGION}:{ACCOUNT}:{stack.ids['Api']}/authorizers/*"
     rows.same("the gateway, and nobody else, may invoke it", invokers(stack, "JwtAuthorizer"), {(GATEWAY, of_api)})
@@ -485,6 +567,7 @@ def own_issuer(rows, stack):
     reads = [vendor for vendor, arn in secrets(stack).items() if may(stack, "JwtAuthorizerRole", read, arn)]
     rows.same("it may read no secret", reads, [])
     rows.same("an ES256 JWT gets a token", stack.status("GET", path, jwt=es256), 200)
+    rows.same("also from a drop-in route", stack.status("GET", "/rtc/demo/publisher/userAccount/alice/", jwt=es256), 200)
     rows.same("so does an RS256 JWT", stack.status("GET", path, jwt=good), 200)
     rows.same("a room with a space in its name", stack.status("GET", "/rtc/green%20room/token", jwt=es256), 200)
     rows.same("without the scope: 403", stack.status("GET", path, jwt=unscoped), 403)
@@ -498,7 +581,7 @@ def own_issuer(rows, stack):
     rows.same("a JWT that has ended: 401", stack.status("GET", path, jwt=ended), 401)
     rows.same("no JWT: 401", stack.status("GET", path), 401)
     report = stack.invoke("Prewarm", {"environments": 1, "hold_milliseconds": 100, "every_minutes": 4})
-    rows.row("the authorizer is kept warm, too", report.get("sent") == 7 and report.get("failed") == 0, report)
+    rows.row("the authorizer is kept warm, too", report.get("sent") == 8 and report.get("failed") == 0, report)
 
     def direct(headers):
         event = {
@@ -524,7 +607,7 @@ def own_issuer(rows, stack):
     rows.same("VerifyTwice=true: a user's JWT gets a token", stack.status("GET", path, jwt=es256), 200)
     rows.same("a direct invocation without a JWT: 401", direct({}), 401)
     rows.same("with the user's JWT: 200", direct({"authorization": f"Bearer {es256}"}), 200)
-    return es256
+    return es256, in_query
 
 
 def one_vendor(rows, stack, jwt):
@@ -547,7 +630,7 @@ def silent(rows, stack, *hidden):
     """What no function may have logged."""
     hidden = [*hidden, *(value for vendor in [DEMO["agora"], DEMO["zego"], OTHER_AGORA] for value in vendor.values())]
     hidden = [value for value in hidden if isinstance(value, str) and value not in (DEMO["agora"]["app_id"], OTHER_AGORA["app_id"])]
-    logged = {name: stack.logs(name) for name in [*AGORA, *ZEGO, "JwtAuthorizer", "Prewarm"]}
+    logged = {name: stack.logs(name) for name in [*AGORA, *ZEGO, "DropInToken", "JwtAuthorizer", "Prewarm"]}
     rows.same("every function has logged", [name for name, text in logged.items() if not text], [])
     found = [name for name, text in logged.items() if any(value in text for value in hidden)]
     rows.same("no function has logged a key or a JWT", found, [])
@@ -577,7 +660,7 @@ def main():
             signed_in = users(rows, stack, secret)
             jwt = signed_in["access_token"]
             refusals(rows, stack, signed_in)
-            app_token(rows, stack, jwt)
+            keys = app_token(rows, stack, jwt)
             permissions(rows, stack)
             strangers(rows, stack)
             preflight(rows, stack)
@@ -586,10 +669,12 @@ def main():
             update(rows, stack, jwt)
             before = rounds(stack)
             # The new group is in the claims from the next sign-in on.
-            changed(rows, stack, sign_in(stack, secret)["access_token"])
+            in_group = sign_in(stack, secret)["access_token"]
+            changed(rows, stack, in_group)
+            drop_in(rows, stack, in_group, keys)
             scheduled(rows, stack, before)
-            of_own_issuer = own_issuer(rows, stack)
-            silent(rows, stack, jwt, of_own_issuer)
+            of_own_issuer, in_query = own_issuer(rows, stack)
+            silent(rows, stack, jwt, in_group, of_own_issuer, in_query)
             one_vendor(rows, stack, of_own_issuer)
             deleted(rows, stack)
             rows.same("all the while it listened on loopback alone", emulator.listening(), {"127.0.0.1"})
