@@ -166,7 +166,7 @@ fn steady(name: String, value: Value) -> (String, Value) {
     let is_token = value.as_str().is_some_and(|text| ["006", "007", "04"].iter().any(|kind| text.starts_with(kind)));
     let value = match (name.as_str(), value) {
         ("issued_at" | "expires_at" | "renew_at" | "request_id", _) => json!("<changing>"),
-        ("token", _) if is_token => json!("<token>"),
+        ("token" | "kit_token", _) if is_token => json!("<token>"),
         (_, Value::Object(fields)) => fields.into_iter().map(|(name, value)| steady(name, value)).collect(),
         (_, value) => value,
     };
