@@ -16,7 +16,7 @@ const PRIVILEGES = {
  * - its fields are the wanted ones, and the SDK says the same beside the token;
  * - it was issued at `since` or later, and lives for `lifetime` seconds.
  *
- * @returns the lines for the report, and the moment of expiry.
+ * @returns the lines for the report, the token's fields, and the moment of expiry.
  */
 export async function check(sighting, { wanted, lifetime, since }) {
     const { token, where, said } = sighting
@@ -35,7 +35,7 @@ export async function check(sighting, { wanted, lifetime, since }) {
         const beside = name in said ? ', as the SDK says beside it' : ''
         return `    ${name.padEnd(11)} ${typeof value === 'string' ? value : JSON.stringify(value)}${beside}`
     })
-    return { expires, lines: [`  ${sighting.step}: ${where}`, ...lines] }
+    return { expires, fields, lines: [`  ${sighting.step}: ${where}`, ...lines] }
 }
 
 async function read(token, { user }) {

@@ -15,14 +15,17 @@ export const SCHEMES = ['light', 'dark']
 export const screenshots = fileURLToPath(new URL('../../target/screenshots', import.meta.url))
 mkdirSync(screenshots, { recursive: true })
 
-/** A Chromium that reaches this machine alone: all else ends at this proxy, which refuses it. Media cannot leave at all. */
-export function launch(proxy) {
+/**
+ * A Chromium that reaches this machine alone: all else ends at this proxy, which refuses it. Media cannot leave at all. `more`:
+ * arguments of its own for a test.
+ */
+export function launch(proxy, ...more) {
     return chromium.launch({
         executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
         args: [
             '--headless=new', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync',
             '--disable-background-networking', '--disable-component-update',
-            `--proxy-server=${proxy}`, '--webrtc-ip-handling-policy=disable_non_proxied_udp',
+            `--proxy-server=${proxy}`, '--webrtc-ip-handling-policy=disable_non_proxied_udp', ...more,
         ],
     })
 }

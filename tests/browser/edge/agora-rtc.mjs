@@ -72,9 +72,8 @@ export function agoraRtc(edge) {
     }
 }
 
-/** The answer to a join. The server has no codec, and no media ever reach it. */
-function joined({ p2p_id }) {
-    const nothing = { audioCodecs: [], videoCodecs: [], audioExtensions: [], videoExtensions: [] }
+/** The answer to a join. The server has the browser's codecs, but no media ever reach it. */
+function joined({ p2p_id, ortc: { rtpCapabilities: { send, recv, sendrecv } } }) {
     return {
         uid: 1,
         cid: 1,
@@ -87,7 +86,7 @@ function joined({ p2p_id }) {
             iceParameters: { iceUfrag: 'abcdefgh', icePwd: 'abcdefghabcdefghabcdefgh' },
             dtlsParameters: { fingerprints: [{ hashFunction: 'sha-256', algorithm: 'sha-256', fingerprint: Array(32).fill('00').join(':') }] },
             candidates: [{ foundation: 'udpcandidate', ip: '127.0.0.1', port: 9, priority: 1, protocol: 'udp', type: 'host' }],
-            rtpCapabilities: { send: nothing, recv: nothing, sendrecv: nothing },
+            rtpCapabilities: { send: recv, recv: send, sendrecv },
             setup: 'active',
             cname: 'edge',
         },

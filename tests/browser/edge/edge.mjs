@@ -3,8 +3,8 @@
 
 import { EventEmitter, once } from 'node:events'
 
-/** A token that an SDK has sent: in which step, in which field, and what else the SDK said there. */
-/** @typedef {{ step: 'login' | 'join' | 'renewal', where: string, token: string, said: Record<string, unknown> }} Sighting */
+/** A token that an SDK has sent: in which step, in which field, what else the SDK said there, and the user's name for people. */
+/** @typedef {{ step: 'login' | 'join' | 'renewal', where: string, token: string, said: Record<string, unknown>, name?: string }} Sighting */
 
 /**
  * A stand-in for a vendor's cloud: its hosts, and its answers.
@@ -41,16 +41,16 @@ export class Edge {
         return edge
     }
 
-    saw(step, where, token, said) {
-        const sighting = { step, where, token, said }
+    saw(step, where, token, said, name) {
+        const sighting = { step, where, token, said, name }
         this.sightings.push(sighting)
         this.#seen.emit('token', sighting)
     }
 
-    /** Waits for the first token of this step. */
-    async sighting(step, patience) {
+    /** Waits for the first token of this step, or for the first that fits. */
+    async sighting(step, patience, fits = () => true) {
         for (;;) {
-            const found = this.sightings.find(each => each.step === step)
+            const found = this.sightings.find(each => each.step === step && fits(each))
             if (found) return found
             await once(this.#seen, 'token', { signal: patience }).catch(cause => {
                 throw new Error(`no token for the ${step} has come to the edge`, { cause })

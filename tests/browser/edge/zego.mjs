@@ -59,14 +59,14 @@ function unpack(socket, receive) {
     }
 }
 
-const hosts = /(^|\.)(coolbcloud\.com|coolgcloud\.com|zego\.im|zegocloud\.com)$/
+const hosts = /(^|\.)(coolbcloud\.com|coolgcloud\.com|coolzcloud\.com|zego\.im|zegocloud\.com)$/
 
 /** Express: log-in to a room, and renewal. The token is sent unencrypted in both. The SDK's own timer warns. */
 export function zegoExpress(edge) {
     const { read, write } = messages(`
         message Header { uint32 cmd = 1; uint32 seq = 2; int64 timestamp = 3; uint32 context_key = 6; }
         message Head { uint32 code = 1; }
-        message Login { uint32 app_id = 1; bytes room_id = 3; bytes id_name = 6; bytes third_token = 16; }
+        message Login { uint32 app_id = 1; bytes room_id = 3; bytes id_name = 6; bytes nick_name = 7; bytes third_token = 16; }
         message Anchor { bytes id_name = 1; }
         message LoggedIn {
             Head rsp_head = 1; uint64 switch_session_id = 2; uint64 user_session_id = 3; uint64 room_session_id = 4;
@@ -76,17 +76,17 @@ export function zegoExpress(edge) {
         message Renew { string token = 1; }
         message Renewed { Head rsp_head = 1; uint32 token_remain_time = 2; }
     `)
-    return { hosts, answer: () => undefined, connect }
+    return { hosts, answer: () => undefined, connect: (socket, url) => unpack(socket, receive(url)), receive }
 
-    function connect(socket, url) {
-        return unpack(socket, async (head, body, answer) => {
+    function receive(url) {
+        return async (head, body, answer) => {
             const { cmd, seq } = read('Header', head)
             const header = number => write('Header', { cmd: number, seq, timestamp: Date.now(), context_key: 1 })
             if (cmd === 1001) {
-                const { app_id, room_id, id_name, third_token } = read('Login', body)
+                const { app_id, room_id, id_name, nick_name, third_token } = read('Login', body)
                 const token = third_token.toString()
                 const said = { 'app id': app_id, room: room_id.toString(), user: id_name.toString() }
-                edge.saw('login', `${place('WebSocket', url)} LoginRoomReq: third_token`, token, said)
+                edge.saw('login', `${place('WebSocket', url)} LoginRoomReq: third_token`, token, said, nick_name.toString())
                 const session = { switch_session_id: 1, user_session_id: 1, room_session_id: 1, user_id: 1 }
                 const beats = { liveroom_hb_interval: 30_000, liveroom_hb_timeout: 120_000 }
                 const token_remain_time = await left(token)
@@ -99,7 +99,7 @@ export function zegoExpress(edge) {
                 edge.saw('renewal', `${place('WebSocket', url)} RenewTokenReq: token`, token, {})
                 answer(header(301008), write('Renewed', { rsp_head: { code: 0 }, token_remain_time: await left(token) }))
             }
-        })
+        }
     }
 
     async function left(token) {
@@ -136,10 +136,10 @@ export function zegoZim(edge) {
         const opening = cipher(sessionKey, createDecipheriv)
         return Buffer.concat([opening.update(content), opening.final()])
     }
-    return { hosts, answer: () => undefined, connect, script: rememberRandom }
+    return { hosts, answer: () => undefined, connect: (socket, url) => unpack(socket, receive(url)), receive, script: rememberRandom }
 
-    function connect(socket, url) {
-        return unpack(socket, async (head, body, answer) => {
+    function receive(url) {
+        return async (head, body, answer) => {
             const { cmd, seq, app_id, user_id } = read('Header', head)
             const header = () => write('Header', {
                 cmd: `${cmd}_rsp`, seq, app_id, user_id, timestamp: Date.now(), session_id: 1, user_nid: 1,
@@ -156,7 +156,7 @@ export function zegoZim(edge) {
                 edge.saw('renewal', `${place('WebSocket', url)} /sw/renew_token: user_name, decrypted`, token, said)
                 answer(header(), seal(sessionKey, write('Renewed', { code: 0 })))
             }
-        })
+        }
     }
 
     /** The key is 16 digits of the random number that the page drew after the log-in's stamp. */
@@ -171,6 +171,17 @@ export function zegoZim(edge) {
         if (at < 0) throw new Error('the stamp of the log-in is none of the random numbers that the page drew')
         return Buffer.from(digits[at + 1])
     }
+}
+
+/** Both clouds. A header of ZIM begins with a text, and one of Express with a number. */
+export function zegoExpressAndZim(edge) {
+    const [express, zim] = [zegoExpress(edge), zegoZim(edge)]
+    const TEXT = 0x0a
+    const connect = (socket, url) => {
+        const [fromExpress, fromZim] = [express.receive(url), zim.receive(url)]
+        return unpack(socket, (head, body, answer) => (head[0] === TEXT ? fromZim : fromExpress)(head, body, answer))
+    }
+    return { ...zim, connect }
 }
 
 /** This function runs in the page. */
