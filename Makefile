@@ -90,7 +90,7 @@ faults: setup ## Lets Secrets Manager fail in every way, and opens 10,000 connec
 soak: ## Like `faults`, for a quarter of an hour
 	SOAK=12 $(MAKE) --no-print-directory faults
 
-test-browser: setup book $(WEB)/node_modules/.installed $(PROOFS)/node_modules/.installed $(DEMO_ISSUER)/node_modules/.installed ## Runs the vendors' SDKs in Chromium against the service, and verifies what they send. Attacks the local run from pages. Looks at each page of the book with axe
+test-browser: setup book $(WEB)/node_modules/.installed $(PROOFS)/node_modules/.installed $(DEMO_ISSUER)/node_modules/.installed ## Runs the vendors' SDKs and UI kits in Chromium against the service, and verifies what they send. Attacks the local run from pages. Looks at each page of the book with axe
 	tools/debian-packages.sh chromium
 	cargo build --workspace --bins
 	$(WEB)/node_modules/.bin/tsc --project tests/browser/pages
@@ -98,6 +98,7 @@ test-browser: setup book $(WEB)/node_modules/.installed $(PROOFS)/node_modules/.
 	node --test --test-reporter=spec tests/browser/strangers.test.mjs
 	node --test --test-reporter=spec tests/browser/sign-in.test.mjs
 	node --test --test-reporter=spec tests/browser/proofs.test.mjs
+	node --test --test-reporter=spec tests/browser/drop-in.test.mjs
 
 photographs: setup $(WEB)/node_modules/.installed $(PROOFS)/node_modules/.installed ## Photographs the demo for the README (docs/images)
 	tools/debian-packages.sh chromium

@@ -10,9 +10,15 @@ export const service = { url: asked.get('service') ?? '' }
 /** How long they live, in seconds. */
 export const expiresIn = Number(asked.get('expires_in'))
 
+/** What the test hands to the page. */
+export function fromTest<Given>(): Given {
+    return globalThis.given as Given
+}
+
 declare global {
     /** What has happened so far. */
     var happened: string[]
+    var given: unknown
 }
 globalThis.happened = []
 
