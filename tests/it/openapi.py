@@ -1,6 +1,6 @@
 """Reads openapi.yaml for the tests.
 
-`openapi.py document` checks the document and its examples, and prints {"routes": {"GET /a/{b}": [scheme, ...]}, "problems": [...]}.
+`openapi.py document` checks the document and its examples, and prints {"routes": {"GET /a/{b}": [scheme, ...]}, "drop_in": [...], "problems": [...]}.
 `openapi.py answers` holds answers against it: a JSON list of cases in, a list of verdicts out (see openapi.rs).
 """
 
@@ -80,9 +80,11 @@ def described():
     problems = []
     for schema in document["components"]["schemas"].values():
         problem = schema.get("properties", {}).get("type", {})
-        problems += problem.get("enum", [problem["const"]] if "const" in problem else [])
+        named = problem.get("enum", [problem["const"]] if "const" in problem else [])
+        problems += [name for name in named if str(name).startswith("urn:")]
     return {
         "routes": {route: [name for one in all for name in one] for route, all in security.items()},
+        "drop_in": [route for route, _, operation in routes() if "Drop-in" in operation["tags"]],
         "schemes": sorted(document["components"]["securitySchemes"]),
         "problems": sorted(problems),
         "examples": examples,

@@ -18,6 +18,21 @@ HEAD = """\
 
 This page is made from [`openapi.yaml`](../../openapi.yaml), the contract for machines.
 """
+DROP_IN = "Drop-in"
+DROP_IN_PAGES = """\
+How: [Leave agora-token-service](../how-to/leave-agora-token-service.md) and
+[Leave ZEGO's demo servers](../how-to/leave-zegos-demo-servers.md).
+"""
+STATUSES = [
+    ("400", "a parameter is missing or wrong, or the body is no JSON object"),
+    ("401", "nobody is signed in"),
+    ("403", "another user's token, uid 0, a wildcard, a room or role that the caller may not have, a token for backends"),
+    ("404", "the path has too many parts"),
+    ("408, 413", "the body took more than 10 seconds (the server), or is over 8 KiB"),
+    ("429", "the user has used up the tokens of a minute (`MINTS_PER_MINUTE`). `Retry-After` says when to try again"),
+    ("500", "a mistake of ours"),
+    ("503", "no tokens at the moment"),
+]
 
 document = yaml.safe_load((ROOT / "openapi.yaml").read_text(encoding="utf-8"))
 
@@ -54,8 +69,11 @@ def rule(schema):
     if "const" in schema:
         return code(schema["const"])
     if "oneOf" in schema and "type" not in schema:
-        return " or ".join(rule(one) for one in schema["oneOf"])
+        values = [value for one in schema["oneOf"] for value in rule(one).split(" or ")]
+        return " or ".join(dict.fromkeys(values))
     kind = schema.get("type", "")
+    if isinstance(kind, list):
+        return " or ".join(rule({**schema, "type": one}) for one in kind)
     if kind == "array":
         most = f", at most {schema['maxItems']}" if "maxItems" in schema else ""
         return f"list of {rule(schema['items'])}{most}"
@@ -109,8 +127,18 @@ def parameters(listed):
 def body(request):
     (content,) = request["content"].values()
     schema = resolved(content["schema"])
-    yield "The body is a JSON object:"
-    yield ""
+    if "oneOf" in schema and "properties" not in schema:
+        for one in map(resolved, schema["oneOf"]):
+            yield f"The JSON object for {one['title']}:"
+            yield ""
+            yield from body_of(one)
+    else:
+        yield "The body is a JSON object:"
+        yield ""
+        yield from body_of(schema)
+
+
+def body_of(schema):
     rows = []
     for name, field, required in fields(schema):
         full = resolved(field)
@@ -149,9 +177,12 @@ def answer(success):
         for one in one_of or [schema]:
             if "properties" not in resolved(one):
                 continue
-            if one_of:
+            if one_of and "kind" in resolved(one)["properties"]:
                 kinds = resolved(one)["properties"]["kind"]
                 yield f"Fields where `kind` is {rule(kinds)}:"
+                yield ""
+            elif one_of and "title" in resolved(one):
+                yield f"Fields from {resolved(one)['title']}:"
                 yield ""
             rows = [[code(name), rule(field), "always" if required else "sometimes", meaning({}, field)]
                     for name, field, required in fields(one)]
@@ -167,11 +198,18 @@ def problem_types(content):
             yield value.rsplit(":", 1)[1]
 
 
+def refused_alike(responses):
+    """The responses by their statuses. Statuses with the same response become one."""
+    alike = {}
+    for status, response in responses.items():
+        if status != "200":
+            alike.setdefault(response.get("$ref", status), ([], response))[0].append(status)
+    return [(", ".join(statuses), response) for statuses, response in alike.values()]
+
+
 def refusals(responses):
     rows = []
-    for status, response in responses.items():
-        if status == "200":
-            continue
+    for status, response in refused_alike(responses):
         response = resolved(response)
         names = [name for content in response["content"].values() for name in problem_types(content)]
         rows.append([status, ", ".join(map(code, names)), cell(response["description"])])
@@ -191,6 +229,7 @@ def route(path, shared, method, operation):
         yield ""
     (scheme,) = operation.get("security", document["security"])[0]
     yield {"SignedInUser": "Caller: a signed-in user, with a JWT (`Authorization: Bearer …`).",
+           "UikitUser": "Caller: a signed-in user, with a JWT in the query (`jwt=…`).",
            "AWS_IAM": "Caller: an IAM identity, with a signature of AWS (version 4)."}[scheme]
     yield ""
     yield "### Request"
@@ -203,6 +242,10 @@ def route(path, shared, method, operation):
         yield from examples(content)
     yield from answer(resolved(operation["responses"]["200"]))
     yield from refusals(operation["responses"])
+    if DROP_IN in operation["tags"]:
+        for content in resolved(operation["responses"]["403"])["content"].values():
+            of_the_service = {name: example for name, example in content.get("examples", {}).items() if name != "gateway"}
+            yield from examples({"examples": of_the_service})
 
 
 def errors():
@@ -219,13 +262,14 @@ def errors():
     for schema in document["components"]["schemas"].values():
         properties = schema.get("properties", {})
         kind = properties.get("type", {})
-        for value in [kind["const"]] if "const" in kind else kind.get("enum", []):
-            titles[value.rsplit(":", 1)[1]] = properties["title"]["const"]
+        if "title" in properties:
+            for value in [kind["const"]] if "const" in kind else kind.get("enum", []):
+                titles[value.rsplit(":", 1)[1]] = properties["title"]["const"]
     yield "## Errors"
     yield ""
     yield "An answer of the service that is no token is `application/problem+json` (RFC 9457) with `type`, `title`, `status`, `detail` and"
-    yield "`request_id`. `POST /fetch_rtm_token` is the exception: its errors have the form of its tokens. `type` is `urn:tokenmint:problem:` and"
-    yield "the name in this table:"
+    yield "`request_id`. `POST /fetch_rtm_token` and the drop-in routes are the exception: their errors have the form of their tokens. `type`"
+    yield "is `urn:tokenmint:problem:` and the name in this table:"
     yield ""
     yield from table(["status", "name", "title", "when"],
                      [[str(status), code(name), cell(titles[name]), cell(when)] for (status, name), when in sorted(found.items())])
@@ -250,11 +294,31 @@ def page():
     unknown = {key for item in document["paths"].values() for key in item} - {*METHODS, "parameters"}
     if unknown:
         raise SystemExit(f"openapi.yaml has methods that this program does not write: {unknown}")
-    yield from table(["route", "token"], [[f"[{code(f'{method.upper()} {path}')}](#{anchor(f'{method} {path}')})",
-                                           cell(operation["summary"])] for path, _, method, operation in operations])
-    for operation in operations:
+    drop_in = [operation for operation in operations if DROP_IN in operation[3]["tags"]]
+    ours = [operation for operation in operations if DROP_IN not in operation[3]["tags"]]
+    yield from contents(ours)
+    yield "With `DROP_IN=true` there are [drop-in routes](#drop-in-routes), too."
+    yield ""
+    for operation in ours:
+        yield from route(*operation)
+    yield "## Drop-in routes"
+    yield ""
+    (tag,) = (tag for tag in document["tags"] if tag["name"] == DROP_IN)
+    yield tag["description"].strip()
+    yield ""
+    yield DROP_IN_PAGES
+    yield from contents(drop_in)
+    yield "What a refusal's status means on all of them:"
+    yield ""
+    yield from table(["status", "when"], STATUSES)
+    for operation in drop_in:
         yield from route(*operation)
     yield from errors()
+
+
+def contents(operations):
+    return table(["route", "token"], [[f"[{code(f'{method.upper()} {path}')}](#{anchor(f'{method} {path}')})",
+                                       cell(operation["summary"])] for path, _, method, operation in operations])
 
 
 def anchor(title):
