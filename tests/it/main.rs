@@ -12,6 +12,7 @@ mod image;
 mod first_use;
 mod local;
 mod matrix;
+mod drop_in;
 mod openapi;
 mod providers;
 mod documents;
