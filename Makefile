@@ -98,7 +98,7 @@ test-browser: setup book $(WEB)/node_modules/.installed $(PROOFS)/node_modules/.
 	node --test --test-reporter=spec tests/browser/strangers.test.mjs
 	node --test --test-reporter=spec tests/browser/sign-in.test.mjs
 	node --test --test-reporter=spec tests/browser/proofs.test.mjs
-	node --test --test-reporter=spec tests/browser/drop-in.test.mjs
+	node --test --test-reporter=spec tests/browser/other-servers.test.mjs
 
 photographs: setup $(WEB)/node_modules/.installed $(PROOFS)/node_modules/.installed ## Photographs the demo for the README (docs/images)
 	tools/debian-packages.sh chromium

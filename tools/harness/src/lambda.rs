@@ -92,8 +92,9 @@ impl Function {
     /// # Panics
     /// There is no such artifact, or no emulator (Debian's `qemu-user` and `libc6-arm64-cross`).
     pub fn start_arm64(name: &str, env: impl Into<Env>) -> Function {
-        // The template calls `rtm-token` RtmToken.
+        // The template calls `rtm-token` RtmToken, and `drop-in` DropInToken, because DropIn is a parameter.
         let resource: String = name.split('-').map(|word| word[..1].to_uppercase() + &word[1..]).collect();
+        let resource = if name == "drop-in" { format!("{resource}Token") } else { resource };
         let artifact = project::root().join(".aws-sam/build").join(resource).join("bootstrap");
         assert!(artifact.exists(), "{} is missing: run `make build`", artifact.display());
         let mut emulator = Command::new("qemu-aarch64");
