@@ -27,7 +27,7 @@ STATUSES = [
     ("400", "a parameter is missing or wrong, or the body is no JSON object"),
     ("401", "nobody is signed in"),
     ("403", "another user's token, uid 0, a wildcard, a room or role that the caller may not have, a token for backends"),
-    ("404", "the path has too many parts"),
+    ("404", "the path has a part too many, or a slash at the end that the route does not take"),
     ("408, 413", "the body took more than 10 seconds (the server), or is over 8 KiB"),
     ("429", "the user has used up the tokens of a minute (`MINTS_PER_MINUTE`). `Retry-After` says when to try again"),
     ("500", "a mistake of ours"),
@@ -268,7 +268,7 @@ def errors():
     yield "## Errors"
     yield ""
     yield "An answer of the service that is no token is `application/problem+json` (RFC 9457) with `type`, `title`, `status`, `detail` and"
-    yield "`request_id`. `POST /fetch_rtm_token` and the drop-in routes are the exception: their errors have the form of their tokens. `type`"
+    yield "`request_id`. `POST /fetch_rtm_token` and the drop-in routes are exceptions: their errors have the form of their answers. `type`"
     yield "is `urn:tokenmint:problem:` and the name in this table:"
     yield ""
     yield from table(["status", "name", "title", "when"],

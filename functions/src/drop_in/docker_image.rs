@@ -71,17 +71,17 @@ fn parse(params: &mut Params) -> Result<Ask, Problem> {
         (None, true, Some(_)) => {
             Err(Problem::bad_parameter("serviceRtc", "must be enabled if both serviceRtm and serviceChat are"))
         }
-        (None, false, None) => Err(Problem::bad_parameter("serviceRtc", "or another service must be enabled")),
+        (None, false, None) => Err(Problem::bad_parameter("serviceRtc", "this or another service must be enabled")),
     }
 }
 
-/// All that a role may do, for this time.
+/// All that a role may do, for this lifetime.
 fn of_role(role: Role, lives: Ttl) -> Privileges {
     let publish = (role == Role::Publisher).then_some(lives);
     Privileges { join_channel: lives, publish_audio: publish, publish_video: publish, publish_data_stream: publish }
 }
 
-/// Takes a service that we give nobody a token for. It may be there if it is switched off.
+/// Takes a service for which nobody gets a token. The request may name it, but must not enable it.
 fn refuse(params: &mut Params, service: &'static str, switches: &[&'static str]) -> Result<(), Problem> {
     let enabled = params.take_object(service, |fields| {
         fields.ignore("userUuid");
@@ -92,7 +92,7 @@ fn refuse(params: &mut Params, service: &'static str, switches: &[&'static str])
         Ok(enabled)
     })?;
     match enabled {
-        Some(true) => Err(Problem::forbidden(format!("{service}: this service gives no such tokens"))),
+        Some(true) => Err(Problem::forbidden(format!("{service}: nobody gets a token for this here"))),
         _ => Ok(()),
     }
 }
