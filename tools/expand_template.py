@@ -2,7 +2,7 @@
 prints the result as JSON. Checks and tests read this form, because not all of them know loops.
 
 SAM CLI's own code expands the loops. Its whole expander would also put in parameters, at their defaults. A loop may go through a list in
-the section Mappings (Fn::FindInMap). No one else reads that section, so it is left out of the result.
+the section Mappings (Fn::FindInMap). Nothing else reads that section, so the result does not have it.
 """
 
 import json

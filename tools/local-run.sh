@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Serves the API on this machine. Usage: tools/local-run.sh PATH_OF_TOKENMINT
 # Without IDENTITY, it believes every caller on this machine. Without LOCAL_CREDENTIALS, it uses demo credentials. Without
-# DROP_IN, it serves the routes of other token servers, too. PORT sets the port.
+# DROP_IN, it serves the drop-in routes, too. PORT sets the port.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)

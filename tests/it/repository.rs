@@ -37,8 +37,8 @@ fn routes_in_watch_router() -> BTreeMap<String, String> {
     entries.map(|(path, entry)| (format!("{} {path}", text(&entry["method"])), text(&entry["function"]))).collect()
 }
 
-/// How the watch router spells a route. It has no variable for all that follows. So such a route has one with and one
-/// without a slash at the end. `{end+}` stands for that slash alone.
+/// How the watch router spells a route. It has no greedy variables. So it has two routes for one with such a variable:
+/// without and with a slash at the end. `{end+}` stands for that slash alone.
 fn in_watch_router(route: &str) -> Vec<String> {
     let Some(all_that_follows) = route.strip_suffix("+}") else { return vec![route.to_owned()] };
     if let Some(word) = all_that_follows.strip_suffix("{end") {
@@ -65,8 +65,8 @@ fn code_template_and_watch_router_have_the_same_routes() {
     assert_eq!(deployed.map(|(route, to)| (route, to.function)).collect::<BTreeMap<_, _>>(), code);
 }
 
-/// API Gateway tells routes apart by their literal parts. At the same place in a path, variables have the same name. And a
-/// variable with a plus is the last one.
+/// API Gateway tells routes apart by their literal parts. At the same place in a path, variables have the same name. A
+/// greedy variable is the last part.
 #[test]
 fn no_two_routes_name_the_same_place_differently() {
     let mut names: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();

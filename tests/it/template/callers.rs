@@ -46,7 +46,7 @@ fn no_route_is_open() {
         assert!(!routes.is_empty());
         for (route, Target { authorizer, .. }) in routes {
             let expected = match of_code[&route].0.callers {
-                // Its JWT is in the query string. In all other routes a JWT in the query string counts for nothing.
+                // Its JWT is in the query. On all other routes, a JWT in the query does not count.
                 Callers::Users if route == "GET /uikit" => "UikitUser",
                 Callers::Users => "SignedInUser",
                 Callers::Backends => "AWS_IAM",
@@ -160,10 +160,9 @@ fn the_authorizer_serves_this_api_alone_and_knows_the_policy() {
     assert!(!json!(role).to_string().contains("secretsmanager"), "{role:?}");
 }
 
-/// A JWT in an address is easily seen by others. So such a JWT has an audience of its own, and it counts in one route
-/// alone.
+/// Others can easily see a JWT in an address. So such a JWT has an audience of its own, and counts on one route alone.
 #[test]
-fn a_jwt_in_the_query_string_has_an_audience_of_its_own() {
+fn a_jwt_in_the_query_has_an_audience_of_its_own() {
     let own = "https://cognito-idp.eu-central-1.amazonaws.com/${UserPool}";
     let sign_in = json!(["aws.cognito.signin.user.admin"]);
     for (given, issuer, scopes) in [

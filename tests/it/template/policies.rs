@@ -188,7 +188,7 @@ fn nothing_is_public() {
             .collect();
         assert_eq!(drop_in.iter().map(|(_, it)| it["FunctionName"].to_string()).collect::<BTreeSet<_>>(), aliases);
         for (name, permission) in drop_in {
-            // Any stage, method and path of this API. As an authorizer, a function would have another ARN.
+            // Any stage, method and path of this API. The ARN for asking a function as an authorizer is another one.
             assert_eq!(permission["SourceArn"], "arn:aws:execute-api:eu-central-1:123456789012:${Api}/*/*/*", "{name}");
         }
         // The authorizer has no route: see `callers`.

@@ -236,8 +236,8 @@ fn parameters_that_do_not_fit_together_are_refused() {
     assert!(!fit(&[("MaxSecondsBeyondJwt", "0")]) && fit(&[("MaxSecondsBeyondJwt", "0"), ("Rtm006", "refused")]));
     // Tokens of the stack's own user pool have claims that can be refused.
     assert!(fit(&[("RefusedClaims", "username=guest")]));
-    // The route that takes a JWT from the query string is a drop-in route of Agora's. Its JWTs are no JWTs of the other
-    // routes, and our authorizer does not read them.
+    // The route that takes a JWT from the query is a drop-in route for Agora's tokens. The other routes do not take its JWTs,
+    // and our authorizer does not read them.
     assert!(fit(&[DROP_IN]) && fit(&[DROP_IN, UIKIT]) && fit(&[DROP_IN, UIKIT, NO_ZEGO]) && fit(&[DROP_IN, NO_AGORA]));
     assert!(!fit(&[UIKIT]) && !fit(&[DROP_IN, UIKIT, NO_AGORA]) && !fit(&[DROP_IN, UIKIT, TOKENMINT]));
     assert!(fit(&[DROP_IN, UIKIT, TWICE, ISSUER, AUDIENCE]));

@@ -59,7 +59,7 @@ fn a_vendor_without_a_secret_leaves_nothing_behind() {
     }
 }
 
-/// Who does not ask for the drop-in routes has nothing of them.
+/// A stack without the parameter has nothing of the drop-in routes.
 #[test]
 fn without_drop_in_the_stack_has_its_own_routes_alone() {
     let own = [
