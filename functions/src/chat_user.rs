@@ -47,7 +47,7 @@ impl Ask {
         Ok(Ask { user: params.require_sent("user_id")?, expires_in: params.take_sent("expiry")? })
     }
 
-    /// In Java, a POST has its parameters in the query.
+    /// The Java server takes a POST with its parameters in the query.
     pub(crate) fn parse_as_in_the_java_docs(params: &mut Params) -> Result<Ask, Problem> {
         match params.take::<TokenType>("tokenType")? {
             Some(TokenType::App) => {
@@ -64,7 +64,7 @@ impl Ask {
     }
 }
 
-/// Whose token.
+/// Which of Chat's two tokens.
 enum TokenType {
     User,
     App,

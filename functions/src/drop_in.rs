@@ -1,8 +1,7 @@
-//! Routes of other token servers that mint several kinds of tokens. Apps that were written for those servers change one
-//! address.
+//! The drop-in routes that mint several kinds of tokens. Drop-in routes of one kind are in that kind's file.
 //!
-//! Each request becomes one for our own routes, and their grants decide. So there is one policy. What those servers did
-//! and we refuse: any user's token for anybody, uid 0, and Chat's app token for users.
+//! Each request becomes a request for one of our kinds of tokens, and the kind's grant decides. So there is one policy. The
+//! other servers give everybody any user's token, uid 0, and Chat's app token. We refuse these.
 
 mod docker_image;
 mod one_of_three;
@@ -41,7 +40,7 @@ pub const EXAMPLES: &[Example] = &[
         drop_in: true,
     },
     Example {
-        what: "RTC, as Agora's samples ask",
+        what: "RTC and RTM, as Agora's samples ask",
         path: "/v2/token/generate",
         body: Some(r#"{"channelName":"demo","expire":900,"types":[1,2],"uid":"1234"}"#),
         drop_in: true,
@@ -92,7 +91,7 @@ fn grant(caller: &Caller, ask: Ask) -> Result<UserToken, Problem> {
     }
 }
 
-/// 403 for the token with which Chat's REST API lets its holder do anything.
+/// 403 for Chat's app token. Its holder may do anything in Chat's REST API.
 fn no_app_token(parameter: &str) -> Problem {
     Problem::forbidden(format!("{parameter}: Chat's app token is for backends: GET /chat/app/token"))
 }

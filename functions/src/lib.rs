@@ -62,7 +62,7 @@ pub struct Example {
     pub path: &'static str,
     /// The JSON to POST. `None`: the request is a GET.
     pub body: Option<&'static str>,
-    /// Whether it is for another token server's route.
+    /// Whether it is for a drop-in route.
     pub drop_in: bool,
 }
 
@@ -102,7 +102,7 @@ impl Function {
         keys
     }
 
-    /// Paths that the template has beside a route's own, so that the gateway sends paths with a last `/`, too.
+    /// The paths of the template's second routes, for requests with a `/` at the end. Each has the key of its first route.
     pub fn paths_with_end(&self) -> Vec<(RouteKey, String)> {
         fn of<V: service::Vendor>(routes: &[Route<V>]) -> Vec<(RouteKey, String)> {
             routes.iter().filter_map(|route| Some((route.key(), route.path_with_end()?))).collect()

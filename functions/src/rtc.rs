@@ -47,7 +47,7 @@ pub(crate) fn as_token_service() -> Route<Key> {
         .drop_in(Dialect::TokenService(&["rtcToken"]))
 }
 
-/// Whom the token also lets into RTM and Chat.
+/// The users for whom the token also opens RTM and Chat.
 #[derive(Default)]
 pub(crate) struct With {
     pub(crate) rtm: Option<Sent<Companion<RtmUserId>>>,
@@ -128,7 +128,7 @@ impl Ask {
         })
     }
 
-    /// Go reads the documentation's request, and takes any case of letters in its names.
+    /// The documentation's server is written in Go. Go's JSON decoder does not tell upper and lower case in names apart.
     fn parse_as_in_the_docs(params: &mut Params) -> Result<Ask, Problem> {
         let missing = |name| Problem::bad_parameter(name, "is required");
         let channel = params.take_in_any_case("channelName")?.ok_or_else(|| missing("channelName"))?;
@@ -144,7 +144,7 @@ impl Ask {
         })
     }
 
-    /// The path says all but the lifetime.
+    /// The path has all parameters but the lifetime.
     pub(crate) fn parse_as_token_service(params: &mut Params) -> Result<Ask, Problem> {
         Ok(Ask {
             channel: params.require_sent("channel")?,

@@ -57,7 +57,7 @@ struct Ask {
     user: Sent<Asked<UserId>>,
     user_name: Option<UserName>,
     room: Option<AskRoom>,
-    /// The parameter that a refusal names if the token is for no room.
+    /// If the token opens every room: the parameter that a refusal names.
     room_parameter: &'static str,
     expires_in: Option<Sent<Ttl>>,
 }

@@ -1,4 +1,4 @@
-//! agora-token-service's `POST /getToken`: a token for RTC, for RTM or for Chat. Agora's middleware has the same at
+//! agora-token-service's `POST /getToken`: a token for RTC, for RTM or for Chat. Agora's middleware has the same route at
 //! `POST /token/getNew`.
 
 use super::{Ask, grant, no_app_token};
@@ -63,7 +63,7 @@ fn parse(params: &mut Params) -> Result<Ask, Problem> {
     }
 }
 
-/// A user of RTM who also joins a stream channel: RTC in the same token, to join and to publish messages.
+/// For a user of RTM who also joins a stream channel. The token then also opens RTC, to join and to publish messages.
 fn stream_channel(
     params: &mut Params,
     channel: Sent<ChannelName>,

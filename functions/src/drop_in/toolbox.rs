@@ -1,4 +1,5 @@
-//! The token generator that Agora's samples ask, which Agora calls the *toolbox*. It says by numbers for what the token is.
+//! The token generator that Agora's samples ask, which Agora calls the *toolbox*. Numbers in the request
+//! say which services the token opens.
 
 use super::{Ask, grant};
 use crate::rtc::{AskPrivileges, With};
@@ -11,7 +12,7 @@ pub(super) fn route(path: &'static str) -> Route<Key> {
     Route::post(path, parse, grant).drop_in(Dialect::Toolbox)
 }
 
-/// For what the token is.
+/// A service that the token opens.
 #[derive(PartialEq)]
 enum Type {
     Rtc,
@@ -37,7 +38,7 @@ impl Param for Type {
 }
 
 fn parse(params: &mut Params) -> Result<Ask, Problem> {
-    // The samples send the app's id and even its certificate. The service has its own, and looks at neither.
+    // The samples send the app's id and even its certificate. The service has its own credentials, and ignores both.
     for name in ["appId", "appCertificate", "src", "ts"] {
         params.ignore(name);
     }

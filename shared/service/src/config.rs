@@ -17,9 +17,9 @@ use thiserror::Error;
 pub(crate) struct Config {
     pub(crate) verifier: Verifier,
     pub(crate) policy: Policy,
-    /// Whether the routes of other token servers are served.
+    /// Whether the drop-in routes are served.
     pub(crate) drop_in: bool,
-    /// The audience of JWTs in a query, which UI kits without headers send. `None`: a query has none.
+    /// The audience of JWTs in a query, for UI kits that send no headers. `None`: a JWT in a query does not count.
     pub(crate) query_audience: Option<String>,
     pub(crate) credentials: Source,
     pub(crate) credentials_ttl: Duration,
@@ -122,7 +122,7 @@ fn query_audience(
             let expected = &jwt.expected;
             let backend = expected.backend.as_ref().map(|backend| &backend.audience);
             if expected.audiences.iter().chain(backend).any(|other| other == audience) {
-                return Err(error("UIKIT_JWT_AUDIENCE", "must be another audience than all others"));
+                return Err(error("UIKIT_JWT_AUDIENCE", "must differ from all other audiences"));
             }
         }
         Verifier::Authorizer | Verifier::None => {
@@ -449,7 +449,7 @@ mod tests {
         for identity in ["none", "authorizer"] {
             refused(&[("IDENTITY", identity)], "UIKIT_JWT_IN_QUERY needs IDENTITY=gateway or jwt");
         }
-        let another = "UIKIT_JWT_AUDIENCE must be another audience than all others";
+        let another = "UIKIT_JWT_AUDIENCE must differ from all other audiences";
         refused(&[&ours[..], &[("UIKIT_JWT_AUDIENCE", "api")]].concat(), another);
         refused(&[&ours[..], &backend, &[("UIKIT_JWT_AUDIENCE", "backends")]].concat(), another);
     }

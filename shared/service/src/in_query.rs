@@ -1,7 +1,7 @@
-//! A request in another one's query, with the caller's JWT: `?jwt=...&path=/rtc/...`.
+//! A query that describes another request, with the caller's JWT: `?jwt=...&path=/rtc/...`.
 //!
 //! UI kits for Agora send no headers. They only append a path to an address that the app gives them. If that address ends
-//! in `?jwt=...&path=`, the query has all that a request needs. Addresses get into logs and histories, so such a JWT must
+//! in `?jwt=...&path=`, the query has all that a request needs. Addresses end up in logs and histories, so such a JWT must
 //! have an audience of its own and a short life: see [`check`].
 
 use crate::identity::Verified;
@@ -11,7 +11,7 @@ use crate::request::{Authorization, Path, Request};
 /// The longest life of a JWT in a query, in seconds.
 const LONGEST: u64 = 300;
 
-/// Makes of a request the one that its query describes.
+/// Turns a request into the one that its query describes.
 ///
 /// # Errors
 /// The query is not one JWT and one path.
@@ -23,13 +23,13 @@ pub(crate) fn unwrap(request: &mut Request) -> Result<(), Problem> {
         let place = match name {
             "jwt" => &mut jwt,
             "path" => &mut path,
-            _ => return Err(Problem::bad_parameter("query", "must have jwt and path alone")),
+            _ => return Err(Problem::bad_parameter("query", "must have no parameters but jwt and path")),
         };
         if place.replace(value.to_owned()).is_some() {
             return Err(Problem::bad_parameter(if name == "jwt" { "jwt" } else { "path" }, "must be given only once"));
         }
     }
-    // Kits append a path as it stands in an address. So it is read as one, and not as a value of a form.
+    // Kits append a path as it is in an address. So it is not decoded as a form's value: a `+` stays a `+`.
     let path = path.ok_or_else(|| Problem::bad_parameter("path", "is required"))?;
     let (path, query) = path.split_once('?').unwrap_or((&path, ""));
     request.path = Path::Sent(path.to_owned());
@@ -39,7 +39,7 @@ pub(crate) fn unwrap(request: &mut Request) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Checks what a JWT in a query must say beyond all others: it is for this audience, and lives at most five minutes.
+/// Checks the rules that only a JWT in a query has: it is for this audience, and lives at most five minutes.
 ///
 /// # Errors
 /// It is not such a JWT.
@@ -110,6 +110,6 @@ mod tests {
         let cognito = [("sub", "a"), ("client_id", "uikit"), ("iat", "1800000000"), ("exp", "1800000300")];
         assert_eq!(status(&cognito), 200);
         assert_eq!(status(&[&cognito[..], &[("aud", "api")]].concat()), 401);
-        assert!(check(None, "uikit").is_ok(), "who proves nothing is nobody anyway");
+        assert!(check(None, "uikit").is_ok(), "without a JWT, the route refuses");
     }
 }

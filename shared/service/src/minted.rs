@@ -14,9 +14,9 @@ pub(crate) struct Minted {
     pub(crate) kind: &'static str,
     pub(crate) app_id: Value,
     pub(crate) signed: Signed,
-    /// The token in the form of ZEGO's web UIKit.
+    /// The kit token for ZEGO's web UIKit.
     pub(crate) kit_token: Option<KitToken>,
-    /// A second token for the same caller. Only an answer with names for both has it.
+    /// A second token for the same caller. Only some drop-in routes have two.
     pub(crate) second: Option<Signed>,
     /// How many seconds the token still lives. If it is handed out again, they are fewer than its lifetime.
     pub(crate) expires_in: u32,

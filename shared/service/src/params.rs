@@ -112,7 +112,7 @@ impl Params {
         Ok(Sent { name, value: self.require(name)? })
     }
 
-    /// Takes a lifetime in which 0 means the default, as in the requests to other token servers.
+    /// Takes a lifetime. 0 means the default, as it does to other token servers.
     ///
     /// # Errors
     /// Those of [`Self::take`].
@@ -121,7 +121,7 @@ impl Params {
         Ok(sent.and_then(|OrDefault(ttl)| ttl).map(|value| Sent { name, value }))
     }
 
-    /// Takes a parameter whose name is written with any case of letters, as Go's JSON decoder does.
+    /// Takes a parameter whose name may have upper and lower case letters in any place. Go's JSON decoder does the same.
     ///
     /// # Errors
     /// Those of [`Self::take`].
@@ -135,7 +135,7 @@ impl Params {
         self.take(name)
     }
 
-    /// Drops a parameter that has no meaning here, whatever its value is. Clients of other servers send such ones.
+    /// Drops a parameter that has no meaning here. Its value may be anything. Clients of other servers send such parameters.
     pub fn ignore(&mut self, name: &str) {
         self.values.remove(name);
     }

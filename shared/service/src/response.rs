@@ -23,7 +23,7 @@ pub(crate) enum Form {
     Text,
     /// `{"token":...,"code":"200"}`, as in the vendor's RTM tutorial. Errors have this form too.
     TokenAndCode,
-    /// As another token server writes them.
+    /// As another token server writes them. Errors have its form too.
     Dialect(Dialect),
 }
 
@@ -59,7 +59,7 @@ pub(crate) struct Headers {
     /// For a 405: the methods that the path has.
     #[serde(skip_serializing_if = "Option::is_none")]
     allow: Option<&'static str>,
-    /// If the address contains a JWT: no page may learn it from the browser.
+    /// If the address contains a JWT: so that the browser tells the address to no other page.
     #[serde(skip_serializing_if = "Option::is_none")]
     referrer_policy: Option<&'static str>,
 }
@@ -115,7 +115,7 @@ impl Response {
         Response::new(problem::OK, JSON, None, json(value))
     }
 
-    /// The response to a request whose address contains a JWT.
+    /// For a request whose address contains a JWT: the browser must tell the address to no other page.
     pub(crate) fn without_referrer(mut self) -> Response {
         self.headers.referrer_policy = Some("no-referrer");
         self

@@ -45,15 +45,15 @@ pub struct RouteKey {
     pub path: &'static str,
     /// Who may call it.
     pub callers: Callers,
-    /// Whether it is another token server's, which only a service with `DROP_IN=true` has.
+    /// Whether it is a drop-in route: another token server's, which only a service with `DROP_IN=true` has.
     pub drop_in: bool,
 }
 
-/// Which requests with the route's method and path the route answers. Other servers have the same path for several forms of
-/// requests.
+/// Which of the requests with its method and path a route answers. Several other servers share a path, but not the form of
+/// their requests.
 #[derive(Debug, Clone, Copy)]
 enum Meant {
-    /// All that no other route answers.
+    /// All requests that no route before this one answers.
     All,
     /// Those whose query has one of these parameters.
     WithQuery(&'static [&'static str]),
@@ -94,7 +94,7 @@ pub(crate) struct Decided {
 /// What a request gets that is not refused.
 pub(crate) enum Answer {
     Token(Box<Minted>),
-    /// The answer to a `ping`: the service is there, and knows the caller.
+    /// The answer to a `ping`: the service runs, and knows the caller.
     Pong,
 }
 
@@ -173,13 +173,13 @@ impl<V: Vendor> Route<V> {
         Route { form: Form::TokenAndCode, ..self }
     }
 
-    /// Makes it a route of another token server, with that server's answers.
+    /// Makes it a drop-in route, which answers as another token server does.
     #[must_use]
     pub fn drop_in(self, dialect: Dialect) -> Route<V> {
         Route { key: RouteKey { drop_in: true, ..self.key }, form: Form::Dialect(dialect), ..self }
     }
 
-    /// Answers a path with a last `/`, too. A path that ends in a greedy variable needs no such words.
+    /// Answers a path with a `/` at the end, too. A path that ends in a greedy variable does so without this.
     #[must_use]
     pub fn with_or_without_last_slash(self) -> Route<V> {
         Route { pattern: self.pattern.with_last_slash(), ..self }
@@ -269,10 +269,10 @@ impl<V: Vendor> Route<V> {
         Route::with(key, Box::new(prepare))
     }
 
-    /// `GET` of any of these routes, for UI kits that send no headers: the query has the caller's JWT and the path. See
+    /// `GET` whose query has the caller's JWT and the path of one of these routes, for UI kits that send no headers. See
     /// [`in_query`](crate::in_query).
     pub fn in_query(path: &'static str, dialect: Dialect, routes: Vec<Route<V>>) -> Route<V> {
-        // What the path in the query is, is found before anything is prepared: see `inner`.
+        // Never called: `inner` replaces this route with the one that the query names.
         let prepare = |_: &Pattern, _: &Arc<Config>, _: &Request, _: Option<&Verified>, _: Moment| {
             Err::<Box<Mint<V>>, _>(Problem::no_such_route())
         };
@@ -306,7 +306,7 @@ impl<V: Vendor> Route<V> {
         guarded(|| self.mint_again.as_ref().map_or(Ok(()), |mint_again| mint_again(key, within, system)))
     }
 
-    /// Identifies the route that the template has beside this one, so that the gateway sends paths with a last `/`, too.
+    /// The path of the template's second route, for requests with a `/` at the end.
     pub fn path_with_end(&self) -> Option<String> {
         self.pattern.with_end()
     }
@@ -316,7 +316,7 @@ impl<V: Vendor> Route<V> {
         (config.drop_in || !self.key.drop_in) && (config.query_audience.is_some() || self.in_query.is_none())
     }
 
-    /// The route that the request is for. If the query names it, the request becomes the one that the query describes.
+    /// The route that the request is for. If the query names a route, the request becomes the one that the query describes.
     ///
     /// # Errors
     /// The query describes no request, or one for another route.

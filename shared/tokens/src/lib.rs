@@ -68,7 +68,7 @@ pub trait Token {
     /// Times in it are Unix seconds, counted from `issued_at`.
     fn facts(&self, issued_at: Moment) -> impl Serialize;
 
-    /// The signed token once more, in the form of ZEGO's web UIKit. `None`: it has no such form.
+    /// The kit token for ZEGO's web UIKit, which contains the signed token. `None`: this kind has no kit token.
     fn kit_token(&self, _signed: &Signed, _key: &Self::Key) -> Option<zego::KitToken> {
         None
     }

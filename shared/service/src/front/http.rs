@@ -147,7 +147,7 @@ impl Server {
         self.believes_everybody
     }
 
-    /// Whether the routes of other token servers are served.
+    /// Whether the drop-in routes are served.
     pub fn has_drop_ins(&self) -> bool {
         self.drop_in
     }

@@ -85,8 +85,8 @@ impl Caller {
         }
     }
 
-    /// The user of a further service in the token of this RTC user. If the request does not say who it is, it is the caller.
-    /// Without an identity it is the user that joins RTC.
+    /// The user of a further service in the token of this RTC user. If the request names nobody, this is the caller. In a run
+    /// without identities it is the user that joins RTC.
     ///
     /// # Errors
     /// Those of [`Self::user`].

@@ -55,7 +55,7 @@ impl Jwt {
         }
     }
 
-    /// Whether the JWT is for this audience. If it doesn't say, the app counts that it was given to, as for API Gateway.
+    /// Whether the JWT is for this audience. If it has no `aud`, its `client_id` counts, as at API Gateway.
     pub(crate) fn is_for(&self, audience: &str) -> bool {
         let has = |name: &str| match self {
             Jwt::OfGateway(jwt) => jwt.claims.contains_key(name),

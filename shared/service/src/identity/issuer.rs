@@ -38,7 +38,7 @@ type Verify = fn(&Expected, &KeySet, &str, i64) -> Result<Proven, Refusal>;
 /// One issuer, and what its JWTs must say.
 pub(crate) struct Issuer {
     expected: Expected,
-    /// What a JWT in a query must say. `None`: there are none.
+    /// What a JWT in a query must say. `None`: a JWT in a query does not count.
     in_query: Option<Expected>,
     keys: Keeper<Keys>,
     unknown: Mutex<Bucket>,

@@ -159,9 +159,9 @@ pub enum Service {
 /// The user of a further service in an RTC token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Companion<N> {
-    /// The request names the service and no user.
+    /// The request names the service, but no user.
     Unnamed,
-    /// The request says who.
+    /// The request names this user.
     Asked(Asked<N>),
 }
 
@@ -182,16 +182,16 @@ impl Param for bool {
     }
 }
 
-/// A value and the name of the parameter that had it. So a refusal of the value can name the parameter.
+/// A value with the name of its parameter. So a refusal of the value can name the parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sent<T> {
     /// The parameter's name.
     pub name: &'static str,
-    /// What it says.
+    /// The parameter's value.
     pub value: T,
 }
 
-/// A lifetime in the words of other token servers: 0 means their default.
+/// A lifetime as other token servers take it: 0 means the default.
 pub(super) struct OrDefault(pub(super) Option<Ttl>);
 
 impl Param for OrDefault {

@@ -1,6 +1,7 @@
-//! How other token servers write their answers. Clients that were written for them read nothing else.
+//! How other token servers write their answers. Clients of these servers understand no other form.
 //!
-//! A refusal has the keys that its clients read, too. Some clients look at no status, and crash without the key.
+//! A refusal, too, has the fields that the clients read. Some clients do not look at the status, and crash without their
+//! field.
 
 use super::{JSON, TEXT, json};
 use crate::minted::Minted;
@@ -10,25 +11,25 @@ use serde_json::{Map, Value, json};
 /// A token server whose answers a route writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialect {
-    /// The one in Agora's documentation of RTC: `{"token":...,"code":"200"}`.
+    /// The server in Agora's documentation of RTC: `{"token":...,"code":"200"}`.
     AgoraDocs,
-    /// agora-token-service. Its tokens have these names.
+    /// agora-token-service's GET routes. These fields have the tokens.
     TokenService(&'static [&'static str]),
     /// agora-token-service's POST routes: `{"token":...}`, and errors as text.
     TokenServicePost,
     /// The image `agoracn/token`.
     DockerImage,
-    /// TEN framework's.
+    /// TEN framework's server.
     Ten,
-    /// The generator that Agora's samples ask, the *toolbox*.
+    /// The token generator that Agora's samples ask, which Agora calls the *toolbox*.
     Toolbox,
-    /// The Node.js and Python ones in Agora's documentation of Chat.
+    /// The Node.js and Python servers in Agora's documentation of Chat.
     ChatDocs,
-    /// The Java one in Agora's documentation of Chat: bare texts.
+    /// The Java server in Agora's documentation of Chat: bare texts.
     ChatDocsJava,
     /// ZEGO's demo server: `{"token":...}`.
     ZegoDemo,
-    /// The one of ZEGO's quick start for AI agents.
+    /// The server of ZEGO's AI agent quick start.
     ZegoQuickStart,
 }
 
@@ -61,7 +62,7 @@ impl Dialect {
                 "message": "Generate token success",
                 "token": token,
                 "user_id": minted.facts.get("user_id"),
-                // In milliseconds. A client of Android reads it as a number of 64 bits, and crashes if it fits into 32.
+                // In milliseconds. A client for Android expects a number of 64 bits. It crashes at one that fits into 32.
                 "expire_time": u64::from(minted.signed.expires_at()) * 1000,
             })),
         };

@@ -1,15 +1,15 @@
 //! The path of a route, and which requests have it.
 //!
-//! Clients of other token servers send some paths with a last `/` and without it. API Gateway knows no route that ends in
-//! `/`. So the template has a greedy variable there, which takes the rest of a path.
+//! Some clients of other token servers write a `/` at the end of a path, and others do not. API Gateway knows no route that
+//! ends in `/`. So the template has a greedy variable there, which takes the rest of a path.
 
 use crate::params::PathParameters;
 use crate::request::Path;
 use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
 
-/// The path of a route, as in the template. `{name}` is a parameter of one segment. A last `{name+}` is one too, but may
-/// have a `/` behind it, and then further parameters.
+/// The path of a route, as in the template. `{name}` is a parameter of one segment. So is the greedy variable `{name+}` at
+/// the end. But a `/` may follow it, and after that further parameters.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pattern {
     path: &'static str,
@@ -32,7 +32,7 @@ impl Pattern {
         Pattern { last_slash: true, ..self }
     }
 
-    /// The path that the template has beside this one, so that the gateway sends paths with a last `/`, too.
+    /// The path of the template's second route, for requests with a `/` at the end.
     pub(super) fn with_end(&self) -> Option<String> {
         self.last_slash.then(|| format!("{}/{{end+}}", self.path))
     }

@@ -1,10 +1,10 @@
-//! The tokens that one user takes, as one type.
+//! The kinds of tokens that a user may get, as one type.
 
 use super::{Bundle, ChatUser, Key, Rtm};
 use crate::{Moment, Signed, Stamp, Token, Ttl};
 use serde::Serialize;
 
-/// One of the tokens for a user. A request may say which kind it wants.
+/// A token for a user. Some drop-in routes have this type, because their request says which kind it wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UserToken {
     /// For RTC, and perhaps for RTM and Chat.

@@ -1,7 +1,7 @@
 //! The kit token: what ZEGO's web UIKit takes.
 //!
-//! It is a token and, behind a `#`, what the UIKit must know beside it. Nothing behind the `#` is signed: ZEGO checks the
-//! token alone.
+//! It is a token and, behind a `#`, what else the UIKit must know. Nothing behind the `#` is signed: ZEGO checks the token
+//! alone.
 
 use super::{AppId, Express, Key, RoomId, UserId};
 use crate::redacted::Redacted;
@@ -38,7 +38,7 @@ impl UserName {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KitToken(Redacted<String>);
 
-/// What JavaScript's `encodeURIComponent` leaves as it is (ECMA-262, 19.2.6.4).
+/// What JavaScript's `encodeURIComponent` encodes: all but letters, digits and these (ECMA-262, 19.2.6.4).
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'_')
@@ -87,12 +87,12 @@ impl KitToken {
     }
 }
 
-/// An Express token for a user whose name may be known. With the name there is a kit token, too.
+/// An Express token, and the user's name if the request gives one. With the name there is a kit token, too.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamedExpress {
     /// The token.
     pub express: Express,
-    /// The user's name. It is in the kit token alone.
+    /// The user's name. Only the kit token contains it.
     pub user_name: Option<UserName>,
 }
 
