@@ -58,9 +58,9 @@ export interface RtcAnswer extends MintedAnswer {
   readonly chat?: { readonly user_id: string };
 }
 
-/** What ZEGO Express's answers have beside. */
+/** The answer with a token for ZEGO Express. */
 export interface ZegoKitAnswer extends MintedAnswer {
-  /** What `ZegoUIKitPrebuilt.create` takes, if the request has a user's name. It contains the token. */
+  /** What `ZegoUIKitPrebuilt.create` takes. It contains the token. Only an answer to a request with a `userName` has it. */
   readonly kit_token?: string;
 }
 

@@ -67,8 +67,8 @@ export interface RtcOptions extends Lifetime {
   /** The default is `subscriber`. */
   readonly role?: 'subscriber' | 'publisher';
   /**
-   * Other services in the same token. A list: they are for the signed-in user. An object says for each service who its
-   * user is: `me` is the signed-in user. A service without identities takes any id.
+   * Other services that the same token opens. With a list, they are for the signed-in user. An object names the user of each
+   * service: `me` is the signed-in user. Without identities, any id is allowed.
    */
   readonly with?: readonly ('rtm' | 'chat')[] | { readonly rtm?: string; readonly chat?: string };
   /** The token gets exactly these privileges, each with its own lifetime in seconds. `join_channel` is required. */
@@ -174,7 +174,7 @@ export function zego(
   return { method: 'POST', path, body, read: minted<ZegoRoomAnswer>('zego-room'), lifetime };
 }
 
-/** How the user is called. */
+/** The user's name, and how long the token lives. */
 export interface ZegoOptions extends Lifetime {
   /** The name that others see in ZEGO's web UIKit. With it, the answer has a `kit_token`. */
   readonly userName?: string;
