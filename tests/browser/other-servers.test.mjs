@@ -1,5 +1,5 @@
 // Clients of other token servers, in a real Chromium and in Node, at the routes that they already know. They are unchanged: an app
-// tells them only where the token server is, and who its user is. The vendors' clouds cannot be reached from here, so the edge
+// gives them only the address of the token server and its user. The vendors' clouds cannot be reached from here, so the edge
 // stands in for them. It collects the tokens that the clients send, and the vendors' own code verifies these tokens.
 
 import assert from 'node:assert/strict'
@@ -67,20 +67,20 @@ describe('clients of other token servers', { concurrency: 3, timeout: 6 * PATIEN
     it("Agora's React UI kit, and a JWT in the query", () => reactKit('a JWT in the query', {
         tokenUrl: inQuery(), uid: ALICE, screen: SCREEN, rtmUser: 'alice',
     }))
-    it("Agora's React UI kit gets nothing for anybody else, and goes on", () => reactKitRefused([
+    it("Agora's React UI kit gets no token for anybody else, and goes on", () => reactKitRefused([
         { tokenUrl: signedIn.url, jwt: jwt(), uid: 1234, status: 403, rule: "must be the caller's own" },
         { tokenUrl: signedIn.url, jwt: jwt(), uid: undefined, status: 403, rule: 'must not be 0' },
         { tokenUrl: signedIn.url, uid: ALICE, status: 401, rule: 'carries no JWT' },
         { tokenUrl: inQuery(), uid: 1234, status: 403, rule: "must be the caller's own" },
         { tokenUrl: inQuery('tokenmint'), uid: ALICE, status: 401, rule: 'not valid for this service' },
     ]))
-    it("ZEGO's web UI kit", () => zegoKit('without ZIM'))
-    it("ZEGO's web UI kit, with its plugin for ZIM", () => zegoKit('with ZIM'))
+    it("ZEGO's web UIKit", () => zegoKit('without ZIM'))
+    it("ZEGO's web UIKit, with its plugin for ZIM", () => zegoKit('with ZIM'))
     it("the clients in Agora's documentation", documentedClients)
     it("the requests of Agora's kits for phones", phoneKits)
 })
 
-/** The kit joins, logs in to messaging, shares the screen, and renews. Each token is the answer to the kit's own request. */
+/** The kit joins, logs in to RTM, shares the screen, and renews. Each token is the answer to the kit's own request. */
 function reactKit(how, { tokenUrl, jwt, uid, screen, rtmUser }) {
     return onStage(browser, agoraRtcAndRtm, async ({ page, edge }) => {
         const since = now()
@@ -111,7 +111,7 @@ function reactKit(how, { tokenUrl, jwt, uid, screen, rtmUser }) {
 
         await join('joined', uid)
         const isRtm = ({ where, said }) => where.includes('/api/v1:') && said.user === rtmUser
-        await prove('logged in to messaging', await edge.sighting('login', patience, isRtm), {
+        await prove('logged in to RTM', await edge.sighting('login', patience, isRtm), {
             path: `/rtm/${rtmUser}`, key: 'rtmToken', wanted: rtm(rtmUser),
         })
         await page.locator(control('screen')).click()
@@ -121,7 +121,7 @@ function reactKit(how, { tokenUrl, jwt, uid, screen, rtmUser }) {
             const renewal = await edge.sighting('renewal', patience, ({ token }) => token === body.rtcToken)
             await prove(what, renewal, { ...joining(user), nth: 1 })
         }
-        // At the end of its messaging token, the kit asks for its messaging user, and for its RTC user, too.
+        // At the end of its RTM token, the kit asks for a token of its RTM user, and for one of its RTC user, too.
         const renewed = [await asked.answer(`/rtm/${rtmUser}`, 1), await asked.answer(`/rtm/${uid}/`)]
         if (String(uid) !== rtmUser) {
             const { status, body } = renewed.pop()
@@ -130,7 +130,7 @@ function reactKit(how, { tokenUrl, jwt, uid, screen, rtmUser }) {
         const isNew = ({ where, token }) => where.includes('/api/v1:') && renewed.some(({ body }) => body.rtmToken === token)
         const again = await edge.sighting('login', patience, isNew)
         const { path } = renewed.find(({ body }) => body.rtmToken === again.token)
-        await prove('renewed messaging', again, { path, key: 'rtmToken', nth: path.endsWith('/') ? 0 : 1, wanted: rtm(rtmUser) })
+        await prove('renewed RTM', again, { path, key: 'rtmToken', nth: path.endsWith('/') ? 0 : 1, wanted: rtm(rtmUser) })
 
         const given = asked.answers.flatMap(({ body }) => [body.rtcToken, body.rtmToken])
         for (const { token } of edge.sightings) assert.ok(given.includes(token), 'the kit sends no other token')
@@ -141,13 +141,13 @@ function reactKit(how, { tokenUrl, jwt, uid, screen, rtmUser }) {
     })
 }
 
-/** The kit reads no status. A refusal has the kit's key, so the kit calls its SDK, which refuses the empty token itself. */
+/** The kit reads no status. A refusal has the kit's field, so the kit calls its SDK, which refuses the empty token itself. */
 function reactKitRefused(cases) {
     return onStage(browser, agoraRtcAndRtm, async ({ page, edge }) => {
         for (const { tokenUrl, jwt, uid, status, rule } of cases) {
             const asked = listen(page, tokenUrl)
             const refused = page.waitForEvent('console', { predicate: said => said.text().includes('INVALID_PARAMS'), timeout: PATIENCE })
-            // With messaging, the kit shows its controls only after a join.
+            // With RTM, the kit shows its controls only after a join.
             await openReactKit(page, tokenUrl, jwt, { uid, disableRtm: true })
             const path = `/rtc/demo/publisher/uid/${uid ?? 0}/`
             const answer = await asked.answer(path)
@@ -242,7 +242,7 @@ async function documentedClients() {
     }
 }
 
-/** Kits for phones add nothing but a path to the app's address, as the kit for React does. They write the path in other ways. */
+/** Kits for phones add only a path to the app's address, as the kit for React does. They write the path in other ways. */
 async function phoneKits() {
     const since = now()
     const joining = `/rtc/demo/publisher/uid/${ALICE}`
@@ -263,7 +263,7 @@ async function phoneKits() {
     }
 }
 
-/** Hears what a page is told by the token server, in the order of the page's requests. */
+/** Collects the token server's answers to a page, in the order of the page's requests. */
 function listen(page, tokenUrl) {
     const answers = []
     page.on('response', async response => {
@@ -285,7 +285,7 @@ function listen(page, tokenUrl) {
     }
 }
 
-/** Collects requests that take the JWT anywhere but to the token server. */
+/** Collects requests that take the JWT to another server than the token server. */
 function watchFor(jwt, page, tokenUrl) {
     const leaks = []
     page.on('request', request => {
@@ -306,7 +306,7 @@ async function openPage(page, proof, service, given) {
     await page.goto(`${pages.url}/?${new URLSearchParams({ proof, service })}`)
 }
 
-/** The kit's controls are nameless drawings. */
+/** The kit's controls are drawings without names. */
 function control(name) {
     return `svg:has(${{ screen: 'line[x1="8"][y1="21"]', callEnd: 'path[d^="M10.68 13.31"]' }[name]})`
 }

@@ -17,7 +17,7 @@ mkdirSync(screenshots, { recursive: true })
 
 /**
  * A Chromium that reaches this machine alone: all else ends at this proxy, which refuses it. Media cannot leave at all. `more`:
- * arguments of its own for a test.
+ * further arguments for Chromium.
  */
 export function launch(proxy, ...more) {
     return chromium.launch({

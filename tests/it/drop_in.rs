@@ -1,5 +1,5 @@
 //! The drop-in routes, as existing clients ask them. `tests/recorded/` has the requests of each client, and how it reads
-//! an answer. Each goes to the server over HTTP, and to the function as an event of API Gateway.
+//! an answer. Each request goes to the server over HTTP, and to the function as an event of API Gateway.
 
 mod pages;
 mod reading;
@@ -156,8 +156,8 @@ impl Stage {
         }
     }
 
-    /// The events that API Gateway makes of the client's request: with a body as text and as base64, and with a last
-    /// slash in the greedy variable and without it.
+    /// The events that API Gateway makes of the client's request: with a body as text and as base64, and with and without a
+    /// slash at the end of the greedy variable.
     fn events(&self, client: &Client, asked: Asked) -> Vec<(String, Value)> {
         let sent = self.filled(&client.path, asked);
         let (path, query) = sent.split_once('?').unwrap_or((&sent, ""));
@@ -218,7 +218,7 @@ impl Stage {
     }
 }
 
-/// Each route of the stack, and its function: those of the code, and those that only add a last slash.
+/// Each route of the stack, and its function: the code's routes, and those that only add a slash at the end.
 fn routes_in_stack() -> BTreeMap<String, String> {
     let with_end = ::functions::ALL.iter().flat_map(|function| {
         let paths = function.paths_with_end().into_iter();
@@ -332,13 +332,13 @@ fn each_client_gets_its_own_users_token_and_understands_a_refusal() {
         check_logs(&name, &function.end(), &credentials);
     }
     check_logs("serve", &server.end(), &credentials);
-    // Every drop-in route for users is some client's.
+    // Some client asks each drop-in route for users.
     let of_users = functions::routes().into_keys().filter(|route| route.drop_in && route.callers == Callers::Users);
     let missing: Vec<_> = of_users.map(|route| route.to_string()).filter(|route| !routes.contains(route)).collect();
     assert_eq!(missing, ["GET /ping"], "no client asks for these");
 }
 
-/// A server answers a ping of everybody. Behind API Gateway the caller must be known.
+/// The server answers everybody's ping. Behind API Gateway the caller must be known.
 #[test]
 fn a_ping_needs_an_identity_only_behind_the_gateway() {
     let stage = Stage::new();

@@ -113,7 +113,7 @@ impl Verifier {
         }
     }
 
-    /// Puts into the query of an event who asks, by a JWT of five minutes for another audience.
+    /// Puts a JWT of the caller into the query of an event. It lives five minutes, and has an audience of its own.
     fn identify_in_query(&self, event: &mut Value, who: &str, policy: Policy) {
         let query = event["rawQueryString"].as_str().expect("a query").to_owned();
         match self {

@@ -34,8 +34,8 @@ fn documented_drop_in() -> BTreeSet<String> {
 
 /// Whether `openapi.yaml` spells a route of the code in this way.
 ///
-/// The document has no greedy variables. So `GET /rtm/{user_id+}` is `GET /rtm/{user_id}` there. A greedy variable that
-/// holds one or two names is two paths there.
+/// The document has no greedy variables. So `GET /rtm/{user_id+}` is `GET /rtm/{user_id}` there. If a greedy variable holds
+/// one or two names, the document has two paths for it.
 fn is_spelled(route: &str, documented: &str) -> bool {
     let (route, documented): (Vec<_>, Vec<_>) = (route.split('/').collect(), documented.split('/').collect());
     let Some((last, before)) = route.split_last() else { return false };
@@ -49,12 +49,12 @@ fn is_spelled(route: &str, documented: &str) -> bool {
     }
 }
 
-/// The route to which this one only adds the form with a last slash.
+/// The route without the variable that only stands for a slash at the end.
 fn without_end(route: &str) -> &str {
     route.strip_suffix("/{end+}").unwrap_or(route)
 }
 
-/// The documented route of a request to a route of the code. A last slash changes nothing.
+/// The documented route of a request to a route of the code. A slash at the end changes nothing.
 fn documented_route(route: &str, path: Option<&str>) -> String {
     let route = without_end(route);
     let parts = path.map(|path| path.trim_end_matches('/').split('/').count());

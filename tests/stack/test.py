@@ -172,7 +172,7 @@ ROUTES = [
 ]
 
 
-# Each of these drop-in routes takes a slash at the end, too: what it answers with, and the token's version.
+# Each of these drop-in routes takes a slash at the end, too. With it: the fields of its answer, and the version of the token in each.
 DROP_IN = [
     ("/rtc/demo/publisher/userAccount/{user}", {"rtcToken": "007"}),
     ("/rtm/{user}", {"rtmToken": "007"}),
@@ -183,7 +183,7 @@ DROP_IN = [
 
 def routes_of_the_functions(user_routes, drop_in=False):
     """The routes that template.yaml gives its functions. Chat's app token is for IAM callers, and all others are for users. `drop_in`: also
-    the drop-in routes, except the one that takes a JWT from the query string."""
+    the drop-in routes, except the one that takes a JWT from the query."""
     found = {}
     resources = expanded(ROOT / "template.yaml")["Resources"]
     for name, resource in resources.items():
@@ -497,10 +497,10 @@ def drop_in(rows, stack, jwt, keys):
     rows.same("another user's token: 403 from each of them", statuses, dict.fromkeys(statuses, 403))
     rows.same("a room outside the user's groups: 403", stack.status("GET", asked[0][0].replace("demo", "other"), jwt=jwt), 403)
     rows.same("more than a slash after an id: 404", stack.status("GET", f"/rtm/{alice}/x", jwt=jwt), 404)
-    rows.same("the stack's own route below it is still there", stack.status("GET", f"/rtm/{alice}/token", jwt=jwt), 200)
+    rows.same("the stack's own route /rtm/{user_id}/token is still there", stack.status("GET", f"/rtm/{alice}/token", jwt=jwt), 200)
     rows.same("Chat's app token without a signature: 403", stack.status("GET", "/chat/app"), 403)
-    rows.row("with a user's JWT: no token", stack.status("GET", "/chat/app", jwt=jwt) in (401, 403))
-    rows.same("for an IAM user who has the permission for another route: 403", stack.signed("GET", "/chat/app", *keys["backend"]), 403)
+    rows.row("Chat's app token with a user's JWT: refused", stack.status("GET", "/chat/app", jwt=jwt) in (401, 403))
+    rows.same("Chat's app token for an IAM user with the permission for another route: 403", stack.signed("GET", "/chat/app", *keys["backend"]), 403)
     arns = secrets(stack)
     reads = [vendor for vendor in arns if may(stack, "DropInTokenRole", "secretsmanager:GetSecretValue", arns[vendor])]
     rows.same("the new function may read Agora's secret alone", reads, ["agora"])
@@ -509,7 +509,7 @@ def drop_in(rows, stack, jwt, keys):
 
 
 def uikit(rows, stack, issuer, rooms):
-    """A JWT in the query string: for UI kits that send no header."""
+    """A JWT in the query, for UI kits that send no headers."""
     now = int(time.time())
     short = {"aud": "uikit", "exp": now + 300, "iat": now, **rooms}
     inner = "/rtc/demo/publisher/userAccount/alice/"
@@ -521,14 +521,14 @@ def uikit(rows, stack, issuer, rooms):
     status, headers, body = asked(jwt)
     token = json.loads(body).get("rtcToken", "") if status == 200 else ""
     seen = stack.inspect(token, {"agora": OTHER_AGORA})
-    rows.row("GET /uikit with a JWT in the query string: a genuine token", seen.get("signature", {}).get("verdict") == "genuine", status, body, seen)
-    rows.same("the answer tells the browser to pass the address on to nobody", headers.get("referrer-policy"), "no-referrer")
+    rows.row("GET /uikit with a JWT in the query: a genuine token", seen.get("signature", {}).get("verdict") == "genuine", status, body, seen)
+    rows.same("the answer tells the browser to give the address to no other page", headers.get("referrer-policy"), "no-referrer")
     rows.same("another user's token: 403", asked(jwt, inner.replace("alice", "bob"))[0], 403)
     rows.same("without a JWT: 401", stack.status("GET", f"/uikit?path={inner}"), 401)
     rows.same("this JWT in the header of another route: 401", stack.status("GET", inner, jwt=jwt), 401)
-    rows.same("the user's other JWT in the query string: 401", asked(issuer.jwt("RS256", "alice", **rooms))[0], 401)
+    rows.same("the user's other JWT in the query: 401", asked(issuer.jwt("RS256", "alice", **rooms))[0], 401)
     long = asked(issuer.jwt("RS256", "alice", **short | {"exp": now + 3600}))[0]
-    rows.row("one that lives for an hour: refused", long in (401, 403), long)
+    rows.row("a JWT for the query that lives for an hour: refused", long in (401, 403), long)
     return jwt
 
 

@@ -1,7 +1,7 @@
 //! The pages for apps that leave another token server: each snippet of code is tried against the server.
 //!
-//! JavaScript runs in Node. Of Kotlin, Swift and Dart the address is taken, with the JWT and the id in it, and asked as the
-//! app would.
+//! JavaScript runs in Node. From Kotlin, Swift and Dart the test takes the address. It puts the JWT and the id in, and asks
+//! as the app would.
 
 use super::reading::Answer;
 use super::{AUDIENCE, Person, Stage, UIKIT_AUDIENCE};
@@ -142,7 +142,7 @@ fn the_pages_addresses_give_native_apps_their_users_token() {
             assert_eq!(response.status, 200, "{language}: {}", response.text());
             assert!(said::holds_a_token(&token(&response, key)), "{language} {path}");
         }
-        // A JWT for the other routes, one that lives too long, one of nobody, and another user's uid.
+        // A JWT for the other routes, one that lives too long, no JWT, another user's uid, and uid 0.
         let mut long = stage.claims(alice, UIKIT_AUDIENCE);
         long["exp"] = json!(long["iat"].as_u64().expect("a moment") + 301);
         let long = stage.key.sign(&json!({}), &long);
@@ -155,7 +155,7 @@ fn the_pages_addresses_give_native_apps_their_users_token() {
         ] {
             let response = ask(&jwt, &format!("/rtc/demo/publisher/uid/{whose}/"));
             assert_eq!(response.status, status, "{language}: {}", response.text());
-            assert_eq!(token(&response, "rtcToken"), "", "{language}: the kit finds its key");
+            assert_eq!(token(&response, "rtcToken"), "", "{language}: the kit finds its field");
         }
 
         let apps = blocks("leave-zegos-demo-servers.md", language);
@@ -167,7 +167,7 @@ fn the_pages_addresses_give_native_apps_their_users_token() {
             assert_eq!(asked.status, status, "{language}: {}", asked.text());
         }
     }
-    // A JWT of the query opens no other route.
+    // A JWT for the query opens no other route.
     let jwt = format!("Bearer {}", stage.jwt(alice, UIKIT_AUDIENCE));
     let asked = Request::new("GET", &server.url("/rtm/alice")).header("authorization", &jwt).send();
     assert_eq!(asked.status, 401, "{}", asked.text());

@@ -122,7 +122,7 @@ impl Client {
         self.reads(answer) && !self.crashes_unless.iter().all(|condition| holds(condition, answer))
     }
 
-    /// What the vendor's own parser must read in a token that opens this.
+    /// What the vendor's own parser must read in a token that opens these services.
     pub(super) fn says(&self, opens: &[String], filled: impl Fn(&str) -> String) -> Value {
         let lives = self.lives.unwrap_or(3600);
         let opens: Vec<_> = opens.iter().map(|service| filled(service)).collect();

@@ -70,7 +70,7 @@ fn a_short_lived_jwt_in_the_query_opens_this_route_alone() {
         let answer = query(&sent);
         assert_eq!(answer.status, status, "{what}: {}", answer.text());
         assert_eq!(answer.header("referrer-policy"), Some("no-referrer"), "{what}");
-        // A kit reads this key whatever the status is.
+        // A kit reads this field at any status.
         assert_eq!(answer.json()["rtcToken"], "", "{what}: {}", answer.text());
     }
     // A header does not count here, and this JWT counts nowhere else.

@@ -2,7 +2,7 @@ import { ZegoUIKitPrebuilt } from '@zegocloud/zego-uikit-prebuilt'
 import { ZIM } from 'zego-zim-web'
 import { fromTest, say, service } from '../page.js'
 
-/** What the kit has read from a kit token. Its own class keeps it, for its own use. */
+/** What the kit has read from a kit token. The kit's class keeps it as private data. */
 interface Kit { core: { _expressConfig: unknown } }
 
 async function kitToken({ path, jwt }: Given): Promise<string> {
@@ -27,7 +27,7 @@ export async function run() {
         turnOnCameraWhenJoining: false,
         turnOnMicrophoneWhenJoining: false,
         onJoinRoom: () => say('joined'),
-        // The kit's types do not have this one, and not the parameter of `renewToken`. Its documentation has both.
+        // The kit's types lack this function and the parameter of `renewToken`. The kit's documentation has both.
         onTokenWillExpire: async () => {
             say('warned')
             const renew = kit.renewToken.bind(kit) as (kitToken: string) => boolean
