@@ -91,7 +91,7 @@ pub(crate) struct Decided {
     pub(crate) answer: Result<Answer, Problem>,
 }
 
-/// What a request gets that is not refused.
+/// The answer to a request that is not refused.
 pub(crate) enum Answer {
     Token(Box<Minted>),
     /// The answer to a `ping`: the service runs, and knows the caller.
@@ -124,7 +124,8 @@ impl<V: Vendor> Route<V> {
         Route::new("POST", path, of_body, parse, grant, mint)
     }
 
-    /// `POST`, with parameters in the path and the query string. It has no body, as in the vendor's Java tutorial.
+    /// `POST`, with parameters in the path and the query string. The Java server in Agora's documentation of
+    /// Chat takes such requests. A body is ignored.
     pub fn post_with_query<I: Identity, A: Send + 'static, T: Token<Key = V> + 'static>(
         path: &'static str,
         parse: Parse<A>,
@@ -245,7 +246,7 @@ impl<V: Vendor> Route<V> {
         Route::with(key, Box::new(prepare))
     }
 
-    /// `GET` that tells a user that the service can sign tokens. It has no parameters.
+    /// `GET` without parameters. It tells a user that the service runs, and has its key.
     pub fn ping(path: &'static str) -> Route<V> {
         let prepare =
             |pattern: &Pattern, config: &Arc<Config>, request: &Request, verified: Option<&Verified>, now: Moment| {
