@@ -1,10 +1,14 @@
 //! Any identity, asking any route for anything, under any policy.
 
+mod drop_in;
+
+use crate::drop_in::DropIn;
 use crate::function::Function;
-use crate::judge::{self, Form, Limits};
+use crate::judge::{self, Form, Limits, Needs, Who};
 use crate::running::{Running, now};
 use arbitrary::Arbitrary;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+pub(crate) use drop_in::AUDIENCE;
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 
 /// A policy, somebody, and what they ask for.
@@ -23,6 +27,23 @@ pub struct Input {
     refuses_006: bool,
     rtm_beyond_rooms: bool,
     by_caller: ByCaller,
+    // What follows came later still.
+    newer: Newer,
+}
+
+/// What later versions of the service know.
+#[derive(Debug, Default, Arbitrary)]
+struct Newer {
+    /// A request for a route of another token server, in place of one for a route of our own.
+    drop_in: Option<drop_in::Request>,
+    /// Whether the service lacks such routes.
+    without_drop_in: bool,
+    /// Whether the service takes no JWT in a query.
+    without_query_audience: bool,
+    /// The user's name, for ZEGO's kit token.
+    user_name: Option<Text>,
+    /// The users of RTM and Chat beside RTC.
+    companions: Option<(Option<Text>, Option<Text>)>,
 }
 
 /// The rest of the policy.
@@ -88,7 +109,7 @@ enum Claim {
 }
 
 /// Texts that are often equal to each other, and any other text.
-#[derive(Debug, Arbitrary)]
+#[derive(Debug, Clone, Arbitrary)]
 enum Text {
     Word(u8),
     /// The uid that the user of this name is assigned.
@@ -185,7 +206,7 @@ impl Name {
     }
 }
 
-#[derive(Debug, Arbitrary)]
+#[derive(Debug, Clone, Arbitrary)]
 enum Asked {
     Text(Text),
     Seconds(u16),
@@ -241,6 +262,11 @@ fn present<const N: usize>(fields: [(&str, Option<Value>); N]) -> Value {
     fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect::<Map<_, _>>().into()
 }
 
+/// The user in a plain request, where the caller is meant.
+const ME: &str = "me";
+/// The room in a plain request.
+const ROOM: &str = "demo";
+
 impl Input {
     /// Sends the request, and judges the answer.
     ///
@@ -250,44 +276,81 @@ impl Input {
         let limits =
             Limits { rtm_006: !self.refuses_006, rtm_beyond_rooms: self.rtm_beyond_rooms, ..self.settings.limits() };
         let limits = self.by_caller.limits(limits);
-        let running = Running::new(self.function, &limits);
-        let status = running.ask(self.event(&limits, &self.in_path.text(), &self.asked).to_string().as_bytes());
+        match &self.newer.drop_in {
+            Some(request) => self.check_drop_in(request, &self.newer.limits(limits)),
+            None => self.check_own(&limits),
+        }
+    }
+
+    fn check_own(&self, limits: &Limits) {
+        let running = Running::new(self.function, limits);
+        let event = self.own_event(limits, &self.in_path.text(), &self.asked);
+        let status = running.ask(event.to_string().as_bytes());
         // In the emulator's path, an empty segment is no parameter.
         let finds_no_route = self.emulated && self.in_path.text().is_empty();
         assert!(
             status.is_some_and(|status| status != 404 || finds_no_route),
             "an event like the gateway's finds its route: {status:?}"
         );
-        self.check_plainest(&limits, &running);
+        self.check_plainest(limits, &running);
+    }
+
+    fn check_drop_in(&self, request: &drop_in::Request, limits: &Limits) {
+        let running = Running::new(request.route.function(), limits);
+        let (event, is_found) = self.drop_in_event(request, limits);
+        let status = running.ask(event.to_string().as_bytes());
+        let is_found = is_found && has_route(request.route, limits);
+        assert!(status.is_some_and(|status| status != 404 || !is_found), "this event finds its route: {status:?}");
+        self.check_plainest_drop_in(request.route, limits, &running);
     }
 
     /// Sends the simplest request, because a service that refuses everything would be wrong too.
     fn check_plainest(&self, limits: &Limits, running: &Running) {
-        const ROOM: &str = "demo";
         let own = |name, text: &str| (name, Asked::Text(Text::Any(text.to_owned())));
         let requests = match (self.function, self.post) {
             (Function::Rtc, _) => {
                 let with = (Name::With, Asked::Companions { rtm: true, chat: false });
                 vec![(ROOM, vec![], Some(ROOM)), (ROOM, vec![with], Some(ROOM))]
             }
-            (Function::Rtm, true) => vec![("", vec![own(Name::Uid, "me")], None)],
-            (Function::Zego, _) => vec![("me", vec![], None), ("me", vec![own(Name::RoomId, ROOM)], Some(ROOM))],
-            _ => vec![("me", vec![], None)],
+            (Function::Rtm, true) => vec![("", vec![own(Name::Uid, ME)], None)],
+            (Function::Zego, _) => vec![(ME, vec![], None), (ME, vec![own(Name::RoomId, ROOM)], Some(ROOM))],
+            _ => vec![(ME, vec![], None)],
         };
         for (in_path, asked, room) in requests {
-            let event = self.event(limits, in_path, &asked).to_string();
-            let status = running.ask(event.as_bytes());
+            let event = self.event(limits, in_path, &asked, None);
             let opens_rtm = self.function == Function::Rtm || asked.iter().any(|(name, _)| matches!(name, Name::With));
-            let event_fields = judge::fields(event.as_bytes());
-            let due = judge::plain_status(self.function, limits, &event_fields, room, opens_rtm, now());
-            // `Running` has judged whether the user had tokens left.
-            let used_up = due == Some(200) && status == Some(429);
-            assert!(due.is_none() || due == status || used_up, "{due:?} is due, and {status:?} came for {event}");
+            let needs = Needs::of_own(self.function, &judge::fields(event.to_string().as_bytes()), room, opens_rtm);
+            self.ask_plain(&event, &needs, limits, running, true);
         }
     }
 
-    fn event(&self, limits: &Limits, in_path_text: &str, asked: &[(Name, Asked)]) -> Value {
-        let route = self.function.route(self.post);
+    /// The same for a route of another token server.
+    fn check_plainest_drop_in(&self, route: DropIn, limits: &Limits, running: &Running) {
+        for (request, needs) in drop_in::Request::plainest(route) {
+            let (event, _) = self.drop_in_event(&request, limits);
+            self.ask_plain(&event, &needs, limits, running, has_route(route, limits));
+        }
+    }
+
+    fn ask_plain(&self, event: &Value, needs: &Needs<'_>, limits: &Limits, running: &Running, has_route: bool) {
+        let event = event.to_string();
+        let status = running.ask(event.as_bytes());
+        let due = match has_route {
+            true => judge::plain_status(needs, limits, &judge::fields(event.as_bytes()), now()),
+            false => Some(404),
+        };
+        // `Running` has judged whether the user had tokens left.
+        let used_up = due == Some(200) && status == Some(429);
+        assert!(due.is_none() || due == status || used_up, "{due:?} is due, and {status:?} came for {event}");
+    }
+
+    /// The event of the request for a route of our own, with the newer parameters.
+    fn own_event(&self, limits: &Limits, in_path_text: &str, asked: &[(Name, Asked)]) -> Value {
+        self.event(limits, in_path_text, asked, Some(&self.newer))
+    }
+
+    fn event(&self, limits: &Limits, in_path_text: &str, asked: &[(Name, Asked)], newer: Option<&Newer>) -> Value {
+        let route = self.function.route(self.post).expect("a route of our own");
         let in_path = route.path.split(['{', '}']).nth(1);
         let post = route.method == "POST";
         let (mut query, mut body) = (form_urlencoded::Serializer::new(String::new()), Map::new());
@@ -300,45 +363,99 @@ impl Input {
                 }
             }
         }
+        if let Some(user_name) = newer.and_then(|newer| newer.user_name.as_ref()) {
+            match post {
+                true => _ = body.insert("user_name".to_owned(), user_name.text().into()),
+                false => _ = query.append_pair("user_name", &user_name.text()),
+            }
+        }
+        if let Some((rtm, chat)) = newer.and_then(|newer| newer.companions.as_ref()) {
+            let user = |text: &Option<Text>| text.as_ref().map(|text| text.text().into());
+            body.insert("with".to_owned(), present([("rtm", user(rtm)), ("chat", user(chat))]));
+        }
         let in_path_text = match self.emulated {
             true => utf8_percent_encode(in_path_text, NON_ALPHANUMERIC).to_string(),
             false => in_path_text.to_owned(),
         };
-        let route_key = if self.emulated { "$default".to_owned() } else { route.to_string() };
-        let authorizer = match &self.identity {
+        let path =
+            in_path.map_or(route.path.to_owned(), |name| route.path.replace(&format!("{{{name}}}"), &in_path_text));
+        let parameters = in_path.map(|name| json!({ name: in_path_text }));
+        let mut event = self.with_identity(route.method, &route.to_string(), self.authorizer(limits, None));
+        event["rawPath"] = path.into();
+        event["rawQueryString"] = query.finish().into();
+        event["pathParameters"] = parameters.into();
+        if post {
+            event["body"] = Value::Object(body).to_string().into();
+        }
+        event
+    }
+
+    /// The event of a request for a route of another token server, and whether its path is one of the route's.
+    fn drop_in_event(&self, request: &drop_in::Request, limits: &Limits) -> (Value, bool) {
+        let (method, path) = request.route.key();
+        let authorizer = self.authorizer(limits, Some(request));
+        // Such a request names its caller. So find out first who that is.
+        let asker = self.with_identity(method, &format!("{method} {path}"), authorizer.clone());
+        let who = Who::of(&judge::fields(asker.to_string().as_bytes()), limits);
+        let caller = if let Who::User(user) = &who { Some(user) } else { None };
+        let sent = request.sent(caller);
+        let mut event = self.with_identity(sent.method, &sent.route_key, authorizer);
+        let decoded = || percent_decode_str(&sent.path).decode_utf8_lossy().into_owned();
+        event["rawPath"] = if self.emulated { sent.path.clone() } else { decoded() }.into();
+        event["rawQueryString"] = sent.query.into();
+        event["pathParameters"] = if sent.parameters.is_empty() { Value::Null } else { sent.parameters.into() };
+        event["body"] = sent.body.into();
+        (event, sent.is_found)
+    }
+
+    fn authorizer(&self, limits: &Limits, request: Option<&drop_in::Request>) -> Value {
+        match &self.identity {
             Identity::Nobody => Value::Null,
             Identity::Iam { pooled } => iam(*pooled),
             Identity::Jwt { claims, scopes } => {
-                let ends =
-                    self.by_caller.ends_in.map(|seconds| now().saturating_add_signed(seconds.into()).to_string());
-                let ends = ends.map(|exp| ("exp".to_owned(), Value::from(exp)));
-                let claims = claims.iter().map(|(claim, text)| (claim.name(limits), text.text().into())).chain(ends);
+                let ends = self.by_caller.ends_in.map(|seconds| now().saturating_add_signed(seconds.into()));
+                let in_query =
+                    request.map(|request| request.claims_in_query(ends.unwrap_or(now() + 100))).unwrap_or_default();
+                let in_query = in_query.into_iter().map(|(name, text)| (name.to_owned(), Value::from(text)));
+                let ends = ends.map(|exp| ("exp".to_owned(), Value::from(exp.to_string())));
+                let claims = claims.iter().map(|(claim, text)| (claim.name(limits), text.text().into()));
+                let claims: Map<_, _> = claims.chain(ends).chain(in_query).collect();
                 let scopes = scopes.as_ref().map(|scopes| scopes.iter().map(Text::text).collect::<Vec<_>>());
-                json!({ "jwt": { "claims": claims.collect::<Map<_, _>>(), "scopes": scopes } })
+                json!({ "jwt": { "claims": claims, "scopes": scopes } })
             }
             Identity::Both(id) => {
                 let mut both = iam(false);
                 both["jwt"] = json!({ "claims": { "sub": id.text() }, "scopes": null });
                 both
             }
-        };
-        let mut event = json!({
+        }
+    }
+
+    /// An event for this route, without a path and without parameters.
+    fn with_identity(&self, method: &str, route_key: &str, authorizer: Value) -> Value {
+        let route_key = if self.emulated { "$default" } else { route_key };
+        json!({
             "version": "2.0",
-            "rawPath": in_path.map_or(route.path.to_owned(), |name| route.path.replace(&format!("{{{name}}}"), &in_path_text)),
-            "rawQueryString": query.finish(),
             "headers": { "accept": if self.accepts_json { "application/json" } else { "*/*" } },
-            "pathParameters": in_path.map(|name| json!({ name: in_path_text })),
             "requestContext": {
-                "http": { "method": route.method },
+                "http": { "method": method },
                 "requestId": "id",
                 "routeKey": route_key,
                 "authorizer": authorizer,
             },
-        });
-        if post {
-            event["body"] = Value::Object(body).to_string().into();
-        }
-        event
+        })
+    }
+}
+
+/// Whether a service with these limits has the route.
+fn has_route(route: DropIn, limits: &Limits) -> bool {
+    limits.drop_in && (route != DropIn::InQuery || limits.query_audience.is_some())
+}
+
+impl Newer {
+    fn limits(&self, limits: Limits) -> Limits {
+        let query_audience = (!self.without_drop_in && !self.without_query_audience).then(|| AUDIENCE.to_owned());
+        Limits { drop_in: !self.without_drop_in, query_audience, ..limits }
     }
 }
 
@@ -377,8 +494,14 @@ pub(crate) fn grants_what_it_must(function: Function, limits: &Limits, running: 
                 refuses_006: !limits.rtm_006,
                 rtm_beyond_rooms: limits.rtm_beyond_rooms,
                 by_caller: ByCaller { ends_in: Some(600), ..ByCaller::default() },
+                newer: Newer::default(),
             };
-            input.check_plainest(limits, running);
+            if function.route(post).is_some() {
+                input.check_plainest(limits, running);
+            }
+            for route in DropIn::of_function(function) {
+                input.check_plainest_drop_in(route, limits, running);
+            }
         }
     }
 }

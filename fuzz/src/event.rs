@@ -12,7 +12,8 @@ thread_local! {
 }
 
 fn functions() -> Vec<Running> {
-    let open = Limits::default();
+    let query_audience = Some(claims::AUDIENCE.to_owned());
+    let open = Limits { query_audience: query_audience.clone(), ..Limits::default() };
     let strict = Limits {
         form: Form::Hash,
         rooms_claim: Some("rooms".to_owned()),
@@ -24,6 +25,7 @@ fn functions() -> Vec<Running> {
         max_ttl: 7200,
         max_seconds_beyond_jwt: Some(60),
         mints_per_minute: 1000,
+        query_audience,
         ..Limits::default()
     };
     let both = [open, strict];

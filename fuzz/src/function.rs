@@ -1,5 +1,6 @@
 //! The functions, by the judge's own names.
 
+use crate::drop_in::DropIn;
 use ::functions::ALL;
 use service::RouteKey;
 
@@ -18,11 +19,16 @@ pub(crate) enum Function {
     Zego,
     /// `zim-token`
     Zim,
+    /// `drop-in`
+    // Not drawn like the others: it has no route of our own. `claims::drop_in` draws its routes.
+    #[arbitrary(skip)]
+    DropIn,
 }
 
 impl Function {
     /// Every function of the service.
     pub(crate) fn all() -> impl Iterator<Item = Function> {
+        DropIn::check_all();
         ALL.iter().map(Function::of)
     }
 
@@ -32,6 +38,7 @@ impl Function {
         match function.name {
             "chat-app-token" => Function::ChatApp,
             "chat-user-token" => Function::ChatUser,
+            "drop-in" => Function::DropIn,
             "rtc-token" => Function::Rtc,
             "rtm-token" => Function::Rtm,
             "zego-token" => Function::Zego,
@@ -45,10 +52,11 @@ impl Function {
         ALL.iter().find(|function| Function::of(function) == self).expect("each has its entry")
     }
 
-    /// Its route for this method. If it has only one route, that one.
-    pub(crate) fn route(self, post: bool) -> RouteKey {
+    /// Its route of our own for this method. If it has only one such route, that one. `drop-in` has none.
+    pub(crate) fn route(self, post: bool) -> Option<RouteKey> {
         let keys = self.entry().route_keys();
         let method = if post { "POST" } else { "GET" };
-        *keys.iter().find(|key| key.method == method).unwrap_or(&keys[0])
+        let own = || keys.iter().filter(|key| !key.drop_in);
+        own().find(|key| key.method == method).or_else(|| own().next()).copied()
     }
 }

@@ -4,59 +4,96 @@
 //! * `limits`: the policy, and the credentials.
 //! * `caller`: who asks, as the gateway says it in the event.
 //! * `granted`: what a token says, and whether its caller may have that.
+//! * `drop_in`: the same for answers of the routes of other token servers, which have other forms.
 
 mod limits;
 mod caller;
 mod granted;
+mod drop_in;
 
 pub(crate) use caller::{Fields, User, Who, assigned_uid, fields};
 pub(crate) use limits::{APP_CERTIFICATE, Form, Limits, SERVER_SECRET, agora_key, zego_key};
 
+use crate::drop_in::DropIn;
 use crate::function::Function;
 use caller::{is_post, object, value};
 use granted::{Answer, Granted};
 use serde_json::Value;
 use std::ops::RangeInclusive;
+use tokens::read;
 
-/// The status that the policy gives to the simplest request, in which a caller asks for their own token. `room` is the
-/// room in the request, if there is one. `opens_rtm` says that the token opens RTM, alone or beside a channel. The
+/// What a plain request needs, beyond a caller who asks for their own token.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Needs<'a> {
+    /// Only a backend may have it.
+    pub(crate) backend: bool,
+    /// The right to enter this room.
+    pub(crate) room: Option<&'a str>,
+    /// The right to enter every room, and to publish there.
+    pub(crate) every_room: bool,
+    /// The right to use RTM: the token opens it, alone or beside a channel.
+    pub(crate) rtm: bool,
+    pub(crate) publish: bool,
+    /// That RTM tokens of version 006 are allowed.
+    pub(crate) rtm_006: bool,
+    /// That the caller's id is no number, because it is an account.
+    pub(crate) account: bool,
+    /// A JWT that may be in a query.
+    pub(crate) in_query: bool,
+}
+
+impl<'a> Needs<'a> {
+    /// What the simplest request of a route of our own needs. `room` is the room in the request, if there is one.
+    /// `opens_rtm` says that the token opens RTM, alone or beside a channel.
+    pub(crate) fn of_own(function: Function, event: &Fields, room: Option<&'a str>, opens_rtm: bool) -> Needs<'a> {
+        Needs {
+            backend: function == Function::ChatApp,
+            room,
+            every_room: matches!(function, Function::Zego | Function::Zim) && room.is_none(),
+            rtm: opens_rtm,
+            // Without a version in the request, GET gives 007, and POST gives 006.
+            rtm_006: function == Function::Rtm && is_post(event),
+            ..Needs::default()
+        }
+    }
+}
+
+/// The status that the policy gives to the simplest request, in which a caller asks for their own token. The
 /// result is `None` if the policy alone does not decide, for example because the vendor may refuse the caller's id.
-pub(crate) fn plain_status(
-    function: Function,
-    limits: &Limits,
-    event: &Fields,
-    room: Option<&str>,
-    opens_rtm: bool,
-    now: u64,
-) -> Option<u64> {
+pub(crate) fn plain_status(needs: &Needs<'_>, limits: &Limits, event: &Fields, now: u64) -> Option<u64> {
     let granted = |granted: bool| Some(if granted { 200 } else { 403 });
-    match (function, Who::of(event, limits)) {
+    match Who::of(event, limits) {
+        Who::User(_) if needs.backend => Some(403),
         // The JWT has ended, or is about to.
-        (Function::ChatApp, Who::User(_)) => Some(403),
-        (_, Who::User(User { latest_end: Some(end), .. })) if end <= now => Some(401),
-        (_, Who::User(User { latest_end: Some(end), .. })) if end <= now + 5 => None,
+        Who::User(User { latest_end: Some(end), .. }) if end <= now => Some(401),
+        Who::User(User { latest_end: Some(end), .. }) if end <= now + 5 => None,
         // This route checks IAM identities. The judge does not know which status a caller without one gets.
-        (Function::ChatApp, Who::Nobody) => None,
-        (Function::ChatApp, who) => granted(matches!(who, Who::Backend)),
-        (_, Who::Nobody) => Some(401),
-        (_, Who::Backend) => Some(403),
-        (_, Who::User(user)) => {
+        Who::Nobody if needs.backend => None,
+        Who::Nobody => Some(401),
+        Who::Backend => granted(needs.backend),
+        Who::User(_) if needs.in_query && !drop_in::may_be_in_query(event, limits) => Some(401),
+        Who::User(user) => {
             // Every vendor takes such ids.
             let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
             let taken = (1..=32).contains(&user.id.len()) && user.id.bytes().all(plain) && user.id != "null";
             taken.then_some(())?;
-            if opens_rtm && !user.may_use_rtm(limits) {
-                return granted(false);
-            }
-            match (function, room) {
-                // Without a version in the request, GET gives 007, and POST gives 006.
-                (Function::Rtm, _) => granted(limits.rtm_006 || !is_post(event)),
-                (Function::Zego | Function::Zim, None) => granted(user.rooms.is_none() && user.may_publish),
-                (_, Some(room)) => granted(user.may_enter(room)),
-                (_, None) => granted(true),
-            }
+            // To Agora, such an account is a uid.
+            let is_number = user.id.bytes().all(|byte| byte.is_ascii_digit());
+            (!needs.account || !is_number).then_some(())?;
+            granted(
+                needs.room.is_none_or(|room| user.may_enter(room))
+                    && (!needs.every_room || user.rooms.is_none() && user.may_publish)
+                    && (!needs.rtm || user.may_use_rtm(limits))
+                    && (!needs.publish || user.may_publish)
+                    && (!needs.rtm_006 || limits.rtm_006),
+            )
         }
     }
+}
+
+/// Whether the answer to this event may be a token. A ping gives none.
+pub(crate) fn may_give_token(event: &Fields) -> bool {
+    drop_in::route_of(event) != Some(DropIn::Ping)
 }
 
 /// Judges an answer that was given within these Unix seconds. Returns its status, if it has one.
@@ -83,15 +120,39 @@ pub(crate) fn answer(
     assert!([200, 400, 401, 403, 404, 405, 413, 429].contains(&status), "status {status}");
     assert_eq!(answer["headers"]["cache-control"], "no-store");
     let body = answer["body"].as_str().expect("a body");
+    let route = drop_in::route_of(&event);
+    if route == Some(DropIn::InQuery) && function == Function::DropIn && limits.query_audience.is_some() {
+        assert_eq!(answer["headers"]["referrer-policy"], "no-referrer", "the address has a JWT");
+    }
     if status != 200 {
         // A refusal does not repeat what a client sent, so it is small.
         assert!(body.len() < 1000, "{} bytes of refusal", body.len());
+        assert!(tokens_in(body).is_empty(), "a token is in a refusal");
+        if let Some(route) = route {
+            drop_in::refusal(route, &event, status, body);
+        }
         return Some(status);
     }
     let who = Who::of(&event, limits);
-    let answer = Answer::read(function, &event, answer["headers"]["content-type"] == "application/json", body);
+    let content_type = answer["headers"]["content-type"].as_str().expect("a content type");
     let latest_end = if let Who::User(user) = &who { user.latest_end } else { None };
-    let granted = Granted { function, limits, meanwhile, answer, latest_end };
+    let in_answer = |answer: Answer, handed_out_again: bool| Granted {
+        function,
+        limits,
+        meanwhile: meanwhile.clone(),
+        answer,
+        latest_end,
+        handed_out_again,
+    };
+    if let Some(route) = route {
+        assert!(limits.drop_in, "the routes of other token servers are switched off");
+        assert_eq!(route.function(), function, "{route:?} is another function's");
+        drop_in::answer(route, limits, &event, &who, content_type, body, |answer| in_answer(answer, false));
+        return Some(status);
+    }
+    let answer = Answer::read(function, &event, content_type == "application/json", body);
+    assert!(tokens_in(body).iter().all(|token| answer.is(token)), "another token is in the answer");
+    let granted = in_answer(answer, function == Function::ChatApp);
     match (function, who) {
         (Function::ChatApp, Who::Backend) => granted.chat_app(),
         (Function::ChatUser, Who::User(user)) => granted.chat_user(&user),
@@ -101,6 +162,13 @@ pub(crate) fn answer(
         (_, who) => panic!("a token of {function:?} for {who:?}"),
     }
     Some(status)
+}
+
+/// Every token in a text, wherever it stands.
+fn tokens_in(text: &str) -> Vec<&str> {
+    let in_token = |letter: char| letter.is_ascii_alphanumeric() || "+/=".contains(letter);
+    let words = text.split(|letter: char| !in_token(letter));
+    words.filter_map(|word| (0..word.len()).map(|start| &word[start..]).find(|end| read::token(end).is_ok())).collect()
 }
 
 /// `{"warm_up":{"for_seconds":240,"hold_milliseconds":500}}` and nothing else.

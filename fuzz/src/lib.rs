@@ -10,6 +10,7 @@
 //! identities. `jwt` has a judge of its own.
 
 mod function;
+mod drop_in;
 mod running;
 mod judge;
 

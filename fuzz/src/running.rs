@@ -58,9 +58,13 @@ impl Running {
     /// A user gets the configured tokens, and no more. Two users are never taken for one.
     fn judge_limit(&self, event: &[u8], status: Option<u64>) {
         let per_minute = u64::from(self.limits.mints_per_minute);
-        let Who::User(user) = Who::of(&judge::fields(event), &self.limits) else {
+        let event = judge::fields(event);
+        let Who::User(user) = Who::of(&event, &self.limits) else {
             return assert_ne!(status, Some(429), "only users are counted");
         };
+        if !judge::may_give_token(&event) {
+            return assert_ne!(status, Some(429), "only tokens are counted");
+        }
         let mut taken = self.taken.borrow_mut();
         let taken = taken.entry(user.counted).or_insert_with(|| Taken { since: Instant::now(), tokens: 0 });
         match status {

@@ -24,8 +24,12 @@ pub(super) fn value(fields: &Fields, name: &str) -> Value {
     fields.get(name).and_then(|value| serde_json::from_str(value.get()).ok()).unwrap_or_default()
 }
 
+pub(super) fn method(event: &Fields) -> Value {
+    value(&object(&object(event, "requestContext"), "http"), "method")
+}
+
 pub(super) fn is_post(event: &Fields) -> bool {
-    value(&object(&object(event, "requestContext"), "http"), "method") == "POST"
+    method(event) == "POST"
 }
 
 /// Who the gateway says is asking.
@@ -73,6 +77,15 @@ impl Who {
 }
 
 impl User {
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The uid in the user's claim, or else the assigned one.
+    pub(crate) fn own_uid(&self) -> u32 {
+        self.uid.unwrap_or_else(|| assigned_uid(&self.id))
+    }
+
     fn of(jwt: &Value, limits: &Limits) -> Option<User> {
         let claims = jwt.as_object()?.get("claims")?.as_object()?;
         claims.values().all(Value::is_string).then_some(())?;
@@ -142,7 +155,7 @@ fn beginning(room: &str) -> Option<&str> {
 }
 
 /// The words of a claim. The gateway writes an array as `[a b c]`.
-fn words(claim: &str) -> impl Iterator<Item = &str> {
+pub(super) fn words(claim: &str) -> impl Iterator<Item = &str> {
     let list = claim.len() >= 2 && claim.starts_with('[') && claim.ends_with(']');
     let inner = if list { &claim[1..claim.len() - 1] } else { claim };
     inner.split([' ', '\t', '\n', '\r', '\x0c']).filter(|word| !word.is_empty())

@@ -3,6 +3,8 @@
 use super::caller::{Fields, User, is_post};
 use super::limits::{APP_ID, Limits, ZEGO_APP_ID, agora_key, zego_key};
 use crate::function::Function;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::{Map, Value, json};
 use std::ops::RangeInclusive;
 use tokens::read::{self, AccessToken2, Service, ServiceBody, Token04Claims, Unverified};
@@ -29,6 +31,16 @@ impl Answer {
         Answer { token, says: Some(says) }
     }
 
+    /// This token, in an answer that says nothing about it.
+    pub(super) fn of_token(token: &str) -> Answer {
+        Answer { token: token.to_owned(), says: None }
+    }
+
+    /// Whether this is its token.
+    pub(super) fn is(&self, token: &str) -> bool {
+        self.token == token
+    }
+
     /// If the answer says anything about the token, it must say this.
     fn says(&self, name: &str, what: impl Into<Value>) {
         let Some(says) = &self.says else { return };
@@ -44,6 +56,8 @@ pub(super) struct Granted<'a> {
     pub(super) answer: Answer,
     /// Until when the token may live at most, because the caller's JWT ends.
     pub(super) latest_end: Option<u64>,
+    /// Whether the token may be as old as its lifetime, because callers get it again and again.
+    pub(super) handed_out_again: bool,
 }
 
 impl Granted<'_> {
@@ -55,8 +69,7 @@ impl Granted<'_> {
             assert!(issued_at + lives <= end, "the token ends at {}, and may live until {end}", issued_at + lives);
         }
         let now = *self.meanwhile.end();
-        if self.function == Function::ChatApp {
-            // The app token is handed out again while it is valid.
+        if self.handed_out_again {
             assert!((now.saturating_sub(lives)..=now).contains(&issued_at), "issued at {issued_at}, and it is {now}");
         } else {
             assert!(self.meanwhile.contains(&issued_at), "issued at {issued_at}, and it is {:?}", self.meanwhile);
@@ -66,7 +79,7 @@ impl Granted<'_> {
         self.answer.says("expires_at", expires_at);
         let Some(says) = &self.answer.says else { return };
         let [expires_in, renew_at] = ["expires_in", "renew_at"].map(|name| says[name].as_u64().expect("seconds"));
-        if self.function == Function::ChatApp {
+        if self.handed_out_again {
             let left = expires_at.saturating_sub(now)..=expires_at.saturating_sub(*self.meanwhile.start());
             assert!(expires_in == lives || left.contains(&expires_in), "{expires_in} seconds are left");
         } else {
@@ -140,13 +153,14 @@ impl Granted<'_> {
         assert!(!channel_name.is_empty() && !channel_name.contains('*'), "a wildcard channel");
         assert!(!uid.is_empty() && uid != "0" && !uid.contains('*'), "a wildcard uid");
         assert!(user.may_join_as(uid), "{user:?} joins as {uid:?}");
-        let says = self.answer.says.as_ref().expect("JSON");
+        let says = self.answer.says.as_ref();
         // The request may have named a number as `uid` or as `account`.
-        match (says.get("uid"), says.get("account")) {
-            (Some(Value::Number(said)), None) => {
+        match says.map(|says| (says.get("uid"), says.get("account"))) {
+            None => {}
+            Some((Some(Value::Number(said)), None)) => {
                 assert_eq!(said.to_string(), *uid, "the answer's uid is not the token's")
             }
-            (None, Some(said)) => assert_eq!(said, uid, "the answer's account is not the token's"),
+            Some((None, Some(said))) => assert_eq!(said, uid, "the answer's account is not the token's"),
             both => panic!("one of the two: {both:?}"),
         }
         assert!(user.may_enter(channel_name), "{user:?} enters {channel_name:?}");
@@ -174,7 +188,9 @@ impl Granted<'_> {
                 "{user:?} reads every message channel"
             );
             let said = rides_along.then(|| json!({ "user_id": user.id }));
-            assert_eq!(says.get(name), said.as_ref(), "the answer's {name} is not the token's");
+            if let Some(says) = says {
+                assert_eq!(says.get(name), said.as_ref(), "the answer's {name} is not the token's");
+            }
         }
     }
 
@@ -189,6 +205,7 @@ impl Granted<'_> {
             [claims.ctime, claims.expire].map(|moment| u64::try_from(moment).expect("after 1970"));
         let lives = expires_at.checked_sub(issued_at).expect("it ends after it begins");
         self.times(issued_at, lives, lives);
+        self.kit_token(&claims);
         if claims.payload.is_empty() {
             self.answer.says("kind", if self.function == Function::Zim { "zego-zim" } else { "zego-basic" });
             assert!(user.rooms.is_none(), "{user:?} enters every room");
@@ -210,6 +227,23 @@ impl Granted<'_> {
             "stream_ids",
             payload.get("stream_id_list").filter(|list| !list.is_null()).unwrap_or(&json!([])).clone(),
         );
+    }
+}
+
+impl Granted<'_> {
+    /// If the answer has the token in the form of ZEGO's web UIKit, too, that one is the same token, for the same user and
+    /// room.
+    fn kit_token(&self, claims: &Token04Claims) {
+        let Some(kit_token) = self.answer.says.as_ref().and_then(|says| says.get("kit_token")) else { return };
+        let (token, about) = kit_token.as_str().and_then(|kit| kit.split_once('#')).expect("two parts");
+        assert!(self.answer.is(token), "another token");
+        let about = BASE64_STANDARD.decode(about).expect("base64");
+        let about: Value = serde_json::from_slice(&about).expect("JSON");
+        let room =
+            serde_json::from_str(&claims.payload).map_or(Value::Null, |payload: Value| payload["room_id"].clone());
+        assert_eq!(about["userID"], *claims.user_id);
+        assert_eq!(about["roomID"].as_str(), Some(room.as_str().unwrap_or_default()));
+        assert_eq!(about["appID"], ZEGO_APP_ID);
     }
 }
 

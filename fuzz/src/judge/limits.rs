@@ -25,6 +25,10 @@ pub(crate) struct Limits {
     pub(crate) max_seconds_beyond_jwt: Option<u32>,
     /// How many tokens a user gets in a minute. 0: any number.
     pub(crate) mints_per_minute: u32,
+    /// Whether the routes of other token servers are there.
+    pub(crate) drop_in: bool,
+    /// The audience of JWTs in a query, if they are allowed.
+    pub(crate) query_audience: Option<String>,
 }
 
 impl Default for Limits {
@@ -43,6 +47,8 @@ impl Default for Limits {
             max_ttl: 86_400,
             max_seconds_beyond_jwt: None,
             mints_per_minute: 0,
+            drop_in: true,
+            query_audience: None,
         }
     }
 }
@@ -88,6 +94,9 @@ impl Limits {
             ("RTM_006", allowed(self.rtm_006)),
             ("DEFAULT_TOKEN_TTL_SECONDS", self.default_ttl.to_string()),
             ("MAX_TOKEN_TTL_SECONDS", self.max_ttl.to_string()),
+            ("DROP_IN", self.drop_in.to_string()),
+            ("UIKIT_JWT_IN_QUERY", self.query_audience.is_some().to_string()),
+            ("UIKIT_JWT_AUDIENCE", or_unset(&self.query_audience)),
         ]
     }
 }
