@@ -94,7 +94,7 @@ impl AskPrivileges {
 
 pub(crate) struct Ask {
     pub(crate) channel: Sent<ChannelName>,
-    pub(crate) user: Option<RtcUser>,
+    pub(crate) user: Option<Sent<RtcUser>>,
     pub(crate) role: Role,
     pub(crate) with: With,
     pub(crate) expires_in: Option<Sent<Ttl>>,
@@ -115,11 +115,13 @@ impl Ask {
     fn parse(params: &mut Params) -> Result<Ask, Problem> {
         Ok(Ask {
             channel: params.require_sent("channel")?,
-            user: match (params.take("uid")?, params.take("account")?) {
+            user: match (params.take_sent("uid")?, params.take_sent("account")?) {
                 (Some(_), Some(_)) => {
                     return Err(Problem::bad_parameter("account", "must not be given together with uid"));
                 }
-                (uid, account) => uid.map(RtcUser::Uid).or(account.map(RtcUser::Account)),
+                (uid, account) => {
+                    uid.map(|uid| uid.map(RtcUser::Uid)).or(account.map(|account| account.map(RtcUser::Account)))
+                }
             },
             role: params.take("role")?.unwrap_or_default(),
             with: With::parse(params)?,
@@ -136,7 +138,7 @@ impl Ask {
         let user = params.take_in_any_case("uid")?.ok_or_else(|| missing("uid"))?;
         Ok(Ask {
             channel: Sent { name: "channelName", value: channel },
-            user: Some(RtcUser::Uid(user)),
+            user: Some(Sent { name: "uid", value: RtcUser::Uid(user) }),
             role: role.0,
             with: With::default(),
             expires_in: params.take_sent("expires_in")?,
@@ -150,8 +152,8 @@ impl Ask {
             channel: params.require_sent("channel")?,
             role: params.require::<RoleWord>("role")?.0,
             user: Some(match params.require("type")? {
-                RtcUserForm::Uid => RtcUser::Uid(params.require("uid")?),
-                RtcUserForm::Account => RtcUser::Account(params.require("uid")?),
+                RtcUserForm::Uid => params.require_sent("uid")?.map(RtcUser::Uid),
+                RtcUserForm::Account => params.require_sent("uid")?.map(RtcUser::Account),
             }),
             with: With::default(),
             expires_in: params.take_sent("expiry")?,

@@ -6,7 +6,7 @@ use crate::{chat_user, rtc, rtm};
 use service::params::{Asked, Companion, Params, RoleWord, Sent};
 use service::{Dialect, Problem, Route};
 use tokens::Ttl;
-use tokens::agora::{ChatUserId, Key, Privileges, Role, RtcUser, Version};
+use tokens::agora::{ChatUserId, Key, Privileges, Role, Version};
 
 pub(super) fn route() -> Route<Key> {
     Route::post("/token/generate", parse, grant)
@@ -47,7 +47,7 @@ fn parse(params: &mut Params) -> Result<Ask, Problem> {
     match (rtc.flatten(), rtm, chat.flatten()) {
         (Some(role), rtm, chat) => Ok(Ask::Rtc(Box::new(rtc::Ask {
             channel: params.require_sent("channelName")?,
-            user: Some(params.require::<RtcUser>("uid")?),
+            user: Some(params.require_sent("uid")?),
             role,
             with: With {
                 rtm: rtm.then_some(rtm_user(Companion::Unnamed)),

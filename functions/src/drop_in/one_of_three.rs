@@ -36,7 +36,7 @@ fn parse(params: &mut Params) -> Result<Ask, Problem> {
     match params.require("tokenType")? {
         Kind::Rtc => Ok(Ask::Rtc(Box::new(rtc::Ask {
             channel: params.require_sent("channel")?,
-            user: Some(params.require("uid")?),
+            user: Some(params.require_sent("uid")?),
             role: params.take::<RoleWord>("role")?.map_or(Role::Subscriber, |RoleWord(role)| role),
             with: With::default(),
             expires_in,
@@ -73,7 +73,7 @@ fn stream_channel(
     let account = UserAccount::new(user.as_str()).map_err(|error| Problem::bad_parameter("uid", error))?;
     Ok(Ask::Rtc(Box::new(rtc::Ask {
         channel,
-        user: Some(RtcUser::Account(account)),
+        user: Some(Sent { name: "uid", value: RtcUser::Account(account) }),
         role: Role::Publisher,
         with: With { rtm: Some(Sent { name: "uid", value: Companion::Asked(Asked::Named(user)) }), chat: None },
         expires_in,

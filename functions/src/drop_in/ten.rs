@@ -14,7 +14,7 @@ fn parse(params: &mut Params) -> Result<rtc::Ask, Problem> {
     params.ignore("request_id");
     Ok(rtc::Ask {
         channel: params.require_sent("channel_name")?,
-        user: Some(RtcUser::Uid(params.require("uid")?)),
+        user: Some(params.require_sent("uid")?.map(RtcUser::Uid)),
         role: Role::Publisher,
         with: With { rtm: Some(Sent { name: "uid", value: Companion::Unnamed }), chat: None },
         expires_in: None,

@@ -53,7 +53,7 @@ fn parse(params: &mut Params) -> Result<Ask, Problem> {
     match (is_for(Type::Rtc), is_for(Type::Rtm), is_for(Type::Chat)) {
         (true, rtm, chat) => Ok(Ask::Rtc(Box::new(rtc::Ask {
             channel: params.require_sent("channelName")?,
-            user: Some(params.require("uid")?),
+            user: Some(params.require_sent("uid")?),
             role: Role::Publisher,
             with: With {
                 rtm: rtm.then_some(Sent { name: "types", value: Companion::Unnamed }),

@@ -189,27 +189,26 @@ impl Caller {
     ///
     /// # Errors
     /// The uid or account is another user's. Or, in a run without identities, neither is given.
-    pub fn rtc_user(&self, asked: Option<RtcUser>) -> Result<RtcUser, Problem> {
+    pub fn rtc_user(&self, asked: Option<Sent<RtcUser>>) -> Result<RtcUser, Problem> {
         let Some(user) = &self.user else {
             let rule = "uid or account is required in a run without identities";
-            return asked.ok_or_else(|| Problem::bad_parameter("uid", rule));
+            return asked.map(|asked| asked.value).ok_or_else(|| Problem::bad_parameter("uid", rule));
         };
         let own = Uid::of_user(&self.app_id, &user.id);
         let is_own = |uid| uid == own || Some(uid) == user.uid;
-        match asked {
-            None => Ok(RtcUser::Uid(own)),
-            Some(RtcUser::Uid(uid)) if !is_own(uid) => {
-                Err(Problem::forbidden("uid: must be the caller's own: GET /rtc/{channel}/token without uid tells it"))
+        let Some(Sent { name, value }) = asked else { return Ok(RtcUser::Uid(own)) };
+        let refused = |rule| Err(Problem::forbidden(format!("{name}: {rule}")));
+        match &value {
+            RtcUser::Uid(uid) if !is_own(*uid) => {
+                refused("must be the caller's own uid. GET /rtc/{channel}/token without uid tells it")
             }
-            Some(RtcUser::Account(account)) if account.as_str() != user.id => Err(Problem::forbidden(
-                "account: must be the caller's own user id. Or join with the uid that GET /rtc/{channel}/token tells",
-            )),
-            Some(RtcUser::Account(account)) if account.as_uid().is_some_and(|uid| !is_own(uid)) => {
-                Err(Problem::forbidden(
-                    "account: a number in decimal is a uid to the vendor, and this one is not the caller's own; join with the assigned uid",
-                ))
+            RtcUser::Account(account) if account.as_str() != user.id => {
+                refused("must be the caller's own user id, or the uid that GET /rtc/{channel}/token tells")
             }
-            Some(asked) => Ok(asked),
+            RtcUser::Account(account) if account.as_uid().is_some_and(|uid| !is_own(uid)) => refused(
+                "the vendor takes a number in decimal as a uid, and this uid is not the caller's own. Join with the uid that GET /rtc/{channel}/token tells",
+            ),
+            _ => Ok(value),
         }
     }
 
@@ -317,11 +316,11 @@ mod tests {
     #[test]
     fn nobody_joins_rtc_as_somebody_else() {
         let alice = caller(&config(|_| ()), &[("sub", "alice")]);
-        let uid = |uid: u32| Some(RtcUser::Uid(Uid::new(uid.into()).expect("valid")));
-        let account = |name: &str| Some(RtcUser::Account(UserAccount::new(name).expect("valid")));
+        let uid = |uid: u32| Some(sent(RtcUser::Uid(Uid::new(uid.into()).expect("valid"))));
+        let account = |name: &str| Some(sent(RtcUser::Account(UserAccount::new(name).expect("valid"))));
         let own = Uid::of_user(APP_ID, "alice");
         assert_eq!(alice.rtc_user(None), Ok(RtcUser::Uid(own)));
-        assert_eq!(status(alice.rtc_user(Some(RtcUser::Uid(own)))), 200);
+        assert_eq!(status(alice.rtc_user(uid(own.get()))), 200);
         assert_eq!(status(alice.rtc_user(uid(42))), 403);
         assert_eq!(status(alice.rtc_user(account("alice"))), 200);
         assert_eq!(status(alice.rtc_user(account("bob"))), 403);

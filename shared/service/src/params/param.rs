@@ -191,6 +191,13 @@ pub struct Sent<T> {
     pub value: T,
 }
 
+impl<T> Sent<T> {
+    /// The value in another form, with the same parameter's name.
+    pub fn map<U>(self, form: impl FnOnce(T) -> U) -> Sent<U> {
+        Sent { name: self.name, value: form(self.value) }
+    }
+}
+
 /// A lifetime as other token servers take it: 0 means the default.
 pub(super) struct OrDefault(pub(super) Option<Ttl>);
 
