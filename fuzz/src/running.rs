@@ -1,5 +1,6 @@
 //! The functions, with the route tables that are deployed.
 
+use crate::drop_in::DropIn;
 use crate::function::Function;
 use crate::judge::{self, Limits, Who};
 use ::functions::Routes;
@@ -32,7 +33,11 @@ const CREDENTIALS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/credentials.json
 
 impl Running {
     /// Starts it.
+    ///
+    /// # Panics
+    /// The judge doesn't know all routes of other token servers.
     pub(crate) fn new(function: Function, limits: &Limits) -> Running {
+        DropIn::check_all();
         let at_work = match function.entry().routes {
             Routes::Agora(routes) => AtWork::Agora(start(routes(), &limits.settings())),
             Routes::Zego(routes) => AtWork::Zego(start(routes(), &limits.settings())),
