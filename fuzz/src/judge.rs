@@ -12,7 +12,7 @@ mod granted;
 mod drop_in;
 
 pub(crate) use caller::{Fields, User, Who, assigned_uid, fields};
-pub(crate) use limits::{APP_CERTIFICATE, Form, Limits, SERVER_SECRET, agora_key, zego_key};
+pub(crate) use limits::{APP_CERTIFICATE, AUDIENCE_OF_HEADERS, Form, Limits, SERVER_SECRET, agora_key, zego_key};
 
 use crate::drop_in::DropIn;
 use crate::function::Function;

@@ -88,6 +88,7 @@ impl Stage {
             ("DROP_IN", "true"),
             ("UIKIT_JWT_IN_QUERY", "true"),
             ("UIKIT_JWT_AUDIENCE", UIKIT_AUDIENCE),
+            ("JWT_AUDIENCE", AUDIENCE),
             ("RTC_UID_CLAIM", UID_CLAIM),
             ("MINTS_PER_MINUTE", "0"),
         ])
@@ -98,12 +99,8 @@ impl Stage {
     }
 
     fn server_with(&self, more: &[(&str, &str)]) -> TokenServer {
-        let jwt = [
-            ("IDENTITY", "jwt"),
-            ("JWT_ISSUER", &self.issuer.url()),
-            ("JWT_AUDIENCE", AUDIENCE),
-            ("ALLOWED_ORIGINS", "https://app.example.com"),
-        ];
+        let jwt =
+            [("IDENTITY", "jwt"), ("JWT_ISSUER", &self.issuer.url()), ("ALLOWED_ORIGINS", "https://app.example.com")];
         TokenServer::start(self.settings().and_all(jwt).and_all(more))
     }
 

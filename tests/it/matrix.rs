@@ -102,7 +102,8 @@ const UIKIT_AUDIENCE: &str = "uikit.example.com";
 impl Verifier {
     fn settings(&self) -> Env {
         match self {
-            Verifier::Gateway => Env::from([("IDENTITY", "gateway")]),
+            // The gateway verifies it. The service needs to know what counts in a header.
+            Verifier::Gateway => Env::from([("IDENTITY", "gateway"), ("JWT_AUDIENCE", AUDIENCE)]),
             Verifier::Ours { issuer, .. } => Env::from([
                 ("IDENTITY", "jwt"),
                 ("JWT_ISSUER", &issuer.url()),

@@ -63,14 +63,25 @@ fn parse(params: &mut Params) -> Result<Ask, Problem> {
     }
 }
 
+/// The same name, for RTM and for RTC.
+struct StreamChannelUser {
+    user: RtmUserId,
+    account: UserAccount,
+}
+
+impl Param for StreamChannelUser {
+    fn of_text(text: &str) -> Result<StreamChannelUser, ParamError> {
+        Ok(StreamChannelUser { user: RtmUserId::of_text(text)?, account: UserAccount::of_text(text)? })
+    }
+}
+
 /// For a user of RTM who also joins a stream channel. The token then also opens RTC, to join and to publish messages.
 fn stream_channel(
     params: &mut Params,
     channel: Sent<ChannelName>,
     expires_in: Option<Sent<Ttl>>,
 ) -> Result<Ask, Problem> {
-    let user: RtmUserId = params.require("uid")?;
-    let account = UserAccount::new(user.as_str()).map_err(|error| Problem::bad_parameter("uid", error))?;
+    let StreamChannelUser { user, account } = params.require("uid")?;
     Ok(Ask::Rtc(Box::new(rtc::Ask {
         channel,
         user: Some(Sent { name: "uid", value: RtcUser::Account(account) }),

@@ -2,7 +2,7 @@
 
 use super::{Asked, Text, present};
 use crate::drop_in::DropIn;
-use crate::judge::{Needs, User};
+use crate::judge::{AUDIENCE_OF_HEADERS, Needs, User};
 use arbitrary::Arbitrary;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
@@ -127,6 +127,7 @@ enum Audience {
     Wrong,
     OfClientAlone,
     Missing,
+    OfHeadersToo,
 }
 
 /// A parameter of any such route, or of no route.
@@ -551,11 +552,12 @@ impl Request {
         let issued = ends.saturating_sub(self.jwt.lives.map_or(300, u64::from));
         let audience = match self.jwt.audience {
             Audience::Right => vec![("aud", AUDIENCE.to_owned())],
-            Audience::Listed => vec![("aud", format!("[api {AUDIENCE}]"))],
+            Audience::Listed => vec![("aud", format!("[other {AUDIENCE}]"))],
             Audience::OfClient => vec![("client_id", AUDIENCE.to_owned())],
             Audience::OfClientAlone => vec![("aud", "api".to_owned()), ("client_id", AUDIENCE.to_owned())],
             Audience::Wrong => vec![("aud", format!("{AUDIENCE}s"))],
             Audience::Missing => vec![],
+            Audience::OfHeadersToo => vec![("aud", format!("[{AUDIENCE} {AUDIENCE_OF_HEADERS}]"))],
         };
         let times = [("exp", ends.to_string())].into_iter();
         let times = times.chain((!self.jwt.no_iat).then(|| ("iat", issued.to_string())));

@@ -3,7 +3,7 @@
 
 use super::caller::{Fields, Who, method, object, value, words};
 use super::granted::{Answer, Granted};
-use super::limits::{APP_ID, Limits, zego_key};
+use super::limits::{APP_ID, AUDIENCE_OF_HEADERS, Limits, zego_key};
 use super::tokens_in;
 use crate::drop_in::DropIn;
 use base64::Engine;
@@ -353,14 +353,15 @@ pub(super) fn may_be_in_query(event: &Fields, limits: &Limits) -> bool {
     let claims = value(&object(event, "requestContext"), "authorizer")["jwt"]["claims"].clone();
     let claim = |name: &str| claims[name].as_str();
     let Some(audience) = limits.query_audience.as_deref() else { return false };
-    let is_for = claim("aud").or_else(|| claim("client_id")).is_some_and(|audiences| {
-        let is_list = audiences.len() >= 2 && audiences.starts_with('[') && audiences.ends_with(']');
-        audiences == audience || (is_list && words(audiences).any(|one| one == audience))
-    });
+    let is_for = |audience: &str| {
+        claim("aud").or_else(|| claim("client_id")).is_some_and(|audiences| {
+            let is_list = audiences.len() >= 2 && audiences.starts_with('[') && audiences.ends_with(']');
+            audiences == audience || (is_list && words(audiences).any(|one| one == audience))
+        })
+    };
     let time = |name: &str| claim(name)?.parse::<f64>().ok().filter(|time| (0.0..f64::INFINITY).contains(time));
-    let lives =
-        time("exp").zip(time("iat")).map(|(ends, issued): (f64, f64)| (ends as u64).saturating_sub(issued as u64));
-    is_for && lives.is_some_and(|seconds| seconds <= 300)
+    let lives = time("exp").zip(time("iat")).map(|(ends, issued): (f64, f64)| (ends as u64).checked_sub(issued as u64));
+    is_for(audience) && !is_for(AUDIENCE_OF_HEADERS) && lives.flatten().is_some_and(|seconds| seconds <= 300)
 }
 
 /// The route that the path in a query names, its channel and its role.

@@ -97,9 +97,13 @@ impl Limits {
             ("DROP_IN", self.drop_in.to_string()),
             ("UIKIT_JWT_IN_QUERY", self.query_audience.is_some().to_string()),
             ("UIKIT_JWT_AUDIENCE", or_unset(&self.query_audience)),
+            ("JWT_AUDIENCE", or_unset(&self.query_audience.as_ref().map(|_| AUDIENCE_OF_HEADERS.to_owned()))),
         ]
     }
 }
+
+/// The audience of JWTs in headers, where a JWT may also be in a query.
+pub(crate) const AUDIENCE_OF_HEADERS: &str = "api";
 
 /// As in `credentials.json`. The two secrets are random and open nothing. No input holds one of them by accident. So if
 /// an answer holds one, it has leaked.

@@ -19,12 +19,21 @@ pub(crate) struct Config {
     pub(crate) policy: Policy,
     /// Whether the drop-in routes are served.
     pub(crate) drop_in: bool,
-    /// The audience of JWTs in a query, for UI kits that send no headers. `None`: a JWT in a query does not count.
-    pub(crate) query_audience: Option<String>,
+    /// Which JWTs count in a query, for UI kits that send no headers. `None`: a JWT in a query does not count.
+    pub(crate) in_query: Option<InQuery>,
     pub(crate) credentials: Source,
     pub(crate) credentials_ttl: Duration,
     /// How long credentials that are no longer fresh may still be used, if newer ones cannot be loaded.
     pub(crate) credentials_max_stale: Duration,
+}
+
+/// Which JWTs count in a query.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct InQuery {
+    /// The audience that they must have.
+    pub(crate) audience: String,
+    /// The audiences of JWTs in headers. A JWT in a query must have none of them.
+    pub(crate) audiences_of_headers: Vec<String>,
 }
 
 /// Who verifies the callers' identities.
@@ -95,41 +104,39 @@ impl Config {
         let credentials_max_stale = variables.within("CREDENTIALS_MAX_STALE_SECONDS", 86_400, 0..=31_536_000)?;
         let (verifier, policy) = who_may_call(&variables)?;
         let drop_in = variables.flag("DROP_IN")?;
-        let query_audience = query_audience(&variables, drop_in, &verifier)?;
-        Ok(Config { verifier, policy, drop_in, query_audience, credentials, credentials_ttl, credentials_max_stale })
+        let in_query = InQuery::parse(&variables, drop_in, &verifier)?;
+        Ok(Config { verifier, policy, drop_in, in_query, credentials, credentials_ttl, credentials_max_stale })
     }
 }
 
-/// The audience of JWTs in a query, if the deployer allows such JWTs.
-fn query_audience(
-    variables: &Variables<'_>,
-    drop_in: bool,
-    verifier: &Verifier,
-) -> Result<Option<String>, ConfigError> {
-    let audience = variables.get("UIKIT_JWT_AUDIENCE");
-    let audience = match (variables.flag("UIKIT_JWT_IN_QUERY")?, audience) {
-        (false, None) => return Ok(None),
-        (false, Some(_)) => return Err(error("UIKIT_JWT_AUDIENCE", "needs UIKIT_JWT_IN_QUERY=true")),
-        (true, None) => return Err(error("UIKIT_JWT_AUDIENCE", "is required with UIKIT_JWT_IN_QUERY")),
-        (true, Some(audience)) => audience,
-    };
-    if !drop_in {
-        return Err(error("UIKIT_JWT_IN_QUERY", "needs DROP_IN=true"));
-    }
-    match verifier {
-        Verifier::Gateway => {}
-        Verifier::Jwt(jwt) => {
-            let expected = &jwt.expected;
-            let backend = expected.backend.as_ref().map(|backend| &backend.audience);
-            if expected.audiences.iter().chain(backend).any(|other| other == audience) {
-                return Err(error("UIKIT_JWT_AUDIENCE", "must differ from all other audiences"));
+impl InQuery {
+    /// `None`: the deployer allows no JWT in a query.
+    fn parse(variables: &Variables<'_>, drop_in: bool, verifier: &Verifier) -> Result<Option<InQuery>, ConfigError> {
+        let audience = variables.get("UIKIT_JWT_AUDIENCE");
+        let audience = match (variables.flag("UIKIT_JWT_IN_QUERY")?, audience) {
+            (false, None) => return Ok(None),
+            (false, Some(_)) => return Err(error("UIKIT_JWT_AUDIENCE", "needs UIKIT_JWT_IN_QUERY=true")),
+            (true, None) => return Err(error("UIKIT_JWT_AUDIENCE", "is required with UIKIT_JWT_IN_QUERY")),
+            (true, Some(audience)) => audience.to_owned(),
+        };
+        if !drop_in {
+            return Err(error("UIKIT_JWT_IN_QUERY", "needs DROP_IN=true"));
+        }
+        let audiences_of_headers = match verifier {
+            Verifier::Gateway => jwt::audiences(variables)?,
+            Verifier::Jwt(jwt) => {
+                let backend = jwt.expected.backend.as_ref().map(|backend| backend.audience.clone());
+                jwt.expected.audiences.iter().cloned().chain(backend).collect()
             }
+            Verifier::Authorizer | Verifier::None => {
+                return Err(error("UIKIT_JWT_IN_QUERY", "needs IDENTITY=gateway or jwt"));
+            }
+        };
+        if audiences_of_headers.contains(&audience) {
+            return Err(error("UIKIT_JWT_AUDIENCE", "must differ from all other audiences"));
         }
-        Verifier::Authorizer | Verifier::None => {
-            return Err(error("UIKIT_JWT_IN_QUERY", "needs IDENTITY=gateway or jwt"));
-        }
+        Ok(Some(InQuery { audience, audiences_of_headers }))
     }
-    Ok(Some(audience.to_owned()))
 }
 
 impl JwtSettings {
@@ -172,9 +179,12 @@ pub(crate) fn who_may_call(variables: &Variables<'_>) -> Result<(Verifier, Polic
         "none" => Verifier::None,
         _ => return Err(error("IDENTITY", "must be gateway, authorizer, jwt or none")),
     };
-    // A deployer who sets one of these expects the service to verify JWTs. So any other verifier is refused.
+    // A deployer who sets one of these expects the service to verify JWTs. So any other verifier is refused. With a JWT in
+    // the query, the service also needs to know the audiences of the JWTs that the gateway verifies.
+    let in_query = variables.flag("UIKIT_JWT_IN_QUERY")?;
+    let is_set = |name: &&str| variables.get(name).is_some() && !(in_query && *name == "JWT_AUDIENCE");
     if !matches!(verifier, Verifier::Jwt(_))
-        && let Some(name) = JwtSettings::VARIABLES.into_iter().find(|name| variables.get(name).is_some())
+        && let Some(name) = JwtSettings::VARIABLES.into_iter().find(is_set)
     {
         return Err(error(name, "needs IDENTITY=jwt"));
     }
@@ -432,12 +442,18 @@ mod tests {
             let variables = good.iter().chain(changes);
             let variables = variables.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
             let config = Config::parse(&variables, "AGORA_SECRET_ID").map_err(|error| error.to_string());
-            config.map(|config| (config.drop_in, config.query_audience))
+            config.map(|config| (config.drop_in, config.in_query))
+        };
+        let counts = |audiences: &[&str]| {
+            let audiences_of_headers = audiences.iter().map(|audience| (*audience).to_owned()).collect();
+            Ok((true, Some(InQuery { audience: "uikit".to_owned(), audiences_of_headers })))
         };
         let ours = [("IDENTITY", "jwt"), ("JWT_ISSUER", "https://id.example.com/"), ("JWT_AUDIENCE", "api")];
         let backend = [("BACKEND_AUDIENCE", "backends"), ("BACKEND_SCOPE", "tokens")];
-        assert_eq!(with(&[]), Ok((true, Some("uikit".to_owned()))));
-        assert_eq!(with(&ours), Ok((true, Some("uikit".to_owned()))));
+        let gateways = [("JWT_AUDIENCE", "app,web")];
+        assert_eq!(with(&gateways), counts(&["app", "web"]));
+        assert_eq!(with(&ours), counts(&["api"]));
+        assert_eq!(with(&[&ours[..], &backend].concat()), counts(&["api", "backends"]));
         assert_eq!(with(&[("UIKIT_JWT_IN_QUERY", ""), ("UIKIT_JWT_AUDIENCE", "")]), Ok((true, None)));
         let off = [("DROP_IN", ""), ("UIKIT_JWT_IN_QUERY", ""), ("UIKIT_JWT_AUDIENCE", "")];
         assert_eq!(with(&off), Ok((false, None)));
@@ -446,10 +462,15 @@ mod tests {
         refused(&[("DROP_IN", "")], "UIKIT_JWT_IN_QUERY needs DROP_IN=true");
         refused(&[("UIKIT_JWT_AUDIENCE", "")], "UIKIT_JWT_AUDIENCE is required with UIKIT_JWT_IN_QUERY");
         refused(&[("UIKIT_JWT_IN_QUERY", "")], "UIKIT_JWT_AUDIENCE needs UIKIT_JWT_IN_QUERY=true");
+        refused(&[], "JWT_AUDIENCE must name the audiences of your JWTs, comma-separated");
+        refused(&[gateways[0], ("JWT_ISSUER", "https://id.example.com/")], "JWT_ISSUER needs IDENTITY=jwt");
+        let without = [gateways[0], ("UIKIT_JWT_IN_QUERY", ""), ("UIKIT_JWT_AUDIENCE", "")];
+        refused(&without, "JWT_AUDIENCE needs IDENTITY=jwt");
         for identity in ["none", "authorizer"] {
             refused(&[("IDENTITY", identity)], "UIKIT_JWT_IN_QUERY needs IDENTITY=gateway or jwt");
         }
         let another = "UIKIT_JWT_AUDIENCE must differ from all other audiences";
+        refused(&[gateways[0], ("UIKIT_JWT_AUDIENCE", "web")], another);
         refused(&[&ours[..], &[("UIKIT_JWT_AUDIENCE", "api")]].concat(), another);
         refused(&[&ours[..], &backend, &[("UIKIT_JWT_AUDIENCE", "backends")]].concat(), another);
     }

@@ -184,8 +184,8 @@ impl<V: Vendor> Function<V> {
                 (gateway::believed(&self.config.verifier, said, now)?, now)
             }
         };
-        if let Some(audience) = self.config.query_audience.as_ref().filter(|_| request.jwt_in_query) {
-            in_query::check(verified.as_ref(), audience)?;
+        if let Some(in_query) = self.config.in_query.as_ref().filter(|_| request.jwt_in_query) {
+            in_query::check(verified.as_ref(), in_query)?;
         }
         // Check the caller and the parameters before the key is needed. The grant comes after the key, because a
         // caller's own uid depends on the key's app id.

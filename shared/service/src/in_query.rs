@@ -4,6 +4,7 @@
 //! in `?jwt=...&path=`, the query has all that a request needs. Addresses end up in logs and histories, so such a JWT must
 //! have an audience of its own and a short life: see [`check`].
 
+use crate::config::InQuery;
 use crate::identity::Verified;
 use crate::problem::Problem;
 use crate::request::{Authorization, Path, Request};
@@ -39,17 +40,21 @@ pub(crate) fn unwrap(request: &mut Request) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Checks the rules that only a JWT in a query has: it is for this audience, and lives at most five minutes.
+/// Checks the rules that only a JWT in a query has. It is for the audience of such JWTs, and would not count in a header.
+/// It lives at most five minutes.
 ///
 /// # Errors
 /// It is not such a JWT.
-pub(crate) fn check(verified: Option<&Verified>, audience: &str) -> Result<(), Problem> {
+pub(crate) fn check(verified: Option<&Verified>, expected: &InQuery) -> Result<(), Problem> {
     let Some(Verified::Jwt(jwt)) = verified else { return Ok(()) };
-    if !jwt.is_for(audience) {
+    if !jwt.is_for(&expected.audience) {
         return Err(Problem::invalid_token("aud: a JWT in a query must be for UIKIT_JWT_AUDIENCE"));
     }
+    if expected.audiences_of_headers.iter().any(|other| jwt.is_for(other)) {
+        return Err(Problem::invalid_token("aud: a JWT in a query must not be for an audience that counts in headers"));
+    }
     match (jwt.time("iat"), jwt.time("exp")) {
-        (Some(issued), Some(ends)) if ends.saturating_sub(issued) <= LONGEST => Ok(()),
+        (Some(issued), Some(ends)) if ends.checked_sub(issued).is_some_and(|lives| lives <= LONGEST) => Ok(()),
         _ => Err(Problem::invalid_token("exp: a JWT in a query must end at most 300 seconds after its iat")),
     }
 }
@@ -94,22 +99,26 @@ mod tests {
 
     #[test]
     fn a_jwt_in_a_query_is_for_its_own_audience_and_lives_five_minutes() {
+        let audiences_of_headers = vec!["api".to_owned(), "backends".to_owned()];
+        let expected = InQuery { audience: "uikit".to_owned(), audiences_of_headers };
         let status = |claims: &[(&str, &str)]| {
-            check(jwt(claims).as_ref(), "uikit").map_or_else(|problem| problem.status(), |()| 200)
+            check(jwt(claims).as_ref(), &expected).map_or_else(|problem| problem.status(), |()| 200)
         };
         let lives = |aud, iat, exp| status(&[("sub", "alice"), ("aud", aud), ("iat", iat), ("exp", exp)]);
         assert_eq!(lives("uikit", "1800000000", "1800000300"), 200);
-        assert_eq!(lives("[api uikit]", "1800000000", "1800000300"), 200);
-        for other in ["api", "", "uikit2", "[api]"] {
+        // Auth0 adds such an audience.
+        assert_eq!(lives("[uikit https://id.example.com/userinfo]", "1800000000", "1800000300"), 200);
+        for other in ["api", "", "uikit2", "[api]", "[api uikit]", "[uikit backends]"] {
             assert_eq!(lives(other, "1800000000", "1800000300"), 401, "{other}");
         }
         assert_eq!(lives("uikit", "1800000000", "1800000301"), 401);
         assert_eq!(lives("uikit", "soon", "1800000300"), 401);
+        assert_eq!(lives("uikit", "1800000301", "1800000300"), 401);
         assert_eq!(status(&[("sub", "alice"), ("aud", "uikit"), ("exp", "1800000300")]), 401, "no iat");
         // Cognito's access tokens have no `aud`.
         let cognito = [("sub", "a"), ("client_id", "uikit"), ("iat", "1800000000"), ("exp", "1800000300")];
         assert_eq!(status(&cognito), 200);
         assert_eq!(status(&[&cognito[..], &[("aud", "api")]].concat()), 401);
-        assert!(check(None, "uikit").is_ok(), "without a JWT, the route refuses");
+        assert!(check(None, &expected).is_ok(), "without a JWT, the route refuses");
     }
 }

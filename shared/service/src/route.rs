@@ -314,7 +314,7 @@ impl<V: Vendor> Route<V> {
 
     /// Whether a service with this configuration has the route.
     pub(crate) fn is_served(&self, config: &Config) -> bool {
-        (config.drop_in || !self.key.drop_in) && (config.query_audience.is_some() || self.in_query.is_none())
+        (config.drop_in || !self.key.drop_in) && (config.in_query.is_some() || self.in_query.is_none())
     }
 
     /// The route that the request is for. If the query names a route, the request becomes the one that the query describes.

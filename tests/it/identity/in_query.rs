@@ -1,6 +1,6 @@
 //! A JWT in the query of `/uikit`, for UI kits that send no headers.
 
-use super::{AUDIENCE, ask, settings};
+use super::{AUDIENCE, BACKEND_AUDIENCE, BACKEND_SCOPE, ask, backend, settings};
 use crate::front::{Front, Running};
 use crate::said::{self, Handed};
 use harness::http::Response;
@@ -15,16 +15,23 @@ fn a_short_lived_jwt_in_the_query_opens_this_route_alone() {
     let key = SigningKey::generate("current", Algorithm::Es256);
     let issuer = Issuer::start(&[&key]);
     let uikit = [("DROP_IN", "true"), ("UIKIT_JWT_IN_QUERY", "true"), ("UIKIT_JWT_AUDIENCE", UIKIT_AUDIENCE)];
-    let running = Running::start(Front::Server, settings(&issuer).and_all(uikit));
-    let jwt = |audience: &str, lives: u64| {
-        let mut claims = issuer.claims("alice", audience);
+    let running = Running::start(Front::Server, settings(&issuer).and_all(uikit).and_all(backend()));
+    let jwt_for = |audiences: Value, lives: u64| {
+        let mut claims = issuer.claims("alice", "");
+        claims["aud"] = audiences;
+        claims["scope"] = json!(BACKEND_SCOPE);
         claims["exp"] = json!(claims["iat"].as_u64().expect("a time") + lives);
         key.sign(&json!({}), &claims)
     };
+    let jwt = |audience: &str, lives| jwt_for(json!(audience), lives);
     let uid = Uid::of_user(&"0".repeat(32), "alice");
     let path = format!("/rtc/demo/publisher/uid/{uid}/");
     let good = jwt(UIKIT_AUDIENCE, 300);
     let of_api = jwt(AUDIENCE, 300);
+    // Some providers write one more audience into each JWT.
+    let with_more = jwt_for(json!([UIKIT_AUDIENCE, "https://id.example.com/userinfo"]), 300);
+    let of_api_too = jwt_for(json!([AUDIENCE, UIKIT_AUDIENCE]), 300);
+    let of_backends_too = jwt_for(json!([BACKEND_AUDIENCE, UIKIT_AUDIENCE]), 300);
     let query = |query: &str| ask(&running, &format!("/uikit?{query}"), &[]);
 
     let answer = query(&format!("jwt={good}&path={path}"));
@@ -36,6 +43,7 @@ fn a_short_lived_jwt_in_the_query_opens_this_route_alone() {
     let both = query(&format!("path=/rte/demo/host/uid/{uid}&jwt={good}"));
     handed.extend([handed_of(&both, "rtcToken", rtc), handed_of(&both, "rtmToken", rtm("alice"))]);
     handed.push(handed_of(&query(&format!("jwt={good}&path=/rtm/me?expiry=3600")), "rtmToken", rtm("alice")));
+    handed.push(handed_of(&query(&format!("jwt={with_more}&path=/rtm/me")), "rtmToken", rtm("alice")));
     said::verify(&said::credentials(), &handed);
 
     let long = jwt(UIKIT_AUDIENCE, 301);
@@ -51,6 +59,8 @@ fn a_short_lived_jwt_in_the_query_opens_this_route_alone() {
     };
     for (what, sent, status) in [
         ("the API's audience", format!("jwt={of_api}&path={path}"), 401),
+        ("the API's audience, too", format!("jwt={of_api_too}&path={path}"), 401),
+        ("the backends' audience, too", format!("jwt={of_backends_too}&path={path}"), 401),
         ("a longer life", format!("jwt={long}&path={path}"), 401),
         ("an ended one", format!("jwt={ended}&path={path}"), 401),
         ("no iat", format!("jwt={no_iat}&path={path}"), 401),

@@ -189,6 +189,12 @@ fn a_jwt_in_the_query_has_an_audience_of_its_own() {
             let told = ["UIKIT_JWT_IN_QUERY", "UIKIT_JWT_AUDIENCE"].map(|name| variables.get(name).map(text));
             let expected = (function == "DropInToken").then(|| ["true", UIKIT.1].map(str::to_owned));
             assert_eq!(told, expected.map_or([None, None], |known| known.map(Some)), "{function}");
+            // It refuses a JWT that also has an audience of these.
+            let told = variables.get("JWT_AUDIENCE").map(|of_headers| match of_headers.as_str() {
+                Some(listed) => json!(listed.split(',').collect::<Vec<_>>()),
+                None => json!([of_headers]),
+            });
+            assert_eq!(told, (function == "DropInToken").then(|| audience.clone()), "{function}");
         }
     }
     // Without it there is no such route, and the function is told of none.

@@ -84,6 +84,16 @@ impl Address {
     }
 }
 
+/// The audiences of the users' JWTs.
+pub(super) fn audiences(variables: &Variables<'_>) -> Result<Vec<String>, ConfigError> {
+    let audiences = variables.get("JWT_AUDIENCE").unwrap_or_default().split(',').map(str::trim);
+    let audiences: Vec<_> = audiences.filter(|audience| !audience.is_empty()).map(str::to_owned).collect();
+    if audiences.is_empty() {
+        return Err(error("JWT_AUDIENCE", "must name the audiences of your JWTs, comma-separated"));
+    }
+    Ok(audiences)
+}
+
 impl JwtSettings {
     /// Every variable that is read.
     pub(crate) const VARIABLES: [&str; 9] = [
@@ -103,11 +113,7 @@ impl JwtSettings {
         let address = "must be an https address, or http on this machine";
         let issuer = get("JWT_ISSUER").ok_or_else(|| error("JWT_ISSUER", "must be the issuer of the JWTs"))?;
         Address::parse(issuer).ok_or_else(|| error("JWT_ISSUER", address))?;
-        let audiences = get("JWT_AUDIENCE").unwrap_or_default().split(',').map(str::trim);
-        let audiences: Vec<_> = audiences.filter(|audience| !audience.is_empty()).map(str::to_owned).collect();
-        if audiences.is_empty() {
-            return Err(error("JWT_AUDIENCE", "must name the audiences of your JWTs, comma-separated"));
-        }
+        let audiences = audiences(variables)?;
         let backend = match (get("BACKEND_AUDIENCE"), variables.scope("BACKEND_SCOPE")?) {
             (None, None) => None,
             (Some(audience), Some(_)) if audiences.iter().any(|of_users| of_users == audience) => {

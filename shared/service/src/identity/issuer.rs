@@ -50,8 +50,8 @@ impl Issuer {
     pub(crate) fn of(config: &Config, system: &Arc<dyn System>) -> Option<Issuer> {
         let Verifier::Jwt(settings) = &config.verifier else { return None };
         let mut issuer = Issuer::with(settings, system);
-        issuer.in_query = config.query_audience.as_ref().map(|audience| Expected {
-            audiences: vec![audience.clone()],
+        issuer.in_query = config.in_query.as_ref().map(|in_query| Expected {
+            audiences: vec![in_query.audience.clone()],
             backend: None,
             ..settings.expected.clone()
         });

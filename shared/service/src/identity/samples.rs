@@ -19,7 +19,7 @@ pub(crate) const APP_ID: &str = "0123456789abcdef0123456789abcdef";
 pub(crate) fn config(change: impl FnOnce(&mut Config)) -> Arc<Config> {
     let mut config = Config {
         drop_in: false,
-        query_audience: None,
+        in_query: None,
         verifier: Verifier::Gateway,
         policy: Policy {
             user_id_claim: "sub".to_owned(),
