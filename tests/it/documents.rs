@@ -21,7 +21,7 @@ fn the_page_of_the_routes_is_made_from_the_contract() {
     let written = project::command(project::tool("python")).arg("tools/book/routes.py").output().expect("it was found");
     assert!(written.status.success(), "{}", String::from_utf8_lossy(&written.stderr));
     let written = String::from_utf8(written.stdout).expect("UTF-8");
-    assert!(written.contains("## GET /rtc/{channel}/token\n"), "{written}");
+    assert!(written.contains("## `GET /rtc/{channel}/token`\n"), "{written}");
     let page = read("docs/reference/routes.md");
     let differs = page.lines().zip(written.lines()).find(|(page, written)| page != written);
     assert!(page == written, "docs/reference/routes.md is old: run `make docs`. The first other line: {differs:?}");

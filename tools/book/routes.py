@@ -220,7 +220,8 @@ def refusals(responses):
 
 def route(path, shared, method, operation):
     title = f"{method.upper()} {path}"
-    yield f"## {title}"
+    # As code: mdBook reads braces at the end of a heading as attributes.
+    yield f"## {code(title)}"
     yield ""
     yield f"{operation['summary']}."
     yield ""
