@@ -127,8 +127,9 @@ def parameters(listed):
 def body(request):
     (content,) = request["content"].values()
     schema = resolved(content["schema"])
-    if "oneOf" in schema and "properties" not in schema:
-        for one in map(resolved, schema["oneOf"]):
+    kinds = schema.get("oneOf") or schema.get("anyOf")
+    if kinds and "properties" not in schema:
+        for one in map(resolved, kinds):
             yield f"The JSON object for {one['title']}:"
             yield ""
             yield from body_of(one)

@@ -33,11 +33,7 @@ fn parse(params: &mut Params) -> Result<Ask, Problem> {
             return Err(no_app_token("serviceChat.enableApp"));
         }
         let enabled = service.take("enableUser")?.unwrap_or(false);
-        if !enabled {
-            service.ignore("userUuid");
-            return Ok(None);
-        }
-        service.require::<Asked<ChatUserId>>("userUuid").map(Some)
+        enabled.then(|| service.require::<Asked<ChatUserId>>("userUuid")).transpose()
     })?;
     refuse(params, "serviceFpa", &["enable"])?;
     refuse(params, "serviceApaas", &["enableUser", "enableApp"])?;
@@ -59,12 +55,9 @@ fn parse(params: &mut Params) -> Result<Ask, Problem> {
             }),
         }))),
         (None, true, None) => {
-            params.ignore("channelName");
             Ok(Ask::Rtm(rtm::Ask { user: params.require_sent("uid")?, version: Version::V007, expires_in }))
         }
         (None, false, Some(chat)) => {
-            params.ignore("channelName");
-            params.ignore("uid");
             let user = Sent { name: "serviceChat.userUuid", value: chat };
             Ok(Ask::Chat(chat_user::Ask { user, expires_in }))
         }
@@ -84,7 +77,6 @@ fn of_role(role: Role, lives: Ttl) -> Privileges {
 /// Takes a service for which nobody gets a token. The request may name it, but must not enable it.
 fn refuse(params: &mut Params, service: &'static str, switches: &[&'static str]) -> Result<(), Problem> {
     let enabled = params.take_object(service, |fields| {
-        fields.ignore("userUuid");
         let mut enabled = false;
         for switch in switches {
             enabled |= fields.take(switch)?.unwrap_or(false);

@@ -43,8 +43,6 @@ fn parse(params: &mut Params) -> Result<Ask, Problem> {
             privileges: AskPrivileges::OfRole,
         }))),
         Kind::Rtm => {
-            // That server ignores a role here.
-            params.ignore("role");
             let channel = params.take_sent::<ChannelName>("channel")?;
             match channel {
                 None => {
@@ -55,8 +53,6 @@ fn parse(params: &mut Params) -> Result<Ask, Problem> {
             }
         }
         Kind::Chat => {
-            params.ignore("role");
-            params.ignore("channel");
             let user = params.take_sent("uid")?.ok_or_else(|| no_app_token("uid"))?;
             Ok(Ask::Chat(chat_user::Ask { user, expires_in }))
         }

@@ -10,8 +10,6 @@ pub(super) fn route() -> Route<Key> {
 }
 
 fn parse(params: &mut Params) -> Result<rtc::Ask, Problem> {
-    // It names the request in that server's log.
-    params.ignore("request_id");
     Ok(rtc::Ask {
         channel: params.require_sent("channel_name")?,
         user: Some(params.require_sent("uid")?.map(RtcUser::Uid)),

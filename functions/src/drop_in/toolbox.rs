@@ -38,10 +38,7 @@ impl Param for Type {
 }
 
 fn parse(params: &mut Params) -> Result<Ask, Problem> {
-    // The samples send the app's id and even its certificate. The service has its own credentials, and ignores both.
-    for name in ["appId", "appCertificate", "src", "ts"] {
-        params.ignore(name);
-    }
+    // The samples also send the app's id and even its certificate. The service has its own credentials.
     let types = match (params.take("type")?, params.take_list("types")?) {
         (Some(_), Some(_)) => return Err(Problem::bad_parameter("types", "must not be given together with type")),
         (Some(one), None) => vec![one],
@@ -63,14 +60,10 @@ fn parse(params: &mut Params) -> Result<Ask, Problem> {
             privileges: AskPrivileges::OfRole,
         }))),
         (false, true, false) => {
-            params.ignore("channelName");
             let user = params.require_sent::<Asked<_>>("uid")?;
             Ok(Ask::Rtm(rtm::Ask { user, version: Version::V007, expires_in }))
         }
-        (false, false, true) => {
-            params.ignore("channelName");
-            Ok(Ask::Chat(chat_user::Ask { user: params.require_sent("uid")?, expires_in }))
-        }
+        (false, false, true) => Ok(Ask::Chat(chat_user::Ask { user: params.require_sent("uid")?, expires_in })),
         (false, true, true) => Err(Problem::bad_parameter("types", "must have 1 (RTC) if it has both 2 and 3")),
         (false, false, false) => Err(Problem::bad_parameter("types", "must not be empty")),
     }

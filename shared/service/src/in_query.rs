@@ -46,7 +46,12 @@ pub(crate) fn unwrap(request: &mut Request) -> Result<(), Problem> {
 /// # Errors
 /// It is not such a JWT.
 pub(crate) fn check(verified: Option<&Verified>, expected: &InQuery) -> Result<(), Problem> {
-    let Some(Verified::Jwt(jwt)) = verified else { return Ok(()) };
+    let jwt = match verified {
+        Some(Verified::Jwt(jwt)) => jwt,
+        // They have no user's JWT. The route refuses them.
+        Some(Verified::Iam | Verified::Backend(_)) => return Ok(()),
+        None => return Err(Problem::no_token_in_query()),
+    };
     if !jwt.is_for(&expected.audience) {
         return Err(Problem::invalid_token("aud: a JWT in a query must be for UIKIT_JWT_AUDIENCE"));
     }
@@ -119,6 +124,6 @@ mod tests {
         let cognito = [("sub", "a"), ("client_id", "uikit"), ("iat", "1800000000"), ("exp", "1800000300")];
         assert_eq!(status(&cognito), 200);
         assert_eq!(status(&[&cognito[..], &[("aud", "api")]].concat()), 401);
-        assert!(check(None, &expected).is_ok(), "without a JWT, the route refuses");
+        assert_eq!(check(None, &expected).map_err(|problem| problem.status()), Err(401));
     }
 }

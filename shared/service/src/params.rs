@@ -1,6 +1,7 @@
 //! What a client asks for: the parameters of path, query and body. A route takes each once, by name, as a checked type.
 //!
-//! A parameter that no route takes is unknown, which is an error. A parameter that was sent twice is an error too.
+//! A parameter that the route does not take is unknown. Our own routes refuse it, and drop-in routes ignore it. A parameter
+//! that was sent twice is an error.
 
 mod param;
 
@@ -26,9 +27,19 @@ enum Value {
 /// The parameters in a path, decoded, by their names. `None` stands for a value that is not UTF-8.
 pub(crate) type PathParameters = BTreeMap<String, Option<String>>;
 
+/// What becomes of a parameter that the route does not take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unknown {
+    /// It is an error. So a client learns of a misspelled name.
+    Refused,
+    /// Nothing. Other token servers ignore it, and their clients may send one.
+    Ignored,
+}
+
 /// The parameters of one request.
 #[derive(Debug)]
 pub struct Params {
+    unknown: Unknown,
     /// The prefix of each name in messages. Inside the object `privileges` it is `privileges.`.
     within: String,
     values: BTreeMap<String, Vec<Value>>,
@@ -36,8 +47,8 @@ pub struct Params {
 
 impl Params {
     /// The parameters in the path and in the query string.
-    pub(crate) fn of_query(path: &PathParameters, query: &str) -> Result<Params, Problem> {
-        let mut params = Params::of_path(path)?;
+    pub(crate) fn of_query(path: &PathParameters, query: &str, unknown: Unknown) -> Result<Params, Problem> {
+        let mut params = Params::of_path(path, unknown)?;
         for (name, value) in pairs(query) {
             params.values.entry(name.into_owned()).or_default().push(Value::Text(value.into_owned()));
         }
@@ -49,9 +60,12 @@ impl Params {
         path: &PathParameters,
         query: &str,
         body: &Result<Vec<u8>, Problem>,
+        unknown: Unknown,
     ) -> Result<Params, Problem> {
-        let mut params = Params::of_path(path)?;
-        if let Some((name, _)) = pairs(query).next() {
+        let mut params = Params::of_path(path, unknown)?;
+        if unknown == Unknown::Refused
+            && let Some((name, _)) = pairs(query).next()
+        {
             return Err(Problem::bad_parameter(
                 &shown(&name),
                 "a POST takes its parameters from path and body, not from a query string",
@@ -70,13 +84,13 @@ impl Params {
         Ok(params)
     }
 
-    fn of_path(path: &PathParameters) -> Result<Params, Problem> {
+    fn of_path(path: &PathParameters, unknown: Unknown) -> Result<Params, Problem> {
         let mut values = BTreeMap::new();
         for (name, value) in path {
             let not_utf8 = || Problem::bad_parameter(name, "must be UTF-8 behind its percent-encoding");
             values.insert(name.clone(), vec![Value::Text(value.clone().ok_or_else(not_utf8)?)]);
         }
-        Ok(Params { within: String::new(), values })
+        Ok(Params { unknown, within: String::new(), values })
     }
 
     /// Takes a parameter that may be missing.
@@ -135,11 +149,6 @@ impl Params {
         self.take(name)
     }
 
-    /// Drops a parameter that has no meaning here. Its value may be anything. Clients of other servers send such parameters.
-    pub fn ignore(&mut self, name: &str) {
-        self.values.remove(name);
-    }
-
     /// Takes a parameter that must be there.
     ///
     /// # Errors
@@ -187,10 +196,10 @@ impl Params {
         Ok(Some(items))
     }
 
-    /// Takes a JSON object. Its fields are parameters of their own, and `take` must take them all.
+    /// Takes a JSON object. Its fields are parameters of their own.
     ///
     /// # Errors
-    /// The value is not an object, or `take` fails, or `take` leaves a field over.
+    /// The value is not an object, or `take` fails, or a field is unknown.
     pub fn take_object<T>(
         &mut self,
         name: &'static str,
@@ -201,7 +210,7 @@ impl Params {
             return Err(self.wrong(name, "must be a JSON object, in the body"));
         };
         let values = fields.into_iter().map(|(name, json)| (name, vec![Value::Json(json)])).collect();
-        let mut params = Params { within: format!("{}.", self.full(name)), values };
+        let mut params = Params { unknown: self.unknown, within: format!("{}.", self.full(name)), values };
         let taken = take(&mut params)?;
         params.finish()?;
         Ok(Some(taken))
@@ -212,11 +221,11 @@ impl Params {
         self.values.get(name).is_some_and(|values| matches!(values[..], [Value::Json(Json::Object(_))]))
     }
 
-    /// Checks that nothing is left over.
+    /// Checks that nothing is left over that the route does not take.
     pub(crate) fn finish(self) -> Result<(), Problem> {
-        match self.values.keys().next() {
-            None => Ok(()),
-            Some(name) => Err(Problem::bad_parameter(
+        match (self.unknown, self.values.keys().next()) {
+            (Unknown::Ignored, _) | (Unknown::Refused, None) => Ok(()),
+            (Unknown::Refused, Some(name)) => Err(Problem::bad_parameter(
                 &format!("{}{}", self.within, shown(name)),
                 "is not a parameter of this route",
             )),
@@ -256,11 +265,11 @@ mod tests {
     }
 
     fn of_query(query: &str) -> Params {
-        Params::of_query(&path(), query).expect("parameters")
+        Params::of_query(&path(), query, Unknown::Refused).expect("parameters")
     }
 
     fn of_body(body: &str) -> Result<Params, Problem> {
-        Params::of_body(&path(), "", &Ok(body.into()))
+        Params::of_body(&path(), "", &Ok(body.into()), Unknown::Refused)
     }
 
     fn refused<T: std::fmt::Debug>(taken: Result<T, Problem>) -> (u16, String) {
@@ -323,19 +332,39 @@ mod tests {
     }
 
     #[test]
+    fn what_a_drop_in_route_does_not_take_is_ignored() {
+        let params = |query, body: &str| Params::of_body(&path(), query, &Ok(body.into()), Unknown::Ignored);
+        let sent = r#"{"uid":7,"ts":[1],"service":{"enable":true,"more":{}}}"#;
+        let mut drop_in = params("t=1&uid=8", sent).expect("parameters");
+        assert_eq!(drop_in.take("uid"), Ok(Uid::new(7).ok()));
+        assert_eq!(drop_in.take_object("service", |service| service.take("enable")), Ok(Some(Some(true))));
+        assert_eq!(drop_in.finish(), Ok(()));
+        assert_eq!(Params::of_query(&path(), "3600&t=1", Unknown::Ignored).map(Params::finish), Ok(Ok(())));
+        // What it takes must still be right.
+        let mut wrong = params("", r#"{"uid":"all","UID":7}"#).expect("parameters");
+        assert_eq!(refused(wrong.take::<Uid>("uid")).0, 400);
+        assert_eq!(
+            refused(Params::of_query(&path(), "uid=1&uid=2", Unknown::Ignored).expect("parameters").take::<Uid>("uid"))
+                .0,
+            400
+        );
+    }
+
+    #[test]
     fn a_body_is_an_object_and_takes_no_query_beside_it() {
         for wrong in ["", "[]", "7", "{", "\"uid\""] {
             assert_eq!(refused(of_body(wrong)).0, 400, "{wrong}");
         }
-        let (status, detail) = refused(Params::of_body(&path(), "role=publisher", &Ok(b"{}".to_vec())));
+        let (status, detail) =
+            refused(Params::of_body(&path(), "role=publisher", &Ok(b"{}".to_vec()), Unknown::Refused));
         assert!(status == 400 && detail.starts_with("role: "), "{detail}");
     }
 
     #[test]
     fn what_the_front_could_not_read_is_refused() {
         let broken = BTreeMap::from([("channel".to_owned(), None)]);
-        let (status, detail) = refused(Params::of_query(&broken, ""));
+        let (status, detail) = refused(Params::of_query(&broken, "", Unknown::Refused));
         assert!(status == 400 && detail.starts_with("channel: "), "{detail}");
-        assert_eq!(refused(Params::of_body(&path(), "", &Err(Problem::too_large(8192)))).0, 413);
+        assert_eq!(refused(Params::of_body(&path(), "", &Err(Problem::too_large(8192)), Unknown::Refused)).0, 413);
     }
 }

@@ -83,6 +83,11 @@ impl Problem {
         Problem { kind: Kind::NoToken, detail: "the request carries no JWT (Authorization: Bearer)".to_owned() }
     }
 
+    /// 401: the request has no JWT in its query, where this route takes it from.
+    pub(crate) fn no_token_in_query() -> Problem {
+        Problem { kind: Kind::NoToken, detail: "the request carries no JWT in its query".to_owned() }
+    }
+
     /// 401: the JWT proves nobody. The log says which rule it breaks. The answer doesn't, because it may be a forger's.
     pub(crate) fn invalid_token(rule: &'static str) -> Problem {
         let detail = "the JWT is not valid for this service";

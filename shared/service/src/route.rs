@@ -11,7 +11,7 @@ use crate::in_query;
 use crate::json::{self, Json};
 use crate::mint_limit::MintLimit;
 use crate::minted::Minted;
-use crate::params::{Params, PathParameters};
+use crate::params::{Params, PathParameters, Unknown};
 use crate::problem::{Problem, guarded};
 use crate::request::Request;
 use crate::system::{AtOneMoment, System};
@@ -76,7 +76,7 @@ type Grant<I, A, T> = fn(&I, A) -> Result<T, Problem>;
 
 /// Checks the caller and the parameters of a request. What it returns needs only the key.
 type Prepare<V> =
-    dyn Fn(&Pattern, &Arc<Config>, &Request, Option<&Verified>, Moment) -> Result<Box<Mint<V>>, Problem> + Send + Sync;
+    dyn Fn(&Route<V>, &Arc<Config>, &Request, Option<&Verified>, Moment) -> Result<Box<Mint<V>>, Problem> + Send + Sync;
 
 /// Grants and signs.
 type Mint<V> = dyn FnOnce(&Arc<V>, &MintLimit, &dyn System) -> Decided + Send;
@@ -174,7 +174,7 @@ impl<V: Vendor> Route<V> {
         Route { form: Form::TokenAndCode, ..self }
     }
 
-    /// Makes it a drop-in route, which answers as another token server does.
+    /// Makes it a drop-in route, which answers as another token server does, and ignores parameters that it does not take.
     #[must_use]
     pub fn drop_in(self, dialect: Dialect) -> Route<V> {
         Route { key: RouteKey { drop_in: true, ..self.key }, form: Form::Dialect(dialect), ..self }
@@ -207,20 +207,21 @@ impl<V: Vendor> Route<V> {
     fn new<I: Identity, A: Send + 'static, T: 'static>(
         method: &'static str,
         path: &'static str,
-        read: fn(&PathParameters, &Request) -> Result<Params, Problem>,
+        read: fn(&PathParameters, &Request, Unknown) -> Result<Params, Problem>,
         parse: Parse<A>,
         grant: Grant<I, A, T>,
         mint: impl Fn(T, &Arc<V>, &dyn System) -> Result<Minted, Problem> + Clone + Send + Sync + 'static,
     ) -> Route<V> {
-        let prepare = move |pattern: &Pattern,
+        let prepare = move |route: &Route<V>,
                             config: &Arc<Config>,
                             request: &Request,
                             verified: Option<&Verified>,
                             now: Moment| {
             // Check the caller first, so that an unauthenticated caller learns nothing about the parameters.
             let admitted = I::admit(config, verified, now)?;
-            let in_path = pattern.parameters(&request.path).ok_or_else(Problem::no_such_route)?;
-            let mut params = read(&in_path, request)?;
+            let in_path = route.pattern.parameters(&request.path).ok_or_else(Problem::no_such_route)?;
+            let unknown = if route.key.drop_in { Unknown::Ignored } else { Unknown::Refused };
+            let mut params = read(&in_path, request, unknown)?;
             let asked = parse(&mut params)?;
             params.finish()?;
             let (config, mint) = (Arc::clone(config), mint.clone());
@@ -246,13 +247,12 @@ impl<V: Vendor> Route<V> {
         Route::with(key, Box::new(prepare))
     }
 
-    /// `GET` without parameters. It tells a user that the service runs, and has its key.
+    /// `GET` that takes no parameters. It tells a user that the service runs, and has its key.
     pub fn ping(path: &'static str) -> Route<V> {
         let prepare =
-            |pattern: &Pattern, config: &Arc<Config>, request: &Request, verified: Option<&Verified>, now: Moment| {
+            |route: &Route<V>, config: &Arc<Config>, request: &Request, verified: Option<&Verified>, now: Moment| {
                 let admitted = Caller::admit(config, verified, now)?;
-                let in_path = pattern.parameters(&request.path).ok_or_else(Problem::no_such_route)?;
-                of_query(&in_path, request)?.finish()?;
+                route.pattern.parameters(&request.path).ok_or_else(Problem::no_such_route)?;
                 let config = Arc::clone(config);
                 let finish = move |key: &Arc<V>, _: &MintLimit, system: &dyn System| {
                     let for_app = |now| Caller::for_app(admitted, &config, key.app_id().to_string(), now);
@@ -274,7 +274,7 @@ impl<V: Vendor> Route<V> {
     /// [`in_query`](crate::in_query).
     pub fn in_query(path: &'static str, dialect: Dialect, routes: Vec<Route<V>>) -> Route<V> {
         // Never called: `inner` replaces this route with the one that the query names.
-        let prepare = |_: &Pattern, _: &Arc<Config>, _: &Request, _: Option<&Verified>, _: Moment| {
+        let prepare = |_: &Route<V>, _: &Arc<Config>, _: &Request, _: Option<&Verified>, _: Moment| {
             Err::<Box<Mint<V>>, _>(Problem::no_such_route())
         };
         let key = RouteKey { method: "GET", path, callers: Caller::CALLERS, drop_in: true };
@@ -299,7 +299,7 @@ impl<V: Vendor> Route<V> {
         verified: Option<&Verified>,
         now: Moment,
     ) -> Result<Prepared<V>, Problem> {
-        guarded(|| (self.prepare)(&self.pattern, config, request, verified, now)).map(Prepared)
+        guarded(|| (self.prepare)(self, config, request, verified, now)).map(Prepared)
     }
 
     /// Makes the route ready for this many seconds: if its shared token is due within them, mints it again.
@@ -371,12 +371,12 @@ impl Decided {
     }
 }
 
-fn of_query(path: &PathParameters, request: &Request) -> Result<Params, Problem> {
-    Params::of_query(path, &request.query)
+fn of_query(path: &PathParameters, request: &Request, unknown: Unknown) -> Result<Params, Problem> {
+    Params::of_query(path, &request.query, unknown)
 }
 
-fn of_body(path: &PathParameters, request: &Request) -> Result<Params, Problem> {
-    Params::of_body(path, &request.query, &request.body)
+fn of_body(path: &PathParameters, request: &Request, unknown: Unknown) -> Result<Params, Problem> {
+    Params::of_body(path, &request.query, &request.body, unknown)
 }
 
 /// Mints a new token, only for this request.

@@ -202,9 +202,9 @@ impl Caller {
             RtcUser::Uid(uid) if !is_own(*uid) => {
                 refused("must be the caller's own uid. GET /rtc/{channel}/token without uid tells it")
             }
-            RtcUser::Account(account) if account.as_str() != user.id => {
-                refused("must be the caller's own user id, or the uid that GET /rtc/{channel}/token tells")
-            }
+            RtcUser::Account(account) if account.as_str() != user.id => refused(
+                "an account must be the caller's own user id. Or join with the caller's own uid: GET /rtc/{channel}/token tells it",
+            ),
             RtcUser::Account(account) if account.as_uid().is_some_and(|uid| !is_own(uid)) => refused(
                 "the vendor takes a number in decimal as a uid, and this uid is not the caller's own. Join with the uid that GET /rtc/{channel}/token tells",
             ),

@@ -203,14 +203,21 @@ pub(super) struct OrDefault(pub(super) Option<Ttl>);
 
 impl Param for OrDefault {
     fn of_text(text: &str) -> Result<OrDefault, ParamError> {
-        if text == "0" { Ok(OrDefault(None)) } else { Ttl::of_text(text).map(|ttl| OrDefault(Some(ttl))) }
+        if text == "0" { Ok(OrDefault(None)) } else { OrDefault::of(Ttl::of_text(text)) }
     }
 
     fn of_json(json: &Json) -> Result<OrDefault, ParamError> {
         match json {
             Json::Number(0) => Ok(OrDefault(None)),
-            json => Ttl::of_json(json).map(|ttl| OrDefault(Some(ttl))),
+            json => OrDefault::of(Ttl::of_json(json)),
         }
+    }
+}
+
+impl OrDefault {
+    fn of(ttl: Result<Ttl, ParamError>) -> Result<OrDefault, ParamError> {
+        let or_zero = |error: ParamError| ParamError { rule: format!("{}, or 0 for the default", error.rule), ..error };
+        ttl.map(|ttl| OrDefault(Some(ttl))).map_err(or_zero)
     }
 }
 
