@@ -22,11 +22,11 @@ const LIFE = 40
 /** The uid that the service assigns to this user. */
 const UIDS = { alice: '786097174' }
 
-let issuer, service, demo, nobody, browser, url
+let issuer, issuerUrl, service, demo, nobody, browser, url
 
 before(async () => {
     const [issuerPort, demoPort] = [await freePort(), await freePort()]
-    const issuerUrl = `http://localhost:${issuerPort}`
+    issuerUrl = `http://localhost:${issuerPort}`
     const settings = { JWT_ISSUER: issuerUrl, JWT_AUDIENCE: 'tokenmint' }
     issuer = spawn(process.execPath, [`${root}tools/demo-issuer/issuer.mjs`], {
         env: { ...process.env, ISSUER_PORT: String(issuerPort), DEMO_PORT: String(demoPort), ACCESS_TOKEN_SECONDS: String(JWT_LIVES) },
@@ -70,6 +70,7 @@ describe('a user signs in on a page', { concurrency: 4, timeout: 4 * PATIENCE },
     it('and stays in the room when the session is over and a new one begins', staysInTheRoom)
     it('and is told so, in every size and colour', photographs)
     it('and the older messaging SDK gets the user’s id', olderRtm)
+    it('or takes a JWT on a terminal, and no page can do so', onATerminal)
 })
 
 /** The page remembers what was in its fields, and goes on by itself. */
@@ -93,6 +94,33 @@ function joins(viewport) {
         assert.equal(await page.locator('#role').inputValue(), 'publisher')
         assert.equal(new URL(page.url()).searchParams.has('enter'), false, 'a page that is loaded again does not log in by itself')
     })
+}
+
+/** As the pages' commands do it. */
+async function onATerminal() {
+    const jwt = (asked, headers = {}) => fetch(`${issuerUrl}/jwt`, { method: 'POST', body: new URLSearchParams(asked), headers })
+    const mint = async (name, path) => {
+        const authorization = `Bearer ${(await (await jwt({ name })).text()).trim()}`
+        return fetch(`${service.url}${path}`, { headers: { authorization } })
+    }
+    const since = Math.floor(Date.now() / 1000)
+    const { token } = await (await mint('alice', `/rtc/alice-2/token?expires_in=${LIFE}`)).json()
+    const wanted = { channel: 'alice-2', user: UIDS.alice, privileges: ['join_channel'] }
+    await check({ step: 'terminal', where: 'a terminal', token, said: {} }, { wanted, lifetime: LIFE, since })
+    assert.equal((await mint('alice', '/rtm/bob/token')).status, 403)
+    assert.equal((await mint('guest-eve', '/rtc/demo/token?role=publisher')).status, 403)
+    for (const wrong of [{}, { name: 'a b' }, { name: 'alice', audience: 'a b' }]) assert.equal((await jwt(wrong)).status, 400)
+    // It is for another audience, so the service does not believe it.
+    const other = { authorization: `Bearer ${(await (await jwt({ name: 'alice', audience: 'uikit' })).text()).trim()}` }
+    assert.equal((await fetch(`${service.url}/rtm/me/token`, { headers: other })).status, 401)
+    await onStage(browser, nobodysCloud, async ({ page }) => {
+        await page.goto(`${url}/`)
+        const status = await page.evaluate(async issuer => {
+            const answer = await fetch(`${issuer}/jwt`, { method: 'POST', body: new URLSearchParams({ name: 'alice' }) }).catch(() => undefined)
+            return answer?.status
+        }, issuerUrl)
+        assert.ok(status === undefined || status === 403, `a page got ${status}`)
+    }, { sdkMayFail: true })
 }
 
 function getsNothingElse() {

@@ -2,7 +2,10 @@
 //
 //   ISSUER_PORT=5174 DEMO_PORT=5173 node issuer.mjs
 //
-// Its access tokens are JWTs for the audience `tokenmint`. ACCESS_TOKEN_SECONDS says how long they live.
+// Its access tokens are JWTs for the audience `tokenmint`. ACCESS_TOKEN_SECONDS says how long they live. A page gets one when somebody
+// signs in. A program gets one at once, also for another audience:
+//
+//   curl -d name=alice -d audience=uikit localhost:5174/jwt
 
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
 
@@ -16,6 +19,18 @@ const lives = Number(process.env.ACCESS_TOKEN_SECONDS ?? '300')
 const CLIENT = 'tokenmint-demo'
 /** Not the client's id: that is the audience of ID tokens, which the service must not believe. */
 const AUDIENCE = 'tokenmint'
+
+/** The access token is for this audience. Without the format it would be opaque: no service but this one could read it. */
+const resourceServer = audience => ({
+    scope: 'publish',
+    audience,
+    accessTokenFormat: 'jwt',
+    accessTokenTTL: lives,
+    jwt: { sign: { alg: 'RS256' } },
+})
+const claimsOf = name => ({ rooms: ['demo', `${name}-*`] })
+/** A name that begins with guest- may only listen. */
+const mayPublish = name => !name.startsWith('guest-')
 
 // Both names of this machine, because a page is one origin under each of them.
 const origins = ['localhost', '127.0.0.1'].map(host => `http://${host}:${pages}`)
@@ -41,7 +56,7 @@ const provider = new Provider(`http://localhost:${port}`, {
     scopes: ['openid'],
     claims: { openid: ['sub'] },
     findAccount: (_, sub) => ({ accountId: sub, claims: () => ({ sub }) }),
-    extraTokenClaims: (_, { accountId }) => ({ rooms: ['demo', `${accountId}-*`] }),
+    extraTokenClaims: (_, { accountId }) => claimsOf(accountId),
     features: {
         devInteractions: { enabled: false },
         // The provider's own pages load a font from another machine.
@@ -53,18 +68,11 @@ const provider = new Provider(`http://localhost:${port}`, {
                 ctx.body = page('You are signed out', '')
             },
         },
-        // Without this, access tokens would be opaque: no service but this one could read them.
         resourceIndicators: {
             enabled: true,
             defaultResource: () => `urn:${AUDIENCE}`,
             useGrantedResource: () => true,
-            getResourceServerInfo: () => ({
-                scope: 'publish',
-                audience: AUDIENCE,
-                accessTokenFormat: 'jwt',
-                accessTokenTTL: lives,
-                jwt: { sign: { alg: 'RS256' } },
-            }),
+            getResourceServerInfo: () => resourceServer(AUDIENCE),
         },
     },
     ttl: { AccessToken: lives, IdToken: lives, Session: 86_400, Grant: 86_400, Interaction: 600 },
@@ -73,8 +81,7 @@ const provider = new Provider(`http://localhost:${port}`, {
         const { client, session, params } = ctx.oidc
         const grant = new ctx.oidc.provider.Grant({ clientId: client.clientId, accountId: session.accountId })
         grant.addOIDCScope('openid')
-        // A name that begins with guest- may only listen.
-        if (!session.accountId.startsWith('guest-')) grant.addResourceScope(`urn:${AUDIENCE}`, params.scope)
+        if (mayPublish(session.accountId)) grant.addResourceScope(`urn:${AUDIENCE}`, params.scope)
         await grant.save()
         return grant
     },
@@ -82,6 +89,23 @@ const provider = new Provider(`http://localhost:${port}`, {
         ctx.type = 'html'
         ctx.body = page('The sign-in failed', `<p>${escaped(error)}: ${escaped(error_description ?? '')}</p>`)
     },
+})
+
+provider.use(async (ctx, next) => {
+    if (ctx.method !== 'POST' || ctx.path !== '/jwt') return next()
+    ctx.set('cache-control', 'no-store')
+    // Programs alone. A browser says with this header that a page asks.
+    if (ctx.get('sec-fetch-site') !== '') ctx.throw(403)
+    const asked = new URLSearchParams(await read(ctx.req))
+    const [name, audience] = [nameIn(asked), asked.get('audience') ?? AUDIENCE]
+    if (name === undefined) ctx.throw(400, NAME_RULE)
+    if (!/^[\x21-\x7e]{1,100}$/.test(audience)) ctx.throw(400, 'An audience has 1 to 100 visible ASCII characters.')
+    const client = await provider.Client.find(CLIENT)
+    const token = new provider.AccessToken({
+        accountId: name, client, aud: audience, extra: claimsOf(name), scope: mayPublish(name) ? 'publish' : undefined,
+    })
+    token.resourceServer = new provider.ResourceServer(`urn:${audience}`, resourceServer(audience))
+    ctx.body = `${await token.save()}\n`
 })
 
 provider.use(async (ctx, next) => {
@@ -95,15 +119,22 @@ provider.use(async (ctx, next) => {
     }
     // Another site's page must not sign somebody in.
     if (ctx.get('sec-fetch-site') !== '' && ctx.get('sec-fetch-site') !== 'same-origin') ctx.throw(403)
-    const name = new URLSearchParams(await read(ctx.req)).get('name')?.trim() ?? ''
-    if (!/^[a-z0-9|@._-]{1,64}$/i.test(name)) {
+    const name = nameIn(new URLSearchParams(await read(ctx.req)))
+    if (name === undefined) {
         ctx.type = 'html'
         ctx.status = 400
-        ctx.body = page('Sign in to the demo', `<p role="alert">A name has letters, digits and the marks . _ - @ and |, 64 at most.</p>${FORM}`)
+        ctx.body = page('Sign in to the demo', `<p role="alert">${NAME_RULE}</p>${FORM}`)
         return undefined
     }
     return provider.interactionFinished(ctx.req, ctx.res, { login: { accountId: name } })
 })
+
+const NAME_RULE = 'A name has letters, digits and the marks . _ - @ and |, 64 at most.'
+
+function nameIn(fields) {
+    const name = fields.get('name')?.trim() ?? ''
+    return /^[a-z0-9|@._-]{1,64}$/i.test(name) ? name : undefined
+}
 
 const FORM = `
 <p>This sign-in runs on your machine and belongs to the demo. In your own app, your provider takes its place. There is no password.</p>
@@ -136,4 +167,6 @@ async function read(request) {
     return body
 }
 
-provider.listen(port, '127.0.0.1', () => console.log(`The demo's sign-in is at http://localhost:${port}`))
+provider.listen(port, '127.0.0.1', () => {
+    console.log(`The demo's sign-in is at http://localhost:${port}. A JWT for a terminal: JWT=$(curl -s -d name=alice localhost:${port}/jwt)`)
+})
