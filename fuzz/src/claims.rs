@@ -27,22 +27,22 @@ pub struct Input {
     refuses_006: bool,
     rtm_beyond_rooms: bool,
     by_caller: ByCaller,
-    // What follows came later still.
+    // It is newer than the fields above, so it stands behind them.
     newer: Newer,
 }
 
-/// What later versions of the service know.
+/// What newer versions of the service added.
 #[derive(Debug, Default, Arbitrary)]
 struct Newer {
-    /// A request for a route of another token server, in place of one for a route of our own.
+    /// A request for a drop-in route. `None`: a request for one of our own routes.
     drop_in: Option<drop_in::Request>,
-    /// Whether the service lacks such routes.
+    /// Whether the service has no drop-in routes.
     without_drop_in: bool,
     /// Whether the service takes no JWT in a query.
     without_query_audience: bool,
     /// The user's name, for ZEGO's kit token.
     user_name: Option<Text>,
-    /// The users of RTM and Chat beside RTC.
+    /// The users of RTM and Chat, for a token that opens RTC, too.
     companions: Option<(Option<Text>, Option<Text>)>,
 }
 
@@ -324,7 +324,7 @@ impl Input {
         }
     }
 
-    /// The same for a route of another token server.
+    /// The same for a drop-in route.
     fn check_plainest_drop_in(&self, route: DropIn, limits: &Limits, running: &Running) {
         for (request, needs) in drop_in::Request::plainest(route) {
             let (event, _) = self.drop_in_event(&request, limits);
@@ -344,7 +344,7 @@ impl Input {
         assert!(due.is_none() || due == status || used_up, "{due:?} is due, and {status:?} came for {event}");
     }
 
-    /// The event of the request for a route of our own, with the newer parameters.
+    /// The event of a request for one of our own routes, with the newer parameters.
     fn own_event(&self, limits: &Limits, in_path_text: &str, asked: &[(Name, Asked)]) -> Value {
         self.event(limits, in_path_text, asked, Some(&self.newer))
     }
@@ -390,11 +390,11 @@ impl Input {
         event
     }
 
-    /// The event of a request for a route of another token server, and whether its path is one of the route's.
+    /// The event of a request for a drop-in route, and whether its path leads to that route.
     fn drop_in_event(&self, request: &drop_in::Request, limits: &Limits) -> (Value, bool) {
         let (method, path) = request.route.key();
         let authorizer = self.authorizer(limits, Some(request));
-        // Such a request names its caller. So find out first who that is.
+        // Such a request names its caller, so read first who the caller is.
         let asker = self.with_identity(method, &format!("{method} {path}"), authorizer.clone());
         let who = Who::of(&judge::fields(asker.to_string().as_bytes()), limits);
         let caller = if let Who::User(user) = &who { Some(user) } else { None };

@@ -1,15 +1,15 @@
-//! The routes of other token servers, by the judge's own names.
+//! The drop-in routes, with the judge's own names.
 
 use crate::function::Function;
 use ::functions::ALL;
 use std::sync::Once;
 
-/// Which route.
+/// A drop-in route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, arbitrary::Arbitrary)]
 pub(crate) enum DropIn {
-    /// RTC, as Agora's documentation asks.
+    /// RTC, for clients in Agora's documentation.
     FetchRtc,
-    /// RTC, as agora-token-service is asked.
+    /// RTC, for clients of agora-token-service.
     Rtc,
     /// RTM.
     Rtm,
@@ -17,29 +17,29 @@ pub(crate) enum DropIn {
     ChatUser,
     /// Chat, for a backend.
     ChatApp,
-    /// Chat, for a user, as Agora's documentation asks.
+    /// Chat, for a user, for clients in Agora's documentation.
     ChatUserInDocs,
-    /// Chat, for a backend, as Agora's documentation asks.
+    /// Chat, for a backend, for clients in Agora's documentation.
     ChatAppInDocs,
-    /// ZEGO, as its demo server is asked.
+    /// ZEGO, for clients of its demo server.
     ZegoDemo,
-    /// ZEGO, as its quick start asks.
+    /// ZEGO, for clients of its AI agent quick start.
     ZegoQuickStart,
-    /// ZEGO, as its older quick start asks.
+    /// ZEGO, for older clients of the same quick start.
     ZegoOlderQuickStart,
     /// RTC and RTM, in two tokens.
     Rte,
     /// RTC, RTM or Chat.
     GetToken,
-    /// The same, for Agora's middleware.
+    /// RTC, RTM or Chat, for clients of Agora's middleware.
     GetNew,
-    /// Four servers have this one.
+    /// For clients of four servers that share this path.
     Generate,
     /// The toolbox.
     GenerateV2,
     /// The toolbox of Conversational AI.
     GenerateConvoAi,
-    /// No token.
+    /// `GET /ping`, which gives no token.
     Ping,
     /// The JWT and the path of another route are in the query.
     InQuery,
@@ -67,7 +67,7 @@ impl DropIn {
         DropIn::InQuery,
     ];
 
-    /// Every such route of this function.
+    /// Every drop-in route of this function.
     pub(crate) fn of_function(function: Function) -> impl Iterator<Item = DropIn> {
         DropIn::ALL.into_iter().filter(move |route| route.function() == function)
     }
@@ -96,7 +96,7 @@ impl DropIn {
         }
     }
 
-    /// Whether the path may have a `/` behind its last word. Then the template has one more path, with `/{end+}`.
+    /// Whether the template has a second path for this route, with `/{end+}`, for requests with a `/` at the end.
     pub(crate) fn has_end(self) -> bool {
         matches!(self, DropIn::ChatApp | DropIn::GetToken | DropIn::GetNew | DropIn::Ping)
     }

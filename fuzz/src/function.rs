@@ -19,7 +19,7 @@ pub(crate) enum Function {
     /// `zim-token`
     Zim,
     /// `drop-in`
-    // Not drawn like the others: it has no route of our own. `claims::drop_in` draws its routes.
+    // Not drawn like the others, because it has only drop-in routes. `claims::drop_in` draws these.
     #[arbitrary(skip)]
     DropIn,
 }
@@ -50,7 +50,7 @@ impl Function {
         ALL.iter().find(|function| Function::of(function) == self).expect("each has its entry")
     }
 
-    /// Its route of our own for this method. If it has only one such route, that one. `drop-in` has none.
+    /// One of our own routes: the one of this method, or else the only one. `drop-in` has none.
     pub(crate) fn route(self, post: bool) -> Option<RouteKey> {
         let keys = self.entry().route_keys();
         let method = if post { "POST" } else { "GET" };

@@ -4,7 +4,7 @@
 //! * `limits`: the policy, and the credentials.
 //! * `caller`: who asks, as the gateway says it in the event.
 //! * `granted`: what a token says, and whether its caller may have that.
-//! * `drop_in`: the same for answers of the routes of other token servers, which have other forms.
+//! * `drop_in`: the same for answers of drop-in routes, which have other forms.
 
 mod limits;
 mod caller;
@@ -43,7 +43,7 @@ pub(crate) struct Needs<'a> {
 }
 
 impl<'a> Needs<'a> {
-    /// What the simplest request of a route of our own needs. `room` is the room in the request, if there is one.
+    /// What the simplest request for one of our own routes needs. `room` is the room in the request, if there is one.
     /// `opens_rtm` says that the token opens RTM, alone or beside a channel.
     pub(crate) fn of_own(function: Function, event: &Fields, room: Option<&'a str>, opens_rtm: bool) -> Needs<'a> {
         Needs {
@@ -148,7 +148,7 @@ pub(crate) fn answer(
         handed_out_again,
     };
     if let Some(route) = route {
-        assert!(limits.drop_in, "the routes of other token servers are switched off");
+        assert!(limits.drop_in, "the drop-in routes are switched off");
         assert_eq!(route.function(), function, "{route:?} is another function's");
         drop_in::answer(route, limits, &event, &who, content_type, body, |answer| in_answer(answer, false));
         return Some(status);

@@ -35,7 +35,7 @@ impl Running {
     /// Starts it.
     ///
     /// # Panics
-    /// The judge doesn't know all routes of other token servers.
+    /// The judge doesn't know all drop-in routes.
     pub(crate) fn new(function: Function, limits: &Limits) -> Running {
         DropIn::check_all();
         let at_work = match function.entry().routes {

@@ -312,7 +312,7 @@ fn requests(policy: Policy) -> Vec<Request> {
     all
 }
 
-/// Requests for the routes of other token servers. The same policy decides as for our own.
+/// Requests for drop-in routes. The policy is that of our own routes.
 fn drop_in_requests(policy: Policy) -> Vec<Request> {
     const APP: [u16; 7] = [401, 403, 403, 403, 403, 403, 200];
     const CHAT: [u16; 7] = [401, 200, 403, 200, 200, 401, 403];

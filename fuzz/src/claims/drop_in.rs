@@ -1,4 +1,4 @@
-//! Requests for the routes of other token servers.
+//! Requests for drop-in routes.
 
 use super::{Asked, Text, present};
 use crate::drop_in::DropIn;
@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 /// The audience of JWTs in a query.
 pub(crate) const AUDIENCE: &str = "uikit";
 
-/// What somebody asks of such a route.
+/// A request for a drop-in route.
 #[derive(Debug, Clone, Arbitrary)]
 pub(crate) struct Request {
     pub(super) route: DropIn,
@@ -22,14 +22,14 @@ pub(crate) struct Request {
     /// Whether the request names the user as an account.
     account: bool,
     user: Name,
-    /// The user of RTM or Chat, if the request can name one beside the first.
+    /// A second user, for RTM or Chat, if the request can name one.
     second: Option<Name>,
     services: Services,
-    /// Of the servers that have `POST /token/generate`.
+    /// Which server's form a request for `POST /token/generate` has.
     server: Server,
     /// The lifetime.
     seconds: Option<Asked>,
-    /// Parameters that come in place of others, or beside them.
+    /// Parameters that replace others, or are added to them.
     further: Vec<(Parameter, Asked)>,
     inner: Inner,
     jwt: JwtInQuery,
@@ -57,7 +57,7 @@ impl Role {
         }
     }
 
-    /// The roles that are digits are numbers in a body.
+    /// In a body, a role in digits is a number.
     fn in_body(&self) -> Option<Value> {
         let text = self.text()?;
         Some(match text.as_str() {
@@ -84,8 +84,9 @@ struct Services {
     without_rtc: bool,
     rtm: bool,
     chat: bool,
-    /// Chat's app token, and services for which there are no tokens.
+    /// Chat's app token.
     app: bool,
+    /// Services for which there are no tokens.
     other: bool,
     /// Whether the toolbox gets a list.
     as_list: bool,
@@ -109,11 +110,11 @@ enum Inner {
     ChatUser,
 }
 
-/// What the JWT says that comes in a query.
+/// The JWT in a query.
 #[derive(Debug, Clone, Default, Arbitrary)]
 struct JwtInQuery {
     audience: Audience,
-    /// How many seconds before its end it was issued. `None`: 300.
+    /// How many seconds lie between `iat` and `exp`. `None`: 300.
     lives: Option<u16>,
     no_iat: bool,
 }
@@ -130,7 +131,7 @@ enum Audience {
     OfHeadersToo,
 }
 
-/// A parameter of any such route, or of no route.
+/// A parameter of any drop-in route, or of no route.
 #[derive(Debug, Clone, Arbitrary)]
 enum Parameter {
     Known(u8),
@@ -181,7 +182,7 @@ impl Parameter {
     }
 }
 
-/// What an event says of a request, beside the identity.
+/// The parts of an event that come from the request. The identity is none of them.
 pub(super) struct Sent {
     pub(super) method: &'static str,
     /// The method and the path in the template.
@@ -191,7 +192,7 @@ pub(super) struct Sent {
     pub(super) path: String,
     pub(super) query: String,
     pub(super) body: Option<String>,
-    /// Whether the path is one of the route's. A user id with a `/` may make it another one.
+    /// Whether the path leads to the route. With a `/` in a user id, it may lead to another one.
     pub(super) is_found: bool,
 }
 
@@ -301,15 +302,15 @@ impl Request {
         self.channel.as_ref().map_or("demo".to_owned(), Text::text)
     }
 
-    /// The user's name, where a uid or an account may stand.
+    /// The user's name, for a place that takes a uid or an account.
     fn rtc_user(&self, caller: Option<&User>) -> String {
         name(&self.user, caller, !self.account)
     }
 
-    /// The user's name, where a user id must stand.
+    /// The user's name, for a place that takes only a user id.
     fn user_id(&self, caller: Option<&User>) -> String {
         match (&self.user, caller) {
-            // The own id, in the word for it.
+            // The caller's own id, as the word `me`.
             (Name::Own, _) => "me".to_owned(),
             (user, _) => name(user, caller, false),
         }
@@ -322,7 +323,7 @@ impl Request {
         })
     }
 
-    /// As it is sent by this caller. `None`: by nobody whom the gateway knows.
+    /// The request as this caller sends it. `None`: the gateway does not know the caller.
     pub(super) fn sent(&self, caller: Option<&User>) -> Sent {
         let route = self.route;
         let mut parts = self.parts(route, caller);
@@ -356,7 +357,7 @@ impl Request {
         }
     }
 
-    /// The path in a query has no event of its own. So it must be encoded.
+    /// A request whose query has the JWT and the path of another request. The path stays encoded there.
     fn sent_in_query(&self, caller: Option<&User>, parts: Parts) -> Sent {
         let inner = match self.inner {
             Inner::Rtc => DropIn::Rtc,
@@ -387,7 +388,7 @@ impl Request {
         }
     }
 
-    /// The path as it is sent, and whether it is one of the route's.
+    /// The path as it is sent, and whether it leads to the route.
     fn path(&self, path: &str, parts: &Parts, with_end: bool) -> (String, bool) {
         let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
         let value =
@@ -496,7 +497,7 @@ impl Request {
             (_, true) => "rtm",
             _ => "rtc",
         };
-        // RTM with a channel joins a stream channel, with the user id in its own letters.
+        // RTM with a channel joins a stream channel. Such a request must have the user id, not `me`.
         let user = match kind {
             "rtc" => self.rtc_user(caller),
             "rtm" if !without_rtc => name(&self.user, caller, false),
@@ -544,7 +545,7 @@ impl Request {
         ])
     }
 
-    /// What the claims of a JWT in a query say beside all others. The JWT ends at this time.
+    /// The further claims of a JWT in a query, which ends at this time.
     pub(super) fn claims_in_query(&self, ends: u64) -> Vec<(&'static str, String)> {
         if self.route != DropIn::InQuery {
             return vec![];

@@ -1,5 +1,5 @@
-//! The answers of the routes of other token servers. Each has its own form, with its tokens in other places. A token is
-//! opened first. It must be one that its caller may have, and it must be what the request asked for.
+//! The answers of drop-in routes. Each has its own form, with its tokens in other places. The judge opens each token.
+//! The caller must be allowed to have it, and the request must have asked for it.
 
 use super::caller::{Fields, Who, method, object, value, words};
 use super::granted::{Answer, Granted};
@@ -12,20 +12,20 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 use tokens::read::{self, ServiceBody, Token04Claims, Unverified};
 
-/// The route that the gateway found for an event. `None`: it is none of these.
+/// The route that the gateway found for an event. `None`: it is no drop-in route.
 pub(super) fn route_of(event: &Fields) -> Option<DropIn> {
     let route_key = value(&object(event, "requestContext"), "routeKey");
     let (_, path) = route_key.as_str()?.split_once(' ')?;
     DropIn::find(method(event).as_str()?, path)
 }
 
-/// How an answer says its tokens.
+/// How an answer contains its tokens.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Form {
     TokenAndCode,
     /// An object that has the tokens under these names.
     Named(&'static [&'static str]),
-    /// The same with `token`, and a new line behind it.
+    /// `{"token":…}`, and a line break after it.
     Line,
     DockerImage,
     Ten,
@@ -122,7 +122,7 @@ impl Form {
 /// What a request asks for.
 #[derive(Debug, PartialEq)]
 struct Asked {
-    /// The services by their numbers, in rising order. None: it asks for ZEGO's basic token.
+    /// The services by their numbers, in rising order. Empty: it asks for ZEGO's basic token.
     services: Vec<u16>,
     /// If one of them is RTC: the channel, and the privileges by their numbers.
     rtc: Option<(String, Vec<u16>)>,
@@ -135,7 +135,7 @@ impl Asked {
         match route {
             DropIn::FetchRtc => {
                 let body = body();
-                // In its names any letter may be large.
+                // Its names may have upper and lower case letters in any place.
                 let any_case = |name: &str| body.iter().find(|(sent, _)| sent.eq_ignore_ascii_case(name));
                 let sent = |name: &str| any_case(name).map_or(&Value::Null, |(_, value)| value);
                 vec![Asked::rtc(&[1], sent("channelName"), of_role(sent("role")))]
@@ -229,7 +229,7 @@ fn of_role(role: &Value) -> &'static [u16] {
     if publishes { PUBLISHER } else { SUBSCRIBER }
 }
 
-/// What stands in a token.
+/// What a token contains.
 struct Opened {
     services: Vec<u16>,
     rtc: Option<Rtc>,
@@ -328,12 +328,12 @@ pub(super) fn answer<'a>(
     assert_eq!(opened.iter().map(Opened::as_asked).collect::<Vec<_>>(), asked, "not what the request asks for");
     let says: Value = if is_text { body.into() } else { serde_json::from_str(body).expect("JSON") };
     assert!(says == form.whole(&tokens, &opened[0]), "the form of {route:?}");
-    assert_eq!(body.ends_with('\n'), form == Form::Line, "a new line at the end");
+    assert_eq!(body.ends_with('\n'), form == Form::Line, "a line break at the end");
 }
 
-/// Judges a refusal: some clients look at no status, and crash if their key is missing.
+/// Judges a refusal. Some clients do not look at the status, and crash if their field is missing.
 pub(super) fn refusal(route: DropIn, event: &Fields, status: u64, body: &str) {
-    // Whoever gets another status may have reached no route. An event with this field may be a load balancer's.
+    // A request with another status may have reached no route. An event with `elb` may be a load balancer's.
     let reached = [401, 403, 429].contains(&status) && !object(event, "requestContext").contains_key("elb");
     if !reached || value(event, "version") != "2.0" || matches!(route, DropIn::Ping | DropIn::InQuery) {
         return;
@@ -342,7 +342,7 @@ pub(super) fn refusal(route: DropIn, event: &Fields, status: u64, body: &str) {
         && names != ["token"]
     {
         let says: Value = serde_json::from_str(body).expect("JSON");
-        assert!(names.iter().all(|name| says[*name] == ""), "a refusal of {route:?} lacks a key");
+        assert!(names.iter().all(|name| says[*name] == ""), "a refusal of {route:?} lacks a field");
         assert_eq!(says["status"], status);
     }
 }

@@ -231,8 +231,7 @@ impl Granted<'_> {
 }
 
 impl Granted<'_> {
-    /// If the answer has the token in the form of ZEGO's web UIKit, too, that one is the same token, for the same user and
-    /// room.
+    /// Checks the kit token, if the answer has one: it contains the same token, for the same user and room.
     fn kit_token(&self, claims: &Token04Claims) {
         let Some(kit_token) = self.answer.says.as_ref().and_then(|says| says.get("kit_token")) else { return };
         let (token, about) = kit_token.as_str().and_then(|kit| kit.split_once('#')).expect("two parts");

@@ -25,7 +25,7 @@ pub(crate) struct Limits {
     pub(crate) max_seconds_beyond_jwt: Option<u32>,
     /// How many tokens a user gets in a minute. 0: any number.
     pub(crate) mints_per_minute: u32,
-    /// Whether the routes of other token servers are there.
+    /// Whether the drop-in routes are switched on.
     pub(crate) drop_in: bool,
     /// The audience of JWTs in a query, if they are allowed.
     pub(crate) query_audience: Option<String>,
