@@ -102,7 +102,7 @@ impl Function {
         keys
     }
 
-    /// The paths of the template's second routes, for requests with a `/` at the end. Each has the key of its first route.
+    /// The second paths of routes in the template, for requests with a `/` at the end. Each has its route's key before it.
     pub fn paths_with_end(&self) -> Vec<(RouteKey, String)> {
         fn of<V: service::Vendor>(routes: &[Route<V>]) -> Vec<(RouteKey, String)> {
             routes.iter().filter_map(|route| Some((route.key(), route.path_with_end()?))).collect()

@@ -172,7 +172,7 @@ ROUTES = [
 ]
 
 
-# Each of these drop-in routes takes a slash at the end, too. With it: the fields of its answer, and the version of the token in each.
+# Each of these drop-in routes takes a slash at the end, too. The second part has the fields of its answer, and the version of the token in each.
 DROP_IN = [
     ("/rtc/demo/publisher/userAccount/{user}", {"rtcToken": "007"}),
     ("/rtm/{user}", {"rtmToken": "007"}),

@@ -59,7 +59,7 @@ fn parse(params: &mut Params) -> Result<Ask, Problem> {
     }
 }
 
-/// The same name, for RTM and for RTC.
+/// A name that is both a user id of RTM and an account of RTC.
 struct StreamChannelUser {
     user: RtmUserId,
     account: UserAccount,

@@ -27,12 +27,12 @@ enum Value {
 /// The parameters in a path, decoded, by their names. `None` stands for a value that is not UTF-8.
 pub(crate) type PathParameters = BTreeMap<String, Option<String>>;
 
-/// What becomes of a parameter that the route does not take.
+/// What happens if a request has a parameter that the route does not take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unknown {
-    /// It is an error. So a client learns of a misspelled name.
+    /// The request is refused. So a client learns of a misspelled name.
     Refused,
-    /// Nothing. Other token servers ignore it, and their clients may send one.
+    /// The parameter is ignored. Other token servers do this too, and their clients may send such parameters.
     Ignored,
 }
 
@@ -126,7 +126,7 @@ impl Params {
         Ok(Sent { name, value: self.require(name)? })
     }
 
-    /// Takes a lifetime. 0 means the default, as it does to other token servers.
+    /// Takes a lifetime. 0 means the default, as at other token servers.
     ///
     /// # Errors
     /// Those of [`Self::take`].
@@ -221,7 +221,7 @@ impl Params {
         self.values.get(name).is_some_and(|values| matches!(values[..], [Value::Json(Json::Object(_))]))
     }
 
-    /// Checks that nothing is left over that the route does not take.
+    /// Refuses a parameter that nobody has taken, unless the route ignores such parameters.
     pub(crate) fn finish(self) -> Result<(), Problem> {
         match (self.unknown, self.values.keys().next()) {
             (Unknown::Ignored, _) | (Unknown::Refused, None) => Ok(()),

@@ -59,7 +59,7 @@ pub(crate) struct Headers {
     /// For a 405: the methods that the path has.
     #[serde(skip_serializing_if = "Option::is_none")]
     allow: Option<&'static str>,
-    /// If the address contains a JWT: so that the browser tells the address to no other page.
+    /// Set if the address contains a JWT: the browser must tell the address to no other page.
     #[serde(skip_serializing_if = "Option::is_none")]
     referrer_policy: Option<&'static str>,
 }

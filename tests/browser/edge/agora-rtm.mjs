@@ -27,7 +27,7 @@ const { read, write } = messages(`
 
 /** The numbers of the packets, for each version. */
 const VERSIONS = {
-    // Nothing warns this version before its token ends. It learns this only when it cannot connect again.
+    // Nothing warns this version of the SDK before its token ends. It notices the end only when it cannot connect again.
     1.4: { ping: 1, pong: 2, join: 11, joined: 12, enter: 31, entered: 33 },
     1: { ping: 1, pong: 2, join: 11, joined: 12, nearlyExpired: 15, renew: 16, renewed: 17 },
     2: { ping: 4, pong: 5, join: 18, joined: 19, nearlyExpired: 25, renew: 26, renewed: 27, syncInit: 754, syncInitAck: 752 },
