@@ -270,7 +270,7 @@ def errors():
     yield "## Errors"
     yield ""
     yield "An answer of the service that is no token is `application/problem+json` (RFC 9457) with `type`, `title`, `status`, `detail` and"
-    yield "`request_id`. `POST /fetch_rtm_token` and the drop-in routes are exceptions: their errors have the form of their answers. `type`"
+    yield "`request_id`. `POST /fetch_rtm_token` and the drop-in routes are exceptions: each shows the form of its errors. `type`"
     yield "is `urn:tokenmint:problem:` and the name in this table:"
     yield ""
     yield from table(["status", "name", "title", "when"],
