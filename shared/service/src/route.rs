@@ -271,7 +271,7 @@ impl<V: Vendor> Route<V> {
     }
 
     /// `GET` whose query has the caller's JWT and the path of one of these routes, for UI kits that send no headers. See
-    /// [`in_query`](crate::in_query).
+    /// the module `in_query`.
     pub fn in_query(path: &'static str, dialect: Dialect, routes: Vec<Route<V>>) -> Route<V> {
         // Never called: `inner` replaces this route with the one that the query names.
         let prepare = |_: &Route<V>, _: &Arc<Config>, _: &Request, _: Option<&Verified>, _: Moment| {
