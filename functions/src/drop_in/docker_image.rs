@@ -5,7 +5,6 @@ use crate::rtc::{AskPrivileges, With};
 use crate::{chat_user, rtc, rtm};
 use service::params::{Asked, Companion, Params, RoleWord, Sent};
 use service::{Dialect, Problem, Route};
-use tokens::Ttl;
 use tokens::agora::{ChatUserId, Key, Privileges, Role, Version};
 
 pub(super) fn route() -> Route<Key> {
@@ -51,11 +50,12 @@ fn parse(params: &mut Params) -> Result<Ask, Problem> {
             },
             expires_in,
             privileges: privileges.map_or(AskPrivileges::OfRole, |Sent { name, value }| {
-                AskPrivileges::Listed(Sent { name, value: of_role(role, value) })
+                AskPrivileges::Listed(Sent { name, value: Privileges::of_role(role, value) })
             }),
         }))),
         (None, true, None) => {
-            Ok(Ask::Rtm(rtm::Ask { user: params.require_sent("uid")?, version: Version::V007, expires_in }))
+            let user = params.require_sent("uid")?;
+            Ok(Ask::Rtm(rtm::Ask { user, version: Version::V007, expires_in }))
         }
         (None, false, Some(chat)) => {
             let user = Sent { name: "serviceChat.userUuid", value: chat };
@@ -66,12 +66,6 @@ fn parse(params: &mut Params) -> Result<Ask, Problem> {
         }
         (None, false, None) => Err(Problem::bad_parameter("serviceRtc", "this or another service must be enabled")),
     }
-}
-
-/// All that a role may do, for this lifetime.
-fn of_role(role: Role, lives: Ttl) -> Privileges {
-    let publish = (role == Role::Publisher).then_some(lives);
-    Privileges { join_channel: lives, publish_audio: publish, publish_video: publish, publish_data_stream: publish }
 }
 
 /// Takes a service for which nobody gets a token. The request may name it, but must not enable it.

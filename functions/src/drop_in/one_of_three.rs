@@ -43,14 +43,11 @@ fn parse(params: &mut Params) -> Result<Ask, Problem> {
             privileges: AskPrivileges::OfRole,
         }))),
         Kind::Rtm => {
-            let channel = params.take_sent::<ChannelName>("channel")?;
-            match channel {
-                None => {
-                    let user = params.require_sent("uid")?;
-                    Ok(Ask::Rtm(rtm::Ask { user, version: Version::V007, expires_in }))
-                }
-                Some(channel) => stream_channel(params, channel, expires_in),
+            if let Some(channel) = params.take_sent("channel")? {
+                return stream_channel(params, channel, expires_in);
             }
+            let user = params.require_sent("uid")?;
+            Ok(Ask::Rtm(rtm::Ask { user, version: Version::V007, expires_in }))
         }
         Kind::Chat => {
             let user = params.take_sent("uid")?.ok_or_else(|| no_app_token("uid"))?;

@@ -47,6 +47,12 @@ pub struct Privileges {
 }
 
 impl Privileges {
+    /// All that a role has, for this lifetime.
+    pub fn of_role(role: Role, lives: Ttl) -> Privileges {
+        let publish = (role == Role::Publisher).then_some(lives);
+        Privileges { join_channel: lives, publish_audio: publish, publish_video: publish, publish_data_stream: publish }
+    }
+
     fn granted(self) -> impl Iterator<Item = (u16, Ttl)> {
         access_token2::granted([
             (Privilege::JOIN_CHANNEL, Some(self.join_channel)),
@@ -67,14 +73,7 @@ pub struct Rights {
 impl Rights {
     /// All that a role has, for the token's whole life.
     pub fn of_role(role: Role, ttl: Ttl) -> Rights {
-        let publish = (role == Role::Publisher).then_some(ttl);
-        let privileges = Privileges {
-            join_channel: ttl,
-            publish_audio: publish,
-            publish_video: publish,
-            publish_data_stream: publish,
-        };
-        Rights { ttl, privileges }
+        Rights { ttl, privileges: Privileges::of_role(role, ttl) }
     }
 
     /// To join a stream channel of RTM (Signaling) and to send messages there, for the token's whole life. The vendor's
