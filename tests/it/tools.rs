@@ -43,8 +43,14 @@ const WRONG: &str = "00112233445566778899aabbccddeeff";
 
 #[test]
 fn agora_accepts_its_own_007_tokens_and_no_others() {
-    let vectors =
-        vectors(&["agora_007_chat", "agora_007_combined", "agora_007_rtc", "agora_007_rtm", "agora_007_stored"]);
+    let vectors = vectors(&[
+        "agora_007_agents",
+        "agora_007_chat",
+        "agora_007_combined",
+        "agora_007_rtc",
+        "agora_007_rtm",
+        "agora_007_stored",
+    ]);
     let tokens: Vec<(&str, &Value)> = vectors
         .iter()
         .flat_map(|vector| ["token", "token_node_18_plus"].map(|name| (vector[name].as_str(), vector)))

@@ -7,9 +7,10 @@
 //! | [`Rtm`], [`Rtm2`] | log in to RTM (Signaling) as one user, the latter with permissions per resource |
 //! | [`Rtc`] | join one RTC channel as one user, to listen or to publish |
 //! | [`Bundle`] | all of RTC, RTM and Chat for one user in one token |
+//! | [`Agent`] | start an agent of Conversational AI or speech to text, and be that agent: for backends only |
 //! | [`Streaming`], [`Fcdn`], [`Fpa`], [`ApaasRoomUser`], [`ApaasUser`], [`ApaasApp`] | use Agora's other services |
 //!
-//! No route serves [`Rtm2`], [`RtcV006`] and the last row. A Rust program can make them.
+//! No route serves [`Rtm2`], [`RtcV006`] and the last two rows. A Rust program can make them.
 //!
 //! Ids and names: each type cites the vendor's rule. In all of them `*` is refused, because Agora reads it as a
 //! pattern, and so is the empty string, which Agora reads as "any".
@@ -31,7 +32,9 @@ mod streaming;
 mod fcdn;
 mod fpa;
 mod apaas;
+mod agent;
 
+pub use agent::{Agent, AgentService};
 pub use apaas::{ApaasApp, ApaasRole, ApaasRoleError, ApaasRoomUser, ApaasUser, RoomUuid, UserUuid};
 pub use bundle::Bundle;
 pub use chat_app::ChatApp;

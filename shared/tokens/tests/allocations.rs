@@ -50,6 +50,10 @@ fn every_kind_takes_two_allocations_at_most_whatever_its_size() {
         }
         let bundle = agora::Bundle { rtc: rtc(account()), rtm: Some(rtm_user()), chat: Some(chat_user()) };
         check(size, &bundle, &agora_key);
+        for service in [agora::AgentService::ConvoAi, agora::AgentService::Stt] {
+            let agent = agora::Agent::new(service, rtc(account()), rtm_user(), ttl).expect("no longer than the token");
+            check(size, &agent, &agora_key);
+        }
         for account in [uid(), account()] {
             let (publish_mixed_stream, publish_raw_stream) = (Some(ttl), Some(ttl));
             let channel = channel();

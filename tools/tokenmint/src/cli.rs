@@ -275,6 +275,15 @@ pub(crate) enum With {
     Chat,
 }
 
+/// The product that an agent belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Product {
+    /// Conversational AI
+    Convoai,
+    /// Real-time speech to text
+    Stt,
+}
+
 /// One permission of an RTM2 token.
 #[derive(Debug, Clone)]
 pub(crate) struct Permit {
@@ -345,6 +354,27 @@ pub(crate) enum Kind {
     },
     /// Agora Chat's REST API, for backends
     ChatApp {
+        #[command(flatten)]
+        lifetime: Lifetime,
+        #[command(flatten)]
+        options: MintOptions,
+    },
+    /// Agora: an agent of Conversational AI or speech to text, for backends
+    Agent {
+        /// The agent's product
+        #[arg(long, value_enum)]
+        service: Product,
+        /// The channel that the agent joins
+        #[arg(long)]
+        channel: String,
+        #[command(flatten)]
+        user: RtcIdentity,
+        /// Whether the agent may publish
+        #[arg(long, value_enum, default_value = "publisher")]
+        role: Role,
+        /// As whom the agent logs in to RTM [default: the uid or account]
+        #[arg(long)]
+        rtm_user: Option<String>,
         #[command(flatten)]
         lifetime: Lifetime,
         #[command(flatten)]

@@ -1,6 +1,6 @@
 //! `tokenmint mint`: makes a temporary token on a terminal.
 
-use crate::cli::{Kind, Mint, MintOptions, Role, RtcIdentity, With};
+use crate::cli::{Kind, Mint, MintOptions, Product, Role, RtcIdentity, With};
 use crate::credentials::{CredentialsError, Terminal, load};
 use crate::{complain, exit, print, show};
 use serde::Serialize;
@@ -10,9 +10,9 @@ use std::io;
 use std::time::{SystemTime, UNIX_EPOCH};
 use thiserror::Error;
 use tokens::agora::{
-    ApaasApp, ApaasRole, ApaasRoomUser, ApaasUser, Bundle, ChannelName, ChatApp, ChatUser, ChatUserId, Fcdn, Fpa,
-    Permissions, ResourceName, Rights, RoomUuid, Rtc, RtcUser, RtcV006, Rtm, Rtm2, RtmUserId, Streaming, Uid,
-    UserAccount, UserUuid, Version,
+    Agent, AgentService, ApaasApp, ApaasRole, ApaasRoomUser, ApaasUser, Bundle, ChannelName, ChatApp, ChatUser,
+    ChatUserId, Fcdn, Fpa, Permissions, ResourceName, Rights, RoomUuid, Rtc, RtcUser, RtcV006, Rtm, Rtm2, RtmUserId,
+    Streaming, Uid, UserAccount, UserUuid, Version,
 };
 use tokens::zego::{Basic, Express, Room, RoomId, RoomPrivileges, StreamId, StreamIds, UserId, Zim, ZimUserId};
 use tokens::{Moment, Stamp, Token, agora};
@@ -53,16 +53,19 @@ fn mint(kind: Kind) -> Result<String, MintError> {
             part("--account", UserAccount::new(account.as_deref().unwrap_or_default())).map(RtcUser::Account)
         }
     };
+    let rtc = |channel, user: &RtcIdentity, role, lives| {
+        let role = match role {
+            Role::Subscriber => agora::Role::Subscriber,
+            Role::Publisher => agora::Role::Publisher,
+        };
+        let user = rtc_user(user)?;
+        let channel = part("--channel", ChannelName::new(channel))?;
+        Ok::<_, MintError>(Rtc { channel, user, rights: Rights::of_role(role, lives) })
+    };
     match kind {
         Kind::Rtc { channel, user, role, with, version, lifetime, options } => {
-            let role = match role {
-                Role::Subscriber => agora::Role::Subscriber,
-                Role::Publisher => agora::Role::Publisher,
-            };
-            let user = rtc_user(&user)?;
-            let id = user.to_string();
-            let channel = part("--channel", ChannelName::new(channel))?;
-            let rtc = Rtc { channel, user, rights: Rights::of_role(role, lifetime.expires_in) };
+            let rtc = rtc(channel, &user, role, lifetime.expires_in)?;
+            let id = rtc.user.to_string();
             if version == Version::V006 {
                 if !with.is_empty() {
                     return Err(MintError::Usage("--with: a 006 token holds one service".to_owned()));
@@ -95,6 +98,16 @@ fn mint(kind: Kind) -> Result<String, MintError> {
             signed(&ChatUser { user, ttl: lifetime.expires_in }, &options)
         }
         Kind::ChatApp { lifetime, options } => signed(&ChatApp { ttl: lifetime.expires_in }, &options),
+        Kind::Agent { service, channel, user, role, rtm_user, lifetime, options } => {
+            let service = match service {
+                Product::Convoai => AgentService::ConvoAi,
+                Product::Stt => AgentService::Stt,
+            };
+            let lives = lifetime.expires_in;
+            let rtc = rtc(channel, &user, role, lives)?;
+            let rtm = part("--rtm-user", RtmUserId::new(rtm_user.unwrap_or_else(|| rtc.user.to_string())))?;
+            signed(&part("--expires-in", Agent::new(service, rtc, rtm, lives))?, &options)
+        }
         Kind::Streaming { channel, user, lifetime, options } => {
             let (channel, account) = (part("--channel", ChannelName::new(channel))?, rtc_user(&user)?);
             let ttl = lifetime.expires_in;

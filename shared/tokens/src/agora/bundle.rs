@@ -51,18 +51,20 @@ impl Token for Bundle {
             #[serde(flatten)]
             rtc: super::rtc::RtcFacts<'a>,
             #[serde(skip_serializing_if = "Option::is_none")]
-            rtm: Option<User<&'a RtmUserId>>,
+            rtm: Option<UserFacts<&'a RtmUserId>>,
             #[serde(skip_serializing_if = "Option::is_none")]
-            chat: Option<User<&'a ChatUserId>>,
-        }
-        #[derive(Serialize)]
-        struct User<T> {
-            user_id: T,
+            chat: Option<UserFacts<&'a ChatUserId>>,
         }
         Facts {
             rtc: self.rtc.rtc_facts(issued_at),
-            rtm: self.rtm.as_ref().map(|user_id| User { user_id }),
-            chat: self.chat.as_ref().map(|user_id| User { user_id }),
+            rtm: self.rtm.as_ref().map(|user_id| UserFacts { user_id }),
+            chat: self.chat.as_ref().map(|user_id| UserFacts { user_id }),
         }
     }
+}
+
+/// What a client must know of a service beside RTC.
+#[derive(Serialize)]
+pub(super) struct UserFacts<T> {
+    pub(super) user_id: T,
 }

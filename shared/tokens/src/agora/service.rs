@@ -23,11 +23,15 @@ pub enum ServiceType {
     Apaas = 7,
     /// RTM with permissions for each resource.
     Rtm2 = 8,
+    /// Conversational AI.
+    ConvoAi = 9,
+    /// Real-time speech to text.
+    Stt = 10,
 }
 
 impl ServiceType {
     /// Every service, ascending by number.
-    pub const ALL: [ServiceType; 8] = [
+    pub const ALL: [ServiceType; 10] = [
         ServiceType::Rtc,
         ServiceType::Rtm,
         ServiceType::Streaming,
@@ -36,6 +40,8 @@ impl ServiceType {
         ServiceType::Fcdn,
         ServiceType::Apaas,
         ServiceType::Rtm2,
+        ServiceType::ConvoAi,
+        ServiceType::Stt,
     ];
 
     /// The service with this number, if there is one.
@@ -59,6 +65,8 @@ impl ServiceType {
             ServiceType::Fcdn => "fcdn",
             ServiceType::Apaas => "apaas",
             ServiceType::Rtm2 => "rtm2",
+            ServiceType::ConvoAi => "convoai",
+            ServiceType::Stt => "stt",
         }
     }
 
@@ -76,6 +84,7 @@ impl ServiceType {
             ServiceType::Chat => &[Privilege::CHAT_USER, Privilege::CHAT_APP],
             ServiceType::Fcdn => &[Privilege::FCDN_PUBLISH, Privilege::FCDN_PLAY],
             ServiceType::Apaas => &[Privilege::APAAS_ROOM_USER, Privilege::APAAS_USER, Privilege::APAAS_APP],
+            ServiceType::ConvoAi | ServiceType::Stt => &[],
         }
     }
 
@@ -158,7 +167,7 @@ mod tests {
             }
         }
         assert_eq!(ServiceType::from_number(0), None);
-        assert_eq!(ServiceType::from_number(9), None);
+        assert_eq!(ServiceType::from_number(11), None);
         assert_eq!(ServiceType::Rtm.privilege(2), None);
     }
 }

@@ -63,7 +63,8 @@ pub enum ServiceBody {
     User {
         user_id: String,
     },
-    Fpa {},
+    /// FPA, Conversational AI and speech to text say nothing more.
+    Nothing {},
     Apaas {
         room_uuid: String,
         user_uuid: String,
@@ -143,7 +144,7 @@ impl Service {
                 ServiceBody::Channel { channel_name: text(rest)?, account: text(rest)? }
             }
             ServiceType::Rtm | ServiceType::Chat => ServiceBody::User { user_id: text(rest)? },
-            ServiceType::Fpa => ServiceBody::Fpa {},
+            ServiceType::Fpa | ServiceType::ConvoAi | ServiceType::Stt => ServiceBody::Nothing {},
             ServiceType::Apaas => {
                 let (room_uuid, user_uuid) = (text(rest)?, text(rest)?);
                 ServiceBody::Apaas { room_uuid, user_uuid, role: rest.take_i16().ok_or(ReadError::CutShort)? }

@@ -204,6 +204,38 @@ proptest! {
     }
 
     #[test]
+    fn agents(
+        channel in RTC_NAME,
+        account in rtc_user(),
+        user in RTM_USER,
+        (shorter, longer) in (ttl(), ttl()).prop_map(|(one, other)| (one.min(other), one.max(other))),
+        key in agora_key(),
+        moment in moment(),
+        randomness: [u8; 20],
+    ) {
+        prop_assume!(user != "null");
+        let rtm = RtmUserId::new(user.clone()).expect("valid");
+        let rtc = |ttl| Rtc {
+            channel: ChannelName::new(channel.clone()).expect("valid"),
+            user: account.clone(),
+            rights: Rights::of_role(Role::Subscriber, ttl),
+        };
+        for (service, number) in [(AgentService::ConvoAi, 9), (AgentService::Stt, 10)] {
+            let agent = Agent::new(service, rtc(longer), rtm.clone(), shorter).expect("valid");
+            prop_assert_eq!(agent.good_for(), shorter);
+            let services = services(&agent.sign(Stamp::new(moment, randomness), &key), &key);
+            let (join, login) = (longer.as_seconds(), shorter.as_seconds());
+            prop_assert_eq!(services, json!([
+                { "type": 1, "privileges": { "1": join }, "channel_name": channel, "uid": account.to_string() },
+                { "type": 2, "privileges": { "1": login }, "user_id": user },
+                { "type": number, "privileges": {} },
+            ]));
+            let outlives = Agent::new(service, rtc(shorter), rtm.clone(), longer);
+            prop_assert_eq!(outlives.is_err(), longer > shorter);
+        }
+    }
+
+    #[test]
     fn rtm2(
         user in RTM_USER,
         read in prop::collection::vec(r"[ -)+-~]{1,64}", 0..20),

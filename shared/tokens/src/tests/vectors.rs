@@ -275,6 +275,17 @@ fn describe_agora(inputs: &Inputs<'_>) -> Result<Signed, Beyond> {
                 _ => Err("no description bundles these services".to_owned()),
             }
         }
+        api @ ("convoai" | "stt") => {
+            let service = if api == "stt" { AgentService::Stt } else { AgentService::ConvoAi };
+            let privileges = match inputs.number("role")? {
+                1 => inputs.each_privilege()?,
+                _ => inputs.role(&[], inputs.ttl("join_channel_expire")?)?,
+            };
+            let rtc = inputs.rtc("account", inputs.ttl("rtc_token_expire")?, privileges)?;
+            let (rtm, login) = (inputs.rtm_user("rtm_user_id")?, inputs.ttl("rtm_token_expire")?);
+            let token = Agent::new(service, rtc, rtm, login).map_err(beyond)?;
+            sign(&|stamp| token.sign(stamp, &key))
+        }
         "fpa" => sign(&|stamp| Fpa.sign(stamp, &key)),
         "rtm2.permissions" => {
             let mut permissions = Permissions::default();
@@ -391,10 +402,12 @@ fn raw_fields(inputs: &Inputs<'_>, node: bool) -> (Header, Vec<Value>) {
             let rtc = rtc(&account, [number("privilege_expire"); 4]);
             (number("token_expire"), vec![rtc, user(2, 1, &account, number("token_expire"))])
         }
-        "rtc_rtm.split" => {
-            let rtc = rtc(&inputs.text("rtc_account"), each());
+        api @ ("rtc_rtm.split" | "convoai" | "stt") => {
+            let agent = (api != "rtc_rtm.split")
+                .then(|| json!({ "type": if api == "stt" { 10 } else { 9 }, "privileges": {} }));
+            let rtc = rtc(&inputs.text(if agent.is_some() { "account" } else { "rtc_account" }), each());
             let rtm = user(2, 1, &inputs.text("rtm_user_id"), number("rtm_token_expire"));
-            (number("rtc_token_expire"), vec![rtc, rtm])
+            (number("rtc_token_expire"), [rtc, rtm].into_iter().chain(agent).collect())
         }
         "fpa" => (86_400, vec![json!({ "type": 4, "privileges": { "1": 0 } })]),
         "rtm2.permissions" => {
@@ -598,6 +611,13 @@ fn agora_007_combined() {
     let expected =
         Tally { reproduced: 55, described: 20, with_our_salt: 0, beyond_our_rules: 35, read_back: 105, refused: 19 };
     assert_eq!(check_007("agora_007_combined"), expected);
+}
+
+#[test]
+fn agora_007_agents() {
+    let expected =
+        Tally { reproduced: 40, described: 6, with_our_salt: 0, beyond_our_rules: 34, read_back: 40, refused: 0 };
+    assert_eq!(check_007("agora_007_agents"), expected);
 }
 
 #[test]

@@ -27,7 +27,12 @@ fn sdk_of(service: ServiceType, expected: &Expected<'_>) -> Option<Sdk> {
         ServiceType::Rtc => Some(Sdk::Rtc),
         ServiceType::Rtm | ServiceType::Rtm2 => Some(expected.sdk.filter(|sdk| *sdk == Sdk::Rtm1).unwrap_or(Sdk::Rtm)),
         ServiceType::Chat => Some(Sdk::Chat),
-        ServiceType::Streaming | ServiceType::Fpa | ServiceType::Fcdn | ServiceType::Apaas => None,
+        ServiceType::Streaming
+        | ServiceType::Fpa
+        | ServiceType::Fcdn
+        | ServiceType::Apaas
+        | ServiceType::ConvoAi
+        | ServiceType::Stt => None,
     }
 }
 

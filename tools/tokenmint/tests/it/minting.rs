@@ -33,6 +33,11 @@ fn every_kind_is_minted_and_good() {
         ),
         (&["chat-user", "--user", "alice"], &["chat"]),
         (&["chat-app"], &["chat"]),
+        (
+            &["agent", "--service", "convoai", "--channel", "demo", "--uid", "7", "--rtm-user", "agent"],
+            &["rtc", "rtm", "convoai"],
+        ),
+        (&["agent", "--service", "stt", "--channel", "demo", "--account", "alice"], &["rtc", "rtm", "stt"]),
         (&["streaming", "--channel", "demo", "--uid", "7"], &["streaming"]),
         (&["fcdn", "--channel", "demo", "--account", "alice", "--play-only"], &["fcdn"]),
         (&["fpa"], &["fpa"]),

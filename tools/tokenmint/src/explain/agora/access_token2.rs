@@ -85,6 +85,7 @@ pub(in crate::explain) fn access_token2(
         )
         .seen_as(Fault::Invalid, &[Sdk::Rtm1])]);
     }
+    findings.push(agents(token));
     findings.push(opens_rest_apis(token, expected).filter(|_| now < life.expires_at && !findings.is_refused()));
     let has_channel =
         token.services.iter().any(|s| matches!(s.body, ServiceBody::Rtc { .. } | ServiceBody::Channel { .. }));
@@ -124,7 +125,7 @@ fn service_view(service: &Service, life: Life, now: i64) -> ServiceView {
             field("user_id", json!(user_id));
             field("permissions", permissions_view(permissions));
         }
-        ServiceBody::Fpa {} => {}
+        ServiceBody::Nothing {} => {}
     }
     let privileges = service.privileges.iter().map(|(number, lives)| {
         let ends_at = if *lives == 0 { life.expires_at } else { life.issued_at + i64::from(*lives) };
@@ -224,10 +225,34 @@ fn missing_service(token: &AccessToken2, expected: &Expected<'_>) -> Option<Reas
     )
 }
 
+/// The product whose agents a token can start.
+fn agent_product(token: &AccessToken2) -> Option<&'static str> {
+    token.services.iter().find_map(|service| match service.service_type {
+        ServiceType::ConvoAi => Some("Conversational AI"),
+        ServiceType::Stt => Some("speech to text"),
+        _ => None,
+    })
+}
+
+/// An agent's token, which an app has no use for.
+fn agents(token: &AccessToken2) -> Option<Reason> {
+    let product = agent_product(token)?;
+    Some(
+        Reason::note(
+            Code::OpensRestApis,
+            format!(
+                "It is for an agent of {product}. With it, anyone can start such agents over Agora's REST API, and they cost \
+                 money."
+            ),
+        )
+        .advice("Keep it in a backend."),
+    )
+}
+
 /// What else an RTC token opens. Few people know this.
 fn opens_rest_apis(token: &AccessToken2, expected: &Expected<'_>) -> Option<Reason> {
     let has = |wanted| token.services.iter().any(|service| service.service_type == wanted);
-    if !has(ServiceType::Rtc) || expected.sdk.is_some_and(|sdk| sdk != Sdk::Rtc) {
+    if !has(ServiceType::Rtc) || agent_product(token).is_some() || expected.sdk.is_some_and(|sdk| sdk != Sdk::Rtc) {
         return None;
     }
     let products = if has(ServiceType::Rtm) { "speech to text and Conversational AI" } else { "speech to text" };
@@ -254,6 +279,8 @@ fn privileges(service: &Service, life: Life, now: i64, expected: &Expected<'_>) 
         ServiceType::Rtm | ServiceType::Rtm2 | ServiceType::Fpa => &[Privilege::LOGIN],
         ServiceType::Chat => &[Privilege::CHAT_USER, Privilege::CHAT_APP],
         ServiceType::Streaming | ServiceType::Fcdn | ServiceType::Apaas => &[],
+        // They know no privileges.
+        ServiceType::ConvoAi | ServiceType::Stt => return Vec::new(),
     };
     let is_door = |number: u16| doors.iter().any(|door| door.number == number);
     let has_door = match doors {
@@ -366,7 +393,7 @@ fn names(service: &Service, expected: &Expected<'_>) -> Vec<Reason> {
                 reasons.push(wrong_channel(Some(room_uuid), channel, &sdks));
             }
         }
-        ServiceBody::Fpa {} => {}
+        ServiceBody::Nothing {} => {}
     }
     reasons
 }
