@@ -44,6 +44,26 @@ struct Newer {
     user_name: Option<Text>,
     /// The users of RTM and Chat, for a token that opens RTC, too.
     companions: Option<(Option<Text>, Option<Text>)>,
+    /// A request for an agent's token. It counts if there is no request for a drop-in route.
+    agent: Option<Agent>,
+}
+
+/// What a backend says of an agent.
+#[derive(Debug, Default, Arbitrary)]
+struct Agent {
+    uid: Option<Asked>,
+    account: Option<Text>,
+    role: Option<Text>,
+    service: Option<Service>,
+    rtm_user_id: Option<Text>,
+    expires_in: Option<u16>,
+}
+
+#[derive(Debug, Arbitrary)]
+enum Service {
+    ConvoAi,
+    Stt,
+    Other(Text),
 }
 
 /// The rest of the policy.
@@ -276,9 +296,10 @@ impl Input {
         let limits =
             Limits { rtm_006: !self.refuses_006, rtm_beyond_rooms: self.rtm_beyond_rooms, ..self.settings.limits() };
         let limits = self.by_caller.limits(limits);
-        match &self.newer.drop_in {
-            Some(request) => self.check_drop_in(request, &self.newer.limits(limits)),
-            None => self.check_own(&limits),
+        match (&self.newer.drop_in, &self.newer.agent) {
+            (Some(request), _) => self.check_drop_in(request, &self.newer.limits(limits)),
+            (None, Some(agent)) => self.check_agent(agent, &limits),
+            (None, None) => self.check_own(&limits),
         }
     }
 
@@ -302,6 +323,51 @@ impl Input {
         let is_found = is_found && has_route(request.route, limits);
         assert!(status.is_some_and(|status| status != 404 || !is_found), "this event finds its route: {status:?}");
         self.check_plainest_drop_in(request.route, limits, &running);
+    }
+
+    fn check_agent(&self, agent: &Agent, limits: &Limits) {
+        let running = Running::new(Function::Rtc, limits);
+        let status = running.ask(self.agent_event(agent, &self.in_path.text(), limits).to_string().as_bytes());
+        let finds_no_route = self.emulated && self.in_path.text().is_empty();
+        assert!(status.is_some_and(|status| status != 404 || finds_no_route), "this event finds its route: {status:?}");
+        self.check_plainest_agent(limits, &running);
+    }
+
+    fn check_plainest_agent(&self, limits: &Limits, running: &Running) {
+        let number = |number| Some(Asked::Number(number));
+        let recorder = Agent { uid: number(9), ..Agent::default() };
+        let rtm_user_id = Some(Text::Any("agent".to_owned()));
+        let of_product = Agent { uid: number(9), service: Some(Service::ConvoAi), rtm_user_id, ..Agent::default() };
+        for agent in [recorder, of_product] {
+            let needs = Needs { backend: true, ..Needs::default() };
+            self.ask_plain(&self.agent_event(&agent, ROOM, limits), &needs, limits, running, true);
+        }
+    }
+
+    fn agent_event(&self, agent: &Agent, channel: &str, limits: &Limits) -> Value {
+        let text = |text: &Option<Text>| text.as_ref().map(|text| text.text().into());
+        let service = agent.service.as_ref().map(|service| match service {
+            Service::ConvoAi => "convoai".into(),
+            Service::Stt => "stt".into(),
+            Service::Other(text) => text.text().into(),
+        });
+        let body = present([
+            ("uid", agent.uid.as_ref().map(Asked::in_body)),
+            ("account", text(&agent.account)),
+            ("role", text(&agent.role)),
+            ("service", service),
+            ("rtm_user_id", text(&agent.rtm_user_id)),
+            ("expires_in", agent.expires_in.map(Value::from)),
+        ]);
+        let channel =
+            if self.emulated { utf8_percent_encode(channel, NON_ALPHANUMERIC).to_string() } else { channel.to_owned() };
+        let route_key = "POST /rtc/{channel}/agent-token";
+        let mut event = self.with_identity("POST", route_key, self.authorizer(limits, None));
+        event["rawPath"] = format!("/rtc/{channel}/agent-token").into();
+        event["rawQueryString"] = "".into();
+        event["pathParameters"] = json!({ "channel": channel });
+        event["body"] = body.to_string().into();
+        event
     }
 
     /// Sends the simplest request, because a service that refuses everything would be wrong too.
@@ -498,6 +564,9 @@ pub(crate) fn grants_what_it_must(function: Function, limits: &Limits, running: 
             };
             if function.route(post).is_some() {
                 input.check_plainest(limits, running);
+            }
+            if function == Function::Rtc {
+                input.check_plainest_agent(limits, running);
             }
             for route in DropIn::of_function(function) {
                 input.check_plainest_drop_in(route, limits, running);

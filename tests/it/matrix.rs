@@ -455,6 +455,21 @@ fn own_requests(policy: Policy) -> Vec<Request> {
             ..ask("rtc-token", "POST /rtc/{channel}/token", [401, 200, 200, 403, 403, 401, 403])
         },
         Request {
+            parameters: demo(),
+            body: Some(r#"{"uid":9,"service":"convoai","rtm_user_id":"agent","role":"publisher"}"#),
+            ..ask("rtc-token", "POST /rtc/{channel}/agent-token", [401, 403, 403, 403, 403, 403, 200])
+        },
+        Request {
+            parameters: json!({ "channel": "vip" }),
+            body: Some(r#"{"account":"ALICE"}"#),
+            ..ask("rtc-token", "POST /rtc/{channel}/agent-token", [401, 403, 403, 403, 403, 403, 200])
+        },
+        Request {
+            parameters: json!({ "channel": "*" }),
+            body: Some(r#"{"uid":9}"#),
+            ..ask("rtc-token", "POST /rtc/{channel}/agent-token", [401, 403, 403, 403, 403, 403, 403])
+        },
+        Request {
             parameters: user(),
             query: "room_id=demo",
             ..ask("zego-token", "GET /zego/{user_id}/token", [401, 200, 403, 403, 200, 401, 403])

@@ -182,7 +182,7 @@ DROP_IN = [
 
 
 def routes_of_the_functions(user_routes, drop_in=False):
-    """The routes that template.yaml gives its functions. Chat's app token is for IAM callers, and all others are for users. `drop_in`: also
+    """The routes that template.yaml gives its functions. Chat's app token and agents' tokens are for IAM callers, and all others are for users. `drop_in`: also
     the drop-in routes, except the one that takes a JWT from the query."""
     found = {}
     resources = expanded(ROOT / "template.yaml")["Resources"]
@@ -192,7 +192,7 @@ def routes_of_the_functions(user_routes, drop_in=False):
         for event in resource["Properties"].get("Events", {}).values():
             if event["Type"] == "HttpApi":
                 route = event["Properties"]
-                found[f"{route['Method']} {route['Path']}"] = ["AWS_IAM"] if name == "ChatAppToken" else user_routes
+                found[f"{route['Method']} {route['Path']}"] = ["AWS_IAM"] if name == "ChatAppToken" or route["Path"].endswith("/agent-token") else user_routes
     # A drop-in route has its function in the document, and no event.
     for path, conditional in resources["Api"]["Properties"]["DefinitionBody"]["paths"].items():
         for method, operation in conditional["Fn::If"][1].items():

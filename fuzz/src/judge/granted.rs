@@ -148,32 +148,11 @@ impl Granted<'_> {
         let token = self.access_token2();
         self.answer.says("kind", "agora-rtc");
         let (rtc, companions) = token.services.split_first().expect("a service");
-        let ServiceBody::Rtc { channel_name, uid } = &rtc.body else { panic!("no RTC service: {rtc:?}") };
-        self.answer.says("channel", &**channel_name);
-        assert!(!channel_name.is_empty() && !channel_name.contains('*'), "a wildcard channel");
-        assert!(!uid.is_empty() && uid != "0" && !uid.contains('*'), "a wildcard uid");
-        assert!(user.may_join_as(uid), "{user:?} joins as {uid:?}");
+        let Joins { channel_name, uid, publishes } = self.joins(&token, rtc);
         let says = self.answer.says.as_ref();
-        // The request may have named a number as `uid` or as `account`.
-        match says.map(|says| (says.get("uid"), says.get("account"))) {
-            None => {}
-            Some((Some(Value::Number(said)), None)) => {
-                assert_eq!(said.to_string(), *uid, "the answer's uid is not the token's")
-            }
-            Some((None, Some(said))) => assert_eq!(said, uid, "the answer's account is not the token's"),
-            both => panic!("one of the two: {both:?}"),
-        }
+        assert!(user.may_join_as(uid), "{user:?} joins as {uid:?}");
         assert!(user.may_enter(channel_name), "{user:?} enters {channel_name:?}");
-        assert!(rtc.privileges.contains_key(&1) && rtc.privileges.keys().all(|number| (1..=4).contains(number)));
-        let publishes = rtc.privileges.keys().any(|number| *number != 1);
         assert!(user.may_publish || !publishes, "{user:?} publishes");
-        self.answer.says("role", if publishes { "publisher" } else { "subscriber" });
-        let names = ["join_channel", "publish_audio", "publish_video", "publish_data_stream"];
-        let ends = (1..).zip(names).filter_map(|(number, name)| {
-            let lives = rtc.privileges.get(&number)?;
-            Some((name.to_owned(), json!({ "expires_at": token.issue_ts + lives })))
-        });
-        self.answer.says("privileges", ends.collect::<Map<_, _>>());
         assert!(companions.len() <= 2);
         for companion in companions {
             own_service(companion, if companion.service_type.number() == 2 { 2 } else { 5 }, user);
@@ -192,6 +171,64 @@ impl Granted<'_> {
                 assert_eq!(says.get(name), said.as_ref(), "the answer's {name} is not the token's");
             }
         }
+    }
+
+    /// For a backend: any agent in any channel. An agent of a product also has RTM, and what opens the product.
+    pub(super) fn agent(&self) {
+        let token = self.access_token2();
+        let (rtc, others) = token.services.split_first().expect("a service");
+        self.joins(&token, rtc);
+        let (rtm, product) = match others {
+            [] => (None, None),
+            [rtm] => (Some(rtm), None),
+            [rtm, product] => (Some(rtm), Some(product)),
+            _ => panic!("too many services: {others:?}"),
+        };
+        let rtm = rtm.map(|rtm| {
+            let user = user_of(rtm);
+            assert!(rtm.service_type.number() == 2 && !user.is_empty() && !user.contains('*'), "{rtm:?}");
+            assert_eq!(rtm.privileges.keys().collect::<Vec<_>>(), [&1], "to log in and no more");
+            json!({ "user_id": user })
+        });
+        let product = product.map(|product| {
+            assert!(product.privileges.is_empty(), "{product:?}");
+            match product.service_type.number() {
+                9 => "convoai",
+                10 => "stt",
+                _ => panic!("no product: {product:?}"),
+            }
+        });
+        self.answer.says("kind", product.map_or("agora-rtc".to_owned(), |product| format!("agora-{product}")));
+        let says = self.answer.says.as_ref().expect("an object");
+        assert_eq!((says.get("rtm"), says.get("service")), (rtm.as_ref(), product.map(Value::from).as_ref()));
+    }
+
+    /// Checks the RTC service, and that the answer says the same.
+    fn joins<'a>(&self, token: &AccessToken2, rtc: &'a Service) -> Joins<'a> {
+        let ServiceBody::Rtc { channel_name, uid } = &rtc.body else { panic!("no RTC service: {rtc:?}") };
+        self.answer.says("channel", &**channel_name);
+        assert!(!channel_name.is_empty() && !channel_name.contains('*'), "a wildcard channel");
+        assert!(!uid.is_empty() && uid != "0" && !uid.contains('*'), "a wildcard uid");
+        let says = self.answer.says.as_ref();
+        // The request may have named a number as `uid` or as `account`.
+        match says.map(|says| (says.get("uid"), says.get("account"))) {
+            None => {}
+            Some((Some(Value::Number(said)), None)) => {
+                assert_eq!(said.to_string(), *uid, "the answer's uid is not the token's")
+            }
+            Some((None, Some(said))) => assert_eq!(said, uid, "the answer's account is not the token's"),
+            both => panic!("one of the two: {both:?}"),
+        }
+        assert!(rtc.privileges.contains_key(&1) && rtc.privileges.keys().all(|number| (1..=4).contains(number)));
+        let publishes = rtc.privileges.keys().any(|number| *number != 1);
+        self.answer.says("role", if publishes { "publisher" } else { "subscriber" });
+        let names = ["join_channel", "publish_audio", "publish_video", "publish_data_stream"];
+        let ends = (1..).zip(names).filter_map(|(number, name)| {
+            let lives = rtc.privileges.get(&number)?;
+            Some((name.to_owned(), json!({ "expires_at": token.issue_ts + lives })))
+        });
+        self.answer.says("privileges", ends.collect::<Map<_, _>>());
+        Joins { channel_name, uid, publishes }
     }
 
     pub(super) fn zego(&self, user: &User) {
@@ -244,6 +281,13 @@ impl Granted<'_> {
         assert_eq!(about["roomID"].as_str(), Some(room.as_str().unwrap_or_default()));
         assert_eq!(about["appID"], ZEGO_APP_ID);
     }
+}
+
+/// What an RTC service lets its user do.
+struct Joins<'a> {
+    channel_name: &'a str,
+    uid: &'a str,
+    publishes: bool,
 }
 
 fn user_of(service: &Service) -> &str {

@@ -34,7 +34,7 @@ mod fpa;
 mod apaas;
 mod agent;
 
-pub use agent::{Agent, AgentService};
+pub use agent::{Agent, Product};
 pub use apaas::{ApaasApp, ApaasRole, ApaasRoleError, ApaasRoomUser, ApaasUser, RoomUuid, UserUuid};
 pub use bundle::Bundle;
 pub use chat_app::ChatApp;

@@ -39,7 +39,7 @@ fn a_vendor_without_a_secret_leaves_nothing_behind() {
         let needs_absent = |name: &String| {
             let of_vendor: &[&str] = match vendor {
                 Vendor::Agora => &["ReadZegoSecret", "ReadZimSecret"],
-                Vendor::Zego => &["ReadAgoraSecret", "ChatAppTokenArn"],
+                Vendor::Zego => &["ReadAgoraSecret", "AgentTokenArn", "ChatAppTokenArn"],
             };
             absent.iter().any(|(function, _)| name.starts_with(function)) || of_vendor.contains(&name.as_str())
         };
@@ -70,6 +70,7 @@ fn without_drop_in_the_stack_has_its_own_routes_alone() {
         "GET /zego/{user_id}/token",
         "GET /zim/{user_id}/token",
         "POST /fetch_rtm_token",
+        "POST /rtc/{channel}/agent-token",
         "POST /rtc/{channel}/token",
         "POST /zego/{user_id}/token",
     ];

@@ -10,9 +10,9 @@ use std::io;
 use std::time::{SystemTime, UNIX_EPOCH};
 use thiserror::Error;
 use tokens::agora::{
-    Agent, AgentService, ApaasApp, ApaasRole, ApaasRoomUser, ApaasUser, Bundle, ChannelName, ChatApp, ChatUser,
-    ChatUserId, Fcdn, Fpa, Permissions, ResourceName, Rights, RoomUuid, Rtc, RtcUser, RtcV006, Rtm, Rtm2, RtmUserId,
-    Streaming, Uid, UserAccount, UserUuid, Version,
+    Agent, ApaasApp, ApaasRole, ApaasRoomUser, ApaasUser, Bundle, ChannelName, ChatApp, ChatUser, ChatUserId, Fcdn,
+    Fpa, Permissions, ResourceName, Rights, RoomUuid, Rtc, RtcUser, RtcV006, Rtm, Rtm2, RtmUserId, Streaming, Uid,
+    UserAccount, UserUuid, Version,
 };
 use tokens::zego::{Basic, Express, Room, RoomId, RoomPrivileges, StreamId, StreamIds, UserId, Zim, ZimUserId};
 use tokens::{Moment, Stamp, Token, agora};
@@ -100,13 +100,13 @@ fn mint(kind: Kind) -> Result<String, MintError> {
         Kind::ChatApp { lifetime, options } => signed(&ChatApp { ttl: lifetime.expires_in }, &options),
         Kind::Agent { service, channel, user, role, rtm_user, lifetime, options } => {
             let service = match service {
-                Product::Convoai => AgentService::ConvoAi,
-                Product::Stt => AgentService::Stt,
+                Product::Convoai => agora::Product::ConvoAi,
+                Product::Stt => agora::Product::Stt,
             };
             let lives = lifetime.expires_in;
             let rtc = rtc(channel, &user, role, lives)?;
             let rtm = part("--rtm-user", RtmUserId::new(rtm_user.unwrap_or_else(|| rtc.user.to_string())))?;
-            signed(&part("--expires-in", Agent::new(service, rtc, rtm, lives))?, &options)
+            signed(&part("--expires-in", Agent::of_product(service, rtc, rtm, lives))?, &options)
         }
         Kind::Streaming { channel, user, lifetime, options } => {
             let (channel, account) = (part("--channel", ChannelName::new(channel))?, rtc_user(&user)?);

@@ -8,40 +8,51 @@ use serde::Serialize;
 /// The product that an agent belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum AgentService {
+pub enum Product {
     /// Conversational AI: the agent listens, and speaks.
     ConvoAi,
     /// Real-time speech to text: the agent listens, and writes.
     Stt,
 }
 
-impl AgentService {
+impl Product {
     fn service_type(self) -> ServiceType {
         match self {
-            AgentService::ConvoAi => ServiceType::ConvoAi,
-            AgentService::Stt => ServiceType::Stt,
+            Product::ConvoAi => ServiceType::ConvoAi,
+            Product::Stt => ServiceType::Stt,
         }
     }
 }
 
-/// Lets an agent join one RTC channel and log in to RTM, and opens the REST API of its product. The agent costs money. So
-/// this token is for backends only. The vendor's `ConvoAITokenBuilder` and `SttTokenBuilder` make the same token.
+/// Lets an agent join one RTC channel as one user, and perhaps log in to RTM. For backends only: an agent is no user.
+///
+/// With a product it also opens the product's REST API, and starts agents that cost money. The vendor's
+/// `ConvoAITokenBuilder` and `SttTokenBuilder` make the same token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Agent {
-    service: AgentService,
     rtc: Rtc,
-    rtm: RtmUserId,
-    rtm_login: Ttl,
+    /// Who logs in to RTM, and for how long.
+    rtm: Option<(RtmUserId, Ttl)>,
+    /// Only with RTM: the vendor's builders always give both.
+    product: Option<Product>,
 }
 
 impl Agent {
-    /// An agent that joins RTC as `rtc` says, and logs in to RTM as `rtm` for `rtm_login`. The lifetime of `rtc` is the whole
-    /// token's.
+    /// An agent of no product, such as a recorder. Its token has the same bytes as a user's.
+    pub fn plain(rtc: Rtc, rtm: Option<RtmUserId>) -> Agent {
+        let lives = rtc.ttl();
+        Agent { rtc, rtm: rtm.map(|user| (user, lives)), product: None }
+    }
+
+    /// An agent of a product. It logs in to RTM as `rtm` for `rtm_login`. The lifetime of `rtc` is the whole token's.
     ///
     /// # Errors
     /// Refuses a login to RTM that would live longer than the token.
-    pub fn new(service: AgentService, rtc: Rtc, rtm: RtmUserId, rtm_login: Ttl) -> Result<Agent, OutlivesTokenError> {
-        if rtm_login > rtc.ttl() { Err(OutlivesTokenError) } else { Ok(Agent { service, rtc, rtm, rtm_login }) }
+    pub fn of_product(product: Product, rtc: Rtc, rtm: RtmUserId, rtm_login: Ttl) -> Result<Agent, OutlivesTokenError> {
+        if rtm_login > rtc.ttl() {
+            return Err(OutlivesTokenError);
+        }
+        Ok(Agent { rtc, rtm: Some((rtm, rtm_login)), product: Some(product) })
     }
 }
 
@@ -49,9 +60,10 @@ impl Token for Agent {
     type Key = Key;
 
     fn kind(&self) -> &'static str {
-        match self.service {
-            AgentService::ConvoAi => "agora-convoai",
-            AgentService::Stt => "agora-stt",
+        match self.product {
+            None => self.rtc.kind(),
+            Some(Product::ConvoAi) => "agora-convoai",
+            Some(Product::Stt) => "agora-stt",
         }
     }
 
@@ -60,14 +72,19 @@ impl Token for Agent {
     }
 
     fn good_for(&self) -> Ttl {
-        self.rtc.good_for().min(self.rtm_login)
+        let good_for = self.rtc.good_for();
+        self.rtm.as_ref().map_or(good_for, |(_, lives)| good_for.min(*lives))
     }
 
     fn sign(&self, stamp: Stamp, key: &Key) -> Signed {
         access_token2::sign(key, stamp, self.ttl(), |services| {
             self.rtc.write(services);
-            rtm::write(services, self.rtm.as_str(), self.rtm_login);
-            services.add(self.service.service_type(), []);
+            if let Some((user, lives)) = &self.rtm {
+                rtm::write(services, user.as_str(), *lives);
+            }
+            if let Some(product) = self.product {
+                services.add(product.service_type(), []);
+            }
         })
     }
 
@@ -76,9 +93,15 @@ impl Token for Agent {
         struct Facts<'a> {
             #[serde(flatten)]
             rtc: super::rtc::RtcFacts<'a>,
-            rtm: UserFacts<&'a RtmUserId>,
-            service: AgentService,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            rtm: Option<UserFacts<&'a RtmUserId>>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            service: Option<Product>,
         }
-        Facts { rtc: self.rtc.rtc_facts(issued_at), rtm: UserFacts { user_id: &self.rtm }, service: self.service }
+        Facts {
+            rtc: self.rtc.rtc_facts(issued_at),
+            rtm: self.rtm.as_ref().map(|(user_id, _)| UserFacts { user_id }),
+            service: self.product,
+        }
     }
 }

@@ -220,8 +220,8 @@ proptest! {
             user: account.clone(),
             rights: Rights::of_role(Role::Subscriber, ttl),
         };
-        for (service, number) in [(AgentService::ConvoAi, 9), (AgentService::Stt, 10)] {
-            let agent = Agent::new(service, rtc(longer), rtm.clone(), shorter).expect("valid");
+        for (service, number) in [(Product::ConvoAi, 9), (Product::Stt, 10)] {
+            let agent = Agent::of_product(service, rtc(longer), rtm.clone(), shorter).expect("valid");
             prop_assert_eq!(agent.good_for(), shorter);
             let services = services(&agent.sign(Stamp::new(moment, randomness), &key), &key);
             let (join, login) = (longer.as_seconds(), shorter.as_seconds());
@@ -230,7 +230,7 @@ proptest! {
                 { "type": 2, "privileges": { "1": login }, "user_id": user },
                 { "type": number, "privileges": {} },
             ]));
-            let outlives = Agent::new(service, rtc(shorter), rtm.clone(), longer);
+            let outlives = Agent::of_product(service, rtc(shorter), rtm.clone(), longer);
             prop_assert_eq!(outlives.is_err(), longer > shorter);
         }
     }

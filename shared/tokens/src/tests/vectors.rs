@@ -276,14 +276,14 @@ fn describe_agora(inputs: &Inputs<'_>) -> Result<Signed, Beyond> {
             }
         }
         api @ ("convoai" | "stt") => {
-            let service = if api == "stt" { AgentService::Stt } else { AgentService::ConvoAi };
+            let service = if api == "stt" { Product::Stt } else { Product::ConvoAi };
             let privileges = match inputs.number("role")? {
                 1 => inputs.each_privilege()?,
                 _ => inputs.role(&[], inputs.ttl("join_channel_expire")?)?,
             };
             let rtc = inputs.rtc("account", inputs.ttl("rtc_token_expire")?, privileges)?;
             let (rtm, login) = (inputs.rtm_user("rtm_user_id")?, inputs.ttl("rtm_token_expire")?);
-            let token = Agent::new(service, rtc, rtm, login).map_err(beyond)?;
+            let token = Agent::of_product(service, rtc, rtm, login).map_err(beyond)?;
             sign(&|stamp| token.sign(stamp, &key))
         }
         "fpa" => sign(&|stamp| Fpa.sign(stamp, &key)),

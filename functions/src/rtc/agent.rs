@@ -1,0 +1,76 @@
+//! Tokens for agents: programs that take part in a channel, such as a recorder, a bot, or an agent of Conversational AI. An
+//! agent is no user. So only backends get its token, and they name its uid.
+
+use service::params::{Param, ParamError, Params, Sent};
+use service::{Backend, Problem, Route};
+use tokens::Ttl;
+use tokens::agora::{Agent, ChannelName, Key, Product, Rights, Role, Rtc, RtcUser, RtmUserId};
+
+pub(super) fn route() -> Route<Key> {
+    Route::post("/rtc/{channel}/agent-token", Ask::parse, grant)
+}
+
+struct Ask {
+    channel: ChannelName,
+    user: RtcUser,
+    role: Role,
+    kind: Kind,
+    expires_in: Option<Sent<Ttl>>,
+}
+
+enum Kind {
+    Plain { rtm: Option<RtmUserId> },
+    OfProduct { product: Product, rtm: RtmUserId },
+}
+
+/// A product, by the name of its service.
+struct Service(Product);
+
+impl Param for Service {
+    fn of_text(text: &str) -> Result<Service, ParamError> {
+        match text {
+            "convoai" => Ok(Service(Product::ConvoAi)),
+            "stt" => Ok(Service(Product::Stt)),
+            _ => Err(ParamError::rule("must be one of: convoai stt")),
+        }
+    }
+}
+
+impl Ask {
+    fn parse(params: &mut Params) -> Result<Ask, Problem> {
+        let kind = match (params.take("service")?, params.take("rtm_user_id")?) {
+            (None, rtm) => Kind::Plain { rtm },
+            (Some(Service(product)), Some(rtm)) => Kind::OfProduct { product, rtm },
+            (Some(_), None) => return Err(Problem::bad_parameter("rtm_user_id", "is required with service")),
+        };
+        let user = match (params.take("uid")?, params.take("account")?) {
+            (Some(uid), None) => RtcUser::Uid(uid),
+            (None, Some(account)) => RtcUser::Account(account),
+            (Some(_), Some(_)) => {
+                return Err(Problem::bad_parameter("account", "must not be given together with uid"));
+            }
+            (None, None) => {
+                return Err(Problem::bad_parameter("uid", "this or account is required: an agent is no user"));
+            }
+        };
+        Ok(Ask {
+            channel: params.require("channel")?,
+            user,
+            role: params.take("role")?.unwrap_or_default(),
+            kind,
+            expires_in: params.take_sent("expires_in")?,
+        })
+    }
+}
+
+/// Every backend that may call this route may have a token for any agent in any channel. No wildcard can be described.
+fn grant(backend: &Backend, ask: Ask) -> Result<Agent, Problem> {
+    let ttl = backend.ttl(ask.expires_in)?;
+    let rtc = Rtc { channel: ask.channel, user: ask.user, rights: Rights::of_role(ask.role, ttl) };
+    match ask.kind {
+        Kind::Plain { rtm } => Ok(Agent::plain(rtc, rtm)),
+        Kind::OfProduct { product, rtm } => {
+            Agent::of_product(product, rtc, rtm, ttl).map_err(|outlives| Problem::bad_parameter("expires_in", outlives))
+        }
+    }
+}
