@@ -8,7 +8,9 @@
 //! | [`Rtc`] | join one RTC channel as one user, to listen or to publish |
 //! | [`Bundle`] | all of RTC, RTM and Chat for one user in one token |
 //! | [`Agent`] | start an agent of Conversational AI or speech to text, and be that agent: for backends only |
-//! | [`Streaming`], [`Fcdn`], [`Fpa`], [`ApaasRoomUser`], [`ApaasUser`], [`ApaasApp`] | use Agora's other services |
+//! | [`ApaasRoomUser`], [`ApaasUser`] | use classrooms as one user, the former one room in one role |
+//! | [`ApaasApp`] | do anything in classrooms: for backends only |
+//! | [`Streaming`], [`Fcdn`], [`Fpa`] | use Agora's other services |
 //!
 //! No route serves [`Rtm2`], [`RtcV006`] and the last two rows. A Rust program can make them.
 //!

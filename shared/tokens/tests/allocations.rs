@@ -71,7 +71,7 @@ fn every_kind_takes_two_allocations_at_most_whatever_its_size() {
         }
         check(size, &agora::Fpa, &agora_key);
         let role = agora::ApaasRole::new(i16::MAX).expect("valid");
-        let room = agora::RoomUuid::new(text(64)).expect("valid");
+        let room = agora::RoomUuid::new(text(63)).expect("valid");
         check(size, &agora::ApaasRoomUser { room, user: apaas_user(), role, ttl }, &agora_key);
         check(size, &agora::ApaasUser { user: apaas_user(), ttl }, &agora_key);
         check(size, &agora::ApaasApp { ttl }, &agora_key);

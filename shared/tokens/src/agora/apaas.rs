@@ -1,6 +1,6 @@
 //! The APaaS tokens; Agora's older builders call the same service Education.
 
-use super::{Key, Privilege, ServiceType, access_token2, chat_user, rtm};
+use super::{Key, Privilege, RTC_CHARACTERS, ServiceType, access_token2, chat_user, rtc_character, rtm};
 use crate::name::{Rule, name, no_further_rule, printable_ascii};
 use crate::{Moment, Signed, Stamp, Token, Ttl};
 use md5::{Digest, Md5};
@@ -9,14 +9,14 @@ use std::io::Write;
 use thiserror::Error;
 
 name!(
-    /// An APaaS room's id: 1 to 64 bytes of printable ASCII. The vendor publishes no rule. This is RTM's rule,
-    /// because the same token has an RTM service.
+    /// A classroom's id: 1 to 63 bytes of RTC's 89 characters, because it is a channel's name, too (Agora's classroom REST
+    /// API).
     RoomUuid,
     Rule {
         what: "an APaaS room uuid",
-        max_bytes: 64,
-        characters: "printable ASCII characters",
-        allows: printable_ascii,
+        max_bytes: 63,
+        characters: RTC_CHARACTERS,
+        allows: rtc_character,
         star_is_wildcard: true,
         also: no_further_rule,
     }
@@ -35,11 +35,16 @@ name!(
     }
 );
 
-/// A user's role in a room, 0 to 32,767. The format writes -1 for no role.
+/// A user's role in a room, 0 to 32,767. The vendor's builders name those from 0 to 4. The format writes -1 for no role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ApaasRole(i16);
 
 impl ApaasRole {
+    /// Takes part in a class.
+    pub const STUDENT: ApaasRole = ApaasRole(2);
+    /// Watches a class.
+    pub const OBSERVER: ApaasRole = ApaasRole(4);
+
     /// Checks a role.
     ///
     /// # Errors
@@ -55,7 +60,6 @@ impl ApaasRole {
 pub struct ApaasRoleError;
 
 /// Lets one user into one APaaS room. Carries the user's RTM and Chat services with it.
-/// No route serves it: make it in Rust.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApaasRoomUser {
     /// The room.
@@ -68,7 +72,7 @@ pub struct ApaasRoomUser {
     pub ttl: Ttl,
 }
 
-/// Lets one user use APaaS outside of any room. No route serves it: make it in Rust.
+/// Lets one user use APaaS outside of any room.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApaasUser {
     /// The user.

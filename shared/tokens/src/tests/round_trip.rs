@@ -8,6 +8,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 const RTC_NAME: &str = r"[a-zA-Z0-9 !#$%&()+\-:;<=.>?@\[\]^_{}|~,]{1,64}";
+/// Names of classrooms are one byte shorter.
+const ROOM_UUID: &str = r"[a-zA-Z0-9 !#$%&()+\-:;<=.>?@\[\]^_{}|~,]{1,63}";
 const ACCOUNT: &str = r"[a-zA-Z0-9 !#$%&()+\-:;<=.>?@\[\]^_{}|~,]{2,255}";
 const RTM_USER: &str = r"[!-)+-~][ -)+-~]{0,63}";
 const CHAT_USER: &str = r"[a-z0-9_\-.]{1,64}";
@@ -158,7 +160,7 @@ proptest! {
         account in rtc_user(),
         first in prop::option::of(ttl()),
         second in prop::option::of(ttl()),
-        room in r"[ -)+-~]{1,64}",
+        room in ROOM_UUID,
         user in r"[ -)+-~]{1,64}",
         role in 0..=i16::MAX,
         ttl in ttl(),
