@@ -40,7 +40,7 @@ pub use process::{Output, allow_many_files, descendants, free_port};
 
 /// The variables that configure a function, in the order of the documentation. Tests start without them, even if the
 /// developer's own shell has set some.
-pub const CONFIGURATION: [&str; 40] = [
+pub const CONFIGURATION: [&str; 41] = [
     "AGORA_SECRET_ID",
     "ZEGO_SECRET_ID",
     "LOCAL_CREDENTIALS",
@@ -60,6 +60,7 @@ pub const CONFIGURATION: [&str; 40] = [
     "ROOMS_CLAIM",
     "RTC_UID_CLAIM",
     "PUBLISH_SCOPE",
+    "TEACHER_SCOPE",
     "SCOPE_CLAIM",
     "REFUSED_CLAIMS",
     "RTM_006",

@@ -197,6 +197,7 @@ pub(crate) enum Code {
     NoPrivilege,
     LoginDenied,
     PublishDenied,
+    TeachDenied,
     NoServices,
     UnknownService,
     WrongAppId,

@@ -16,6 +16,9 @@ pub(crate) struct Policy {
     pub(crate) rtc_uid_claim: Option<String>,
     /// The scope that a caller needs to publish. `None`: every signed-in caller may publish.
     pub(crate) publish_scope: Option<String>,
+    /// The scope that a caller needs for a classroom token of a role other than student and observer. `None`: nobody gets
+    /// such a token.
+    pub(crate) teacher_scope: Option<String>,
     /// The claim with the caller's scopes. `None`: `scope` and `scp`, and what the gateway lists as scopes.
     pub(crate) scope_claim: Option<String>,
     /// A JWT that has one of these claims with this value proves no user.
@@ -66,12 +69,13 @@ pub(super) enum Claims {
 
 impl Policy {
     /// Every variable that is read.
-    pub(super) const VARIABLES: [&str; 14] = [
+    pub(super) const VARIABLES: [&str; 15] = [
         "USER_ID_CLAIM",
         "USER_ID_FORM",
         "ROOMS_CLAIM",
         "RTC_UID_CLAIM",
         "PUBLISH_SCOPE",
+        "TEACHER_SCOPE",
         "SCOPE_CLAIM",
         "REFUSED_CLAIMS",
         "RTM_006",
@@ -94,8 +98,8 @@ impl Policy {
                 return Err(error(variable, "must not name a nested claim: API Gateway does not pass it on"));
             }
         }
-        if get("SCOPE_CLAIM").is_some() && get("PUBLISH_SCOPE").is_none() {
-            return Err(error("SCOPE_CLAIM", "needs PUBLISH_SCOPE, the scope to look for"));
+        if get("SCOPE_CLAIM").is_some() && get("PUBLISH_SCOPE").is_none() && get("TEACHER_SCOPE").is_none() {
+            return Err(error("SCOPE_CLAIM", "needs PUBLISH_SCOPE or TEACHER_SCOPE, the scope to look for"));
         }
         let max_seconds_beyond_jwt = match get("MAX_SECONDS_BEYOND_JWT") {
             None => None,
@@ -137,6 +141,7 @@ impl Policy {
             rooms_claim: get("ROOMS_CLAIM").map(str::to_owned),
             rtc_uid_claim: get("RTC_UID_CLAIM").map(str::to_owned),
             publish_scope: variables.scope("PUBLISH_SCOPE")?,
+            teacher_scope: variables.scope("TEACHER_SCOPE")?,
             scope_claim: get("SCOPE_CLAIM").map(str::to_owned),
             refused_claims,
             rtm_beyond_rooms: variables.allowed("RTM_BEYOND_ROOMS", "refused")?,
@@ -265,9 +270,10 @@ mod tests {
 
     #[test]
     fn settings_that_contradict_each_other_are_refused() {
-        let rule = "SCOPE_CLAIM needs PUBLISH_SCOPE, the scope to look for";
+        let rule = "SCOPE_CLAIM needs PUBLISH_SCOPE or TEACHER_SCOPE, the scope to look for";
         assert_eq!(policy(&[("SCOPE_CLAIM", "permissions")]), Err(rule.to_owned()));
         assert!(policy(&[("SCOPE_CLAIM", "permissions"), ("PUBLISH_SCOPE", "publish")]).is_ok());
+        assert!(policy(&[("SCOPE_CLAIM", "permissions"), ("TEACHER_SCOPE", "teach")]).is_ok());
         let beyond = ("MAX_SECONDS_BEYOND_JWT", "60");
         let rule = "RTM_006 must not be allowed with MAX_SECONDS_BEYOND_JWT: a 006 token lives 24 hours";
         assert_eq!(policy(&[beyond, ("RTM_006", "allowed")]), Err(rule.to_owned()));

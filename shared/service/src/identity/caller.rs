@@ -8,7 +8,7 @@ use crate::params::{Asked, Companion, ParamError, Sent};
 use crate::problem::Problem;
 use std::fmt::Display;
 use std::sync::Arc;
-use tokens::agora::{RtcUser, Uid, Version};
+use tokens::agora::{ApaasRole, RtcUser, Uid, Version};
 use tokens::{Moment, NameError, Ttl};
 
 /// An end user, signed in with a JWT.
@@ -168,6 +168,39 @@ impl Caller {
         }
     }
 
+    /// A role in a classroom that the caller may have. A student and an observer need no scope to teach. All but an observer
+    /// may get to speak in class, so they must be allowed to publish.
+    ///
+    /// # Errors
+    /// The caller lacks a scope.
+    pub fn classroom_role(&self, Sent { name, value: role }: Sent<ApaasRole>) -> Result<ApaasRole, Problem> {
+        if role != ApaasRole::OBSERVER {
+            self.may_publish(name)?;
+        }
+        match &self.user {
+            Some(user) if !user.may_teach && role != ApaasRole::STUDENT && role != ApaasRole::OBSERVER => {
+                Err(Problem::forbidden(format!(
+                    "{name}: the caller may be a student (2) or an observer (4), and lacks the scope for other roles"
+                )))
+            }
+            _ => Ok(role),
+        }
+    }
+
+    /// Checks that the caller may have every role in a classroom. A token that names no role may stand for each.
+    ///
+    /// # Errors
+    /// The caller lacks a scope.
+    pub fn every_classroom_role(&self, parameter: &str) -> Result<(), Problem> {
+        self.may_publish(parameter)?;
+        match &self.user {
+            Some(user) if !user.may_teach => Err(Problem::forbidden(format!(
+                "{parameter}: this token names no role in a classroom, and the caller lacks the scope to teach"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
     /// The version that was asked for. This rule needs no identity, so it also holds in a run without identities.
     ///
     /// # Errors
@@ -290,6 +323,37 @@ mod tests {
         for rtm_beyond_rooms in [false, true] {
             assert_eq!(logs_in(&with(None, rtm_beyond_rooms), &[("sub", "alice")]), 200);
         }
+    }
+
+    #[test]
+    fn only_a_teacher_gets_a_classroom_role_that_may_do_more_than_a_student() {
+        let with = |teacher: Option<&str>, publish: Option<&str>| {
+            config(|config| {
+                config.policy.teacher_scope = teacher.map(str::to_owned);
+                config.policy.publish_scope = publish.map(str::to_owned);
+            })
+        };
+        // The roles from 0 to 5 that the caller gets, and whether they get a token for every role.
+        let gets = |config: &Arc<Config>, claims: &[(&str, &str)]| {
+            let caller = caller(config, claims);
+            let role = |role: i16| Sent { name: "role", value: ApaasRole::new(role).expect("valid") };
+            let roles = (0..=5).filter(|number| status(caller.classroom_role(role(*number))) == 200);
+            (roles.collect::<Vec<_>>(), status(caller.every_classroom_role("user_uuid")))
+        };
+        let (alice, teacher) = ([("sub", "alice")], [("sub", "alice"), ("scope", "teach publish")]);
+        // Without the setting nobody is a teacher.
+        for claims in [&alice[..], &teacher] {
+            assert_eq!(gets(&with(None, None), claims), (vec![2, 4], 403));
+        }
+        assert_eq!(gets(&with(Some("teach"), None), &alice), (vec![2, 4], 403));
+        assert_eq!(gets(&with(Some("teach"), None), &teacher), (vec![0, 1, 2, 3, 4, 5], 200));
+        // Who may not publish may only watch.
+        assert_eq!(gets(&with(Some("teach"), Some("publish")), &alice), (vec![4], 403));
+        assert_eq!(gets(&with(Some("teach"), Some("publish")), &teacher), (vec![0, 1, 2, 3, 4, 5], 200));
+        assert_eq!(gets(&with(Some("teach"), Some("speak")), &teacher), (vec![4], 403));
+        let local = config(|config| config.verifier = Verifier::None);
+        let anybody = caller_of(&local, None).expect("believed");
+        assert_eq!(status(anybody.every_classroom_role("user_uuid")), 200);
     }
 
     #[test]

@@ -214,6 +214,8 @@ pub(crate) struct SignedIn {
     /// The rooms that the user may enter: names, or prefixes that end in `*`. `None`: every room.
     pub(super) rooms: Option<Vec<String>>,
     pub(super) may_publish: bool,
+    /// Whether the user may have any role in a classroom.
+    pub(super) may_teach: bool,
     /// No token of the user may live beyond this moment, in seconds since 1970. `None`: the JWT's end does not matter.
     latest_end: Option<u64>,
     /// The user for the limit. `None`: there is no limit.
@@ -224,8 +226,9 @@ impl SignedIn {
     pub(super) fn read(policy: &Policy, jwt: &Jwt) -> Result<SignedIn, NoUser> {
         jwt.check_refused_claims(policy)?;
         let id = jwt.text(&policy.user_id_claim).filter(|id| !id.is_empty()).ok_or(NoUser::NoId)?;
-        let may_publish =
-            policy.publish_scope.as_deref().is_none_or(|needed| jwt.has_scope(policy.scope_claim.as_deref(), needed));
+        let has_scope = |needed: &str| jwt.has_scope(policy.scope_claim.as_deref(), needed);
+        let may_publish = policy.publish_scope.as_deref().is_none_or(has_scope);
+        let may_teach = policy.teacher_scope.as_deref().is_some_and(has_scope);
         let rooms = policy.rooms_claim.as_deref().map(|name| {
             let mut rooms = jwt.list(name);
             if rooms.len() > 1 {
@@ -241,7 +244,7 @@ impl SignedIn {
             Some(beyond) => Some(jwt.time("exp").ok_or(NoUser::NoEnd)?.saturating_add(beyond.into())),
         };
         let counted = policy.mints_per_minute.map(|_| CountedUser::new(jwt.text("iss").unwrap_or_default(), id));
-        Ok(SignedIn { id: in_form(policy.user_id_form, id)?, uid, rooms, may_publish, latest_end, counted })
+        Ok(SignedIn { id: in_form(policy.user_id_form, id)?, uid, rooms, may_publish, may_teach, latest_end, counted })
     }
 
     /// How long a token of the user may live at most, from this moment on.

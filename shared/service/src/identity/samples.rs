@@ -27,6 +27,7 @@ pub(crate) fn config(change: impl FnOnce(&mut Config)) -> Arc<Config> {
             rooms_claim: None,
             rtc_uid_claim: None,
             publish_scope: None,
+            teacher_scope: None,
             scope_claim: None,
             refused_claims: Vec::new(),
             rtm_beyond_rooms: false,

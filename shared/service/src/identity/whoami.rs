@@ -166,7 +166,12 @@ impl Settings {
         self.policy.publish_scope.as_deref()
     }
 
-    /// The claim where that scope is looked for.
+    /// The scope that a teacher's role in a classroom needs.
+    pub fn teacher_scope(&self) -> Option<&str> {
+        self.policy.teacher_scope.as_deref()
+    }
+
+    /// The claim where these scopes are looked for.
     pub fn scope_claim(&self) -> Option<&str> {
         self.policy.scope_claim.as_deref()
     }
@@ -313,6 +318,7 @@ impl Settings {
             id: user.id,
             rooms: user.rooms,
             may_publish: user.may_publish,
+            may_teach: user.may_teach,
             uid: user.uid,
             longest,
         })
@@ -490,6 +496,8 @@ pub struct User {
     pub rooms: Option<Vec<String>>,
     /// Whether the user may publish.
     pub may_publish: bool,
+    /// Whether the user may have any role in a classroom.
+    pub may_teach: bool,
     /// The user's own RTC uid, beside the assigned one.
     pub uid: Option<Uid>,
     /// How many seconds a token may live now, if the JWT's end limits it.

@@ -3,7 +3,9 @@
 use crate::json::Json;
 use crate::problem::Problem;
 use std::fmt;
-use tokens::agora::{ChannelName, ChatUserId, Role, RtcUser, RtmUserId, Uid, UidError, UserAccount, Version};
+use tokens::agora::{
+    ApaasRole, ChannelName, ChatUserId, Role, RoomUuid, RtcUser, RtmUserId, Uid, UidError, UserAccount, UserUuid, Version,
+};
 use tokens::zego::{RoomId, StreamId, UserId, UserName, ZimUserId};
 use tokens::{NameError, NameFlaw, Ttl};
 
@@ -69,7 +71,9 @@ macro_rules! names {
         })*
     };
 }
-names!(ChannelName, UserAccount, RtmUserId, ChatUserId, UserId, ZimUserId, RoomId, StreamId, UserName);
+names!(
+    ChannelName, UserAccount, RtmUserId, ChatUserId, RoomUuid, UserUuid, UserId, ZimUserId, RoomId, StreamId, UserName
+);
 
 /// A number in a query. It has only one spelling: no sign and no leading zero.
 fn number_of_text(text: &str, rule: &str) -> Result<u64, ParamError> {
@@ -125,6 +129,23 @@ impl Param for Role {
             _ => Err(ParamError::rule("must be one of: subscriber publisher")),
         }
     }
+}
+
+const APAAS_ROLE_RULE: &str = "must be a whole number, 0 to 32767";
+
+impl Param for ApaasRole {
+    fn of_text(text: &str) -> Result<ApaasRole, ParamError> {
+        apaas_role(number_of_text(text, APAAS_ROLE_RULE)?)
+    }
+
+    fn of_json(json: &Json) -> Result<ApaasRole, ParamError> {
+        apaas_role(number_of_json(json, APAAS_ROLE_RULE)?)
+    }
+}
+
+fn apaas_role(number: u64) -> Result<ApaasRole, ParamError> {
+    let role = i16::try_from(number).ok().and_then(|role| ApaasRole::new(role).ok());
+    role.ok_or_else(|| ParamError::rule(APAAS_ROLE_RULE))
 }
 
 impl Param for Version {

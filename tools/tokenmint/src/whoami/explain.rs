@@ -42,6 +42,7 @@ const RTC_UID_CLAIM: Setting = setting("RTC_UID_CLAIM", "RtcUidClaim");
 const ROOMS_CLAIM: Setting = setting("ROOMS_CLAIM", "RoomsClaim");
 const RTM_BEYOND_ROOMS: Setting = setting("RTM_BEYOND_ROOMS", "RtmBeyondRooms");
 const PUBLISH_SCOPE: Setting = setting("PUBLISH_SCOPE", "PublishScope");
+const TEACHER_SCOPE: Setting = setting("TEACHER_SCOPE", "TeacherScope");
 const SCOPE_CLAIM: Setting = setting("SCOPE_CLAIM", "ScopeClaim");
 const REFUSED_CLAIMS: Setting = setting("REFUSED_CLAIMS", "RefusedClaims");
 const BEYOND_JWT: Setting = setting("MAX_SECONDS_BEYOND_JWT", "MaxSecondsBeyondJwt");
@@ -168,6 +169,7 @@ impl Case<'_> {
             refused_by: named(false),
             rooms: user.rooms.clone(),
             may_publish: user.may_publish,
+            may_teach: user.may_teach,
             rtc_uid: user.uid.and_then(|uid| uid.to_string().parse().ok()),
             longest_lifetime: user.longest,
         }
@@ -505,6 +507,17 @@ impl Case<'_> {
                         "If this user should publish: let your provider give the scope, or name the claim that has it.",
                     )
                     .settings(&[PUBLISH_SCOPE, SCOPE_CLAIM]),
+            );
+        }
+        if let Some(scope) = self.settings.teacher_scope()
+            && !user.may_teach
+        {
+            let claim = self.settings.scope_claim().map_or("scope or scp".to_owned(), shown);
+            let message = format!("The user may not teach in classrooms: {} is not in the claim {claim}.", shown(scope));
+            reasons.push(
+                Reason::note(Code::TeachDenied, message)
+                    .advice("If this user should teach: let your provider give the scope, or name the claim that has it.")
+                    .settings(&[TEACHER_SCOPE, SCOPE_CLAIM]),
             );
         }
         if let Some(claim) = self.settings.rtc_uid_claim()

@@ -397,6 +397,26 @@ fn auth0_opaque_tokens_ids_and_permissions() {
             says: &["publishing allowed"],
         },
         Case {
+            what: "a student, in classrooms",
+            text: auth0(json!({})),
+            variables: &[AUTH0_SETTINGS, &[("TEACHER_SCOPE", "teach"), ("USER_ID_FORM", "hash")]].concat(),
+            arguments: &[],
+            code: 0,
+            refused: &[],
+            warned: &[],
+            says: &["note teach-denied", "TEACHER_SCOPE (stack: TeacherScope)"],
+        },
+        Case {
+            what: "a teacher",
+            text: auth0(json!({ "scope": "openid teach" })),
+            variables: &[AUTH0_SETTINGS, &[("TEACHER_SCOPE", "teach"), ("USER_ID_FORM", "hash")]].concat(),
+            arguments: &[],
+            code: 0,
+            refused: &[],
+            warned: &[],
+            says: &["teaching allowed"],
+        },
+        Case {
             what: "a machine's token",
             text: auth0(json!({ "sub": "exampleapp@clients", "gty": "client-credentials" })),
             variables: &[AUTH0_SETTINGS, &[("USER_ID_FORM", "hash")]].concat(),
@@ -1041,7 +1061,7 @@ fn json_has_every_field() {
         "caller": {
             "kind": "user", "user_id": "alice", "user_id_claim": "sub", "user_id_form": "verbatim",
             "accepted_by": ["Agora RTC (account)", "Agora RTM", "Agora Chat", "ZEGO Express", "ZEGO ZIM"],
-            "refused_by": [], "rooms": ["lobby"], "may_publish": true, "rtc_uid": null, "longest_lifetime": 3000,
+            "refused_by": [], "rooms": ["lobby"], "may_publish": true, "may_teach": false, "rtc_uid": null, "longest_lifetime": 3000,
         },
         "reasons": [{
             "code": "missing-scope",
