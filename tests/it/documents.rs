@@ -232,6 +232,7 @@ fn the_page_of_the_settings_has_the_defaults_of_code_and_template() {
         ("REFUSED_CLAIMS", (NONE, code.contains("get(\"REFUSED_CLAIMS\").map_or(Ok(Vec::new()),"))),
         ("SCOPE_CLAIM", (NONE, code.contains("scope_claim: get(\"SCOPE_CLAIM\").map("))),
         ("PUBLISH_SCOPE", (NONE, code.contains("publish_scope: variables.scope(\"PUBLISH_SCOPE\")?"))),
+        ("TEACHER_SCOPE", (NONE, code.contains("teacher_scope: variables.scope(\"TEACHER_SCOPE\")?"))),
         ("RTM_006", ("allowed", code.contains("rtm_006: variables.allowed(\"RTM_006\", \"allowed\")?"))),
         (
             "MAX_SECONDS_BEYOND_JWT",

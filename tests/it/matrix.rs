@@ -318,7 +318,6 @@ fn drop_in_requests(policy: Policy) -> Vec<Request> {
     const CHAT: [u16; 7] = [401, 200, 403, 200, 200, 401, 403];
     const LISTEN: [u16; 7] = [401, 200, 403, 403, 200, 401, 403];
     const PUBLISH: [u16; 7] = [401, 200, 403, 403, 403, 401, 403];
-    const NOBODY: [u16; 7] = [401, 403, 403, 403, 403, 401, 403];
     let rtm = if_allowed(policy.rtm_beyond_rooms, CHAT);
     let joins = |role: &str, uid: &str| json!({ "channel": "demo", "role": role, "type": "userAccount", "uid": uid });
     let user = |user_id: &str| json!({ "user_id": user_id });
@@ -344,6 +343,10 @@ fn drop_in_requests(policy: Policy) -> Vec<Request> {
         in_query("zego-token", "GET /access_token", "uid=ALICE", NOBODY),
         in_query("zego-token", "GET /api/zego-token", "userId=ALICE", NOBODY),
         in_query("zego-token", "GET /api/zegotoken", "userId=ALICE", NOBODY),
+        Request {
+            body: Some(r#"{"roomUuid":"demo","userUuid":"ALICE","role":2}"#),
+            ..ask("apaas-token", "POST /fetch_education_token", if_allowed(policy.rtm_beyond_rooms, PUBLISH))
+        },
         in_path("drop-in", rte, joins("2", ALICE), if_allowed(policy.rtm_beyond_rooms, LISTEN)),
         in_path("drop-in", rte, joins("host", "ALICE/ALICE/"), if_allowed(policy.rtm_beyond_rooms, PUBLISH)),
         in_path("drop-in", rte, joins("2", "ALICE/somebody"), NOBODY),
@@ -391,7 +394,14 @@ fn drop_in_requests(policy: Policy) -> Vec<Request> {
     all
 }
 
+/// What no caller gets.
+const NOBODY: [u16; 7] = [401, 403, 403, 403, 403, 401, 403];
+
 fn own_requests(policy: Policy) -> Vec<Request> {
+    const IN_CLASS: &str = "GET /apaas/{user_uuid}/rooms/{room_uuid}/token";
+    let in_class = || json!({ "user_uuid": ALICE, "room_uuid": "demo" });
+    let in_class_as_student = if_allowed(policy.rtm_beyond_rooms, [401, 200, 403, 403, 403, 401, 403]);
+    let in_class_as_observer = if_allowed(policy.rtm_beyond_rooms, [401, 200, 403, 403, 200, 401, 403]);
     let user = || json!({ "user_id": ALICE });
     let demo = || json!({ "channel": "demo" });
     let room = r#"{"room_id":"demo"}"#;
@@ -487,6 +497,14 @@ fn own_requests(policy: Policy) -> Vec<Request> {
             parameters: user(),
             body: Some(publish),
             ..ask("zego-token", "POST /zego/{user_id}/token", [401, 200, 403, 403, 403, 401, 403])
+        },
+        Request { parameters: in_class(), query: "role=2", ..ask("apaas-token", IN_CLASS, in_class_as_student) },
+        Request { parameters: in_class(), query: "role=4", ..ask("apaas-token", IN_CLASS, in_class_as_observer) },
+        // The scope for publishing is no scope for teaching. Nobody here has that one.
+        Request { parameters: in_class(), query: "role=1", ..ask("apaas-token", IN_CLASS, NOBODY) },
+        Request {
+            parameters: json!({ "user_uuid": ALICE }),
+            ..ask("apaas-token", "GET /apaas/{user_uuid}/token", NOBODY)
         },
         Request {
             parameters: user(),

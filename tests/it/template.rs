@@ -30,6 +30,7 @@ const AUDIENCE: (&str, &str) = ("JwtAudience", "app,web");
 const TOKENMINT: (&str, &str) = ("JwtVerifier", "tokenmint");
 const TWICE: (&str, &str) = ("VerifyTwice", "true");
 const DROP_IN: (&str, &str) = ("DropIn", "true");
+const CLASSROOMS: (&str, &str) = ("Classrooms", "true");
 const UIKIT: (&str, &str) = ("UikitJwtAudience", "uikit");
 const NO_AGORA: (&str, &str) = ("AgoraSecretArn", "");
 const NO_ZEGO: (&str, &str) = ("ZegoSecretArn", "");
@@ -74,12 +75,17 @@ impl Stack {
 
     /// With every function: also those that a deployer must ask for.
     pub(crate) fn with_every_function() -> Stack {
-        Stack::with(&[TOKENMINT, DROP_IN])
+        Stack::with(&[TOKENMINT, DROP_IN, CLASSROOMS])
+    }
+
+    /// With the classrooms' routes, and no drop-in routes.
+    pub(crate) fn with_classrooms() -> Stack {
+        Stack::with(&[CLASSROOMS])
     }
 
     /// With every route that there can be.
     pub(crate) fn with_every_route() -> Stack {
-        Stack::with(&[DROP_IN, UIKIT])
+        Stack::with(&[DROP_IN, UIKIT, CLASSROOMS])
     }
 
     /// The value of each parameter.
@@ -162,6 +168,17 @@ impl Stack {
             ]),
             Stack::with(&[DROP_IN, TOKENMINT, NO_ZEGO]),
             Stack::with(&[DROP_IN, NO_AGORA, ISSUER, AUDIENCE]),
+            Stack::with(&[CLASSROOMS]),
+            Stack::with(&[
+                CLASSROOMS,
+                ("TeacherScope", "teach"),
+                ("SecretsKmsKeyArn", KEY),
+                ("ProvisionedPeak", "10"),
+                TOKENMINT,
+                ISSUER,
+                AUDIENCE,
+                NO_ZEGO,
+            ]),
         ]
     }
 

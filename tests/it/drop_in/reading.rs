@@ -146,6 +146,10 @@ impl Client {
                 }
                 ["RTM", user] => json!({ "type": 2, "user_id": user, "privileges": { "1": lives } }),
                 ["Chat", user] => json!({ "type": 5, "user_id": user, "privileges": { "1": lives } }),
+                ["classroom", room, role, user] => json!({
+                    "type": 7, "room_uuid": room, "user_uuid": user, "role": role.parse::<i16>().expect("a number"),
+                    "privileges": { "1": lives },
+                }),
                 _ => panic!("{service}"),
             })
             .collect();

@@ -1,7 +1,7 @@
 //! How many environments there are, and what keeps them warm.
 
 use super::policies::allowed;
-use super::{DROP_IN, Stack, everywhere, list, text};
+use super::{CLASSROOMS, DROP_IN, Stack, everywhere, list, text};
 use crate::functions;
 use harness::project;
 use serde_json::{Value, json};
@@ -77,6 +77,7 @@ fn environments_are_guaranteed_where_it_is_asked_for() {
 
     let stack = Stack::with(&[
         DROP_IN,
+        CLASSROOMS,
         ("ProvisionedConcurrency", "3"),
         ("ProvisionedPeak", "50"),
         ("ProvisionedPeakStart", "cron(0 8 ? * MON-FRI *)"),
@@ -117,5 +118,5 @@ fn concurrency_is_reserved_where_it_is_asked_for() {
     };
     assert_eq!(reserved(&Stack::plain()), BTreeSet::from([None]));
     assert_eq!(reserved(&Stack::with(&[("ReservedConcurrency", "20")])), everywhere("20"));
-    assert_eq!(reserved(&Stack::with(&[DROP_IN, ("ReservedConcurrency", "20")])), everywhere("20"));
+    assert_eq!(reserved(&Stack::with(&[DROP_IN, CLASSROOMS, ("ReservedConcurrency", "20")])), everywhere("20"));
 }

@@ -1,7 +1,7 @@
 //! What the roles and resource policies allow.
 
 use super::settings::POLICIES;
-use super::{AGORA, BOUNDARY, DROP_IN, KEY, NO_AGORA, NO_ZEGO, Stack, ZEGO, ZIM, everywhere, list, objects, text};
+use super::{AGORA, BOUNDARY, CLASSROOMS, DROP_IN, KEY, NO_AGORA, NO_ZEGO, Stack, ZEGO, ZIM, everywhere, list, objects, text};
 use crate::functions;
 use harness::secrets::Vendor;
 use serde_json::{Value, json};
@@ -124,7 +124,7 @@ fn every_role_has_the_boundary_that_the_deployer_names() {
         let roles = stack.resources("AWS::IAM::Role").into_iter();
         roles.map(|(_, role)| role.get("PermissionsBoundary").map(text)).collect()
     };
-    for vendors in [&[][..], &[NO_ZEGO], &[NO_AGORA], &[DROP_IN]] {
+    for vendors in [&[][..], &[NO_ZEGO], &[NO_AGORA], &[DROP_IN], &[CLASSROOMS]] {
         let stack = Stack::with(&[vendors, &[("PermissionsBoundaryArn", BOUNDARY)]].concat());
         assert_eq!(boundaries(&stack), everywhere(BOUNDARY));
         assert_eq!(boundaries(&Stack::with(vendors)), BTreeSet::from([None]));

@@ -1,7 +1,7 @@
 //! How the parameters reach the functions, and which parameters fit together.
 
 use super::{
-    AUDIENCE, DROP_IN, ISSUER, NO_AGORA, NO_ZEGO, ROOTS, Stack, TOKENMINT, TWICE, UIKIT, ZEGO, ZIM, everywhere, list,
+    AUDIENCE, CLASSROOMS, DROP_IN, ISSUER, NO_AGORA, NO_ZEGO, ROOTS, Stack, TOKENMINT, TWICE, UIKIT, ZEGO, ZIM, everywhere, list,
     text, variable,
 };
 use crate::functions;
@@ -106,6 +106,7 @@ fn the_parameters_say_what_is_open_until_somebody_closes_it() {
         ("PublishScope", &["every signed-in user may publish", "ZEGO checks this privilege only if", "co-host"]),
         ("RefusedClaims", &["Nested claims", "cannot be named", "nobody is refused", "anonymous user gets tokens"]),
         ("RtmBeyondRooms", &["opens every message channel"]),
+        ("TeacherScope", &["student (2) and observer (4)", "nobody gets such a token", "Needs Classrooms=true"]),
         ("UikitJwtAudience", &["an audience of their own", "five minutes", "logs", "Needs DropIn=true"]),
         ("Rtm006", &["24 hours", "no lifetime setting"]),
         ("MaxSecondsBeyondJwt", &["Empty - no limit", "Needs Rtm006=refused", "24 hours"]),
@@ -232,6 +233,12 @@ fn parameters_that_do_not_fit_together_are_refused() {
     // Where to look for a scope, without a scope to look for.
     assert!(!fit(&[ISSUER, AUDIENCE, ("ScopeClaim", "permissions")]));
     assert!(fit(&[ISSUER, AUDIENCE, ("ScopeClaim", "permissions"), ("PublishScope", "publish")]));
+    // Only classrooms have teachers, and classrooms are Agora's.
+    let teacher = ("TeacherScope", "teach");
+    assert!(fit(&[CLASSROOMS]) && fit(&[CLASSROOMS, NO_ZEGO]) && !fit(&[CLASSROOMS, NO_AGORA]));
+    assert!(fit(&[CLASSROOMS, teacher, ISSUER, AUDIENCE]) && !fit(&[CLASSROOMS, teacher]));
+    assert!(!fit(&[teacher, ISSUER, AUDIENCE]));
+    assert!(fit(&[CLASSROOMS, teacher, ISSUER, AUDIENCE, ("ScopeClaim", "permissions")]));
     // Agora accepts a 006 token for 24 hours, so nothing can end it with the JWT.
     assert!(!fit(&[("MaxSecondsBeyondJwt", "0")]) && fit(&[("MaxSecondsBeyondJwt", "0"), ("Rtm006", "refused")]));
     // Tokens of the stack's own user pool have claims that can be refused.
@@ -277,7 +284,7 @@ fn a_changed_setting_makes_a_new_version() {
         });
         versions.collect()
     };
-    let given = [ISSUER, AUDIENCE, DROP_IN, ("PublishScope", "publish")];
+    let given = [ISSUER, AUDIENCE, DROP_IN, CLASSROOMS, ("PublishScope", "publish")];
     let before = versions(&Stack::with(&given));
     assert_eq!(before.len(), functions::minting().len());
     let changes = [
@@ -305,6 +312,7 @@ fn a_changed_setting_makes_a_new_version() {
         ("IdTokens", "allowed"),
         ROOTS,
         (DROP_IN.0, "false"),
+        (CLASSROOMS.0, "false"),
     ];
     let mut stacks: Vec<_> = changes.iter().map(|change| Stack::with(&[&given[..], &[*change]].concat())).collect();
     stacks.push(Stack::plain());
@@ -317,14 +325,16 @@ fn a_changed_setting_makes_a_new_version() {
             assert_ne!(variables, *old_variables, "{function}: {:?}", stack.parameters);
         }
     }
-    // One function alone has this setting. No other one gets a new version for it.
-    let with = |audience| versions(&Stack::with(&[&given[..], &[(UIKIT.0, audience)]].concat()));
-    let stacks = [before, with("uikit"), with("other")];
-    for (one, other) in [(0, 1), (1, 2), (0, 2)] {
-        for (function, (description, variables)) in &stacks[one] {
-            let (other_description, other_variables) = &stacks[other][function];
-            let changed = [description != other_description, variables != other_variables];
-            assert_eq!(changed, [function == "DropInToken"; 2], "{function}");
+    // One function alone has such a setting. No other one gets a new version for it.
+    for (parameter, only) in [(UIKIT.0, "DropInToken"), ("TeacherScope", "ApaasToken")] {
+        let with = |value| versions(&Stack::with(&[&given[..], &[(parameter, value)]].concat()));
+        let stacks = [before.clone(), with("one"), with("other")];
+        for (one, other) in [(0, 1), (1, 2), (0, 2)] {
+            for (function, (description, variables)) in &stacks[one] {
+                let (other_description, other_variables) = &stacks[other][function];
+                let changed = [description != other_description, variables != other_variables];
+                assert_eq!(changed, [function == only; 2], "{parameter}: {function}");
+            }
         }
     }
 }
@@ -332,7 +342,7 @@ fn a_changed_setting_makes_a_new_version() {
 /// How to set what no parameter can hold: docs/how-to/other-fronts.md.
 #[test]
 fn a_value_that_is_written_into_the_template_reaches_new_versions() {
-    let given = [ISSUER, AUDIENCE, TOKENMINT, DROP_IN];
+    let given = [ISSUER, AUDIENCE, TOKENMINT, DROP_IN, CLASSROOMS];
     let with = |claim: &str| Stack::with_variables(&given, &json!({ "ROOMS_CLAIM": claim }));
     // A version with another logical id is another version.
     let versions = |stack: &Stack| -> BTreeSet<String> {
@@ -421,11 +431,11 @@ fn the_longest_settings_still_describe_a_version() {
     let given: Vec<_> = given.iter().map(|(parameter, value)| (*parameter, value.as_str())).collect();
     let stack = Stack::with(&[[ISSUER, AUDIENCE].as_slice(), given.as_slice()].concat());
 
-    // A policy's name has at most 128 characters. One function's versions also have a setting in their description.
-    let uikit = longest(UIKIT.0);
-    let with_uikit = Stack::with(&[DROP_IN, (UIKIT.0, &uikit)]);
+    // A policy's name has at most 128 characters. Two functions' versions also have a setting in their description.
+    let (uikit, teacher) = (longest(UIKIT.0), longest("TeacherScope"));
+    let own_settings = [DROP_IN, CLASSROOMS, (UIKIT.0, &uikit), ("TeacherScope", &teacher), ISSUER, AUDIENCE];
     let limit = stack.replaced["AWS::Lambda::Version"].description;
-    for version in with_uikit.versions() {
+    for version in Stack::with(&own_settings).versions() {
         let description = text(&version["Description"]);
         let (name, rest) = description.split_once(' ').unwrap_or((&description, ""));
         assert!(name.starts_with("tokenmint-${Settings}-"), "{description}");

@@ -1,6 +1,6 @@
 //! One vendor is enough. Resources that need the other vendor's credentials are left out, and all others are there.
 
-use super::{AUDIENCE, DROP_IN, ISSUER, NO_AGORA, NO_ZEGO, ROOTS, Stack, Target, UIKIT, text};
+use super::{AUDIENCE, CLASSROOMS, DROP_IN, ISSUER, NO_AGORA, NO_ZEGO, ROOTS, Stack, Target, UIKIT, text};
 use crate::functions;
 use harness::secrets::Vendor;
 use serde_json::Value;
@@ -11,8 +11,8 @@ const ALONE: [(Vendor, (&str, &str)); 2] = [(Vendor::Agora, NO_ZEGO), (Vendor::Z
 
 #[test]
 fn a_vendor_without_a_secret_leaves_nothing_behind() {
-    // With a peak, an issuer and the drop-in routes, so that their resources are checked too.
-    let others = [ISSUER, AUDIENCE, DROP_IN, UIKIT, ("ProvisionedConcurrency", "2"), ("ProvisionedPeak", "10")];
+    // With a peak, an issuer, classrooms and the drop-in routes, so that their resources are checked too.
+    let others = [ISSUER, AUDIENCE, DROP_IN, UIKIT, CLASSROOMS, ("ProvisionedConcurrency", "2"), ("ProvisionedPeak", "10")];
     let both = Stack::with(&others);
     let names = |stack: &Stack| -> BTreeSet<String> {
         ["Resources", "Outputs"]
@@ -59,9 +59,9 @@ fn a_vendor_without_a_secret_leaves_nothing_behind() {
     }
 }
 
-/// A stack without the parameter has nothing of the drop-in routes.
+/// A stack without these parameters has nothing of the drop-in routes, and nothing of classrooms.
 #[test]
-fn without_drop_in_the_stack_has_its_own_routes_alone() {
+fn without_drop_in_and_classrooms_the_stack_has_the_other_routes_alone() {
     let own = [
         "GET /chat/app/token",
         "GET /chat/user/{user_id}/token",
@@ -77,9 +77,9 @@ fn without_drop_in_the_stack_has_its_own_routes_alone() {
     let (plain, with) = (Stack::plain(), Stack::with_every_route());
     assert_eq!(plain.routes().into_keys().collect::<Vec<_>>(), own);
     let mut code = functions::routes_in_template();
-    code.retain(|_, (key, _)| !key.drop_in);
+    code.retain(|_, (key, function)| !key.drop_in && function != "apaas-token");
     assert_eq!(code.into_keys().collect::<Vec<_>>(), own);
-    for word in ["DropIn", "DROP_IN", "drop-in", "Uikit", "UIKIT"] {
+    for word in ["DropIn", "DROP_IN", "drop-in", "Uikit", "UIKIT", "Apaas", "apaas", "TEACHER"] {
         let whole = format!("{}{}", plain.template["Resources"], plain.template["Outputs"]);
         assert!(!whole.contains(word), "{word}");
     }
@@ -95,7 +95,7 @@ fn without_drop_in_the_stack_has_its_own_routes_alone() {
     };
     assert!(names(&plain).is_subset(&names(&with)));
     let new: BTreeSet<_> = &names(&with) - &names(&plain);
-    assert!(!new.is_empty() && new.iter().all(|name| name.contains("DropIn")), "{new:?}");
+    assert!(!new.is_empty() && new.iter().all(|name| name.contains("DropIn") || name.starts_with("ApaasToken")), "{new:?}");
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn an_empty_secret_breaks_no_text() {
 /// the trusted roots change.
 #[test]
 fn what_keeps_the_others_warm_follows_the_vendors() {
-    let stacks = [&[][..], &[NO_ZEGO], &[NO_AGORA], &[ROOTS], &[DROP_IN]].map(Stack::with);
+    let stacks = [&[][..], &[NO_ZEGO], &[NO_AGORA], &[ROOTS], &[DROP_IN], &[CLASSROOMS]].map(Stack::with);
     let description = |stack: &Stack| {
         let versions = stack.resources("AWS::Lambda::Version").into_iter();
         let mut own = versions.filter(|(_, version)| version["FunctionName"]["Ref"] == "Prewarm");
