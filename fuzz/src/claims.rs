@@ -1,6 +1,7 @@
 //! Any identity, asking any route for anything, under any policy.
 
 mod drop_in;
+mod classroom;
 
 use crate::drop_in::DropIn;
 use crate::function::Function;
@@ -46,6 +47,9 @@ struct Newer {
     companions: Option<(Option<Text>, Option<Text>)>,
     /// A request for an agent's token. It counts if there is no request for a drop-in route.
     agent: Option<Agent>,
+    /// A request for a classroom. It counts if there is neither of the two.
+    classroom: Option<classroom::Request>,
+    has_teacher_scope: bool,
 }
 
 /// What a backend says of an agent.
@@ -299,7 +303,10 @@ impl Input {
         match (&self.newer.drop_in, &self.newer.agent) {
             (Some(request), _) => self.check_drop_in(request, &self.newer.limits(limits)),
             (None, Some(agent)) => self.check_agent(agent, &limits),
-            (None, None) => self.check_own(&limits),
+            (None, None) => match &self.newer.classroom {
+                Some(request) => self.check_classroom(request, &self.newer.limits(limits)),
+                None => self.check_own(&limits),
+            },
         }
     }
 
@@ -521,7 +528,8 @@ fn has_route(route: DropIn, limits: &Limits) -> bool {
 impl Newer {
     fn limits(&self, limits: Limits) -> Limits {
         let query_audience = (!self.without_drop_in && !self.without_query_audience).then(|| AUDIENCE.to_owned());
-        Limits { drop_in: !self.without_drop_in, query_audience, ..limits }
+        let teacher_scope = self.has_teacher_scope.then(|| "rooms/publish".to_owned());
+        Limits { drop_in: !self.without_drop_in, query_audience, teacher_scope, ..limits }
     }
 }
 
@@ -537,7 +545,7 @@ pub(crate) fn grants_what_it_must(function: Function, limits: &Limits, running: 
         Identity::Jwt { claims: claims.collect(), scopes: None }
     };
     for post in [false, true] {
-        for identity in [Identity::Nobody, Identity::Iam { pooled: false }, alice("email"), alice("rooms/publish")] {
+        for identity in [Identity::Nobody, Identity::Iam { pooled: false }, alice("email"), alice("rooms/publish"), alice("rooms/publish teach")] {
             let settings = Settings {
                 form: limits.form,
                 other_user_id_claim: false,
@@ -562,6 +570,10 @@ pub(crate) fn grants_what_it_must(function: Function, limits: &Limits, running: 
                 by_caller: ByCaller { ends_in: Some(600), ..ByCaller::default() },
                 newer: Newer::default(),
             };
+            if function == Function::Apaas {
+                input.check_plainest_classroom(limits, running);
+                continue;
+            }
             if function.route(post).is_some() {
                 input.check_plainest(limits, running);
             }

@@ -19,6 +19,7 @@ fn functions() -> Vec<Running> {
         rooms_claim: Some("rooms".to_owned()),
         rtc_uid_claim: Some("uid".to_owned()),
         publish_scope: Some("rooms/publish".to_owned()),
+        teacher_scope: Some("teach".to_owned()),
         scope_claim: Some("permissions".to_owned()),
         refused_claim: Some(("kind".to_owned(), "guest".to_owned())),
         rtm_006: false,

@@ -34,6 +34,8 @@ pub(crate) struct Needs<'a> {
     /// The right to use RTM: the token opens it, alone or beside a channel.
     pub(crate) rtm: bool,
     pub(crate) publish: bool,
+    /// The right to any role in a classroom.
+    pub(crate) teach: bool,
     /// That RTM tokens of version 006 are allowed.
     pub(crate) rtm_006: bool,
     /// That the caller's id is no number, because it is an account.
@@ -85,6 +87,7 @@ pub(crate) fn plain_status(needs: &Needs<'_>, limits: &Limits, event: &Fields, n
                     && (!needs.every_room || user.rooms.is_none() && user.may_publish)
                     && (!needs.rtm || user.may_use_rtm(limits))
                     && (!needs.publish || user.may_publish)
+                    && (!needs.teach || user.may_teach)
                     && (!needs.rtm_006 || limits.rtm_006),
             )
         }
@@ -157,6 +160,7 @@ pub(crate) fn answer(
     assert!(tokens_in(body).iter().all(|token| answer.is(token)), "another token is in the answer");
     let granted = in_answer(answer, function == Function::ChatApp);
     match (function, who) {
+        (Function::Apaas, Who::User(user)) => granted.classroom(&user),
         (Function::ChatApp, Who::Backend) => granted.chat_app(),
         (Function::ChatUser, Who::User(user)) => granted.chat_user(&user),
         (Function::Rtc, Who::User(user)) => granted.rtc(&user),

@@ -247,6 +247,8 @@ impl Request {
             ]
         };
         match route {
+            // `claims::classroom` has these.
+            DropIn::FetchEducation => vec![],
             DropIn::FetchRtc => vec![(plain.clone(), room), (with(|it| it.role = Role::Word(0)), publish)],
             DropIn::Rtc => vec![
                 (plain.clone(), room),
@@ -486,7 +488,7 @@ impl Request {
                     of_query([user].into_iter().chain(token_type).chain(seconds("expireSeconds")).collect())
                 }
             },
-            DropIn::Ping | DropIn::InQuery => Parts::default(),
+            DropIn::Ping | DropIn::InQuery | DropIn::FetchEducation => Parts::default(),
         }
     }
 

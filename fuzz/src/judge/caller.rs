@@ -46,6 +46,7 @@ pub(crate) struct User {
     pub(super) uid: Option<u32>,
     pub(super) rooms: Option<Vec<String>>,
     pub(super) may_publish: bool,
+    pub(super) may_teach: bool,
     /// Until when a token may live at most, in Unix seconds.
     pub(super) latest_end: Option<u64>,
     /// The issuer and the id in the JWT. The limit counts by both.
@@ -119,15 +120,17 @@ impl User {
             None => Vec::new(),
             Some(claim) => rooms(claim),
         });
-        let may_publish = limits.publish_scope.as_deref().is_none_or(|needed| {
+        let has_scope = |needed: &str| {
             let listed = jwt["scopes"].as_array().is_some_and(|scopes| scopes.iter().any(|scope| scope == needed));
             let said = |claim: &str| words(claim).any(|scope| scope == needed);
             match limits.scope_claim.as_deref() {
                 Some(name) => claim(name).is_some_and(said),
                 None => listed || claim("scope").is_some_and(said) || claim("scp").is_some_and(said),
             }
-        });
-        Some(User { id, uid, rooms, may_publish, latest_end, counted })
+        };
+        let may_publish = limits.publish_scope.as_deref().is_none_or(has_scope);
+        let may_teach = limits.teacher_scope.as_deref().is_some_and(has_scope);
+        Some(User { id, uid, rooms, may_publish, may_teach, latest_end, counted })
     }
 
     pub(super) fn may_enter(&self, room: &str) -> bool {

@@ -39,7 +39,7 @@ enum Form {
 impl Form {
     fn of(route: DropIn, event: &Fields) -> Form {
         match route {
-            DropIn::FetchRtc => Form::TokenAndCode,
+            DropIn::FetchRtc | DropIn::FetchEducation => Form::TokenAndCode,
             DropIn::Rtc => Form::Named(&["rtcToken"]),
             DropIn::Rtm => Form::Named(&["rtmToken"]),
             DropIn::Rte => Form::Named(&["rtcToken", "rtmToken"]),
@@ -126,6 +126,8 @@ struct Asked {
     services: Vec<u16>,
     /// If one of them is RTC: the channel, and the privileges by their numbers.
     rtc: Option<(String, Vec<u16>)>,
+    /// If one of them is APaaS: the room, and the role by its number.
+    class: Option<(String, i16)>,
 }
 
 impl Asked {
@@ -140,6 +142,12 @@ impl Asked {
                 let sent = |name: &str| any_case(name).map_or(&Value::Null, |(_, value)| value);
                 vec![Asked::rtc(&[1], sent("channelName"), of_role(sent("role")))]
             }
+            DropIn::FetchEducation => {
+                let body = body();
+                let room = body["roomUuid"].as_str().expect("a room").to_owned();
+                let role = body["role"].as_i64().and_then(|role| role.try_into().ok()).expect("a role");
+                vec![Asked { class: Some((room, role)), ..Asked::of_numbers(&[2, 5, 7]) }]
+            }
             DropIn::Rtc => vec![Asked::rtc(&[1], &in_path("channel"), of_role(&in_path("role")))],
             DropIn::Rte => {
                 vec![Asked::rtc(&[1], &in_path("channel"), of_role(&in_path("role"))), Asked::alone(2)]
@@ -149,7 +157,7 @@ impl Asked {
                 vec![Asked::alone(5)]
             }
             DropIn::ZegoDemo | DropIn::ZegoQuickStart | DropIn::ZegoOlderQuickStart => {
-                vec![Asked { services: vec![], rtc: None }]
+                vec![Asked::of_numbers(&[])]
             }
             DropIn::GetToken | DropIn::GetNew => vec![Asked::one_of_three(&body())],
             DropIn::GenerateV2 | DropIn::GenerateConvoAi => vec![Asked::toolbox(&body())],
@@ -163,20 +171,24 @@ impl Asked {
         }
     }
 
+    fn of_numbers(services: &[u16]) -> Asked {
+        Asked { services: services.to_vec(), rtc: None, class: None }
+    }
+
     fn alone(service: u16) -> Asked {
-        Asked { services: vec![service], rtc: None }
+        Asked::of_numbers(&[service])
     }
 
     fn rtc(services: &[u16], channel: &Value, privileges: &[u16]) -> Asked {
         let channel = channel.as_str().expect("a channel").to_owned();
-        Asked { services: services.to_vec(), rtc: Some((channel, privileges.to_vec())) }
+        Asked { rtc: Some((channel, privileges.to_vec())), ..Asked::of_numbers(services) }
     }
 
     /// RTC with further services, or one of these alone.
     fn of_services(rtc: bool, rtm: bool, chat: bool, channel: &Value, privileges: &[u16]) -> Asked {
         let services = [(rtc, 1), (rtm, 2), (chat, 5)];
         let services: Vec<u16> = services.into_iter().filter_map(|(is_on, number)| is_on.then_some(number)).collect();
-        if rtc { Asked::rtc(&services, channel, privileges) } else { Asked { services, rtc: None } }
+        if rtc { Asked::rtc(&services, channel, privileges) } else { Asked::of_numbers(&services) }
     }
 
     fn one_of_three(body: &Map<String, Value>) -> Asked {
@@ -233,6 +245,7 @@ fn of_role(role: &Value) -> &'static [u16] {
 struct Opened {
     services: Vec<u16>,
     rtc: Option<Rtc>,
+    class: Option<(String, i16)>,
     zego: Option<Token04Claims>,
 }
 
@@ -250,12 +263,13 @@ impl Opened {
                 granted.zego(user);
                 let zego: Token04Claims = token.decrypt(&zego_key()).expect("our own secret");
                 assert!(zego.payload.is_empty(), "no such route gives a token for a room");
-                Opened { services: vec![], rtc: None, zego: Some(zego) }
+                Opened { services: vec![], rtc: None, class: None, zego: Some(zego) }
             }
             (Unverified::AccessToken2(token), who) => {
                 let services: Vec<u16> = token.services.iter().map(|service| service.service_type.number()).collect();
                 match (services.first(), who) {
                     (Some(1), Who::User(user)) => granted.rtc(user),
+                    (Some(2), Who::User(user)) if services.last() == Some(&7) => granted.classroom(user),
                     (Some(2), Who::User(user)) => granted.rtm(user),
                     (Some(5), Who::User(user)) => granted.chat_user(user),
                     (Some(5), Who::Backend) => granted.chat_app(),
@@ -269,7 +283,11 @@ impl Opened {
                     }),
                     _ => None,
                 });
-                Opened { services, rtc, zego: None }
+                let class = token.services.last().and_then(|service| match &service.body {
+                    ServiceBody::Apaas { room_uuid, role, .. } => Some((room_uuid.clone(), *role)),
+                    _ => None,
+                });
+                Opened { services, rtc, class, zego: None }
             }
             (Unverified::AccessToken(_), _) => panic!("no such route gives a 006 token"),
             (_, who) => panic!("a token of ZEGO's for {who:?}"),
@@ -278,7 +296,7 @@ impl Opened {
 
     fn as_asked(&self) -> Asked {
         let rtc = self.rtc.as_ref().map(|rtc| (rtc.channel.clone(), rtc.privileges.clone()));
-        Asked { services: self.services.clone(), rtc }
+        Asked { services: self.services.clone(), rtc, class: self.class.clone() }
     }
 }
 

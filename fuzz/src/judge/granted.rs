@@ -5,6 +5,7 @@ use super::limits::{APP_ID, Limits, ZEGO_APP_ID, agora_key, zego_key};
 use crate::function::Function;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use md5::{Digest, Md5};
 use serde_json::{Map, Value, json};
 use std::ops::RangeInclusive;
 use tokens::read::{self, AccessToken2, Service, ServiceBody, Token04Claims, Unverified};
@@ -171,6 +172,36 @@ impl Granted<'_> {
                 assert_eq!(says.get(name), said.as_ref(), "the answer's {name} is not the token's");
             }
         }
+    }
+
+    /// For a classroom: one room in one role, with RTM and Chat. Or outside of any room, and then every role counts.
+    pub(super) fn classroom(&self, user: &User) {
+        let token = self.access_token2();
+        let (apaas, others) = token.services.split_last().expect("a service");
+        let ServiceBody::Apaas { room_uuid, user_uuid, role } = &apaas.body else { panic!("no APaaS: {apaas:?}") };
+        assert_eq!(*user_uuid, user.id, "another user");
+        assert!(!user_uuid.is_empty() && !user_uuid.contains('*'), "a wildcard");
+        self.answer.says("user_uuid", &**user_uuid);
+        let privileges: Vec<u16> = apaas.privileges.keys().copied().collect();
+        if room_uuid.is_empty() {
+            self.answer.says("kind", "agora-apaas-user");
+            assert_eq!((privileges, *role, others.len()), (vec![2], -1, 0));
+            assert!(user.rooms.is_none() && user.may_publish && user.may_teach, "{user:?} has every role in every room");
+            return;
+        }
+        self.answer.says("kind", "agora-apaas-room-user");
+        self.answer.says("room_uuid", &**room_uuid);
+        self.answer.says("role", *role);
+        assert_eq!(privileges, [1]);
+        let [rtm, chat] = others else { panic!("RTM and Chat: {others:?}") };
+        own_service(rtm, 2, user);
+        let digest: String = Md5::digest(&user.id).iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!((chat.service_type.number(), user_of(chat)), (5, &*digest));
+        assert_eq!(chat.privileges.keys().collect::<Vec<_>>(), [&1]);
+        assert!(user.may_use_rtm(self.limits), "{user:?} reads every message channel");
+        assert!(!room_uuid.contains('*') && user.may_enter(room_uuid), "{user:?} enters {room_uuid:?}");
+        assert!(user.may_publish || *role == 4, "{user:?} publishes in class");
+        assert!(user.may_teach || [2, 4].contains(role), "{user:?} has the role {role}");
     }
 
     /// For a backend: any agent in any channel. An agent of a product also has RTM, and what opens the product.

@@ -11,6 +11,8 @@ pub(crate) struct Limits {
     pub(crate) rooms_claim: Option<String>,
     pub(crate) rtc_uid_claim: Option<String>,
     pub(crate) publish_scope: Option<String>,
+    /// The scope for a role in a classroom that may do more than a student.
+    pub(crate) teacher_scope: Option<String>,
     /// The claim with the scopes, if one is configured.
     pub(crate) scope_claim: Option<String>,
     /// A claim, and the value that makes its user nobody.
@@ -39,6 +41,7 @@ impl Default for Limits {
             rooms_claim: None,
             rtc_uid_claim: None,
             publish_scope: None,
+            teacher_scope: None,
             scope_claim: None,
             refused_claim: None,
             rtm_beyond_rooms: false,
@@ -86,6 +89,7 @@ impl Limits {
             ("ROOMS_CLAIM", or_unset(&self.rooms_claim)),
             ("RTC_UID_CLAIM", or_unset(&self.rtc_uid_claim)),
             ("PUBLISH_SCOPE", or_unset(&self.publish_scope)),
+            ("TEACHER_SCOPE", or_unset(&self.teacher_scope)),
             ("SCOPE_CLAIM", or_unset(&self.scope_claim)),
             ("REFUSED_CLAIMS", or_unset(&self.refused_claim.as_ref().map(|(claim, value)| format!("{claim}={value}")))),
             ("MAX_SECONDS_BEYOND_JWT", or_unset(&self.max_seconds_beyond_jwt.map(|seconds| seconds.to_string()))),
