@@ -2,9 +2,9 @@
 
 use crate::Example;
 use service::params::{Asked, Params, Sent};
-use service::{Caller, Dialect, Problem, Route};
+use service::{Caller, Dialect, Problem, Route, RtmChannels};
 use tokens::Ttl;
-use tokens::agora::{Key, Rtm, RtmUserId, Version};
+use tokens::agora::{AnyRtm, Key, Rtm, Rtm2, RtmUserId, Version};
 
 /// One request for each route of this function.
 pub const EXAMPLES: &[Example] = &[
@@ -61,12 +61,16 @@ impl Ask {
     }
 }
 
-/// Every caller may log in to RTM as themself. But if rooms are limited, nobody may, unless the configuration allows
-/// it: an RTM token opens every message channel.
-pub(crate) fn grant(caller: &Caller, ask: Ask) -> Result<Rtm, Problem> {
+/// Every caller may log in to RTM as themself. A plain token opens every message channel. So if the caller's rooms are
+/// limited, the configuration decides: no token, a plain one, or one with permissions for the caller's own channels.
+pub(crate) fn grant(caller: &Caller, ask: Ask) -> Result<AnyRtm, Problem> {
     let parameter = ask.user.name;
     let user = caller.user(ask.user, RtmUserId::new)?;
     let version = caller.rtm_version(ask.version)?;
-    caller.every_message_channel(parameter)?;
-    Ok(Rtm { user, ttl: caller.ttl(ask.expires_in)?, version })
+    let channels = caller.rtm_channels(parameter)?;
+    let ttl = caller.ttl(ask.expires_in)?;
+    Ok(match channels {
+        RtmChannels::Every => AnyRtm::Rtm(Rtm { user, ttl, version }),
+        RtmChannels::Only(permissions) => AnyRtm::Rtm2(Rtm2 { user, permissions, ttl }),
+    })
 }

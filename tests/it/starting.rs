@@ -65,7 +65,7 @@ fn a_wrong_setting_ends_the_start_with_one_line_that_names_it() {
     assert_eq!(with("JWT_ISSUER", "https://id.example.com/"), "JWT_ISSUER needs IDENTITY=jwt");
     assert_eq!(with("USER_ID_FORM", "UUID"), "USER_ID_FORM must be verbatim, lower, uuid or hash");
     assert_eq!(with("RTM_006", "no"), "RTM_006 must be allowed or refused");
-    assert_eq!(with("RTM_BEYOND_ROOMS", "true"), "RTM_BEYOND_ROOMS must be allowed or refused");
+    assert_eq!(with("RTM_BEYOND_ROOMS", "true"), "RTM_BEYOND_ROOMS must be refused, allowed or permissions");
     assert_eq!(with("MAX_TOKEN_TTL_SECONDS", "100000"), "MAX_TOKEN_TTL_SECONDS must be 1 to 86400 seconds");
     assert_eq!(with("DEFAULT_TOKEN_TTL_SECONDS", "x"), "DEFAULT_TOKEN_TTL_SECONDS must be a whole number of seconds");
     assert_eq!(with("CREDENTIALS_TTL_SECONDS", "-5"), "CREDENTIALS_TTL_SECONDS must be a whole number of seconds");

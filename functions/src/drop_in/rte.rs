@@ -3,7 +3,7 @@
 use crate::{rtc, rtm};
 use service::params::{Asked, Companion, Params, Sent};
 use service::{Caller, Dialect, Problem, Route};
-use tokens::agora::{Bundle, Key, Rtm, RtmUserId, Version};
+use tokens::agora::{AnyRtm, Bundle, Key, RtmUserId, Version};
 
 pub(super) fn route() -> Route<Key> {
     Route::get_two("/rte/{channel}/{role}/{type}/{uid+}", Ask::parse, grant)
@@ -27,7 +27,7 @@ impl Ask {
     }
 }
 
-fn grant(caller: &Caller, Ask { rtc, rtm }: Ask) -> Result<(Bundle, Rtm), Problem> {
+fn grant(caller: &Caller, Ask { rtc, rtm }: Ask) -> Result<(Bundle, AnyRtm), Problem> {
     let expires_in = rtc.expires_in;
     let bundle = rtc::grant(caller, rtc)?;
     let value = caller.companion(Sent { name: "rtm_user_id", value: rtm }, &bundle.rtc.user, RtmUserId::new)?;

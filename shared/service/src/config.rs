@@ -4,7 +4,7 @@ pub(crate) mod policy;
 pub(crate) mod jwt;
 
 pub(crate) use jwt::{Address, Expected, JwtSettings, KeysFrom};
-pub(crate) use policy::{Policy, UserIdForm};
+pub(crate) use policy::{Policy, RtmBeyondRooms, UserIdForm};
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -291,7 +291,7 @@ mod tests {
         assert_eq!(config.policy.default_ttl.as_seconds(), 3600);
         assert_eq!(config.policy.max_ttl, Ttl::MAX);
         assert!(config.policy.rtm_006);
-        assert!(!config.policy.rtm_beyond_rooms);
+        assert_eq!(config.policy.rtm_beyond_rooms, RtmBeyondRooms::Refused);
         assert_eq!(config.credentials_ttl, Duration::from_secs(300));
         assert_eq!(config.credentials_max_stale, Duration::from_secs(86_400));
         let empty = [
@@ -319,11 +319,13 @@ mod tests {
             let config = parse(&[("AGORA_SECRET_ID", "x"), ("RTM_BEYOND_ROOMS", value)])?;
             Ok(config.policy.rtm_beyond_rooms)
         };
-        assert_eq!(beyond("allowed"), Ok(true));
-        assert_eq!(beyond("refused"), Ok(false));
-        assert_eq!(beyond(""), Ok(false));
-        for wrong in ["Allowed", "allow", "true", "1", "allowed "] {
-            assert_eq!(beyond(wrong), Err("RTM_BEYOND_ROOMS must be allowed or refused".to_owned()), "{wrong}");
+        assert_eq!(beyond("allowed"), Ok(RtmBeyondRooms::Allowed));
+        assert_eq!(beyond("permissions"), Ok(RtmBeyondRooms::Permissions));
+        assert_eq!(beyond("refused"), Ok(RtmBeyondRooms::Refused));
+        assert_eq!(beyond(""), Ok(RtmBeyondRooms::Refused));
+        for wrong in ["Allowed", "allow", "true", "1", "allowed ", "permission", "Permissions"] {
+            let rule = "RTM_BEYOND_ROOMS must be refused, allowed or permissions";
+            assert_eq!(beyond(wrong), Err(rule.to_owned()), "{wrong}");
         }
     }
 

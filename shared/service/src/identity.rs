@@ -15,7 +15,7 @@ pub mod whoami;
 pub(crate) mod samples;
 
 pub use backend::Backend;
-pub use caller::Caller;
+pub use caller::{Caller, RtmChannels};
 
 use crate::config::{Config, Policy};
 use crate::mint_limit::CountedUser;

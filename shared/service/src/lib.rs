@@ -38,7 +38,7 @@ pub mod testing;
 pub use front::authorizer::authorize;
 pub use front::lambda::{InvocationError, answer, cannot_start, serve};
 pub use front::{http, warm};
-pub use identity::{Backend, Caller, Callers, whoami};
+pub use identity::{Backend, Caller, Callers, RtmChannels, whoami};
 pub use problem::Problem;
 pub use response::Dialect;
 pub use route::{Route, RouteKey};

@@ -111,7 +111,7 @@ impl Problem {
         Problem { kind: Kind::Forbidden, detail: detail.into() }
     }
 
-    /// 403: this service gives nobody a token of this version. `detail` says which version to ask for.
+    /// 403: the caller gets no token of this version. `detail` says which version to ask for.
     pub(crate) fn refused_version(detail: &str) -> Problem {
         Problem { kind: Kind::RefusedVersion, detail: detail.to_owned() }
     }

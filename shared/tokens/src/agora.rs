@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`ChatApp`] | do anything in Agora Chat over REST: for backends only |
 //! | [`ChatUser`] | log in to Chat as one user |
-//! | [`Rtm`], [`Rtm2`] | log in to RTM (Signaling) as one user, the latter with permissions per resource |
+//! | [`Rtm`], [`Rtm2`], as one type [`AnyRtm`] | log in to RTM (Signaling) as one user, [`Rtm2`] with permissions per resource |
 //! | [`Rtc`] | join one RTC channel as one user, to listen or to publish |
 //! | [`Bundle`] | all of RTC, RTM and Chat for one user in one token |
 //! | [`Agent`] | start an agent of Conversational AI or speech to text, and be that agent: for backends only |
@@ -12,7 +12,7 @@
 //! | [`ApaasApp`] | do anything in classrooms: for backends only |
 //! | [`Streaming`], [`Fcdn`], [`Fpa`] | use Agora's other services |
 //!
-//! No route serves [`Rtm2`], [`RtcV006`] and the last two rows. A Rust program can make them.
+//! No route serves [`RtcV006`] and the last row. A Rust program can make them.
 //!
 //! Ids and names: each type cites the vendor's rule. In all of them `*` is refused, because Agora reads it as a
 //! pattern, and so is the empty string, which Agora reads as "any".
@@ -28,8 +28,9 @@ mod rtm;
 mod rtc_user;
 mod rtc;
 mod bundle;
-mod user_token;
 mod rtm2;
+mod any_rtm;
+mod user_token;
 mod streaming;
 mod fcdn;
 mod fpa;
@@ -37,6 +38,7 @@ mod apaas;
 mod agent;
 
 pub use agent::{Agent, Product};
+pub use any_rtm::AnyRtm;
 pub use apaas::{ApaasApp, ApaasRole, ApaasRoleError, ApaasRoomUser, ApaasUser, RoomUuid, UserUuid};
 pub use bundle::Bundle;
 pub use chat_app::ChatApp;

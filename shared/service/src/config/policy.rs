@@ -23,8 +23,8 @@ pub(crate) struct Policy {
     pub(crate) scope_claim: Option<String>,
     /// A JWT that has one of these claims with this value proves no user.
     pub(crate) refused_claims: Vec<RefusedClaim>,
-    /// Whether callers get RTM tokens although rooms are limited. An RTM token opens every message channel.
-    pub(crate) rtm_beyond_rooms: bool,
+    /// Which RTM tokens callers get whose rooms are limited.
+    pub(crate) rtm_beyond_rooms: RtmBeyondRooms,
     /// Whether ZIM has a ZEGO project of its own. Then no ZIM token opens a room of Express.
     pub(crate) zim_own_project: bool,
     /// Whether callers get RTM tokens of version `006`. Agora accepts such a token for 24 hours, whatever its
@@ -49,6 +49,17 @@ pub(crate) enum UserIdForm {
     Uuid,
     /// See [`tokens::hashed_user_id`]. For ids that a vendor refuses, such as Auth0's.
     Hash,
+}
+
+/// Which RTM tokens callers get whose rooms are limited. A plain RTM token opens every message channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RtmBeyondRooms {
+    /// None.
+    Refused,
+    /// Plain ones. Then the rooms do not limit RTM.
+    Allowed,
+    /// Tokens with permissions for the channels that the rooms claim lists in full.
+    Permissions,
 }
 
 /// A claim, and a value that it must not have.
@@ -134,6 +145,12 @@ impl Policy {
             "own" => true,
             _ => return Err(error("ZIM_PROJECT", "must be shared or own")),
         };
+        let rtm_beyond_rooms = match get("RTM_BEYOND_ROOMS").unwrap_or("refused") {
+            "refused" => RtmBeyondRooms::Refused,
+            "allowed" => RtmBeyondRooms::Allowed,
+            "permissions" => RtmBeyondRooms::Permissions,
+            _ => return Err(error("RTM_BEYOND_ROOMS", "must be refused, allowed or permissions")),
+        };
         Ok(Policy {
             zim_own_project,
             user_id_claim: get("USER_ID_CLAIM").unwrap_or("sub").to_owned(),
@@ -144,7 +161,7 @@ impl Policy {
             teacher_scope: variables.scope("TEACHER_SCOPE")?,
             scope_claim: get("SCOPE_CLAIM").map(str::to_owned),
             refused_claims,
-            rtm_beyond_rooms: variables.allowed("RTM_BEYOND_ROOMS", "refused")?,
+            rtm_beyond_rooms,
             rtm_006: variables.allowed("RTM_006", "allowed")? && max_seconds_beyond_jwt.is_none(),
             default_ttl,
             max_ttl,

@@ -1,14 +1,14 @@
 //! A signed-in user, and what they may have.
 
-use super::claims::{NoUser, SignedIn};
+use super::claims::{NoUser, SignedIn, rtm_channels};
 use super::{Callers, Identity, Verified, ttl};
-use crate::config::{Config, Verifier};
+use crate::config::{Config, RtmBeyondRooms, Verifier};
 use crate::mint_limit::CountedUser;
 use crate::params::{Asked, Companion, ParamError, Sent};
 use crate::problem::Problem;
 use std::fmt::Display;
 use std::sync::Arc;
-use tokens::agora::{ApaasRole, RtcUser, Uid, Version};
+use tokens::agora::{ApaasRole, Permission, Permissions, Resource, RtcUser, Uid, Version};
 use tokens::{Moment, NameError, Ttl};
 
 /// An end user, signed in with a JWT.
@@ -20,6 +20,15 @@ pub struct Caller {
     longest: Ttl,
     /// `None` in a local run with `IDENTITY=none`. Then every caller is believed.
     user: Option<SignedIn>,
+}
+
+/// The channels of RTM that a caller may use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RtmChannels {
+    /// Every channel.
+    Every,
+    /// The channels that these permissions name, and no other.
+    Only(Permissions),
 }
 
 impl Identity for Caller {
@@ -142,17 +151,39 @@ impl Caller {
         self.may_publish(parameter)
     }
 
-    /// Checks that the caller may log in to RTM. An RTM token names no channel: it opens every message channel.
+    /// Which channels of RTM the caller may use. This is for a token that opens only RTM: it can have permissions.
+    ///
+    /// # Errors
+    /// A claim lists the caller's rooms, and the configuration refuses RTM. Or it asks for permissions, and the claim lists
+    /// no channel in full, or more channels than a token may name.
+    pub fn rtm_channels(&self, parameter: &str) -> Result<RtmChannels, Problem> {
+        match self.rtm_within_rooms() {
+            None | Some((RtmBeyondRooms::Allowed, _)) => Ok(RtmChannels::Every),
+            Some((RtmBeyondRooms::Refused, _)) => Err(no_rtm(parameter)),
+            Some((RtmBeyondRooms::Permissions, rooms)) => permissions(parameter, rooms).map(RtmChannels::Only),
+        }
+    }
+
+    /// Checks that the caller may use every channel of RTM. A token that opens RTM beside another service has no
+    /// permissions. So it opens every message channel.
     ///
     /// # Errors
     /// A claim lists the caller's rooms, and the configuration doesn't allow RTM beyond them.
     pub fn every_message_channel(&self, parameter: &str) -> Result<(), Problem> {
-        match &self.user {
-            Some(SignedIn { rooms: Some(_), .. }) if !self.config.policy.rtm_beyond_rooms => Err(Problem::forbidden(
-                format!("{parameter}: an RTM token opens every message channel, and the caller's rooms are limited"),
-            )),
-            _ => Ok(()),
+        match self.rtm_within_rooms() {
+            None | Some((RtmBeyondRooms::Allowed, _)) => Ok(()),
+            Some((RtmBeyondRooms::Refused, _)) => Err(no_rtm(parameter)),
+            Some((RtmBeyondRooms::Permissions, _)) => Err(Problem::forbidden(format!(
+                "{parameter}: the caller's rooms are limited, and a token for several services cannot limit RTM. Ask for \
+                 RTM's token by itself: GET /rtm/{{user_id}}/token"
+            ))),
         }
+    }
+
+    /// If a claim lists the caller's rooms: these, and what the configuration says of RTM.
+    fn rtm_within_rooms(&self) -> Option<(RtmBeyondRooms, &[String])> {
+        let rooms = self.user.as_ref()?.rooms.as_deref()?;
+        Some((self.config.policy.rtm_beyond_rooms, rooms))
     }
 
     /// Checks that the caller may publish.
@@ -201,16 +232,20 @@ impl Caller {
         }
     }
 
-    /// The version that was asked for. This rule needs no identity, so it also holds in a run without identities.
+    /// The version that was asked for.
     ///
     /// # Errors
-    /// The version is `006`, and the configuration refuses it.
+    /// The version is `006`, and the configuration refuses it to everybody, also in a run without identities. Or this caller
+    /// gets permissions, which a `006` token cannot have.
     pub fn rtm_version(&self, asked: Version) -> Result<Version, Problem> {
-        match asked {
-            Version::V006 if !self.config.policy.rtm_006 => {
+        match (asked, self.rtm_within_rooms()) {
+            (Version::V006, _) if !self.config.policy.rtm_006 => {
                 Err(Problem::refused_version("version: this service gives no 006 tokens; ask for version 007"))
             }
-            asked => Ok(asked),
+            (Version::V006, Some((RtmBeyondRooms::Permissions, _))) => Err(Problem::refused_version(
+                "version: the caller's rooms are limited, and a 006 token cannot limit RTM; ask for version 007",
+            )),
+            (asked, _) => Ok(asked),
         }
     }
 
@@ -264,6 +299,32 @@ impl Caller {
     }
 }
 
+/// 403 for RTM: the caller's rooms are limited.
+fn no_rtm(parameter: &str) -> Problem {
+    Problem::forbidden(format!(
+        "{parameter}: an RTM token opens every message channel, and the caller's rooms are limited"
+    ))
+}
+
+/// To read and write in the message channels and stream channels that these rooms name in full.
+fn permissions(parameter: &str, rooms: &[String]) -> Result<Permissions, Problem> {
+    let channels = rtm_channels(rooms);
+    if channels.is_empty() {
+        return Err(Problem::forbidden(format!(
+            "{parameter}: the caller's claim lists no RTM channel by its full name, and an RTM token names only such channels"
+        )));
+    }
+    let mut permissions = Permissions::default();
+    for resource in [Resource::MessageChannels, Resource::StreamChannels] {
+        for permission in [Permission::Read, Permission::Write] {
+            permissions.permit(resource, permission, channels.iter().cloned().collect()).map_err(|too_many| {
+                Problem::forbidden(format!("{parameter}: the caller's claim lists too many channels: {too_many}"))
+            })?;
+        }
+    }
+    Ok(permissions)
+}
+
 /// Checks the caller's own id by this vendor's rule.
 fn checked<N>(parameter: &str, id: &str, check: fn(String) -> Result<N, NameError>) -> Result<N, Problem> {
     check(id.to_owned()).map_err(|error| ParamError::from(error).of_the_callers_own_id().problem(parameter))
@@ -295,33 +356,50 @@ mod tests {
         assert_eq!(status(star.user(sent(Asked::Me), RtmUserId::new)), 403);
     }
 
+    /// A configuration with the claim `rooms`, if rooms are limited.
+    fn beyond_rooms(rooms: Option<&str>, rtm_beyond_rooms: RtmBeyondRooms) -> Arc<Config> {
+        config(|config| {
+            config.policy.rooms_claim = rooms.map(str::to_owned);
+            config.policy.rtm_beyond_rooms = rtm_beyond_rooms;
+        })
+    }
+
     #[test]
     fn limited_rooms_refuse_rtm_unless_it_is_allowed_beyond_them() {
-        let with = |rooms: Option<&str>, rtm_beyond_rooms| {
-            config(|config| {
-                config.policy.rooms_claim = rooms.map(str::to_owned);
-                config.policy.rtm_beyond_rooms = rtm_beyond_rooms;
-            })
-        };
+        use RtmBeyondRooms::{Allowed, Permissions, Refused};
+        // Whether the caller gets a token for RTM, and one that opens RTM beside another service.
         let logs_in = |config: &Arc<Config>, claims: &[(&str, &str)]| {
-            status(caller(config, claims).every_message_channel("user_id"))
+            let caller = caller(config, claims);
+            (status(caller.rtm_channels("user_id")), status(caller.every_message_channel("with")))
         };
-        let (limited, beyond) = (with(Some("rooms"), false), with(Some("rooms"), true));
+        let [limited, beyond, within] =
+            [Refused, Allowed, Permissions].map(|setting| beyond_rooms(Some("rooms"), setting));
         // If a rooms claim is configured, RTM is refused whatever the claim says. Even `*` is refused.
-        let callers: [&[(&str, &str)]; 4] = [
-            &[("sub", "alice"), ("rooms", "[lobby team-*]")],
-            &[("sub", "alice"), ("rooms", "[]")],
-            &[("sub", "alice"), ("rooms", "*")],
-            &[("sub", "alice")],
+        let callers: [(&[(&str, &str)], u16); 5] = [
+            (&[("sub", "alice"), ("rooms", "[lobby team-*]")], 200),
+            (&[("sub", "alice"), ("rooms", "[team-*]")], 403),
+            (&[("sub", "alice"), ("rooms", "[]")], 403),
+            (&[("sub", "alice"), ("rooms", "*")], 403),
+            (&[("sub", "alice")], 403),
         ];
-        for claims in callers {
-            assert_eq!(logs_in(&limited, claims), 403, "{claims:?}");
-            assert_eq!(logs_in(&beyond, claims), 200, "{claims:?}");
+        for (claims, with_permissions) in callers {
+            assert_eq!(logs_in(&limited, claims), (403, 403), "{claims:?}");
+            assert_eq!(logs_in(&beyond, claims), (200, 200), "{claims:?}");
+            assert_eq!(logs_in(&within, claims), (with_permissions, 403), "{claims:?}");
             // The setting is only for RTM. A token that opens every ZEGO room stays refused.
-            assert_eq!(status(caller(&beyond, claims).every_room("room_id")), 403, "{claims:?}");
+            for config in [&beyond, &within] {
+                assert_eq!(status(caller(config, claims).every_room("room_id")), 403, "{claims:?}");
+            }
         }
-        for rtm_beyond_rooms in [false, true] {
-            assert_eq!(logs_in(&with(None, rtm_beyond_rooms), &[("sub", "alice")]), 200);
+        for setting in [Refused, Allowed, Permissions] {
+            assert_eq!(logs_in(&beyond_rooms(None, setting), &[("sub", "alice")]), (200, 200));
+            let local = config(|config| {
+                config.verifier = Verifier::None;
+                config.policy.rooms_claim = Some("rooms".to_owned());
+                config.policy.rtm_beyond_rooms = setting;
+            });
+            let anybody = caller_of(&local, None).expect("believed");
+            assert_eq!(anybody.rtm_channels("user_id"), Ok(RtmChannels::Every));
         }
     }
 
@@ -354,6 +432,57 @@ mod tests {
         let local = config(|config| config.verifier = Verifier::None);
         let anybody = caller_of(&local, None).expect("believed");
         assert_eq!(status(anybody.every_classroom_role("user_uuid")), 200);
+    }
+
+    #[test]
+    fn permissions_name_the_channels_that_the_claim_lists_in_full() {
+        let within = beyond_rooms(Some("rooms"), RtmBeyondRooms::Permissions);
+        let alice = |rooms: &str| caller(&within, &[("sub", "alice"), ("rooms", rooms)]);
+        let named = |rooms: &str| match alice(rooms).rtm_channels("user_id").expect("channels") {
+            RtmChannels::Only(permissions) => serde_json::to_value(permissions).expect("JSON"),
+            RtmChannels::Every => panic!("every channel"),
+        };
+        let both = |names: &[&str]| {
+            let both = serde_json::json!({ "read": names, "write": names });
+            serde_json::json!({ "message_channels": both, "stream_channels": both })
+        };
+        assert_eq!(named("[lobby team-* demo]"), both(&["demo", "lobby"]));
+        // A plain text is one name, which may contain spaces.
+        assert_eq!(named("the lobby"), both(&["the lobby"]));
+        assert_eq!(named("[demo demo]"), both(&["demo"]));
+        // RTM does not take all of these names. In the last two, Agora would read a wildcard.
+        let longest = "x".repeat(64);
+        let (long, accented) = ("x".repeat(65), "caf\u{e9}");
+        assert_eq!(named(&format!("[{longest} {long} {accented} a*b **]")), both(&[&longest]));
+        for none in [&*format!("[{long} {accented} a*b **]"), "a*b", "", "*", "[ ]", "[* team-*]"] {
+            let problem = alice(none).rtm_channels("user_id").expect_err("no channel");
+            assert_eq!(problem.status(), 403, "{none}");
+            assert!(problem.detail().starts_with("user_id: the caller's claim lists no RTM channel"), "{problem:?}");
+        }
+        // A token that named fewer channels than the claim would lock the caller out of some, and nobody would know why.
+        let many = |number: usize| format!("[{}]", (0..number).map(|n| n.to_string()).collect::<Vec<_>>().join(" "));
+        assert_eq!(status(alice(&many(1024)).rtm_channels("user_id")), 200);
+        let problem = alice(&many(1025)).rtm_channels("user_id").expect_err("too many");
+        assert_eq!(problem.status(), 403);
+        assert!(problem.detail().contains("at most 1024"), "{problem:?}");
+    }
+
+    #[test]
+    fn a_token_that_cannot_have_permissions_is_refused_with_the_way_out() {
+        let within = beyond_rooms(Some("rooms"), RtmBeyondRooms::Permissions);
+        let alice = caller(&within, &[("sub", "alice"), ("rooms", "[lobby]")]);
+        let beside = alice.every_message_channel("with").expect_err("several services");
+        assert!(beside.detail().contains("GET /rtm/{user_id}/token"), "{beside:?}");
+        let older = alice.rtm_version(Version::V006).expect_err("006");
+        assert_eq!(older.status(), 403);
+        assert!(older.detail().contains("ask for version 007"), "{older:?}");
+        // The tutorial's answer has no detail, so it says this in the token's place.
+        assert_eq!(older.tutorial_text(), older.detail());
+        assert_eq!(alice.rtm_version(Version::V007), Ok(Version::V007));
+        let unlimited = caller(&beyond_rooms(None, RtmBeyondRooms::Permissions), &[("sub", "alice")]);
+        assert_eq!(unlimited.rtm_version(Version::V006), Ok(Version::V006));
+        let plain = caller(&beyond_rooms(Some("rooms"), RtmBeyondRooms::Allowed), &[("sub", "alice")]);
+        assert_eq!(plain.rtm_version(Version::V006), Ok(Version::V006));
     }
 
     #[test]

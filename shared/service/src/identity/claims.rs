@@ -6,8 +6,8 @@ use crate::identity::jwt::{self, Claims};
 use crate::json::Json;
 use crate::mint_limit::CountedUser;
 use crate::problem::Problem;
-use std::collections::BTreeMap;
-use tokens::agora::{Uid, UserAccount};
+use std::collections::{BTreeMap, BTreeSet};
+use tokens::agora::{ResourceName, Uid, UserAccount};
 use tokens::{Moment, Ttl, hashed_user_id};
 
 /// What a verified JWT says.
@@ -265,6 +265,12 @@ impl SignedIn {
             })
         })
     }
+}
+
+/// The channels of RTM among these rooms. A prefix that ends in `*` names no channel. A name that RTM does not take names
+/// none either.
+pub(super) fn rtm_channels(rooms: &[String]) -> BTreeSet<ResourceName> {
+    rooms.iter().filter_map(|room| ResourceName::new(room.as_str()).ok()).collect()
 }
 
 /// The text between the brackets, if the claim is an array. API Gateway writes an array as `[a b c]`.

@@ -2,7 +2,7 @@
 
 use super::claims::{GatewayClaims, Jwt};
 use super::{Caller, Identity, Verified};
-use crate::config::{Config, Policy, Source, UserIdForm, Verifier};
+use crate::config::{Config, Policy, RtmBeyondRooms, Source, UserIdForm, Verifier};
 use crate::problem::Problem;
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -30,7 +30,7 @@ pub(crate) fn config(change: impl FnOnce(&mut Config)) -> Arc<Config> {
             teacher_scope: None,
             scope_claim: None,
             refused_claims: Vec::new(),
-            rtm_beyond_rooms: false,
+            rtm_beyond_rooms: RtmBeyondRooms::Refused,
             zim_own_project: false,
             rtm_006: true,
             default_ttl: Ttl::from_seconds(3600).expect("valid"),

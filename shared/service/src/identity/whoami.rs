@@ -5,7 +5,7 @@
 //!
 //! The time is handed in, and only [`Settings::load_keys`] uses the network. Nothing that answers requests calls this.
 
-use super::claims::{GatewayClaims, Jwt, SignedIn, in_form};
+use super::claims::{GatewayClaims, Jwt, SignedIn, in_form, rtm_channels};
 use super::issuer::{IssuerServer, KeyServer};
 use super::jwt::{self, Claims, KeySet, Proven};
 use crate::config::policy::RefusedClaim;
@@ -23,6 +23,7 @@ use tokens::{Moment, NameError};
 
 pub use super::claims::NoUser;
 pub use super::jwt::Refusal;
+pub use crate::config::policy::RtmBeyondRooms;
 
 /// What decides who a caller is and what the caller may have. It holds no secret.
 pub struct Settings {
@@ -176,8 +177,8 @@ impl Settings {
         self.policy.scope_claim.as_deref()
     }
 
-    /// Whether `RTM_BEYOND_ROOMS` gives RTM tokens to users whose rooms are limited.
-    pub fn rtm_beyond_rooms(&self) -> bool {
+    /// Which RTM tokens users get whose rooms are limited.
+    pub fn rtm_beyond_rooms(&self) -> RtmBeyondRooms {
         self.policy.rtm_beyond_rooms
     }
 
@@ -504,6 +505,13 @@ pub struct User {
     pub longest: Option<u32>,
     /// Which products take the id.
     pub taken_by: Vec<Taken>,
+}
+
+impl User {
+    /// How many channels an RTM token with permissions would name.
+    pub fn rtm_channels(&self) -> usize {
+        rtm_channels(self.rooms.as_deref().unwrap_or_default()).len()
+    }
 }
 
 /// What takes a user id.

@@ -86,7 +86,9 @@ impl Permissions {
 #[error("a permission names at most {} resources", Permissions::MAX_RESOURCES)]
 pub struct TooManyResourcesError;
 
-/// Lets one user log in to RTM and use the named resources. No route serves it: make it in Rust.
+/// Lets one user log in to RTM and use the named resources.
+///
+/// Agora's own builders say that this token needs Agora's assistance. We don't know which projects check the permissions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rtm2 {
     /// Who logs in.

@@ -1,6 +1,6 @@
 //! The kinds of tokens that a user may get, as one type.
 
-use super::{Bundle, ChatUser, Key, Rtm};
+use super::{AnyRtm, Bundle, ChatUser, Key};
 use crate::{Moment, Signed, Stamp, Token, Ttl};
 use serde::Serialize;
 
@@ -10,7 +10,7 @@ pub enum UserToken {
     /// For RTC, and perhaps for RTM and Chat.
     Bundle(Bundle),
     /// For RTM alone.
-    Rtm(Rtm),
+    Rtm(AnyRtm),
     /// For Chat alone.
     Chat(ChatUser),
 }

@@ -7,9 +7,11 @@ use crate::report::{Code, Reason, Setting, Severity, Signature, Verdict};
 use crate::unseen::shown;
 use crate::when::{moment, relative};
 use service::whoami::{
-    Explained, Keys, NoUser, Product, Refusal, Refused, Said, Settings, Signature as Checked, Taken, User, Who,
+    Explained, Keys, NoUser, Product, Refusal, Refused, RtmBeyondRooms, Said, Settings, Signature as Checked, Taken,
+    User, Who,
 };
 use tokens::Moment;
+use tokens::agora::Permissions;
 
 /// Where the issuer's keys come from.
 pub(super) enum Source {
@@ -600,13 +602,19 @@ impl Case<'_> {
                     .settings(&[ROOMS_CLAIM]),
             );
         }
-        if !self.settings.rtm_beyond_rooms() {
-            let message = "Rooms are limited here, even for a user who may enter every room. So nobody gets an RTM token or a ZEGO basic token: they open every room. ZIM needs a ZEGO project of its own.";
-            reasons.push(
-                Reason::note(Code::LimitedRooms, message)
-                    .advice("If users may log in to RTM all the same, set RTM_BEYOND_ROOMS=allowed.")
-                    .settings(&[RTM_BEYOND_ROOMS, ROOMS_CLAIM]),
-            );
+        match self.settings.rtm_beyond_rooms() {
+            RtmBeyondRooms::Allowed => {}
+            RtmBeyondRooms::Refused => {
+                let message = "Rooms are limited here, even for a user who may enter every room. So nobody gets an RTM token or a ZEGO basic token: they open every room. ZIM needs a ZEGO project of its own.";
+                reasons.push(
+                    Reason::note(Code::LimitedRooms, message)
+                        .advice("If users may log in to RTM all the same, set RTM_BEYOND_ROOMS=allowed.")
+                        .settings(&[RTM_BEYOND_ROOMS, ROOMS_CLAIM]),
+                );
+            }
+            RtmBeyondRooms::Permissions => {
+                reasons.push(rtm_permissions(user).settings(&[RTM_BEYOND_ROOMS, ROOMS_CLAIM]));
+            }
         }
         let typed = said.list(claim);
         if self.settings.by_gateway() && typed.iter().any(|room| room.contains(' ')) && typed.len() > 1 {
@@ -635,6 +643,29 @@ impl Case<'_> {
     fn claims(&self) -> String {
         self.said.map_or(String::new(), |said| format!("The JWT has the claims {}.", quoted(said.names())))
     }
+}
+
+/// What RTM_BEYOND_ROOMS=permissions means for this user.
+fn rtm_permissions(user: &User) -> Reason {
+    let channels = user.rtm_channels();
+    if channels == 0 {
+        let message = "The user gets no RTM token: the claim lists no channel that such a token can name. A name that ends in * is not a channel's full name.";
+        return Reason::warning(Code::LimitedRooms, message)
+            .advice("Let your provider list the full names of the user's channels.");
+    }
+    let most = Permissions::MAX_RESOURCES;
+    if channels > most {
+        let message = format!(
+            "The user gets no RTM token: the claim lists {channels} channels, and a token names {most} at most."
+        );
+        return Reason::warning(Code::LimitedRooms, message).advice("Let your provider list fewer channels.");
+    }
+    let message = format!(
+        "The user's RTM token has permissions for the channels that the claim lists by their full names: {channels} here. A token for RTC and RTM is refused, and so is version 006."
+    );
+    Reason::note(Code::LimitedRooms, message).advice(
+        "Agora must support permissions for your project: ask Agora, and try it with two users. Until then, expect that the token opens every message channel.",
+    )
 }
 
 fn product(product: Product) -> &'static str {

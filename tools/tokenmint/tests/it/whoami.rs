@@ -56,6 +56,12 @@ fn good(more: Value) -> String {
     rs256(ISSUER, all)
 }
 
+/// A name for each number below 1296. So short, because a JWT has 8 KiB at most.
+fn two_characters(number: u32) -> String {
+    let character = |digit| char::from_digit(digit, 36).expect("a digit");
+    [character(number / 36), character(number % 36)].into_iter().collect()
+}
+
 /// One JWT, and what must be said of it.
 struct Case<'a> {
     what: &'a str,
@@ -832,6 +838,36 @@ fn any_provider() {
             &[],
             &[],
             &["rooms every room (*)"],
+        ),
+        (
+            "RTM with permissions for one room of two",
+            good(json!({ "rooms": ["lobby", "team-*"] })),
+            &[("ROOMS_CLAIM", "rooms"), ("RTM_BEYOND_ROOMS", "permissions")],
+            &[],
+            0,
+            &[],
+            &[],
+            &["note limited-rooms", "by their full names: 1 here", "ask Agora", "RTM_BEYOND_ROOMS"],
+        ),
+        (
+            "RTM with permissions, and no room for them",
+            good(json!({ "rooms": "*" })),
+            &[("ROOMS_CLAIM", "rooms"), ("RTM_BEYOND_ROOMS", "permissions")],
+            &[],
+            0,
+            &[],
+            &["limited-rooms"],
+            &["The user gets no RTM token", "list the full names"],
+        ),
+        (
+            "RTM with permissions, and too many rooms for them",
+            good(json!({ "rooms": (0..1025).map(two_characters).collect::<Vec<_>>() })),
+            &[("ROOMS_CLAIM", "rooms"), ("RTM_BEYOND_ROOMS", "permissions")],
+            &[],
+            0,
+            &[],
+            &["limited-rooms"],
+            &["1025 channels", "1024 at most"],
         ),
         (
             "a uid",
