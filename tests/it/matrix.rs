@@ -244,11 +244,12 @@ struct Policy {
     by_caller: bool,
 }
 
-const POLICIES: [Policy; 4] = [
+const POLICIES: [Policy; 5] = [
     Policy { rtm_beyond_rooms: "refused", rtm_006: "allowed", by_caller: false },
     Policy { rtm_beyond_rooms: "allowed", rtm_006: "allowed", by_caller: false },
     Policy { rtm_beyond_rooms: "allowed", rtm_006: "refused", by_caller: false },
     Policy { rtm_beyond_rooms: "allowed", rtm_006: "refused", by_caller: true },
+    Policy { rtm_beyond_rooms: "permissions", rtm_006: "allowed", by_caller: false },
 ];
 
 impl Policy {
@@ -301,9 +302,21 @@ impl Policy {
     }
 }
 
-/// These statuses. If the setting is `refused`, 403 in place of 200.
+/// These statuses. If the setting is not `allowed`, 403 in place of 200.
 fn if_allowed(setting: &str, statuses: [u16; 7]) -> [u16; 7] {
-    statuses.map(|status| if status == 200 && setting == "refused" { 403 } else { status })
+    statuses.map(|status| if status == 200 && setting != "allowed" { 403 } else { status })
+}
+
+/// These statuses, for a request for RTM by itself. With permissions, the user without the rooms claim has no channels.
+fn if_rtm(policy: Policy, statuses: [u16; 7]) -> [u16; 7] {
+    match policy.rtm_beyond_rooms {
+        "permissions" => {
+            let mut statuses = statuses;
+            statuses[3] = 403;
+            statuses
+        }
+        setting => if_allowed(setting, statuses),
+    }
 }
 
 fn requests(policy: Policy) -> Vec<Request> {
@@ -318,7 +331,7 @@ fn drop_in_requests(policy: Policy) -> Vec<Request> {
     const CHAT: [u16; 7] = [401, 200, 403, 200, 200, 401, 403];
     const LISTEN: [u16; 7] = [401, 200, 403, 403, 200, 401, 403];
     const PUBLISH: [u16; 7] = [401, 200, 403, 403, 403, 401, 403];
-    let rtm = if_allowed(policy.rtm_beyond_rooms, CHAT);
+    let rtm = if_rtm(policy, CHAT);
     let joins = |role: &str, uid: &str| json!({ "channel": "demo", "role": role, "type": "userAccount", "uid": uid });
     let user = |user_id: &str| json!({ "user_id": user_id });
     let rtc = "GET /rtc/{channel}/{role}/{type}/{uid+}";
@@ -347,8 +360,8 @@ fn drop_in_requests(policy: Policy) -> Vec<Request> {
             body: Some(r#"{"roomUuid":"demo","userUuid":"ALICE","role":2}"#),
             ..ask("apaas-token", "POST /fetch_education_token", if_allowed(policy.rtm_beyond_rooms, PUBLISH))
         },
-        in_path("drop-in", rte, joins("2", ALICE), if_allowed(policy.rtm_beyond_rooms, LISTEN)),
-        in_path("drop-in", rte, joins("host", "ALICE/ALICE/"), if_allowed(policy.rtm_beyond_rooms, PUBLISH)),
+        in_path("drop-in", rte, joins("2", ALICE), if_rtm(policy, LISTEN)),
+        in_path("drop-in", rte, joins("host", "ALICE/ALICE/"), if_rtm(policy, PUBLISH)),
         in_path("drop-in", rte, joins("2", "ALICE/somebody"), NOBODY),
         ask("drop-in", "GET /ping", [401, 200, 200, 200, 200, 401, 403]),
         in_query("drop-in", "GET /uikit", "path=/rtc/demo/publisher/userAccount/ALICE/", PUBLISH),
@@ -406,8 +419,9 @@ fn own_requests(policy: Policy) -> Vec<Request> {
     let demo = || json!({ "channel": "demo" });
     let room = r#"{"room_id":"demo"}"#;
     let publish = r#"{"room_id":"demo","privileges":{"publish":true}}"#;
-    let rtm = if_allowed(policy.rtm_beyond_rooms, [401, 200, 403, 200, 200, 401, 403]);
-    let rtm_006 = if_allowed(policy.rtm_006, rtm);
+    let rtm = if_rtm(policy, [401, 200, 403, 200, 200, 401, 403]);
+    // A 006 token has no permissions.
+    let rtm_006 = if_allowed(policy.rtm_006, if_allowed(policy.rtm_beyond_rooms, [401, 200, 403, 200, 200, 401, 403]));
     let with_rtm = if_allowed(policy.rtm_beyond_rooms, [401, 200, 200, 403, 200, 401, 403]);
     // The functions run with ROOMS_CLAIM and PUBLISH_SCOPE, so a user may lack either.
     //                                                     nobody user other rooms scope no id IAM
