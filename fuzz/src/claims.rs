@@ -5,7 +5,7 @@ mod classroom;
 
 use crate::drop_in::DropIn;
 use crate::function::Function;
-use crate::judge::{self, Form, Limits, Needs, Who};
+use crate::judge::{self, Form, Limits, Needs, RtmBeyondRooms, Who};
 use crate::running::{Running, now};
 use arbitrary::Arbitrary;
 pub(crate) use drop_in::AUDIENCE;
@@ -50,6 +50,8 @@ struct Newer {
     /// A request for a classroom. It counts if there is neither of the two.
     classroom: Option<classroom::Request>,
     has_teacher_scope: bool,
+    /// Whether users with limited rooms get RTM tokens with permissions. Then `rtm_beyond_rooms` does not count.
+    rtm_permissions: bool,
 }
 
 /// What a backend says of an agent.
@@ -297,8 +299,12 @@ impl Input {
     /// # Panics
     /// This identity may not get such an answer.
     pub fn check(&self) {
-        let limits =
-            Limits { rtm_006: !self.refuses_006, rtm_beyond_rooms: self.rtm_beyond_rooms, ..self.settings.limits() };
+        let rtm_beyond_rooms = match (self.newer.rtm_permissions, self.rtm_beyond_rooms) {
+            (true, _) => RtmBeyondRooms::Permissions,
+            (false, true) => RtmBeyondRooms::Allowed,
+            (false, false) => RtmBeyondRooms::Refused,
+        };
+        let limits = Limits { rtm_006: !self.refuses_006, rtm_beyond_rooms, ..self.settings.limits() };
         let limits = self.by_caller.limits(limits);
         match (&self.newer.drop_in, &self.newer.agent) {
             (Some(request), _) => self.check_drop_in(request, &self.newer.limits(limits)),
@@ -391,8 +397,8 @@ impl Input {
         };
         for (in_path, asked, room) in requests {
             let event = self.event(limits, in_path, &asked, None);
-            let opens_rtm = self.function == Function::Rtm || asked.iter().any(|(name, _)| matches!(name, Name::With));
-            let needs = Needs::of_own(self.function, &judge::fields(event.to_string().as_bytes()), room, opens_rtm);
+            let with_rtm = asked.iter().any(|(name, _)| matches!(name, Name::With));
+            let needs = Needs::of_own(self.function, &judge::fields(event.to_string().as_bytes()), room, with_rtm);
             self.ask_plain(&event, &needs, limits, running, true);
         }
     }
@@ -566,7 +572,7 @@ pub(crate) fn grants_what_it_must(function: Function, limits: &Limits, running: 
                 in_path,
                 asked: vec![],
                 refuses_006: !limits.rtm_006,
-                rtm_beyond_rooms: limits.rtm_beyond_rooms,
+                rtm_beyond_rooms: limits.rtm_beyond_rooms == RtmBeyondRooms::Allowed,
                 by_caller: ByCaller { ends_in: Some(600), ..ByCaller::default() },
                 newer: Newer::default(),
             };

@@ -2,7 +2,7 @@
 
 use crate::claims;
 use crate::function::Function;
-use crate::judge::{Form, Limits};
+use crate::judge::{Form, Limits, RtmBeyondRooms};
 use crate::running::Running;
 use std::cell::OnceCell;
 
@@ -22,6 +22,7 @@ fn functions() -> Vec<Running> {
         teacher_scope: Some("teach".to_owned()),
         scope_claim: Some("permissions".to_owned()),
         refused_claim: Some(("kind".to_owned(), "guest".to_owned())),
+        rtm_beyond_rooms: RtmBeyondRooms::Permissions,
         rtm_006: false,
         max_ttl: 7200,
         max_seconds_beyond_jwt: Some(60),

@@ -12,7 +12,9 @@ mod granted;
 mod drop_in;
 
 pub(crate) use caller::{Fields, User, Who, assigned_uid, fields};
-pub(crate) use limits::{APP_CERTIFICATE, AUDIENCE_OF_HEADERS, Form, Limits, SERVER_SECRET, agora_key, zego_key};
+pub(crate) use limits::{
+    APP_CERTIFICATE, AUDIENCE_OF_HEADERS, Form, Limits, RtmBeyondRooms, SERVER_SECRET, agora_key, zego_key,
+};
 
 use crate::drop_in::DropIn;
 use crate::function::Function;
@@ -31,8 +33,10 @@ pub(crate) struct Needs<'a> {
     pub(crate) room: Option<&'a str>,
     /// The right to enter every room, and to publish there.
     pub(crate) every_room: bool,
-    /// The right to use RTM: the token opens it, alone or beside a channel.
+    /// The right to use every message channel: the token opens RTM beside another service.
     pub(crate) rtm: bool,
+    /// The right to use RTM: the token opens nothing else, so it can have permissions.
+    pub(crate) rtm_alone: bool,
     pub(crate) publish: bool,
     /// The right to any role in a classroom.
     pub(crate) teach: bool,
@@ -46,13 +50,14 @@ pub(crate) struct Needs<'a> {
 
 impl<'a> Needs<'a> {
     /// What the simplest request for one of our own routes needs. `room` is the room in the request, if there is one.
-    /// `opens_rtm` says that the token opens RTM, alone or beside a channel.
-    pub(crate) fn of_own(function: Function, event: &Fields, room: Option<&'a str>, opens_rtm: bool) -> Needs<'a> {
+    /// `with_rtm` says that the token opens RTM beside a channel.
+    pub(crate) fn of_own(function: Function, event: &Fields, room: Option<&'a str>, with_rtm: bool) -> Needs<'a> {
         Needs {
             backend: function == Function::ChatApp,
             room,
             every_room: matches!(function, Function::Zego | Function::Zim) && room.is_none(),
-            rtm: opens_rtm,
+            rtm: with_rtm,
+            rtm_alone: function == Function::Rtm,
             // Without a version in the request, GET gives 007, and POST gives 006.
             rtm_006: function == Function::Rtm && is_post(event),
             ..Needs::default()
@@ -86,9 +91,10 @@ pub(crate) fn plain_status(needs: &Needs<'_>, limits: &Limits, event: &Fields, n
                 needs.room.is_none_or(|room| user.may_enter(room))
                     && (!needs.every_room || user.rooms.is_none() && user.may_publish)
                     && (!needs.rtm || user.may_use_rtm(limits))
+                    && (!needs.rtm_alone || user.may_use_rtm(limits) || user.rtm_channels(limits).is_some())
                     && (!needs.publish || user.may_publish)
                     && (!needs.teach || user.may_teach)
-                    && (!needs.rtm_006 || limits.rtm_006),
+                    && (!needs.rtm_006 || user.may_use_rtm_006(limits)),
             )
         }
     }

@@ -237,7 +237,7 @@ impl Request {
         let needs = Needs { backend: route.is_for_backends(), in_query: route == DropIn::InQuery, ..Needs::default() };
         let room = Needs { room: Some("demo"), ..needs };
         let publish = Needs { publish: true, ..room };
-        let rtm = Needs { rtm: true, ..needs };
+        let rtm = Needs { rtm_alone: true, ..needs };
         let toolbox = || {
             vec![
                 (plain.clone(), publish),
@@ -257,8 +257,11 @@ impl Request {
                 (with(|it| it.account = true), Needs { account: true, ..room }),
             ],
             DropIn::Rte => vec![
-                (with(|it| it.last_slash = true), Needs { rtm: true, ..room }),
-                (with(|it| (it.role, it.second) = (Role::Publisher, Some(Name::Own))), Needs { rtm: true, ..publish }),
+                (with(|it| it.last_slash = true), Needs { rtm_alone: true, ..room }),
+                (
+                    with(|it| (it.role, it.second) = (Role::Publisher, Some(Name::Own))),
+                    Needs { rtm_alone: true, ..publish },
+                ),
             ],
             DropIn::Rtm => vec![(plain.clone(), rtm), (with(|it| it.last_slash = true), rtm)],
             DropIn::ZegoDemo | DropIn::ZegoQuickStart | DropIn::ZegoOlderQuickStart => {
@@ -295,7 +298,7 @@ impl Request {
             DropIn::InQuery => vec![
                 (plain.clone(), room),
                 (with(|it| it.inner = Inner::Rtm), rtm),
-                (with(|it| (it.inner, it.role) = (Inner::Rte, Role::Publisher)), Needs { rtm: true, ..publish }),
+                (with(|it| (it.inner, it.role) = (Inner::Rte, Role::Publisher)), Needs { rtm_alone: true, ..publish }),
             ],
         }
     }

@@ -1,10 +1,10 @@
 //! The caller, as the gateway describes it in the event.
 
-use super::limits::{APP_ID, Form, Limits};
+use super::limits::{APP_ID, Form, Limits, RtmBeyondRooms};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The fields of an object, unread. A field that nobody reads may be nested too deep for a [`Value`], or hold half a
 /// surrogate pair. The service does not read such a field either.
@@ -138,9 +138,24 @@ impl User {
         rooms.iter().any(|listed| listed == room || beginning(listed).is_some_and(|start| room.starts_with(start)))
     }
 
-    /// An RTM token opens every message channel. So a user with limited rooms may not have one.
+    /// A plain RTM token opens every message channel. So a user with limited rooms may not have one.
     pub(super) fn may_use_rtm(&self, limits: &Limits) -> bool {
-        self.rooms.is_none() || limits.rtm_beyond_rooms
+        self.rooms.is_none() || limits.rtm_beyond_rooms == RtmBeyondRooms::Allowed
+    }
+
+    /// The channels that the user's RTM token must name, and no others. `None`: the user gets no token with permissions.
+    pub(super) fn rtm_channels(&self, limits: &Limits) -> Option<BTreeSet<&str>> {
+        let rooms = self.rooms.as_ref()?;
+        (limits.rtm_beyond_rooms == RtmBeyondRooms::Permissions).then_some(())?;
+        let in_channel = |byte: u8| (b' '..=b'~').contains(&byte) && byte != b'*';
+        let is_channel = |room: &&str| (1..=64).contains(&room.len()) && room.bytes().all(in_channel);
+        let channels: BTreeSet<&str> = rooms.iter().map(String::as_str).filter(is_channel).collect();
+        (1..=1024).contains(&channels.len()).then_some(channels)
+    }
+
+    /// Whether the user gets RTM tokens of version 006.
+    pub(super) fn may_use_rtm_006(&self, limits: &Limits) -> bool {
+        limits.rtm_006 && (self.rooms.is_none() || limits.rtm_beyond_rooms != RtmBeyondRooms::Permissions)
     }
 
     /// Whether this name, as a uid or an account, is the user's own.

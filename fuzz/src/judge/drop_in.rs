@@ -270,7 +270,7 @@ impl Opened {
                 match (services.first(), who) {
                     (Some(1), Who::User(user)) => granted.rtc(user),
                     (Some(2), Who::User(user)) if services.last() == Some(&7) => granted.classroom(user),
-                    (Some(2), Who::User(user)) => granted.rtm(user),
+                    (Some(2 | 8), Who::User(user)) => granted.rtm(user),
                     (Some(5), Who::User(user)) => granted.chat_user(user),
                     (Some(5), Who::Backend) => granted.chat_app(),
                     (_, who) => panic!("a token for the services {services:?} for {who:?}"),
@@ -296,7 +296,9 @@ impl Opened {
 
     fn as_asked(&self) -> Asked {
         let rtc = self.rtc.as_ref().map(|rtc| (rtc.channel.clone(), rtc.privileges.clone()));
-        Asked { services: self.services.clone(), rtc, class: self.class.clone() }
+        // A request for RTM may get a token with permissions.
+        let services = self.services.iter().map(|service| if *service == 8 { 2 } else { *service });
+        Asked { services: services.collect(), rtc, class: self.class.clone() }
     }
 }
 

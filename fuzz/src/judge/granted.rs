@@ -7,6 +7,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use md5::{Digest, Md5};
 use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use tokens::read::{self, AccessToken2, Service, ServiceBody, Token04Claims, Unverified};
 
@@ -120,11 +121,14 @@ impl Granted<'_> {
     }
 
     pub(super) fn rtm(&self, user: &User) {
+        self.answer.says("user_id", &*user.id);
+        if let Some(channels) = user.rtm_channels(self.limits) {
+            return self.rtm2(user, &channels);
+        }
         assert!(user.may_use_rtm(self.limits), "{user:?} reads every message channel");
         self.answer.says("kind", "agora-rtm");
-        self.answer.says("user_id", &*user.id);
         if let Ok(Unverified::AccessToken(token)) = read::token(&self.answer.token) {
-            assert!(self.limits.rtm_006, "a 006 token for {user:?}");
+            assert!(user.may_use_rtm_006(self.limits), "a 006 token for {user:?}");
             self.answer.says("version", "006");
             self.answer.says("app_id", APP_ID);
             token.verify_signature(&agora_key(), &user.id, "").expect("signed for this user");
@@ -143,6 +147,34 @@ impl Granted<'_> {
         self.answer.says("version", "007");
         let [rtm] = &token.services[..] else { panic!("one service") };
         own_service(rtm, 2, user);
+    }
+
+    /// RTM with permissions for exactly these channels, and no other service.
+    fn rtm2(&self, user: &User, channels: &BTreeSet<&str>) {
+        let token = self.access_token2();
+        self.answer.says("kind", "agora-rtm2");
+        let [rtm] = &token.services[..] else { panic!("one service") };
+        let ServiceBody::Rtm2 { user_id, permissions } = &rtm.body else { panic!("no permissions: {rtm:?}") };
+        assert_eq!((rtm.service_type.number(), user_id), (8, &user.id));
+        assert!(!user_id.is_empty() && !user_id.contains('*'), "a wildcard");
+        assert_eq!(rtm.privileges.keys().collect::<Vec<_>>(), [&1], "to log in and no more");
+        // Message channels and stream channels, to read and to write.
+        assert_eq!(permissions.keys().collect::<Vec<_>>(), [&0, &1]);
+        for permissions in permissions.values() {
+            assert_eq!(permissions.keys().collect::<Vec<_>>(), [&0, &1]);
+            for names in permissions.values() {
+                assert!(
+                    names.iter().all(|name| user.may_enter(name) && !name.contains('*')),
+                    "{user:?} uses {names:?}"
+                );
+                assert!(
+                    names.iter().map(String::as_str).eq(channels.iter().copied()),
+                    "{names:?} are not {channels:?}"
+                );
+            }
+        }
+        let both = json!({ "read": channels, "write": channels });
+        self.answer.says("permissions", json!({ "message_channels": both, "stream_channels": both }));
     }
 
     pub(super) fn rtc(&self, user: &User) {

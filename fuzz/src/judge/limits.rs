@@ -17,8 +17,8 @@ pub(crate) struct Limits {
     pub(crate) scope_claim: Option<String>,
     /// A claim, and the value that makes its user nobody.
     pub(crate) refused_claim: Option<(String, String)>,
-    /// Whether users with limited rooms get RTM tokens.
-    pub(crate) rtm_beyond_rooms: bool,
+    /// Which RTM tokens users with limited rooms get.
+    pub(crate) rtm_beyond_rooms: RtmBeyondRooms,
     /// Whether users get RTM tokens of version 006.
     pub(crate) rtm_006: bool,
     pub(crate) default_ttl: u32,
@@ -44,7 +44,7 @@ impl Default for Limits {
             teacher_scope: None,
             scope_claim: None,
             refused_claim: None,
-            rtm_beyond_rooms: false,
+            rtm_beyond_rooms: RtmBeyondRooms::Refused,
             rtm_006: true,
             default_ttl: 3600,
             max_ttl: 86_400,
@@ -54,6 +54,17 @@ impl Default for Limits {
             query_audience: None,
         }
     }
+}
+
+/// The value of `RTM_BEYOND_ROOMS`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RtmBeyondRooms {
+    /// `refused`
+    Refused,
+    /// `allowed`
+    Allowed,
+    /// `permissions`
+    Permissions,
 }
 
 /// The value of `USER_ID_FORM`.
@@ -80,6 +91,11 @@ impl Limits {
             Form::Uuid => "uuid",
             Form::Hash => "hash",
         };
+        let rtm_beyond_rooms = match self.rtm_beyond_rooms {
+            RtmBeyondRooms::Refused => "refused",
+            RtmBeyondRooms::Allowed => "allowed",
+            RtmBeyondRooms::Permissions => "permissions",
+        };
         let allowed = |allowed: bool| if allowed { "allowed" } else { "refused" }.to_owned();
         let or_unset = |name: &Option<String>| name.clone().unwrap_or_default();
         vec![
@@ -94,7 +110,7 @@ impl Limits {
             ("REFUSED_CLAIMS", or_unset(&self.refused_claim.as_ref().map(|(claim, value)| format!("{claim}={value}")))),
             ("MAX_SECONDS_BEYOND_JWT", or_unset(&self.max_seconds_beyond_jwt.map(|seconds| seconds.to_string()))),
             ("MINTS_PER_MINUTE", self.mints_per_minute.to_string()),
-            ("RTM_BEYOND_ROOMS", allowed(self.rtm_beyond_rooms)),
+            ("RTM_BEYOND_ROOMS", rtm_beyond_rooms.to_owned()),
             ("RTM_006", allowed(self.rtm_006)),
             ("DEFAULT_TOKEN_TTL_SECONDS", self.default_ttl.to_string()),
             ("MAX_TOKEN_TTL_SECONDS", self.max_ttl.to_string()),
