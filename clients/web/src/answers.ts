@@ -30,13 +30,30 @@ export interface ChatAppAnswer extends MintedAnswer {
   readonly app_id: string;
 }
 
-/** Agora RTM (Signaling). */
-export interface RtmAnswer extends MintedAnswer {
+/** Agora RTM (Signaling), every channel. */
+export interface PlainRtmAnswer extends MintedAnswer {
   readonly kind: 'agora-rtm';
   readonly app_id: string;
   readonly user_id: string;
   readonly version: '006' | '007';
 }
+
+/** Agora RTM, only the named channels. A service that limits its callers' rooms may answer so. */
+export interface Rtm2Answer extends MintedAnswer {
+  readonly kind: 'agora-rtm2';
+  readonly app_id: string;
+  readonly user_id: string;
+  readonly permissions: { readonly message_channels: RtmPermissions; readonly stream_channels: RtmPermissions };
+}
+
+/** The channels that the user may read and write, by their full names. */
+export interface RtmPermissions {
+  readonly read: readonly string[];
+  readonly write: readonly string[];
+}
+
+/** Agora RTM (Signaling). */
+export type RtmAnswer = PlainRtmAnswer | Rtm2Answer;
 
 /** What an RTC token permits. */
 export type RtcPrivilege = 'join_channel' | 'publish_audio' | 'publish_video' | 'publish_data_stream';

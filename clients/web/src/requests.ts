@@ -83,7 +83,7 @@ export interface RtcOptions extends Lifetime {
 export function rtm(userId: string, options: RtmOptions = {}): TokenRequest<RtmAnswer> {
   const { version, expiresIn } = options;
   const path = `/rtm/${segment(userId)}/token${query({ version, expires_in: expiresIn })}`;
-  return { method: 'GET', path, read: minted('agora-rtm'), lifetime: expiresIn ?? AN_HOUR };
+  return { method: 'GET', path, read: minted('agora-rtm', 'agora-rtm2'), lifetime: expiresIn ?? AN_HOUR };
 }
 
 /** Which version an RTM token has. */
@@ -202,12 +202,12 @@ export function zim(userId: string, options: Lifetime = {}): TokenRequest<ZimAns
   return { method: 'GET', path, read: minted('zego-zim'), lifetime: expiresIn ?? AN_HOUR };
 }
 
-/** Reads a JSON answer of this kind. */
-function minted<A extends MintedAnswer>(kind: A['kind']): (text: string, json: unknown) => A | undefined {
+/** Reads a JSON answer of one of these kinds. */
+function minted<A extends MintedAnswer>(...kinds: A['kind'][]): (text: string, json: unknown) => A | undefined {
   return (_, json) => {
     const answer = json as Partial<MintedAnswer> | null;
     const times = [answer?.issued_at, answer?.expires_at, answer?.expires_in, answer?.renew_at];
-    const whole = isToken(answer?.token) && answer?.kind === kind && times.every(Number.isSafeInteger);
+    const whole = isToken(answer?.token) && kinds.includes(answer?.kind ?? '') && times.every(Number.isSafeInteger);
     return whole ? (answer as A) : undefined;
   };
 }

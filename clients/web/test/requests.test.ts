@@ -45,6 +45,28 @@ describe('requests', () => {
   });
 });
 
+describe('answers with permissions', () => {
+  const now = Math.floor(Date.now() / 1000);
+  const both = { read: ['lobby'], write: ['lobby'] };
+  const answer = {
+    token: '007eJx', kind: 'agora-rtm2', app_id: '0'.repeat(32), user_id: 'alice',
+    permissions: { message_channels: both, stream_channels: both },
+    issued_at: now, expires_at: now + 3600, expires_in: 3600, renew_at: now + 3000,
+  };
+
+  it('are taken for RTM', async () => {
+    const service = { url: 'https://t.example.com', fetch: new FakeService().says(new Response(JSON.stringify(answer))).fetch };
+    const keeper = new TokenKeeper({ service, request: rtm('me') });
+    expect(await keeper.token()).toEqual(answer);
+    keeper.stop();
+  });
+
+  it('are taken for no other token', () => {
+    expect(rtm('me').read('', answer)).toEqual(answer);
+    for (const request of [rtc('lobby'), zim('me'), chatUser('me')]) expect(request.read('', answer)).toBeUndefined();
+  });
+});
+
 describe("answers of the vendors' tutorials", () => {
   const keep = <A extends Answer>(request: TokenRequest<A>, ...replies: Response[]) =>
     new TokenKeeper({ service: { url: 'https://t.example.com', fetch: new FakeService().says(...replies).fetch }, request });
