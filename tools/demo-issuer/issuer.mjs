@@ -6,6 +6,9 @@
 // signs in. A program gets one at once, also for another audience:
 //
 //   curl -d name=alice -d audience=uikit localhost:5174/jwt
+//
+// A backend gets a JWT for the audience `tokenmint-backends`, with client credentials. There is such a client only if the environment
+// has its secret, DEMO_BACKEND_CLIENT_SECRET. No user gets this audience.
 
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
 
@@ -19,10 +22,13 @@ const lives = Number(process.env.ACCESS_TOKEN_SECONDS ?? '300')
 const CLIENT = 'tokenmint-demo'
 /** Not the client's id: that is the audience of ID tokens, which the service must not believe. */
 const AUDIENCE = 'tokenmint'
+/** The client of the demo's backend, and what it alone gets. */
+const BACKEND = { client: 'tokenmint-demo-backend', audience: 'tokenmint-backends', scope: 'mint' }
+const backendSecret = process.env.DEMO_BACKEND_CLIENT_SECRET
 
 /** The access token is for this audience. Without the format it would be opaque: no service but this one could read it. */
-const resourceServer = audience => ({
-    scope: 'publish',
+const resourceServer = (audience, scope = 'publish') => ({
+    scope,
     audience,
     accessTokenFormat: 'jwt',
     accessTokenTTL: lives,
@@ -49,15 +55,23 @@ const provider = new Provider(`http://localhost:${port}`, {
         response_types: ['code'],
         redirect_uris: origins.map(origin => `${origin}/signed-in.html`),
         post_logout_redirect_uris: origins.map(origin => `${origin}/index.html`),
-    }],
+    }, ...(backendSecret ? [{
+        client_id: BACKEND.client,
+        client_secret: backendSecret,
+        grant_types: ['client_credentials'],
+        response_types: [],
+        redirect_uris: [],
+    }] : [])],
     clientBasedCORS: (_, origin) => origins.includes(origin),
     jwks: { keys: [{ ...key, kid: 'demo', use: 'sig', alg: 'RS256' }] },
     cookies: { keys: [randomBytes(32).toString('hex')] },
     scopes: ['openid'],
     claims: { openid: ['sub'] },
     findAccount: (_, sub) => ({ accountId: sub, claims: () => ({ sub }) }),
-    extraTokenClaims: (_, { accountId }) => claimsOf(accountId),
+    // A backend has no account.
+    extraTokenClaims: (_, { accountId }) => accountId === undefined ? {} : claimsOf(accountId),
     features: {
+        clientCredentials: { enabled: true },
         devInteractions: { enabled: false },
         // The provider's own pages load a font from another machine.
         rpInitiatedLogout: {
@@ -70,12 +84,15 @@ const provider = new Provider(`http://localhost:${port}`, {
         },
         resourceIndicators: {
             enabled: true,
-            defaultResource: () => `urn:${AUDIENCE}`,
+            // The client decides, and not what it asks for.
+            defaultResource: (_, client) => `urn:${client.clientId === BACKEND.client ? BACKEND.audience : AUDIENCE}`,
             useGrantedResource: () => true,
-            getResourceServerInfo: () => resourceServer(AUDIENCE),
+            getResourceServerInfo: (_, resource, client) => client.clientId === BACKEND.client
+                ? resourceServer(BACKEND.audience, BACKEND.scope)
+                : resourceServer(AUDIENCE),
         },
     },
-    ttl: { AccessToken: lives, IdToken: lives, Session: 86_400, Grant: 86_400, Interaction: 600 },
+    ttl: { AccessToken: lives, ClientCredentials: lives, IdToken: lives, Session: 86_400, Grant: 86_400, Interaction: 600 },
     interactions: { policy, url: (_, { uid }) => `/sign-in/${uid}` },
     loadExistingGrant: async ctx => {
         const { client, session, params } = ctx.oidc
@@ -100,6 +117,7 @@ provider.use(async (ctx, next) => {
     const [name, audience] = [nameIn(asked), asked.get('audience') ?? AUDIENCE]
     if (name === undefined) ctx.throw(400, NAME_RULE)
     if (!/^[\x21-\x7e]{1,100}$/.test(audience)) ctx.throw(400, 'An audience has 1 to 100 visible ASCII characters.')
+    if (audience === BACKEND.audience) ctx.throw(400, 'No user gets this audience.')
     const client = await provider.Client.find(CLIENT)
     const token = new provider.AccessToken({
         accountId: name, client, aud: audience, extra: claimsOf(name), scope: mayPublish(name) ? 'publish' : undefined,
