@@ -33,6 +33,9 @@ WEB := clients/web
 VERIFIERS := tools/harness/verifiers
 PROOFS := tests/browser
 DEMO_ISSUER := tools/demo-issuer
+DEMO_AGENTS := tools/demo-agents
+# What the demo runs beside the API and the pages.
+DEMO_PROGRAMS := $(DEMO_ISSUER)/node_modules/.installed $(DEMO_AGENTS)/node_modules/.installed $(VERIFIERS)/node_modules/.installed
 BOOK := tools/book
 
 .PHONY: help has-rust has-free-port has-free-demo-port setup run demo watch watch-aws stack test test-clients test-rust test-browser photographs faults soak test-image test-stack test-arm64 check fuzz load bench bench-check bench-growth bench-jwt bench-limit bench-renewals bench-cold bench-serve validate docs book prose build deploy version clean
@@ -55,7 +58,7 @@ run: has-rust has-free-port ## Serves the API on port 9000 with built-in local c
 	@$(BUILD_SERVER)
 	@exec tools/local-run.sh $(TOKENMINT)
 
-demo: has-rust has-free-port has-free-demo-port $(WEB)/node_modules/.installed $(DEMO_ISSUER)/node_modules/.installed ## Serves the API and, on port 5173, a page for each SDK, with a sign-in (JWT_ISSUER=… DEMO_CLIENT_ID=…: your own provider; PORT=n, DEMO_PORT=n: other ports)
+demo: has-rust has-free-port has-free-demo-port $(WEB)/node_modules/.installed $(DEMO_PROGRAMS) ## Serves the API and, on port 5173, a page for each SDK and one for agents, with a sign-in (JWT_ISSUER=… DEMO_CLIENT_ID=…: your own provider; PORT=n, DEMO_PORT=n: other ports)
 	@$(BUILD_SERVER)
 	@exec tools/demo.sh $(TOKENMINT)
 
@@ -90,13 +93,14 @@ faults: setup ## Lets Secrets Manager fail in every way, and opens 10,000 connec
 soak: ## Like `faults`, for a quarter of an hour
 	SOAK=12 $(MAKE) --no-print-directory faults
 
-test-browser: setup book $(WEB)/node_modules/.installed $(PROOFS)/node_modules/.installed $(DEMO_ISSUER)/node_modules/.installed ## Runs the vendors' SDKs and UI kits in Chromium against the service, and verifies what they send. Attacks the local run from pages. Looks at each page of the book with axe
+test-browser: setup book $(WEB)/node_modules/.installed $(PROOFS)/node_modules/.installed $(DEMO_PROGRAMS) ## Runs the vendors' SDKs and UI kits in Chromium against the service, and verifies what they send. Starts agents at a stand-in for Agora's REST API. Attacks the local run from pages. Looks at each page of the book with axe
 	tools/debian-packages.sh chromium
 	cargo build --workspace --bins
 	$(WEB)/node_modules/.bin/tsc --project tests/browser/pages
 	node --test --test-reporter=spec tests/browser/book.test.mjs
 	node --test --test-reporter=spec tests/browser/strangers.test.mjs
 	node --test --test-reporter=spec tests/browser/sign-in.test.mjs
+	node --test --test-reporter=spec tests/browser/agents.test.mjs
 	node --test --test-reporter=spec tests/browser/proofs.test.mjs
 	node --test --test-reporter=spec tests/browser/other-servers.test.mjs
 
@@ -281,4 +285,4 @@ $(CARGO_FUZZ)/bin/cargo-fuzz:
 	cargo install --quiet --locked --debug --root $(CARGO_FUZZ) cargo-fuzz@$(CARGO_FUZZ_VERSION)
 
 clean: ## Removes everything that was built or installed
-	rm -rf target .aws-sam .venv .tools template.json {$(VERIFIERS),$(PROOFS),$(BOOK),$(STACK_SIGN_IN)}/node_modules clients/*/node_modules $(WEB)/dist $(WEB)/demo-dist $(COLD_NODE)/node_modules $(COLD_NODE)/bundle $(SERVE_NODE)/node_modules
+	rm -rf target .aws-sam .venv .tools template.json {$(VERIFIERS),$(PROOFS),$(DEMO_ISSUER),$(DEMO_AGENTS),$(BOOK),$(STACK_SIGN_IN)}/node_modules clients/*/node_modules $(WEB)/dist $(WEB)/demo-dist $(COLD_NODE)/node_modules $(COLD_NODE)/bundle $(SERVE_NODE)/node_modules

@@ -2,12 +2,17 @@
 # Serves the API and the demo's pages on this machine. Usage: tools/demo.sh PATH_OF_TOKENMINT
 # People sign in at an issuer that runs beside it, under any name. With JWT_ISSUER and DEMO_CLIENT_ID they sign in at a
 # provider of your own. With IDENTITY=none nobody signs in, and every caller is believed.
+# Beside it run a backend that starts agents, and a stand-in for Agora's REST API. With a provider of your own this backend
+# needs a client there: BACKEND_AUDIENCE, BACKEND_SCOPE, DEMO_BACKEND_CLIENT_ID, DEMO_BACKEND_CLIENT_SECRET.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 export PORT=${PORT:-9000} DEMO_PORT=${DEMO_PORT:-5173}
-# The next port is the issuer's.
-export ISSUER_PORT=$((DEMO_PORT + 1))
+# The next ports are the issuer's, that of the backend for agents, and that of the stand-in for Agora's REST API.
+export ISSUER_PORT=$((DEMO_PORT + 1)) BACKEND_PORT=$((DEMO_PORT + 2)) STAND_IN_PORT=$((DEMO_PORT + 3))
+export AGENTS=http://127.0.0.1:$BACKEND_PORT
+
+"$root/tools/check-tools.sh" "port:$BACKEND_PORT:DEMO_PORT" "port:$STAND_IN_PORT:DEMO_PORT"
 
 trap 'kill $(jobs -p) 2>/dev/null; wait' EXIT
 trap 'exit 0' INT TERM HUP
@@ -17,19 +22,28 @@ if [[ ${IDENTITY:-jwt} == jwt ]]; then
     if [[ -z ${JWT_ISSUER:-} ]]; then
         export JWT_ISSUER=http://localhost:$ISSUER_PORT DEMO_CLIENT_ID=tokenmint-demo JWT_AUDIENCE=tokenmint
         export DEMO_SCOPE='openid publish'
+        # The demo's backend is a client of this issuer, too. Its secret is for this run alone.
+        export BACKEND_AUDIENCE=tokenmint-backends BACKEND_SCOPE=mint
+        DEMO_BACKEND_CLIENT_ID=tokenmint-demo-backend
+        DEMO_BACKEND_CLIENT_SECRET=$(node -p "crypto.randomBytes(32).toString('hex')")
+        # The backend starts agents only in the user's rooms, even if the service lets everybody in everywhere.
+        agents_rooms=rooms
         "$root/tools/check-tools.sh" "port:$ISSUER_PORT:DEMO_PORT"
-        node "$root/tools/demo-issuer/issuer.mjs" &
+        DEMO_BACKEND_CLIENT_SECRET=$DEMO_BACKEND_CLIENT_SECRET node "$root/tools/demo-issuer/issuer.mjs" &
     elif [[ -z ${DEMO_CLIENT_ID:-} ]]; then
         echo "The demo needs DEMO_CLIENT_ID with JWT_ISSUER: the id of a client at your provider, for a page in a browser (PKCE)." >&2
         exit 1
     fi
     export JWT_AUDIENCE=${JWT_AUDIENCE:-$DEMO_CLIENT_ID}
 else
-    # The pages ask for it.
+    # The pages and the backend ask for it.
     unset DEMO_CLIENT_ID
 fi
 
 "$root/tools/local-run.sh" "$1" &
+node "$root/tools/demo-agents/agora-rest.mjs" &
+ROOMS_CLAIM=${ROOMS_CLAIM:-${agents_rooms:-}} DEMO_BACKEND_CLIENT_ID=${DEMO_BACKEND_CLIENT_ID:-} \
+    DEMO_BACKEND_CLIENT_SECRET=${DEMO_BACKEND_CLIENT_SECRET:-} node "$root/tools/demo-agents/backend.mjs" &
 (cd "$root/clients/web" && exec node_modules/.bin/vite) &
 code=0
 wait -n || code=$?

@@ -1,0 +1,286 @@
+// The backend of the demo's page for agents. It does what an app's own backend does:
+//
+// 1. It verifies the JWT of the user who asks, and whether this user may enter the channel.
+// 2. It asks Tokenmint for a token for the agent. For this it has a JWT of its own, which the provider gives to backends alone.
+// 3. It starts the agent at Agora's REST API. In the demo this is the stand-in, `agora-rest.mjs`.
+//
+// The page gets neither of these two secrets. It learns which agent runs, and what the token carried.
+//
+//   BACKEND_PORT=5175 PORT=9000 STAND_IN_PORT=5176 node backend.mjs
+//
+// Settings: `SERVICE` and `AGORA_REST` (addresses, instead of the two ports), `IDENTITY`, `JWT_ISSUER`, `JWT_AUDIENCE` and `ROOMS_CLAIM` as Tokenmint has them,
+// `BACKEND_AUDIENCE`, `BACKEND_SCOPE`, `DEMO_BACKEND_CLIENT_ID` and `DEMO_BACKEND_CLIENT_SECRET` (client credentials).
+
+import { createHash, randomInt } from 'node:crypto'
+import { createRemoteJWKSet, jwtVerify } from 'jose'
+import { NotJson, readJson, serve } from './http.mjs'
+
+const env = (name, or = '') => process.env[name] || or
+const port = Number(env('BACKEND_PORT', '5175'))
+const service = env('SERVICE', `http://127.0.0.1:${env('PORT', '9000')}`)
+const agora = env('AGORA_REST', `http://127.0.0.1:${env('STAND_IN_PORT', '5176')}`)
+const nobodySignsIn = env('IDENTITY', 'jwt') === 'none'
+const issuer = env('JWT_ISSUER')
+const audiences = env('JWT_AUDIENCE').split(',').filter(text => text !== '')
+const roomsClaim = env('ROOMS_CLAIM')
+/** How this backend itself signs in at the provider. */
+const backend = {
+    audience: env('BACKEND_AUDIENCE'), scope: env('BACKEND_SCOPE'), id: env('DEMO_BACKEND_CLIENT_ID'), secret: env('DEMO_BACKEND_CLIENT_SECRET'),
+}
+const NEEDED = {
+    BACKEND_AUDIENCE: backend.audience, BACKEND_SCOPE: backend.scope, DEMO_BACKEND_CLIENT_ID: backend.id, DEMO_BACKEND_CLIENT_SECRET: backend.secret,
+}
+
+/** The signatures that Tokenmint takes. Never a shared secret. */
+const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'EdDSA']
+/** How long an answer of another server may take, in milliseconds. */
+const PATIENCE = 10_000
+/** How long an agent's token lives, in seconds. An app renews it with the product's route `update`. */
+const TOKEN_SECONDS = 3600
+/** How many agents one user may run at a time. At Agora each of them costs money. */
+const MOST_OF_A_USER = 3
+
+/** Where each product starts an agent, and what it must be told. */
+const PRODUCTS = {
+    convoai: {
+        path: 'conversational-ai-agent/v2',
+        body: ({ name, channel, uid, token }) => ({
+            name,
+            // The agent as it was configured in Agora's console.
+            pipeline_id: 'demo',
+            properties: {
+                channel, token, agent_rtc_uid: String(uid), advanced_features: { enable_rtm: true },
+                // An app names its user's uid here.
+                remote_rtc_uids: ['*'],
+            },
+        }),
+    },
+    stt: {
+        path: 'speech-to-text/v1',
+        body: ({ name, channel, uid, token }) => ({
+            name, languages: ['en-US'], rtcConfig: { channelName: channel, pubBotUid: String(uid), pubBotToken: token },
+        }),
+    },
+}
+
+/** What the page is told: what happened, why, and what to do next. `parameter` is what the refusal is about. */
+class Problem extends Error {
+    constructor(status, what, why, next, parameter) {
+        super(what)
+        this.answer = { status, body: { what, why, next, ...(parameter === undefined ? {} : { parameter }) } }
+    }
+}
+
+/** The agents that this backend has started, by their id: who started each, and where. Nothing here is secret. */
+const agents = new Map()
+
+serve(port, async request => {
+    try {
+        return await answer(request)
+    } catch (error) {
+        if (error instanceof Problem) return error.answer
+        if (error instanceof NotJson) return new Problem(400, 'The request cannot be read.', 'Its body is not JSON.', 'Send a JSON object.').answer
+        throw error
+    }
+}, () => console.log(`The demo's backend for agents is at http://localhost:${port}.`))
+
+async function answer(request) {
+    refuseStrangers(request)
+    const [, id] = /^\/agents(?:\/(\w{1,64}))?$/.exec(request.url) ?? fail(new Problem(404, 'There is nothing at this address.', 'This backend has /agents alone.', 'Use the page.'))
+    tellWhatIsMissing()
+    const user = nobodySignsIn ? { key: 'nobody' } : await userOf(request.headers.authorization)
+    switch (`${request.method} ${id === undefined ? 'all' : 'one'}`) {
+        case 'GET all': return { status: 200, body: { agents: await running(user) } }
+        case 'POST all': return { status: 201, body: await start(user, await readJson(request)) }
+        case 'GET one': return { status: 200, body: await look(own(user, id)) }
+        case 'DELETE one': return { status: 200, body: await stop(own(user, id)) }
+        default: throw new Problem(405, 'This request is not possible.', `${request.method} has no meaning here.`, 'Use the page.')
+    }
+}
+
+/** A page from elsewhere could send requests to this machine. The demo's own server sends ours, and says so. */
+function refuseStrangers({ headers, method }) {
+    const host = /^(localhost|127\.0\.0\.1)(:\d+)?$/.test(headers.host ?? '')
+    const site = ['same-origin', 'none', undefined].includes(headers['sec-fetch-site'])
+    if (!host || !site) throw new Problem(403, 'This backend answers only the demo’s own page.', 'Another page asks.', 'Open the demo.')
+    // A page from elsewhere cannot send this header without asking first.
+    if (method === 'POST' && !/^application\/json\b/.test(headers['content-type'] ?? '')) {
+        throw new Problem(415, 'The request cannot be read.', 'Its Content-Type is not application/json.', 'Send JSON.')
+    }
+}
+
+/** With a provider of your own, this backend needs a client there. */
+function tellWhatIsMissing() {
+    const missing = Object.keys(NEEDED).filter(name => NEEDED[name] === '')
+    if (nobodySignsIn || missing.length === 0) return
+    throw new Problem(
+        503, 'This backend may not ask for an agent’s token.',
+        `It has no client at your provider that gets a backend’s JWT. Not set: ${missing.join(', ')}.`,
+        'Make a client for client credentials at your provider, set these variables, and start the demo again. Or start it without JWT_ISSUER: the demo’s own sign-in has such a client.',
+    )
+}
+
+/** Who asks, after their JWT was verified. */
+async function userOf(header) {
+    const jwt = /^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(header ?? '')?.[1]
+    const refused = why => new Problem(401, 'This backend does not know who you are.', why, 'Sign in again.')
+    if (jwt === undefined) throw refused('Your request has no JWT.')
+    let verified
+    try {
+        verified = await jwtVerify(jwt, (await provider()).keys, { issuer, algorithms: ALGORITHMS, requiredClaims: ['exp', 'sub'] })
+    } catch (error) {
+        if (error instanceof Problem) throw error
+        if (!String(error?.code).startsWith('ERR_J') || ['ERR_JWKS_TIMEOUT', 'ERR_JOSE_GENERIC'].includes(error.code)) throw silent('Your provider')
+        // The library's text could repeat what was sent.
+        throw refused('Your JWT is not valid, or it has ended.')
+    }
+    const { payload: claims, protectedHeader: { typ } } = verified
+    const of = claims.aud === undefined ? [claims.client_id ?? claims.azp] : [claims.aud].flat()
+    if (!of.some(each => audiences.includes(each))) throw refused('Your JWT is for another audience.')
+    // An ID token says who signed in. It allows nothing.
+    const idToken = ['nonce', 'at_hash', 'c_hash'].some(name => name in claims) || claims.typ === 'ID' || (claims.token_use ?? 'access') !== 'access'
+    if (idToken || ![undefined, 'JWT', 'at+jwt'].includes(typ)) throw refused('It is not an access token.')
+    return { key: `${claims.iss} ${claims.sub}`, claims }
+}
+
+/** Whether this user may enter the channel, by the same rules as Tokenmint's: a list of names, and `*` at the end of a name. */
+function mayEnter(claims, channel) {
+    if (roomsClaim === '') return true
+    const rooms = claims[roomsClaim] ?? roomsClaim.split('.').reduce((inside, name) => inside?.[name], claims)
+    if (rooms === '*' || (Array.isArray(rooms) && rooms.length === 1 && rooms[0] === '*')) return true
+    return [rooms].flat().some(room => typeof room === 'string' && room !== '*' && (room.endsWith('*') ? channel.startsWith(room.slice(0, -1)) : channel === room))
+}
+
+async function start(user, asked) {
+    const { channel, product } = asked ?? {}
+    if (typeof channel !== 'string' || channel === '') throw new Problem(400, 'There is no channel.', 'The agent must enter a channel.', 'Name one.', 'channel')
+    const { path, body } = (Object.hasOwn(PRODUCTS, product) ? PRODUCTS[product] : undefined)
+        ?? fail(new Problem(400, 'There is no such product.', 'An agent is of Conversational AI or speech to text.', 'Choose one of the two.', 'product'))
+    if (!nobodySignsIn && !mayEnter(user.claims, channel)) {
+        throw new Problem(403, 'You may not start an agent in this channel.', 'You may not enter it: your JWT does not list it.', 'Choose a channel that you may enter.', 'channel')
+    }
+    const before = await running(user)
+    if (before.length >= MOST_OF_A_USER) {
+        throw new Problem(429, `You have ${before.length} agents already.`, 'At Agora each agent costs money, so this backend limits how many one user runs.', 'Stop one of them.')
+    }
+    // No user of the channel has this number, in all likelihood. An app keeps a range of numbers for its agents.
+    const uid = randomInt(1, 2 ** 31)
+    const { token, app_id } = await agentToken({ channel, uid, product })
+    // Two agents of one product in one channel would talk to each other. So the name is the channel's, and Agora refuses a second one.
+    const name = `demo-${product}-${createHash('sha256').update(channel).digest('hex').slice(0, 16)}`
+    const started = await ask(`${agora}/api/${path}/projects/${app_id}/join`, token, body({ name, channel, uid, token }))
+    const { agent_id, status, stand_in } = started
+    const agent = { id: agent_id, user: user.key, channel, product, uid, app_id, carried: stand_in?.carried ?? [] }
+    agents.set(agent_id, agent)
+    return { ...told(agent), status }
+}
+
+/** The agents of this user that still run. */
+async function running(user) {
+    const looked = await Promise.all([...agents.values()].filter(agent => agent.user === user.key).map(look))
+    return looked.filter(({ status }) => status === 'RUNNING')
+}
+
+/** Asks Agora whether the agent still runs. */
+async function look(agent) {
+    const { token } = await agentToken(agent)
+    const { status = 'STOPPED' } = await ask(`${agora}/api/${PRODUCTS[agent.product].path}/projects/${agent.app_id}/agents/${agent.id}`, token, undefined, [404])
+    if (status !== 'RUNNING') agents.delete(agent.id)
+    return { ...told(agent), status }
+}
+
+async function stop(agent) {
+    // The token of the start may have ended. Nothing keeps it, so a new one is fetched.
+    const { token } = await agentToken(agent)
+    await ask(`${agora}/api/${PRODUCTS[agent.product].path}/projects/${agent.app_id}/agents/${agent.id}/leave`, token, {}, [404])
+    agents.delete(agent.id)
+    return { ...told(agent), status: 'STOPPED' }
+}
+
+/** An agent that this user has started. Somebody else's does not exist for them. */
+function own(user, id) {
+    const agent = agents.get(id)
+    if (agent?.user !== user.key) throw new Problem(404, 'There is no such agent.', 'You have not started it, or it runs no more.', 'Start one.')
+    return agent
+}
+
+/** What the page may know. */
+function told({ id, channel, product, uid, carried }) {
+    return { agent_id: id, channel, product, uid, carried }
+}
+
+/** A token for the agent, from Tokenmint. It opens the product's REST API, and the agent joins with it. */
+async function agentToken({ channel, uid, product }) {
+    const headers = { 'content-type': 'application/json', ...(nobodySignsIn ? {} : { authorization: `Bearer ${await ownJwt()}` }) }
+    const body = JSON.stringify({ uid, service: product, rtm_user_id: `agent-${uid}`, role: 'publisher', expires_in: TOKEN_SECONDS })
+    const response = await reach('The token service', `${service}/rtc/${encodeURIComponent(channel)}/agent-token`, { method: 'POST', headers, body })
+    const answered = await response.json().catch(() => ({}))
+    if (response.ok) return answered
+    const detail = String(answered.detail ?? answered.title ?? `It answers ${response.status}.`)
+    switch (response.status) {
+        case 400: throw new Problem(400, 'The token service refused a value.', detail, 'Correct it.', 'channel')
+        case 401:
+        case 403: throw new Problem(502, 'The token service does not believe this backend.', detail, 'Compare BACKEND_AUDIENCE and BACKEND_SCOPE with what your provider gives to this client.')
+        default: throw new Problem(503, 'The token service gives no token now.', detail, 'Try again later. Its log says more.')
+    }
+}
+
+/** What Agora's REST API answers to this request. */
+async function ask(url, token, body, alsoGood = []) {
+    const headers = { authorization: `agora token=${token}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) }
+    const response = await reach('The stand-in for Agora’s REST API', url, body === undefined ? { headers } : { method: 'POST', headers, body: JSON.stringify(body) })
+    const text = await response.text()
+    const answered = text === '' ? {} : JSON.parse(text)
+    if (response.ok || alsoGood.includes(response.status)) return answered
+    const why = answered.stand_in?.refused ?? answered.detail ?? answered.message ?? `It answers ${response.status}.`
+    if (answered.reason === 'TaskConflict') {
+        throw new Problem(409, 'An agent of this product is in this channel already.', 'A second one would listen to the first one.', 'Stop the first one, or choose another channel.', 'channel')
+    }
+    throw new Problem(502, 'The stand-in for Agora’s REST API refused the request.', why, 'Check that the token service and the stand-in have the same project.')
+}
+
+/** This backend's own JWT, until it has nearly ended. */
+let held
+async function ownJwt() {
+    if (held !== undefined && Date.now() < held.until) return held.jwt
+    const { token } = await provider()
+    const response = await reach('Your provider', token, {
+        method: 'POST',
+        headers: { authorization: `Basic ${Buffer.from(`${encodeURIComponent(backend.id)}:${encodeURIComponent(backend.secret)}`).toString('base64')}` },
+        // Some providers know the audience by this parameter. Others know it by the client.
+        body: new URLSearchParams({ grant_type: 'client_credentials', scope: backend.scope, audience: backend.audience }),
+    })
+    const { access_token: jwt, expires_in = 60 } = await response.json().catch(() => ({}))
+    if (!response.ok || typeof jwt !== 'string') {
+        throw new Problem(502, 'Your provider gives this backend no JWT.', `It answers ${response.status}.`, 'Check DEMO_BACKEND_CLIENT_ID, DEMO_BACKEND_CLIENT_SECRET and the client’s scopes.')
+    }
+    held = { jwt, until: Date.now() + (expires_in - 10) * 1000 }
+    return jwt
+}
+
+/** The provider's keys and token endpoint. It may start after this backend, so it is asked until it has answered once. */
+let known
+async function provider() {
+    if (known !== undefined) return known
+    const response = await reach('Your provider', `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`)
+    const { issuer: said, jwks_uri, token_endpoint } = await response.json().catch(() => ({}))
+    if (said !== issuer) throw new Problem(502, 'Your provider cannot be used.', 'Its configuration names another issuer than JWT_ISSUER.', 'Correct JWT_ISSUER.')
+    known = { keys: createRemoteJWKSet(new URL(jwks_uri)), token: token_endpoint }
+    return known
+}
+
+async function reach(who, url, init = {}) {
+    try {
+        return await fetch(url, { ...init, redirect: 'error', signal: AbortSignal.timeout(PATIENCE) })
+    } catch {
+        throw silent(who)
+    }
+}
+
+function silent(who) {
+    return new Problem(503, `${who} does not answer.`, 'It is not running, or not yet.', 'Try again in a moment.')
+}
+
+function fail(problem) {
+    throw problem
+}
