@@ -18,11 +18,41 @@ export function clock(milliseconds: number): string {
   return `${hours > 0 ? `${hours}:${two(minutes)}` : minutes}:${two(seconds % 60)}`;
 }
 
-export const PAGE = `
+/** The line above each page. */
+export const TOP = `
 <header class="top">
   <a class="brand" href="./index.html"><img src="./icon.svg" alt="" width="28" height="28"> Tokenmint</a>
   <a href="./index.html">All demos</a>
-</header>
+</header>`;
+
+/** Who is signed in, if the pages have a sign-in. */
+export const WHO = `
+      <div class="who" id="who" hidden>
+        <p id="who-name" role="status"></p>
+        <button id="sign-in" type="button">Sign in</button>
+        <button id="sign-out" type="button" hidden>Sign out</button>
+      </div>`;
+
+/** What went wrong last. */
+export const PROBLEM = `
+    <section class="panel problem" id="problem" role="alert" hidden>
+      <h2 id="problem-what"></h2>
+      <p><span id="problem-why"></span> <span id="problem-next"></span></p>
+      <p class="detail" id="problem-detail"></p>
+      <p class="buttons"><button class="primary" id="again" type="button" hidden>Sign in again</button></p>
+    </section>`;
+
+/** What happened so far. `first`: what to do so that something happens. */
+export const log = (first: string) => `
+    <section class="panel" aria-labelledby="log-heading">
+      <h2 id="log-heading">What happened</h2>
+      <p class="quiet" id="log-empty">Nothing yet. ${first}</p>
+      <div class="log" id="log" role="log" aria-live="polite" aria-labelledby="log-heading" tabindex="0"><ol id="log-items"></ol></div>
+    </section>`;
+
+/** The page of an SDK. */
+export const PAGE = `
+${TOP}
 <main>
   <h1 id="title"></h1>
   <p class="lead" id="about"></p>
@@ -40,11 +70,7 @@ export const PAGE = `
   <div class="demo" id="demo">
     <form class="panel form" id="form" aria-labelledby="form-heading" novalidate>
       <h2 id="form-heading">Log in</h2>
-      <div class="who" id="who" hidden>
-        <p id="who-name" role="status"></p>
-        <button id="sign-in" type="button">Sign in</button>
-        <button id="sign-out" type="button" hidden>Sign out</button>
-      </div>
+${WHO}
       <div id="fields"></div>
       <details>
         <summary>Life of the token, service, JWT</summary>
@@ -55,12 +81,7 @@ export const PAGE = `
         <button id="logout" type="button" disabled>Log out</button>
       </div>
     </form>
-    <section class="panel problem" id="problem" role="alert" hidden>
-      <h2 id="problem-what"></h2>
-      <p><span id="problem-why"></span> <span id="problem-next"></span></p>
-      <p class="detail" id="problem-detail"></p>
-      <p class="buttons"><button class="primary" id="again" type="button" hidden>Sign in again</button></p>
-    </section>
+${PROBLEM}
     <section class="panel token" id="token" aria-labelledby="token-heading">
       <div class="state">
         <h2 id="token-heading">Your token</h2>
@@ -82,10 +103,6 @@ export const PAGE = `
       <p class="inspect">To check it, run <code id="inspect-command">${INSPECT}</code> in the repository, paste the token, and press Enter and Ctrl-D.</p>
       <label class="field" id="token-field" hidden>Your browser does not let this page copy. Copy the token from here: <input id="token-text" readonly autocomplete="off" spellcheck="false"></label>
     </section>
-    <section class="panel" aria-labelledby="log-heading">
-      <h2 id="log-heading">What happened</h2>
-      <p class="quiet" id="log-empty">Nothing yet. Log in, and each step appears here.</p>
-      <div class="log" id="log" role="log" aria-live="polite" aria-labelledby="log-heading" tabindex="0"><ol id="log-items"></ol></div>
-    </section>
+${log('Log in, and each step appears here.')}
   </div>
 </main>`;

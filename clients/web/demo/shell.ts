@@ -4,6 +4,7 @@ import { type Answer, TokenError, TokenKeeper, type TokenRequest } from '../src/
 import { explainSdk, explainSilence, explainToken, type Explanation } from './explain.js';
 import { asQuery, clearAll, type Field, fieldOf, firstEmpty, labelled, lifetimes, mark, type Value } from './fields.js';
 import { at, clock, PAGE } from './page.js';
+import { explain, write } from './report.js';
 import { appIdOf, ask, isDemo, mayAnswerLater, type Vendor } from './service.js';
 import { SignIn } from './sign-in.js';
 import { copy, showAnswer } from './token.js';
@@ -79,41 +80,6 @@ export function show<A extends Answer>(demo: Demo<A>): void {
   const demoOnly = () => isDemo(appId) || (appId === undefined && signIn?.demoCredentials === true);
   const notice = () => {
     at('notice').hidden = !demoOnly() || at('status').dataset['state'] === 'in';
-  };
-  const write = (kind: 'plain' | 'good' | 'retry' | 'bad', words: string, detail = '') => {
-    const item = document.createElement('li');
-    item.dataset['kind'] = kind;
-    const time = document.createElement('time');
-    const now = new Date();
-    time.dateTime = now.toISOString();
-    time.textContent = now.toTimeString().slice(0, 8);
-    const text = document.createElement('span');
-    text.textContent = words;
-    if (detail !== '') {
-      const small = document.createElement('small');
-      small.textContent = detail;
-      text.append(small);
-    }
-    item.append(time, text);
-    at('log-items').append(item);
-    at('log-empty').hidden = true;
-    while (at('log-items').childElementCount > 200) at('log-items').firstElementChild?.remove();
-    at('log').scrollTop = at('log').scrollHeight;
-  };
-  const explain = (kind: 'retry' | 'final', explanation: Explanation | undefined) => {
-    at('problem').hidden = explanation === undefined;
-    if (explanation === undefined) return;
-    at('problem').dataset['kind'] = kind;
-    const { what, why, next, detail = '' } = explanation;
-    for (const [id, words] of Object.entries({ what, why, next, detail })) {
-      // What is as it was isn't read aloud again.
-      const element = at(`problem-${id}`);
-      if (element.textContent !== words) element.textContent = words;
-    }
-    at('problem-detail').hidden = detail === '';
-    at('again').hidden = explanation.field !== 'sign-in';
-    // On a phone it is below the form.
-    at('problem').scrollIntoView({ block: 'nearest' });
   };
   const count = () => {
     const left = keeper?.left;
