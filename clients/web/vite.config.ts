@@ -2,16 +2,19 @@ import { fileURLToPath } from 'node:url';
 import type { ServerResponse } from 'node:http';
 import { type Connect, defineConfig, type Plugin } from 'vite';
 
-/** One page for each SDK, so that no page loads another's SDK. */
-const PAGES = ['index', 'signed-in', 'rtc', 'rtm', 'rtm-1', 'chat', 'express', 'zim'];
+/** One page for each SDK, so that no page loads another's SDK. And one for agents. */
+const PAGES = ['index', 'signed-in', 'rtc', 'rtm', 'rtm-1', 'chat', 'express', 'zim', 'agent'];
 
 /**
  * The token service. The pages reach it below `/api` on their own host, so they need no CORS and no configured address.
  * CORS is off, because Vite's default lets pages of every other server on this machine read from here, tokens too.
  */
 const service = process.env['SERVICE'] ?? `http://127.0.0.1:${process.env['PORT'] ?? '9000'}`;
+/** The backend that starts agents: tools/demo-agents/backend.mjs. */
+const agents = process.env['AGENTS'] ?? 'http://127.0.0.1:5175';
 const proxy = {
   '/api': { target: service, changeOrigin: true, rewrite: (path: string) => path.replace(/^\/api/, '') },
+  '/agents': { target: agents, changeOrigin: true },
 };
 
 /** Where the pages sign in: see demo/sign-in.ts. Without the first two settings they have no sign-in. */
