@@ -1,0 +1,473 @@
+// A backend starts agents, for users who are signed in on the demo's page. A stand-in for Agora's REST API verifies the agents' tokens with
+// the vendor's own code. Wrong tokens are made with the vendor's builders.
+
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { createRequire } from 'node:module'
+import { after, before, describe, it } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { deflateSync, inflateSync } from 'node:zlib'
+import { buildDemo, serveDemo } from './build.mjs'
+import { freePort, serve, serveNobody } from './service.mjs'
+import { launch, nobodysCloud, onStage, PATIENCE, photograph } from './stage.mjs'
+import { credentials, strangers } from './verifiers.mjs'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const vendor = createRequire(new URL('../../tools/harness/verifiers/package.json', import.meta.url))
+const { AccessToken2, ServiceRtc, ServiceRtm } = vendor('agora-token/src/AccessToken2')
+const { RtcTokenBuilder: RtcTokenBuilder006, RtcRole } = vendor('agora-access-token')
+const { app_id: APP, app_certificate: CERTIFICATE } = credentials.agora
+
+/** The client of the demo's issuer that gets backends' JWTs, and what it gets. */
+const BACKEND = { BACKEND_AUDIENCE: 'tokenmint-backends', BACKEND_SCOPE: 'mint' }
+const CLIENT = { DEMO_BACKEND_CLIENT_ID: 'tokenmint-demo-backend', DEMO_BACKEND_CLIENT_SECRET: randomBytes(32).toString('hex') }
+
+/** A token, or a JWT. */
+const SECRET = /007[\w+/]{40}|eyJ/
+
+let issuer, service, standIn, backend, demo, nobody, browser, url
+const programs = []
+
+/** Starts a program of `tools/`, and keeps what it prints. */
+async function start(path, port, env) {
+    const child = spawn(process.execPath, [`${root}tools/${path}`], { env: { PATH: process.env.PATH, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+    const program = { url: `http://localhost:${port}`, port, printed: '', end: () => child.kill() }
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', text => (program.printed += text))
+    programs.push(program)
+    while (await fetch(program.url).catch(() => undefined) === undefined) {
+        assert.equal(child.exitCode, null, program.printed)
+        await sleep(50)
+    }
+    return program
+}
+
+/** A backend beside this service. */
+async function startBackend(env) {
+    const port = await freePort()
+    return start('demo-agents/backend.mjs', port, { BACKEND_PORT: String(port), AGORA_REST: standIn.url, ...env })
+}
+
+before(async () => {
+    const [issuerPort, demoPort, standInPort] = [await freePort(), await freePort(), await freePort()]
+    ;[issuer, standIn] = await Promise.all([
+        start('demo-issuer/issuer.mjs', issuerPort, { ISSUER_PORT: String(issuerPort), DEMO_PORT: String(demoPort), ...CLIENT }),
+        start('demo-agents/agora-rest.mjs', standInPort, { STAND_IN_PORT: String(standInPort) }),
+    ])
+    const users = { IDENTITY: 'jwt', JWT_ISSUER: issuer.url, JWT_AUDIENCE: 'tokenmint', ROOMS_CLAIM: 'rooms' }
+    ;[service, nobody] = await Promise.all([serve({ ...users, ...BACKEND, RTM_BEYOND_ROOMS: 'allowed' }), serveNobody(), buildDemo()])
+    backend = await startBackend({ ...users, ...BACKEND, ...CLIENT, SERVICE: service.url })
+    const pages = { JWT_ISSUER: issuer.url, DEMO_CLIENT_ID: 'tokenmint-demo', JWT_AUDIENCE: 'tokenmint', DEMO_SCOPE: 'openid publish' }
+    demo = await serveDemo(service.url, demoPort, { ...pages, AGENTS: backend.url })
+    url = `http://localhost:${demoPort}`
+    browser = await launch(nobody.url)
+})
+
+after(async () => {
+    await browser?.close()
+    await Promise.all([service, demo, nobody, ...programs].map(server => server?.end()))
+})
+
+/** A JWT of this user, as a terminal gets it. */
+async function jwtOf(name, more = {}) {
+    return (await (await fetch(`${issuer.url}/jwt`, { method: 'POST', body: new URLSearchParams({ name, ...more }) })).text()).trim()
+}
+
+/** What the issuer answers to a client's own request. */
+async function clientCredentials(id, secret, asked) {
+    const authorization = `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`
+    const body = new URLSearchParams({ grant_type: 'client_credentials', scope: 'mint', ...asked })
+    const answer = await fetch(`${issuer.url}/token`, { method: 'POST', headers: { authorization }, body })
+    return { status: answer.status, jwt: (await answer.json()).access_token }
+}
+
+/** What the token service answers to this JWT and this body. */
+async function mint(jwt, path, body) {
+    const headers = { 'content-type': 'application/json', ...(jwt === undefined ? {} : { authorization: `Bearer ${jwt}` }) }
+    const answer = await fetch(`${service.url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) })
+    return { status: answer.status, ...await answer.json() }
+}
+
+/** A token of the route for backends. */
+async function agentToken(product, { channel = 'demo', uid = 9 } = {}) {
+    const { jwt } = await clientCredentials(CLIENT.DEMO_BACKEND_CLIENT_ID, CLIENT.DEMO_BACKEND_CLIENT_SECRET)
+    const answer = await mint(jwt, `/rtc/${channel}/agent-token`, { uid, service: product, rtm_user_id: 'agent', role: 'publisher' })
+    assert.equal(answer.status, 200, JSON.stringify(answer))
+    return answer.token
+}
+
+let names = 0
+/** The two products: their paths, and a body that Agora's documentation has as an example. */
+const PRODUCTS = {
+    convoai: {
+        path: 'conversational-ai-agent/v2', service: 'Conversational AI',
+        body: (token, { channel = 'demo', uid = '9', rtm = true } = {}) => ({
+            name: `test-${++names}`, pipeline_id: 'test',
+            properties: { channel, token, agent_rtc_uid: uid, remote_rtc_uids: ['1002'], advanced_features: { enable_rtm: rtm } },
+        }),
+    },
+    stt: {
+        path: 'speech-to-text/v1', service: 'speech to text',
+        body: (token, { channel = 'demo', uid = '9' } = {}) => ({
+            name: `test-${++names}`, languages: ['en-US'], rtcConfig: { channelName: channel, pubBotUid: uid, pubBotToken: token },
+        }),
+    },
+}
+
+/** What the stand-in answers. */
+async function agora(product, path, authorization, body, appId = APP) {
+    const headers = { 'content-type': 'application/json', ...(authorization === undefined ? {} : { authorization }) }
+    const init = body === undefined ? { headers } : { method: 'POST', headers, body: JSON.stringify(body) }
+    const answer = await fetch(`${standIn.url}/api/${PRODUCTS[product].path}/projects/${appId}/${path}`, init)
+    const text = await answer.text()
+    return { status: answer.status, body: text === '' ? undefined : JSON.parse(text) }
+}
+
+/** A token of the vendor's builder. It is good unless something else is said. */
+function built({ app = APP, certificate = CERTIFICATE, age = 0, expire = 3600, channel = 'demo', uid = '9', join = expire, rtc = true, rtm = true } = {}) {
+    const token = new AccessToken2(app, certificate, Math.floor(Date.now() / 1000) - age, expire)
+    if (rtc) {
+        const service = new ServiceRtc(channel, uid)
+        service.add_privilege(ServiceRtc.kPrivilegeJoinChannel, join)
+        token.add_service(service)
+    }
+    if (rtm) {
+        const service = new ServiceRtm('agent')
+        service.add_privilege(ServiceRtm.kPrivilegeLogin, expire)
+        token.add_service(service)
+    }
+    return token.build()
+}
+
+/** The same token with one byte of its content changed. */
+function changed(token, at) {
+    const content = inflateSync(Buffer.from(token.slice(3), 'base64'))
+    content[at < 0 ? content.length + at : at] ^= 1
+    return `007${deflateSync(content).toString('base64')}`
+}
+
+describe('the stand-in for Agora’s REST API', () => {
+    for (const [product, { service, body }] of Object.entries(PRODUCTS)) {
+        it(`starts, shows and stops an agent of ${service} with the token of the route for backends`, async () => {
+            const token = await agentToken(product)
+            // The documentation writes the header in both ways.
+            for (const authorization of [`agora token=${token}`, `agora token="${token}"`]) {
+                const asked = body(token)
+                const started = await agora(product, 'join', authorization, asked)
+                assert.equal(started.status, 200, JSON.stringify(started))
+                const { agent_id, create_ts, status, stand_in } = started.body
+                assert.match(agent_id, /^[0-9A-F]{32}$/)
+                assert.ok(Math.abs(create_ts - Date.now() / 1000) < 60)
+                assert.equal(status, 'RUNNING')
+                assert.deepEqual(stand_in.services, ['RTC', 'RTM', service])
+                assert.deepEqual(stand_in.carried.slice(0, 2), [
+                    'RTC: channel demo, uid 9, may join, publish audio, publish video, publish data streams', 'RTM: log in as agent',
+                ])
+                assert.equal(stand_in.service_of_the_product, true)
+
+                const twice = await agora(product, 'join', authorization, asked)
+                assert.deepEqual([twice.status, twice.body.reason, twice.body.agent_id], [409, 'TaskConflict', agent_id])
+                const look = async () => (await agora(product, `agents/${agent_id}`, authorization)).body
+                assert.deepEqual([(await look()).status, (await look()).agent_id], ['RUNNING', agent_id])
+                assert.deepEqual(await agora(product, `agents/${agent_id}/leave`, authorization, {}), { status: 200, body: undefined })
+                assert.equal((await look()).status, 'STOPPED')
+                assert.equal((await agora(product, `agents/${agent_id}/leave`, authorization, {})).status, 404)
+                assert.equal((await agora(product, 'agents/0', authorization)).body.reason, 'TaskNotFound')
+            }
+        })
+
+        it(`refuses every wrong token for ${service}`, async () => {
+            const good = built()
+            assert.equal((await agora(product, 'join', `agora token=${good}`, body(good))).status, 200, 'a good token, so the refusals mean something')
+            const now = Math.floor(Date.now() / 1000)
+            const old = RtcTokenBuilder006.buildTokenWithUid(APP, CERTIFICATE, 'demo', 9, RtcRole.PUBLISHER, now + 3600)
+            assert.match(old, /^006/)
+            const invalid = { message: 'Invalid token' }
+            const wrong = {
+                'that has ended': [built({ age: 7200 }), { message: 'Token is expired' }, 'The token has ended.'],
+                'that ends now': [built({ age: 3600 }), { message: 'Token is expired' }, 'The token has ended.'],
+                'whose privilege to join has ended': [built({ age: 100, join: 60 }), invalid, 'The token opens no RTC channel.'],
+                'of another certificate': [built({ certificate: strangers.agora.app_certificate }), invalid, 'The signature is not that of the project’s certificate.'],
+                'of another project': [built({ app: '1'.repeat(32) }), invalid, 'The token is for another project.'],
+                'for another channel': [built({ channel: 'demo2' }), invalid, 'The token is for another channel.'],
+                'for another uid': [built({ uid: '99' }), invalid, 'The token is for another uid.'],
+                'without RTC': [built({ rtc: false }), invalid, 'The token opens no RTC channel.'],
+                'with a changed signature': [changed(good, 2), invalid, 'The signature is not that of the project’s certificate.'],
+                'with a changed privilege': [changed(good, -1), invalid, 'The signature is not that of the project’s certificate.'],
+                'that is cut': [good.slice(0, -30), invalid, 'Nothing can be read from the token.'],
+                'of version 006': [old, invalid, 'It is not a token of version 007.'],
+                ...(product === 'convoai' ? { 'without RTM': [built({ rtm: false }), invalid, 'The token has no RTM, which the agent is to use.'] } : {}),
+            }
+            for (const [name, [token, said, refused]] of Object.entries(wrong)) {
+                const { status, body: answered } = await agora(product, 'join', `agora token=${token}`, body(token))
+                assert.deepEqual([status, answered], [401, { ...said, stand_in: { refused } }], `a token ${name}`)
+            }
+            // Each of the two tokens counts by itself.
+            const stranger = built({ certificate: strangers.agora.app_certificate })
+            assert.equal((await agora(product, 'join', `agora token=${stranger}`, body(good))).status, 401)
+            assert.equal((await agora(product, 'join', `agora token=${good}`, body(stranger))).status, 401)
+            const withHeader = async header => (await agora(product, 'join', `agora token=${header}`, body(good))).body
+            assert.equal((await withHeader(built({ channel: 'demo2' }))).stand_in.refused, 'The token is for another channel.')
+            const otherUid = await withHeader(built({ uid: '99' }))
+            if (product === 'convoai') assert.equal(otherUid.stand_in.refused, 'The token is for another uid.')
+            else assert.equal(otherUid.status, 'RUNNING', 'any user’s token may be in the header')
+            for (const header of [undefined, '', 'agora token=', 'agora token=""', `Bearer ${good}`, good, 'Basic YTpi', `agora token=${good} x`]) {
+                const { status, body: answered } = await agora(product, 'join', header, body(good))
+                assert.deepEqual([status, answered.message], [401, 'Invalid authentication credentials'], header)
+            }
+            assert.equal((await agora(product, 'join', `agora token=${good}`, body(good), '1'.repeat(32))).status, 401, 'the path names another project')
+            // A token for another channel learns nothing about an agent, and stops none.
+            const { body: { agent_id } } = await agora(product, 'join', `agora token=${good}`, body(good))
+            for (const [path, sent] of [[`agents/${agent_id}`], [`agents/${agent_id}/leave`, {}]]) {
+                assert.equal((await agora(product, path, `agora token=${built({ channel: 'other' })}`, sent)).status, 401)
+                assert.equal((await agora(product, path, undefined, sent)).status, 401)
+            }
+            assert.equal((await agora(product, `agents/${agent_id}`, `agora token=${good}`)).body.status, 'RUNNING')
+        })
+
+        it(`refuses requests for ${service} that lack something`, async () => {
+            const token = built()
+            const without = (object, path) => {
+                const [first, ...rest] = path.split('.')
+                const { [first]: inside, ...others } = object
+                return rest.length === 0 ? others : { ...others, [first]: without(inside, rest.join('.')) }
+            }
+            const needed = {
+                convoai: ['name', 'properties', 'properties.channel', 'properties.token', 'properties.agent_rtc_uid', 'properties.remote_rtc_uids'],
+                stt: ['name', 'languages', 'rtcConfig', 'rtcConfig.channelName', 'rtcConfig.pubBotUid', 'rtcConfig.pubBotToken'],
+            }
+            for (const path of needed[product]) {
+                const { status, body: { reason } } = await agora(product, 'join', `agora token=${token}`, without(body(token), path))
+                assert.deepEqual([status, reason], [400, 'InvalidRequest'], path)
+            }
+        })
+    }
+
+    // This is why SECURITY.md advises another project for these products. Agora's documentation asks for no service of the product.
+    it('accepts a user’s own token for both products', async () => {
+        const jwt = await jwtOf('alice')
+        const plain = await mint(jwt, '/rtc/demo/token', {})
+        const withRtm = await mint(jwt, '/rtc/demo/token', { with: ['rtm'] })
+        assert.deepEqual([plain.status, withRtm.status], [200, 200], JSON.stringify(withRtm))
+        const uid = String(plain.uid)
+        for (const [product, { token }, rtm] of [['stt', plain, false], ['stt', withRtm, false], ['convoai', withRtm, true], ['convoai', plain, false]]) {
+            const { status, body } = await agora(product, 'join', `agora token=${token}`, PRODUCTS[product].body(token, { uid, rtm }))
+            assert.deepEqual([status, body.status, body.stand_in.service_of_the_product], [200, 'RUNNING', false], `${product} ${rtm}`)
+        }
+        // The bounds of it: the user's channel and uid.
+        const other = await agora('convoai', 'join', `agora token=${withRtm.token}`, PRODUCTS.convoai.body(withRtm.token, { uid: '9' }))
+        assert.equal(other.body.stand_in.refused, 'The token is for another uid.')
+        const elsewhere = await agora('stt', 'join', `agora token=${withRtm.token}`, PRODUCTS.stt.body(withRtm.token, { uid, channel: 'bob-1' }))
+        assert.equal(elsewhere.body.stand_in.refused, 'The token is for another channel.')
+    })
+})
+
+describe('a JWT for backends', () => {
+    it('is what the route for agents’ tokens needs', async () => {
+        const asked = { uid: 9, service: 'convoai', rtm_user_id: 'agent' }
+        assert.equal((await mint(undefined, '/rtc/demo/agent-token', asked)).status, 401)
+        assert.equal((await mint(await jwtOf('alice'), '/rtc/demo/agent-token', asked)).status, 403)
+        assert.equal((await mint(await jwtOf('alice', { audience: 'uikit' }), '/rtc/demo/agent-token', asked)).status, 401)
+    })
+
+    it('is given to the backend’s client alone', async () => {
+        const { DEMO_BACKEND_CLIENT_ID: id, DEMO_BACKEND_CLIENT_SECRET: secret } = CLIENT
+        const { jwt } = await clientCredentials(id, secret)
+        const { aud, scope, rooms } = JSON.parse(Buffer.from(jwt.split('.')[1], 'base64url'))
+        assert.deepEqual([aud, scope, rooms], ['tokenmint-backends', 'mint', undefined])
+        assert.deepEqual(await clientCredentials(id, 'wrong'), { status: 401, jwt: undefined })
+        assert.equal((await clientCredentials('tokenmint-demo', '')).jwt, undefined)
+        assert.match(await jwtOf('alice', { audience: 'tokenmint-backends' }), /No user gets this audience/)
+        // It opens no user's route.
+        const headers = { authorization: `Bearer ${jwt}` }
+        assert.equal((await fetch(`${service.url}/rtm/me/token`, { headers })).status, 403)
+    })
+})
+
+/** What the backend answers to this user. */
+async function ask(name, method, path, body, more = {}) {
+    const authorization = name === undefined ? {} : { authorization: `Bearer ${name.includes('.') ? name : await jwtOf(name)}` }
+    const headers = { ...authorization, ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...more }
+    const answer = await fetch(`${backend.url}${path}`, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) })
+    const text = await answer.text()
+    assert.doesNotMatch(text, SECRET, 'the backend gives no token and no JWT away')
+    return { status: answer.status, ...JSON.parse(text) }
+}
+
+describe('the backend', () => {
+    it('lets nobody see or stop another user’s agent', async () => {
+        const { status, agent_id } = await ask('alice', 'POST', '/agents', { channel: 'demo', product: 'stt' })
+        assert.equal(status, 'RUNNING')
+        assert.deepEqual((await ask('bob', 'GET', '/agents')).agents, [])
+        for (const method of ['GET', 'DELETE']) assert.equal((await ask('bob', method, `/agents/${agent_id}`)).what, 'There is no such agent.')
+        assert.equal((await ask('bob', 'POST', '/agents', { channel: 'demo', product: 'stt' })).what, 'An agent of this product is in this channel already.')
+        assert.equal((await ask('alice', 'GET', `/agents/${agent_id}`)).status, 'RUNNING')
+        assert.equal((await ask('alice', 'DELETE', `/agents/${agent_id}`)).status, 'STOPPED')
+        assert.equal((await ask('alice', 'DELETE', `/agents/${agent_id}`)).what, 'There is no such agent.')
+    })
+
+    it('starts agents only in a user’s rooms, and not many', async () => {
+        for (const channel of ['bob-1', 'demo2', 'Demo', '*', 'alice']) {
+            assert.equal((await ask('alice', 'POST', '/agents', { channel, product: 'stt' })).what, 'You may not start an agent in this channel.', channel)
+        }
+        for (const asked of [{}, { channel: 'demo' }, { channel: 'demo', product: 'toString' }, { channel: 7, product: 'stt' }, { channel: 'alice-\u0001', product: 'stt' }]) {
+            assert.ok((await ask('alice', 'POST', '/agents', asked)).parameter, JSON.stringify(asked))
+        }
+        const started = []
+        for (const channel of ['eve-1', 'eve-2', 'eve-3']) started.push((await ask('eve', 'POST', '/agents', { channel, product: 'convoai' })).agent_id)
+        assert.equal((await ask('eve', 'POST', '/agents', { channel: 'eve-4', product: 'convoai' })).what, 'You have 3 agents already.')
+        for (const id of started) assert.equal((await ask('eve', 'DELETE', `/agents/${id}`)).status, 'STOPPED')
+        assert.equal((await ask('eve', 'GET', '/agents')).agents.length, 0)
+    })
+
+    it('believes no JWT but a user’s', async () => {
+        const [header, payload, signature] = (await jwtOf('alice')).split('.')
+        const encoded = value => Buffer.from(JSON.stringify(value)).toString('base64url')
+        const claims = JSON.parse(Buffer.from(payload, 'base64url'))
+        const { jwt: ofBackend } = await clientCredentials(CLIENT.DEMO_BACKEND_CLIENT_ID, CLIENT.DEMO_BACKEND_CLIENT_SECRET)
+        const refused = [
+            undefined, 'a.b.c', ofBackend, await jwtOf('alice', { audience: 'uikit' }),
+            [header, encoded({ ...claims, sub: 'bob' }), signature].join('.'),
+            `${encoded({ alg: 'none', typ: 'at+jwt' })}.${payload}.x`,
+            `${encoded({ alg: 'HS256', typ: 'at+jwt', kid: 'demo' })}.${payload}.${signature}`,
+        ]
+        for (const jwt of refused) assert.equal((await ask(jwt, 'GET', '/agents')).what, 'This backend does not know who you are.', jwt)
+    })
+
+    it('answers no page from elsewhere', async () => {
+        const body = { channel: 'demo', product: 'stt' }
+        for (const site of ['cross-site', 'same-site']) assert.equal((await ask('alice', 'POST', '/agents', body, { 'sec-fetch-site': site })).status, 403)
+        assert.equal((await ask('alice', 'POST', '/agents', body, { 'content-type': 'text/plain' })).status, 415)
+    })
+})
+
+const starts = page => page.getByRole('button', { name: 'Start the agent' })
+const stops = page => page.getByRole('button', { name: 'Stop the agent' })
+
+async function signInAs(page, name) {
+    await page.getByRole('heading', { name: 'Sign in to the demo' }).waitFor({ timeout: PATIENCE })
+    await page.getByLabel('Your name').fill(name)
+    await page.getByRole('button', { name: 'Sign in' }).click()
+}
+
+describe('on the page', { timeout: 4 * PATIENCE }, () => {
+    for (const [product, { service: said }] of Object.entries(PRODUCTS)) {
+        it(`a signed-in user starts an agent of ${said}, sees it run, and stops it`, () => onStage(browser, nobodysCloud, async ({ page }) => {
+            await page.goto(`${url}/agent.html?product=${product}`)
+            await page.getByText('You are not signed in.').waitFor()
+            await page.getByLabel('Channel').fill('carol-1')
+            if (product === 'convoai') await photograph(page, 'demo-agent-fresh')
+            await starts(page).click()
+            await signInAs(page, 'carol')
+            await page.getByText('Signed in as carol').waitFor({ timeout: PATIENCE })
+            await page.locator('#status:text-is("Running")').waitFor({ timeout: PATIENCE })
+            const facts = await page.locator('#facts').innerText()
+            for (const fact of ['carol-1', 'RUNNING']) assert.ok(facts.includes(fact), facts)
+            const uid = /uid\s+(\d+)/.exec(facts)[1]
+            assert.deepEqual(await page.locator('#carried li').allInnerTexts(), [
+                `RTC: channel carol-1, uid ${uid}, may join, publish audio, publish video, publish data streams`, `RTM: log in as agent-${uid}`, said,
+            ])
+            await photograph(page, `demo-agent-${product}`)
+            const html = await page.content()
+            assert.doesNotMatch(html, SECRET, 'the page has no token and no JWT')
+
+            // A page that is loaded again shows the same agent, and starts no second one.
+            const id = /agent id\s+(\w{32})/.exec(facts)[1]
+            await page.reload()
+            await page.getByText('An agent that you started before runs').waitFor({ timeout: PATIENCE })
+            assert.ok((await page.locator('#facts').innerText()).includes(id))
+            await stops(page).click()
+            await page.locator('#status:text-is("Stopped")').waitFor({ timeout: PATIENCE })
+            assert.equal(await page.evaluate(() => document.activeElement.id), 'start')
+            assert.equal(await page.locator('#says').isVisible(), false)
+            assert.deepEqual((await ask('carol', 'GET', '/agents')).agents, [])
+        }))
+    }
+
+    it('a channel of somebody else is refused, and marked', () => onStage(browser, nobodysCloud, async ({ page }) => {
+        await page.goto(`${url}/agent.html?channel=bob-1`)
+        await page.getByRole('button', { name: 'Sign in' }).click()
+        await signInAs(page, 'carol')
+        await page.getByText('Signed in as carol').waitFor({ timeout: PATIENCE })
+        await starts(page).click()
+        await page.locator('#channel[aria-invalid]').waitFor({ timeout: PATIENCE })
+        assert.match(await page.locator('#problem').innerText(), /You may not start an agent in this channel/)
+        await photograph(page, 'demo-agent-refused')
+        await page.getByLabel('Channel').fill('')
+        await starts(page).click()
+        await page.getByText('This field must not be empty.').waitFor()
+    }))
+
+    it('a session that is over is said, and the agent stays', () => onStage(browser, nobodysCloud, async ({ page, edge }) => {
+        await page.goto(`${url}/agent.html?channel=dave-1`)
+        await page.getByRole('button', { name: 'Sign in' }).click()
+        await signInAs(page, 'dave')
+        await page.getByText('Signed in as dave').waitFor({ timeout: PATIENCE })
+        await starts(page).click()
+        await page.locator('#status:text-is("Running")').waitFor({ timeout: PATIENCE })
+        await edge.context.clearCookies()
+        // The access token ends.
+        await page.evaluate(() => {
+            for (const [key, text] of Object.entries(sessionStorage)) {
+                const kept = JSON.parse(text)
+                if (kept.access_token) sessionStorage.setItem(key, JSON.stringify({ ...kept, expires_at: 1 }))
+            }
+        })
+        await stops(page).click()
+        await page.getByText('Your sign-in has ended.').first().waitFor({ timeout: PATIENCE })
+        assert.equal(await page.locator('#status').innerText(), 'Running')
+        const [popup] = await Promise.all([page.waitForEvent('popup'), page.getByRole('button', { name: 'Sign in again' }).click()])
+        await signInAs(popup, 'dave')
+        await page.getByText('An agent that you started before runs').waitFor({ timeout: PATIENCE })
+        await stops(page).click()
+        await page.locator('#status:text-is("Stopped")').waitFor({ timeout: PATIENCE })
+    }))
+
+    it('without a sign-in everybody starts agents', async () => {
+        const open = await serve({})
+        const beside = await startBackend({ IDENTITY: 'none', SERVICE: open.url })
+        const pages = await serveDemo(open.url, await freePort(), { JWT_ISSUER: '', DEMO_CLIENT_ID: '', AGENTS: beside.url })
+        try {
+            await onStage(browser, nobodysCloud, async ({ page }) => {
+                await page.goto(`${pages.url}/`)
+                await page.getByRole('link', { name: 'An agent' }).click()
+                await starts(page).click()
+                await page.locator('#status:text-is("Running")').waitFor({ timeout: PATIENCE })
+                await stops(page).click()
+                await page.locator('#status:text-is("Stopped")').waitFor({ timeout: PATIENCE })
+            })
+        } finally {
+            await Promise.all([open.end(), pages.end()])
+        }
+    })
+
+    it('a provider that gives the backend no JWT is named, and so is a backend that does not run', async () => {
+        const users = { JWT_ISSUER: issuer.url, JWT_AUDIENCE: 'tokenmint' }
+        const lacking = await startBackend({ ...users, SERVICE: service.url, BACKEND_AUDIENCE: 'backends' })
+        const sees = async (agents, words, name) => {
+            const pages = await serveDemo(service.url, await freePort(), { ...users, DEMO_CLIENT_ID: 'tokenmint-demo', AGENTS: agents })
+            try {
+                await onStage(browser, nobodysCloud, async ({ page }) => {
+                    await page.goto(`${pages.url}/agent.html`)
+                    for (const text of words) await page.locator('#problem', { hasText: text }).waitFor({ timeout: PATIENCE })
+                    await photograph(page, name)
+                })
+            } finally {
+                await pages.end()
+            }
+        }
+        const missing = 'Not set: BACKEND_SCOPE, DEMO_BACKEND_CLIENT_ID, DEMO_BACKEND_CLIENT_SECRET.'
+        await sees(lacking.url, ['This backend may not ask for an agent’s token.', missing], 'demo-agent-no-client')
+        await sees(`http://127.0.0.1:${await freePort()}`, ['The demo’s backend does not answer.'], 'demo-agent-no-backend')
+    })
+})
+
+it('no program has printed a token or a JWT', () => {
+    assert.ok(programs.length >= 3)
+    for (const printed of [service.printed(), ...programs.map(program => program.printed)]) {
+        assert.doesNotMatch(printed, SECRET)
+        assert.doesNotMatch(printed, /a request failed/)
+        assert.equal(printed.includes(CLIENT.DEMO_BACKEND_CLIENT_SECRET), false)
+    }
+})
