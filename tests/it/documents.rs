@@ -135,7 +135,11 @@ fn variables_in_code() -> BTreeSet<String> {
     });
     let demo = read("clients/web/vite.config.ts");
     let of_demo = demo.split("process.env['").skip(1).filter_map(|rest| rest.split('\'').next());
-    let names = of_rust.map(|pair| pair[1]).chain(of_demo).map(str::to_owned);
+    // The demo's backend has some of its own. All others are settings of the service.
+    let backend = read("tools/demo-agents/backend.mjs");
+    let of_backend = backend.split("env('").skip(1).filter_map(|rest| rest.split('\'').next());
+    let of_backend = of_backend.filter(|name| name.starts_with("DEMO_"));
+    let names = of_rust.map(|pair| pair[1]).chain(of_demo).chain(of_backend).map(str::to_owned);
     names.filter(|name| !["AWS_", "CARGO_"].iter().any(|theirs| name.starts_with(theirs))).collect()
 }
 
@@ -215,6 +219,7 @@ fn the_page_of_the_settings_has_the_defaults_of_code_and_template() {
     let (code, stack) = (code(), Stack::plain());
     let (watch, local) = (read("tools/harness/src/bin/watch.rs"), read("tools/local-run.sh"));
     let demo = read("clients/web/vite.config.ts");
+    let backend = read("tools/demo-agents/backend.mjs");
     let flag = |name: &str| {
         code.contains("self.get(name).unwrap_or(\"false\")") && code.contains(&format!("flag(\"{name}\")"))
     };
@@ -262,6 +267,9 @@ fn the_page_of_the_settings_has_the_defaults_of_code_and_template() {
         ("DEMO_PORT", ("5173", demo.contains("process.env['DEMO_PORT'] ?? '5173'"))),
         ("DEMO_CLIENT_ID", (NONE, demo.contains("process.env['DEMO_CLIENT_ID'] ?? ''"))),
         ("DEMO_SCOPE", ("openid", demo.contains("process.env['DEMO_SCOPE'] ?? 'openid'"))),
+        ("DEMO_BACKEND_CLIENT_ID", (NONE, backend.contains("env('DEMO_BACKEND_CLIENT_ID')"))),
+        ("DEMO_BACKEND_CLIENT_SECRET", (NONE, backend.contains("env('DEMO_BACKEND_CLIENT_SECRET')"))),
+        ("AGENTS", ("http://127.0.0.1:5175", demo.contains("process.env['AGENTS'] ?? 'http://127.0.0.1:5175'"))),
         ("SERVICE", (NONE, demo.contains("process.env['SERVICE'] ?? `http://127.0.0.1:${process.env['PORT']"))),
     ]
     .into();
