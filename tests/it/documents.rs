@@ -161,6 +161,7 @@ fn the_page_of_the_settings_has_each_variable_and_each_parameter_once() {
         ("AgoraSecretArn", "AGORA_SECRET_ID"),
         ("ZegoSecretArn", "ZEGO_SECRET_ID"),
         ("UikitJwtAudience", "UIKIT_JWT_AUDIENCE"),
+        ("TeacherScope", "TEACHER_SCOPE"),
     ];
     let pairs = SETTINGS.into_iter().map(|(parameter, variable, _)| (parameter, variable)).chain(of_some);
     assert_eq!(together.collect::<BTreeSet<_>>(), pairs.collect());

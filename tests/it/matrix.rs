@@ -296,7 +296,7 @@ impl Policy {
             // The gateway has checked the end, and we believe it, unless tokens may not outlive JWTs.
             "a user whose JWT has ended" if matches!(verifier, Verifier::Gateway) && !self.by_caller => statuses[1],
             // This needs another kind of identity, so nobody looks at the claims.
-            "a user whose JWT has ended" if matches!(verifier, Verifier::Gateway) && statuses[6] == 200 => 403,
+            "a user whose JWT has ended" if matches!(verifier, Verifier::Gateway) && statuses[5] == 403 => 403,
             _ => statuses.get(at).copied().unwrap_or(401),
         }
     }

@@ -12,7 +12,7 @@
 //! | [`ApaasApp`] | do anything in classrooms: for backends only |
 //! | [`Streaming`], [`Fcdn`], [`Fpa`] | use Agora's other services |
 //!
-//! No route serves [`RtcV006`] and the last row. A Rust program can make them.
+//! No route serves [`RtcV006`], [`ApaasApp`] and the last row. A Rust program can make them.
 //!
 //! Ids and names: each type cites the vendor's rule. In all of them `*` is refused, because Agora reads it as a
 //! pattern, and so is the empty string, which Agora reads as "any".

@@ -174,7 +174,7 @@ fn nothing_is_public() {
             assert!(permission.get("FunctionUrlAuthType").is_none(), "{name}");
         }
         // Each route is permitted. A function with drop-in routes has one permission for all of them.
-        let (routes, plain) = (stack.routes(), Stack::plain().routes());
+        let (routes, plain) = (stack.routes(), Stack::with_classrooms().routes());
         let (drop_in, others): (Vec<_>, Vec<_>) =
             permissions.into_iter().partition(|(name, _)| name.ends_with("DropInPermission"));
         let mut functions = stack.functions();
