@@ -126,12 +126,17 @@ class Stack:
         said = json.loads(body) if body.startswith("{") else {"token": body}
         return said["token"], said
 
-    def signed(self, method, path, key, secret):
+    def signed(self, method, path, key, secret, body=None):
         """The status for a caller who signs the request with AWS credentials, as `curl` does it."""
-        command = ["curl", "--silent", "--request", method, "--output", os.devnull, "--write-out", "%{http_code}"]
+        return self.signed_answer(method, path, key, secret, body)[0]
+
+    def signed_answer(self, method, path, key, secret, body=None):
+        command = ["curl", "--silent", "--request", method, "--write-out", "\n%{http_code}"]
         command += ["--aws-sigv4", f"aws:amz:{REGION}:execute-api", "--user", f"{key}:{secret}"]
+        command += [] if body is None else ["--data", json.dumps(body)]
         done = subprocess.run([*command, self.outputs["ApiUrl"] + path], capture_output=True, text=True, check=True)
-        return int(done.stdout)
+        answer, status = done.stdout.rsplit("\n", 1)
+        return int(status), answer
 
     def invoke(self, function, event, **more):
         """What a function answers to an event, without the gateway."""
@@ -182,12 +187,12 @@ DROP_IN = [
 
 
 def routes_of_the_functions(user_routes, drop_in=False):
-    """The routes that template.yaml gives its functions. Chat's app token and agents' tokens are for IAM callers, and all others are for users. `drop_in`: also
-    the drop-in routes, except the one that takes a JWT from the query."""
+    """The routes that template.yaml gives its functions. Chat's app token and agents' tokens are for IAM callers, and all others are for users.
+    `drop_in`: also those for classrooms, and the drop-in routes, except the one that takes a JWT from the query."""
     found = {}
     resources = expanded(ROOT / "template.yaml")["Resources"]
     for name, resource in resources.items():
-        if resource["Type"] != "AWS::Serverless::Function":
+        if resource["Type"] != "AWS::Serverless::Function" or (name == "ApaasToken" and not drop_in):
             continue
         for event in resource["Properties"].get("Events", {}).values():
             if event["Type"] == "HttpApi":
@@ -300,6 +305,23 @@ def app_token(rows, stack, jwt):
     rows.row("with a user's JWT: no token", stack.status("GET", path, jwt=jwt) in (401, 403))
     rows.row("an IAM user gets no user's token", stack.signed("GET", "/rtm/me/token", *keys["backend"]) in (401, 403))
     return keys
+
+
+def agent_token(rows, stack, jwt, keys):
+    """The token of an agent, which backends alone get."""
+    path, agent = "/rtc/demo/agent-token", {"uid": 9, "service": "convoai", "rtm_user_id": "agent", "role": "publisher"}
+    rows.same("an agent's token, with the permission for Chat's app token alone: 403", stack.signed("POST", path, *keys["backend"], agent), 403)
+    policy = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": stack.outputs["AgentTokenArn"]}}
+    stack.client("iam").put_user_policy(UserName="backend", PolicyName="agents", PolicyDocument=json.dumps(policy))
+    status, answer = stack.signed_answer("POST", path, *keys["backend"], agent)
+    rows.same("with AgentTokenArn: 200", status, 200)
+    seen = stack.inspect(json.loads(answer)["token"])
+    services = [it["service"] for it in seen.get("services", [])]
+    rows.row("it is genuine, and names the product", seen.get("signature", {}).get("verdict") == "genuine" and "convoai" in json.dumps(seen).lower(), services, seen)
+    rows.same("without a uid: 400", stack.signed("POST", path, *keys["backend"], {}), 400)
+    rows.same("for an IAM user without the permission: 403", stack.signed("POST", path, *keys["stranger"], agent), 403)
+    rows.same("without a signature: 403", stack.status("POST", path, body=agent), 403)
+    rows.row("with a user's JWT: no token", stack.status("POST", path, jwt=jwt, body=agent) in (401, 403))
 
 
 AGORA = ["ChatAppToken", "ChatUserToken", "RtmToken", "RtcToken"]
@@ -444,6 +466,7 @@ def rules(rows, stack):
         (f"ZimSecretArn={secrets(stack)['zego']}", "must be the secret of another ZEGO project"),
         ("MaxSecondsBeyondJwt=0", "MaxSecondsBeyondJwt needs Rtm006=refused"),
         ("UikitJwtAudience=uikit", "UikitJwtAudience needs DropIn=true"),
+        ("Classrooms=true TeacherScope=teach", "TeacherScope needs JwtIssuer"),
     ]:
         done = stack.make_deploy(parameters)
         said = done.stdout + done.stderr
@@ -481,9 +504,9 @@ def drop_in(rows, stack, jwt, keys):
     statuses = {path: stack.status("GET", path, jwt=jwt) for path, _ in asked}
     rows.same("DropIn=false: none of the drop-in routes is there (404)", statuses, dict.fromkeys(statuses, 404))
     # The emulator sees no change if a condition alone changes. So a number changes, too.
-    stack.deploy("DropIn=true MintsPerMinute=61")
+    stack.deploy("DropIn=true Classrooms=true MintsPerMinute=61")
     expected = routes_of_the_functions(["JWT", "aws.cognito.signin.user.admin"], drop_in=True)
-    rows.same(f"DropIn=true: all {len(expected)} routes are there, each with its authorizer", stack.routes(), expected)
+    rows.same(f"DropIn=true Classrooms=true: all {len(expected)} routes are there, each with its authorizer", stack.routes(), expected)
     for path, tokens in asked:
         status, _, body = stack.ask("GET", path, jwt=jwt)
         said = json.loads(body) if status == 200 else {}
@@ -504,8 +527,22 @@ def drop_in(rows, stack, jwt, keys):
     arns = secrets(stack)
     reads = [vendor for vendor in arns if may(stack, "DropInTokenRole", "secretsmanager:GetSecretValue", arns[vendor])]
     rows.same("the new function may read Agora's secret alone", reads, ["agora"])
+    classroom(rows, stack, jwt)
     of_api = f"arn:aws:execute-api:{REGION}:{ACCOUNT}:{stack.ids['Api']}/*/*/*"
     rows.same("the gateway, and nobody else, may invoke it", invokers(stack, "DropInToken"), {(GATEWAY, of_api)})
+
+
+def classroom(rows, stack, jwt):
+    room, other = "/apaas/me/rooms/demo/token", "/apaas/me/rooms/other/token"
+    token, said = stack.token("GET", f"{room}?role=2", jwt=jwt)
+    seen = stack.inspect(token, {"agora": OTHER_AGORA})
+    genuine = seen.get("signature", {}).get("verdict") == "genuine"
+    rows.row("a student's token for a classroom, genuine", genuine and said["kind"] == "agora-apaas-room-user", said, seen)
+    rows.same("a teacher's, without TeacherScope: 403", stack.status("GET", f"{room}?role=1", jwt=jwt), 403)
+    rows.same("a room outside the user's groups: 403", stack.status("GET", f"{other}?role=2", jwt=jwt), 403)
+    asked = {"roomUuid": "demo", "userUuid": "me", "role": 2}
+    rows.same("POST /fetch_education_token: 200", stack.status("POST", "/fetch_education_token", jwt=jwt, body=asked), 200)
+    rows.same("no JWT: 401", stack.status("GET", f"{room}?role=2"), 401)
 
 
 def uikit(rows, stack, issuer, rooms):
@@ -535,7 +572,7 @@ def uikit(rows, stack, issuer, rooms):
 def own_issuer(rows, stack):
     issuer, path = Issuer(), "/rtc/demo/token"
     pool = stack.outputs["UserPoolId"]
-    stack.deploy(f"JwtIssuer={issuer.url} JwtAudience=app JwtScope=tokens RoomsClaim=rooms UikitJwtAudience=uikit")
+    stack.deploy(f"JwtIssuer={issuer.url} JwtAudience=app JwtScope=tokens RoomsClaim=rooms TeacherScope=teach UikitJwtAudience=uikit")
     cognito = stack.client("cognito-idp")
     left = [it["Id"] for it in cognito.list_user_pools(MaxResults=60)["UserPools"]]
     names = [user["Username"] for user in cognito.list_users(UserPoolId=pool)["Users"]] if pool in left else []
@@ -545,6 +582,9 @@ def own_issuer(rows, stack):
     rows.same("an issuer of one's own: its RS256 JWT gets a token", stack.status("GET", path, jwt=good), 200)
     rows.same("as exactly this user", stack.status("GET", "/rtm/alice/token", jwt=good), 200)
     rows.same("not as another one", stack.status("GET", "/rtm/bob/token", jwt=good), 403)
+    teacher, lesson = issuer.jwt("RS256", "alice", **rooms | {"scope": "openid tokens teach"}), "/apaas/me/rooms/demo/token?role=1"
+    rows.same("TeacherScope=teach: a teacher's token for a classroom", stack.status("GET", lesson, jwt=teacher), 200)
+    rows.same("without this scope: 403", stack.status("GET", lesson, jwt=good), 403)
     unscoped = issuer.jwt("RS256", "alice", **rooms | {"scope": "openid"})
     rows.same("without the scope: 403", stack.status("GET", path, jwt=unscoped), 403)
     rows.same("for another audience: 401", stack.status("GET", path, jwt=issuer.jwt("RS256", "alice", aud="other", **rooms)), 401)
@@ -557,7 +597,7 @@ def own_issuer(rows, stack):
     done = stack.make_deploy("JwtVerifier=tokenmint")
     sentence = "UikitJwtAudience needs JwtVerifier=gateway"
     rows.row(f"refused: {sentence}", done.returncode != 0 and sentence in done.stdout + done.stderr, done.stdout[-1500:], done.stderr[-1500:])
-    stack.deploy('JwtVerifier=tokenmint UikitJwtAudience=\\"\\"')
+    stack.deploy('JwtVerifier=tokenmint RtmBeyondRooms=permissions UikitJwtAudience=\\"\\"')
     rows.same("without UikitJwtAudience: GET /uikit is gone (404)", stack.status("GET", f"/uikit?jwt={in_query}&path={path}"), 404)
     expected = routes_of_the_functions(["CUSTOM"], drop_in=True)
     rows.same("JwtVerifier=tokenmint: each user's route has our authorizer", stack.routes(), expected)
@@ -567,6 +607,8 @@ def own_issuer(rows, stack):
     reads = [vendor for vendor, arn in secrets(stack).items() if may(stack, "JwtAuthorizerRole", read, arn)]
     rows.same("it may read no secret", reads, [])
     rows.same("an ES256 JWT gets a token", stack.status("GET", path, jwt=es256), 200)
+    permitted = stack.token("GET", "/rtm/me/token", jwt=es256)[1].get("permissions", {}).get("message_channels", {}).get("read")
+    rows.same("RtmBeyondRooms=permissions: RTM's token names the channels of the claim", permitted, ["demo", "green room"])
     rows.same("also from a drop-in route", stack.status("GET", "/rtc/demo/publisher/userAccount/alice/", jwt=es256), 200)
     rows.same("so does an RS256 JWT", stack.status("GET", path, jwt=good), 200)
     rows.same("a room with a space in its name", stack.status("GET", "/rtc/green%20room/token", jwt=es256), 200)
@@ -595,7 +637,7 @@ def own_issuer(rows, stack):
                 "http": {"method": "GET"},
                 "requestId": "id",
                 "routeKey": "GET /rtm/{user_id}/token",
-                "authorizer": {"lambda": {"claims": json.dumps({"sub": "alice", "exp": now + 3600})}},
+                "authorizer": {"lambda": {"claims": json.dumps({"sub": "alice", "exp": now + 3600, "rooms": ["demo"]})}},
             },
             "isBase64Encoded": False,
         }
@@ -630,7 +672,7 @@ def silent(rows, stack, *hidden):
     """What no function may have logged."""
     hidden = [*hidden, *(value for vendor in [DEMO["agora"], DEMO["zego"], OTHER_AGORA] for value in vendor.values())]
     hidden = [value for value in hidden if isinstance(value, str) and value not in (DEMO["agora"]["app_id"], OTHER_AGORA["app_id"])]
-    logged = {name: stack.logs(name) for name in [*AGORA, *ZEGO, "DropInToken", "JwtAuthorizer", "Prewarm"]}
+    logged = {name: stack.logs(name) for name in [*AGORA, *ZEGO, "ApaasToken", "DropInToken", "JwtAuthorizer", "Prewarm"]}
     rows.same("every function has logged", [name for name, text in logged.items() if not text], [])
     found = [name for name, text in logged.items() if any(value in text for value in hidden)]
     rows.same("no function has logged a key or a JWT", found, [])
@@ -661,6 +703,7 @@ def main():
             jwt = signed_in["access_token"]
             refusals(rows, stack, signed_in)
             keys = app_token(rows, stack, jwt)
+            agent_token(rows, stack, jwt, keys)
             permissions(rows, stack)
             strangers(rows, stack)
             preflight(rows, stack)
