@@ -65,8 +65,8 @@ impl Ask {
     }
 }
 
-/// Every caller who may enter the room and publish may be a student there. Other roles need a scope of their own. The same token
-/// lets the caller log in to RTM, where it opens every message channel.
+/// Every caller who may enter the room may be an observer there. A student must also be allowed to publish. Every other role
+/// needs the scope to teach, too. The same token lets the caller log in to RTM, and there it opens every message channel.
 fn grant_room(caller: &Caller, ask: AskRoom) -> Result<ApaasRoomUser, Problem> {
     let AskRoom { user, room, role, expires_in } = ask;
     let parameter = user.name;
@@ -80,7 +80,7 @@ fn grant_room(caller: &Caller, ask: AskRoom) -> Result<ApaasRoomUser, Problem> {
     })
 }
 
-/// This token names neither a room nor a role. So the caller needs the right to all rooms and roles.
+/// This token names no room and no role. So the caller needs the right to all rooms and roles.
 fn grant(caller: &Caller, Ask { user, expires_in }: Ask) -> Result<ApaasUser, Problem> {
     let parameter = user.name;
     let user = caller.user(user, UserUuid::new)?;

@@ -61,8 +61,9 @@ impl Ask {
     }
 }
 
-/// Every caller may log in to RTM as themself. A plain token opens every message channel. So if the caller's rooms are
-/// limited, the configuration decides: no token, a plain one, or one with permissions for the caller's own channels.
+/// Every caller may log in to RTM as themself. A token without permissions opens every message channel. So if the caller's
+/// rooms are limited, the configuration decides: no token, a token without permissions, or one with permissions for the
+/// channels that the claim lists by their full names.
 pub(crate) fn grant(caller: &Caller, ask: Ask) -> Result<AnyRtm, Problem> {
     let parameter = ask.user.name;
     let user = caller.user(ask.user, RtmUserId::new)?;

@@ -23,7 +23,7 @@ enum Kind {
     OfProduct { product: Product, rtm: RtmUserId },
 }
 
-/// A product, by the name of its service.
+/// A product, by the name that the parameter `service` has for it.
 struct Service(Product);
 
 impl Param for Service {
@@ -50,7 +50,8 @@ impl Ask {
                 return Err(Problem::bad_parameter("account", "must not be given together with uid"));
             }
             (None, None) => {
-                return Err(Problem::bad_parameter("uid", "this or account is required: an agent is no user"));
+                let rule = "this or account is required, because the service assigns no uid to an agent";
+                return Err(Problem::bad_parameter("uid", rule));
             }
         };
         Ok(Ask {
@@ -63,7 +64,7 @@ impl Ask {
     }
 }
 
-/// Every backend that may call this route may have a token for any agent in any channel. No wildcard can be described.
+/// Every backend that may call this route gets a token for any agent in any channel. A wildcard cannot be described.
 fn grant(backend: &Backend, ask: Ask) -> Result<Agent, Problem> {
     let ttl = backend.ttl(ask.expires_in)?;
     let rtc = Rtc { channel: ask.channel, user: ask.user, rights: Rights::of_role(ask.role, ttl) };

@@ -4,11 +4,12 @@
 //! |---|---|
 //! | [`ChatApp`] | do anything in Agora Chat over REST: for backends only |
 //! | [`ChatUser`] | log in to Chat as one user |
-//! | [`Rtm`], [`Rtm2`], as one type [`AnyRtm`] | log in to RTM (Signaling) as one user, [`Rtm2`] with permissions per resource |
+//! | [`Rtm`], [`Rtm2`] | log in to RTM (Signaling) as one user. [`Rtm2`] has permissions for single resources. [`AnyRtm`] is one of the two |
 //! | [`Rtc`] | join one RTC channel as one user, to listen or to publish |
 //! | [`Bundle`] | all of RTC, RTM and Chat for one user in one token |
-//! | [`Agent`] | start an agent of Conversational AI or speech to text, and be that agent: for backends only |
-//! | [`ApaasRoomUser`], [`ApaasUser`] | use classrooms as one user, the former one room in one role |
+//! | [`Agent`] | join one RTC channel as an agent, and start it if it is one of Conversational AI or speech to text: for backends only |
+//! | [`ApaasRoomUser`] | use one classroom, as one user in one role |
+//! | [`ApaasUser`] | use classrooms outside of any room, as one user |
 //! | [`ApaasApp`] | do anything in classrooms: for backends only |
 //! | [`Streaming`], [`Fcdn`], [`Fpa`] | use Agora's other services |
 //!

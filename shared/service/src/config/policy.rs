@@ -16,14 +16,14 @@ pub(crate) struct Policy {
     pub(crate) rtc_uid_claim: Option<String>,
     /// The scope that a caller needs to publish. `None`: every signed-in caller may publish.
     pub(crate) publish_scope: Option<String>,
-    /// The scope that a caller needs for a classroom token of a role other than student and observer. `None`: nobody gets
-    /// such a token.
+    /// The scope that a caller needs for a role in a classroom other than student and observer, and for a token outside of
+    /// any room. `None`: nobody gets such a token.
     pub(crate) teacher_scope: Option<String>,
     /// The claim with the caller's scopes. `None`: `scope` and `scp`, and what the gateway lists as scopes.
     pub(crate) scope_claim: Option<String>,
     /// A JWT that has one of these claims with this value proves no user.
     pub(crate) refused_claims: Vec<RefusedClaim>,
-    /// Which RTM tokens callers get whose rooms are limited.
+    /// Which RTM tokens a caller with limited rooms gets.
     pub(crate) rtm_beyond_rooms: RtmBeyondRooms,
     /// Whether ZIM has a ZEGO project of its own. Then no ZIM token opens a room of Express.
     pub(crate) zim_own_project: bool,
@@ -51,14 +51,14 @@ pub(crate) enum UserIdForm {
     Hash,
 }
 
-/// Which RTM tokens callers get whose rooms are limited. A plain RTM token opens every message channel.
+/// Which RTM tokens a caller with limited rooms gets. A token without permissions opens every message channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RtmBeyondRooms {
-    /// None.
+    /// No token.
     Refused,
-    /// Plain ones. Then the rooms do not limit RTM.
+    /// Tokens without permissions. Then the rooms do not limit RTM.
     Allowed,
-    /// Tokens with permissions for the channels that the rooms claim lists in full.
+    /// Tokens with permissions for the channels that the rooms claim lists by their full names.
     Permissions,
 }
 

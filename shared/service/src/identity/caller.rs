@@ -151,11 +151,11 @@ impl Caller {
         self.may_publish(parameter)
     }
 
-    /// Which channels of RTM the caller may use. This is for a token that opens only RTM: it can have permissions.
+    /// Which channels of RTM the caller may use, for a token that opens RTM alone. Only such a token can have permissions.
     ///
     /// # Errors
-    /// A claim lists the caller's rooms, and the configuration refuses RTM. Or it asks for permissions, and the claim lists
-    /// no channel in full, or more channels than a token may name.
+    /// A claim lists the caller's rooms, and the configuration refuses RTM. Or the configuration limits RTM by permissions, and
+    /// the claim lists no channel by its full name, or more channels than a token may name.
     pub fn rtm_channels(&self, parameter: &str) -> Result<RtmChannels, Problem> {
         match self.rtm_within_rooms() {
             None | Some((RtmBeyondRooms::Allowed, _)) => Ok(RtmChannels::Every),
@@ -165,7 +165,7 @@ impl Caller {
     }
 
     /// Checks that the caller may use every channel of RTM. A token that opens RTM beside another service has no
-    /// permissions. So it opens every message channel.
+    /// permissions, so it opens every message channel.
     ///
     /// # Errors
     /// A claim lists the caller's rooms, and the configuration doesn't allow RTM beyond them.
@@ -174,13 +174,13 @@ impl Caller {
             None | Some((RtmBeyondRooms::Allowed, _)) => Ok(()),
             Some((RtmBeyondRooms::Refused, _)) => Err(no_rtm(parameter)),
             Some((RtmBeyondRooms::Permissions, _)) => Err(Problem::forbidden(format!(
-                "{parameter}: the caller's rooms are limited, and a token for several services cannot limit RTM. Ask for \
-                 RTM's token by itself: GET /rtm/{{user_id}}/token"
+                "{parameter}: the caller's rooms are limited, and a token for several services cannot limit RTM. A token for \
+                 RTM alone can: GET /rtm/{{user_id}}/token"
             ))),
         }
     }
 
-    /// If a claim lists the caller's rooms: these, and what the configuration says of RTM.
+    /// What the configuration says about RTM, and the caller's rooms. `None`: no claim lists the caller's rooms.
     fn rtm_within_rooms(&self) -> Option<(RtmBeyondRooms, &[String])> {
         let rooms = self.user.as_ref()?.rooms.as_deref()?;
         Some((self.config.policy.rtm_beyond_rooms, rooms))
@@ -199,8 +199,8 @@ impl Caller {
         }
     }
 
-    /// A role in a classroom that the caller may have. A student and an observer need no scope to teach. All but an observer
-    /// may get to speak in class, so they must be allowed to publish.
+    /// Checks that the caller may have this role in a classroom. A student and an observer need no scope to teach. In every
+    /// role except observer a user can speak in class. So such a user must be allowed to publish.
     ///
     /// # Errors
     /// The caller lacks a scope.
@@ -218,7 +218,7 @@ impl Caller {
         }
     }
 
-    /// Checks that the caller may have every role in a classroom. A token that names no role may stand for each.
+    /// Checks that the caller may have every role in a classroom. A token that names no role may count for each of them.
     ///
     /// # Errors
     /// The caller lacks a scope.
@@ -226,7 +226,7 @@ impl Caller {
         self.may_publish(parameter)?;
         match &self.user {
             Some(user) if !user.may_teach => Err(Problem::forbidden(format!(
-                "{parameter}: this token names no role in a classroom, and the caller lacks the scope to teach"
+                "{parameter}: this token may count for every role in a classroom, and the caller lacks the scope to teach"
             ))),
             _ => Ok(()),
         }
@@ -235,8 +235,8 @@ impl Caller {
     /// The version that was asked for.
     ///
     /// # Errors
-    /// The version is `006`, and the configuration refuses it to everybody, also in a run without identities. Or this caller
-    /// gets permissions, which a `006` token cannot have.
+    /// The version is `006`, and the configuration refuses it to everybody, also in a run without identities. Or this caller's
+    /// token needs permissions, and a `006` token cannot have any.
     pub fn rtm_version(&self, asked: Version) -> Result<Version, Problem> {
         match (asked, self.rtm_within_rooms()) {
             (Version::V006, _) if !self.config.policy.rtm_006 => {
@@ -306,12 +306,13 @@ fn no_rtm(parameter: &str) -> Problem {
     ))
 }
 
-/// To read and write in the message channels and stream channels that these rooms name in full.
+/// Permissions for each room that is the full name of a channel: to read and write in the message channel and in the stream
+/// channel of this name.
 fn permissions(parameter: &str, rooms: &[String]) -> Result<Permissions, Problem> {
     let channels = rtm_channels(rooms);
     if channels.is_empty() {
         return Err(Problem::forbidden(format!(
-            "{parameter}: the caller's claim lists no RTM channel by its full name, and an RTM token names only such channels"
+            "{parameter}: the caller's claim lists no RTM channel by its full name, and an RTM token needs full names"
         )));
     }
     let mut permissions = Permissions::default();
@@ -374,7 +375,8 @@ mod tests {
         };
         let [limited, beyond, within] =
             [Refused, Allowed, Permissions].map(|setting| beyond_rooms(Some("rooms"), setting));
-        // If a rooms claim is configured, RTM is refused whatever the claim says. Even `*` is refused.
+        // If a rooms claim is configured, `refused` and `allowed` count whatever the claim says. Even `*` is refused.
+        // With `permissions`, the claim must list a channel by its full name.
         let callers: [(&[(&str, &str)], u16); 5] = [
             (&[("sub", "alice"), ("rooms", "[lobby team-*]")], 200),
             (&[("sub", "alice"), ("rooms", "[team-*]")], 403),
@@ -425,7 +427,7 @@ mod tests {
         }
         assert_eq!(gets(&with(Some("teach"), None), &alice), (vec![2, 4], 403));
         assert_eq!(gets(&with(Some("teach"), None), &teacher), (vec![0, 1, 2, 3, 4, 5], 200));
-        // Who may not publish may only watch.
+        // A caller who may not publish may only watch.
         assert_eq!(gets(&with(Some("teach"), Some("publish")), &alice), (vec![4], 403));
         assert_eq!(gets(&with(Some("teach"), Some("publish")), &teacher), (vec![0, 1, 2, 3, 4, 5], 200));
         assert_eq!(gets(&with(Some("teach"), Some("speak")), &teacher), (vec![4], 403));
@@ -450,7 +452,7 @@ mod tests {
         // A plain text is one name, which may contain spaces.
         assert_eq!(named("the lobby"), both(&["the lobby"]));
         assert_eq!(named("[demo demo]"), both(&["demo"]));
-        // RTM does not take all of these names. In the last two, Agora would read a wildcard.
+        // RTM takes only the first of these names. In the last two, Agora would read a wildcard.
         let longest = "x".repeat(64);
         let (long, accented) = ("x".repeat(65), "caf\u{e9}");
         assert_eq!(named(&format!("[{longest} {long} {accented} a*b **]")), both(&[&longest]));

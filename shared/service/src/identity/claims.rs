@@ -214,7 +214,7 @@ pub(crate) struct SignedIn {
     /// The rooms that the user may enter: names, or prefixes that end in `*`. `None`: every room.
     pub(super) rooms: Option<Vec<String>>,
     pub(super) may_publish: bool,
-    /// Whether the user may have any role in a classroom.
+    /// Whether the user has the scope for every role in a classroom.
     pub(super) may_teach: bool,
     /// No token of the user may live beyond this moment, in seconds since 1970. `None`: the JWT's end does not matter.
     latest_end: Option<u64>,
@@ -267,8 +267,8 @@ impl SignedIn {
     }
 }
 
-/// The channels of RTM among these rooms. A prefix that ends in `*` names no channel. A name that RTM does not take names
-/// none either.
+/// The channels of RTM among these rooms. A prefix that ends in `*` is not a channel. A name that RTM does not take is not a
+/// channel either.
 pub(super) fn rtm_channels(rooms: &[String]) -> BTreeSet<ResourceName> {
     rooms.iter().filter_map(|room| ResourceName::new(room.as_str()).ok()).collect()
 }

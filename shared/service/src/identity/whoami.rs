@@ -177,7 +177,7 @@ impl Settings {
         self.policy.scope_claim.as_deref()
     }
 
-    /// Which RTM tokens users get whose rooms are limited.
+    /// Which RTM tokens a user with limited rooms gets.
     pub fn rtm_beyond_rooms(&self) -> RtmBeyondRooms {
         self.policy.rtm_beyond_rooms
     }
@@ -497,7 +497,7 @@ pub struct User {
     pub rooms: Option<Vec<String>>,
     /// Whether the user may publish.
     pub may_publish: bool,
-    /// Whether the user may have any role in a classroom.
+    /// Whether the user has the scope for every role in a classroom.
     pub may_teach: bool,
     /// The user's own RTC uid, beside the assigned one.
     pub uid: Option<Uid>,
@@ -508,7 +508,7 @@ pub struct User {
 }
 
 impl User {
-    /// How many channels an RTM token with permissions would name.
+    /// How many channels the user's RTM token would name, if it had permissions.
     pub fn rtm_channels(&self) -> usize {
         rtm_channels(self.rooms.as_deref().unwrap_or_default()).len()
     }

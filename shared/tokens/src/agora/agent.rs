@@ -1,4 +1,4 @@
-//! The tokens of agents: programs of Agora that take part in a channel.
+//! The tokens of agents. An agent is a program that takes part in a channel.
 
 use super::bundle::UserFacts;
 use super::{Key, OutlivesTokenError, Rtc, RtmUserId, ServiceType, access_token2, rtm};
@@ -26,25 +26,25 @@ impl Product {
 
 /// Lets an agent join one RTC channel as one user, and perhaps log in to RTM. For backends only: an agent is no user.
 ///
-/// With a product it also opens the product's REST API, and starts agents that cost money. The vendor's
+/// With a product, the token also opens the product's REST API. There it starts agents that cost money. The vendor's
 /// `ConvoAITokenBuilder` and `SttTokenBuilder` make the same token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Agent {
     rtc: Rtc,
     /// Who logs in to RTM, and for how long.
     rtm: Option<(RtmUserId, Ttl)>,
-    /// Only with RTM: the vendor's builders always give both.
+    /// A token with a product also has RTM, because the vendor's builders always write both.
     product: Option<Product>,
 }
 
 impl Agent {
-    /// An agent of no product, such as a recorder. Its token has the same bytes as a user's.
+    /// An agent of no product, such as a recorder. A user's token for the same uid would have the same bytes.
     pub fn plain(rtc: Rtc, rtm: Option<RtmUserId>) -> Agent {
         let lives = rtc.ttl();
         Agent { rtc, rtm: rtm.map(|user| (user, lives)), product: None }
     }
 
-    /// An agent of a product. It logs in to RTM as `rtm` for `rtm_login`. The lifetime of `rtc` is the whole token's.
+    /// An agent of a product. It may log in to RTM as `rtm`, for the time of `rtm_login`. The token lives as long as `rtc`.
     ///
     /// # Errors
     /// Refuses a login to RTM that would live longer than the token.

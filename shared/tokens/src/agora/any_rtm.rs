@@ -4,7 +4,7 @@ use super::{Key, Rtm, Rtm2};
 use crate::{Moment, Signed, Stamp, Token, Ttl};
 use serde::Serialize;
 
-/// A token for RTM. Whether it has permissions depends on its user.
+/// A token for RTM. The grant decides for each user whether it has permissions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AnyRtm {
     /// Without permissions: it opens every channel.

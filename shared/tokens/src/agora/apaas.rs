@@ -9,8 +9,8 @@ use std::io::Write;
 use thiserror::Error;
 
 name!(
-    /// A classroom's id: 1 to 63 bytes of RTC's 89 characters, because it is a channel's name, too (Agora's classroom REST
-    /// API).
+    /// A classroom's id: 1 to 63 bytes of RTC's 89 characters. Agora's REST API for classrooms says that it is also the name
+    /// of a channel.
     RoomUuid,
     Rule {
         what: "an APaaS room uuid",
@@ -35,7 +35,7 @@ name!(
     }
 );
 
-/// A user's role in a room, 0 to 32,767. The vendor's builders name those from 0 to 4. The format writes -1 for no role.
+/// A user's role in a room, 0 to 32,767. The vendor has names for the roles from 0 to 4. The format writes -1 for no role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ApaasRole(i16);
 

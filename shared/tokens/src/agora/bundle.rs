@@ -63,7 +63,7 @@ impl Token for Bundle {
     }
 }
 
-/// What a client must know of a service beside RTC.
+/// What a client must know about a service beside RTC.
 #[derive(Serialize)]
 pub(super) struct UserFacts<T> {
     pub(super) user_id: T,

@@ -88,7 +88,8 @@ pub struct TooManyResourcesError;
 
 /// Lets one user log in to RTM and use the named resources.
 ///
-/// Agora's own builders say that this token needs Agora's assistance. We don't know which projects check the permissions.
+/// Agora's own builders say that this token needs Agora's assistance. We don't know in which projects Agora checks the
+/// permissions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rtm2 {
     /// Who logs in.

@@ -63,7 +63,7 @@ pub enum ServiceBody {
     User {
         user_id: String,
     },
-    /// FPA, Conversational AI and speech to text say nothing more.
+    /// FPA, Conversational AI and speech to text. These have privileges at most.
     Nothing {},
     Apaas {
         room_uuid: String,
