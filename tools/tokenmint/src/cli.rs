@@ -372,7 +372,7 @@ pub(crate) enum Kind {
         /// Whether the agent may publish
         #[arg(long, value_enum, default_value = "publisher")]
         role: Role,
-        /// As whom the agent logs in to RTM [default: the uid or account]
+        /// The agent's user id in RTM [default: the uid or account]
         #[arg(long)]
         rtm_user: Option<String>,
         #[command(flatten)]

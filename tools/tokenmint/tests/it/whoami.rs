@@ -56,7 +56,7 @@ fn good(more: Value) -> String {
     rs256(ISSUER, all)
 }
 
-/// A name for each number below 1296. So short, because a JWT has 8 KiB at most.
+/// A name for each number below 1296. The names are short, because a JWT has 8 KiB at most.
 fn two_characters(number: u32) -> String {
     let character = |digit| char::from_digit(digit, 36).expect("a digit");
     [character(number / 36), character(number % 36)].into_iter().collect()

@@ -225,7 +225,7 @@ fn missing_service(token: &AccessToken2, expected: &Expected<'_>) -> Option<Reas
     )
 }
 
-/// The product whose agents a token can start.
+/// The product of an agent's token.
 fn agent_product(token: &AccessToken2) -> Option<&'static str> {
     token.services.iter().find_map(|service| match service.service_type {
         ServiceType::ConvoAi => Some("Conversational AI"),
@@ -234,7 +234,7 @@ fn agent_product(token: &AccessToken2) -> Option<&'static str> {
     })
 }
 
-/// An agent's token, which an app has no use for.
+/// The token is an agent's. An app has no use for it.
 fn agents(token: &AccessToken2) -> Option<Reason> {
     let product = agent_product(token)?;
     Some(
@@ -279,7 +279,7 @@ fn privileges(service: &Service, life: Life, now: i64, expected: &Expected<'_>) 
         ServiceType::Rtm | ServiceType::Rtm2 | ServiceType::Fpa => &[Privilege::LOGIN],
         ServiceType::Chat => &[Privilege::CHAT_USER, Privilege::CHAT_APP],
         ServiceType::Streaming | ServiceType::Fcdn | ServiceType::Apaas => &[],
-        // They know no privileges.
+        // These two services have no privileges.
         ServiceType::ConvoAi | ServiceType::Stt => return Vec::new(),
     };
     let is_door = |number: u16| doors.iter().any(|door| door.number == number);
