@@ -2,13 +2,13 @@
 # Serves the API and the demo's pages on this machine. Usage: tools/demo.sh PATH_OF_TOKENMINT
 # People sign in at an issuer that runs beside it, under any name. With JWT_ISSUER and DEMO_CLIENT_ID they sign in at a
 # provider of your own. With IDENTITY=none nobody signs in, and every caller is believed.
-# Beside it run a backend that starts agents, and a stand-in for Agora's REST API. With a provider of your own this backend
+# It also runs a backend that starts agents, and a stand-in for Agora's REST API. With a provider of your own this backend
 # needs a client there: BACKEND_AUDIENCE, BACKEND_SCOPE, DEMO_BACKEND_CLIENT_ID, DEMO_BACKEND_CLIENT_SECRET.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 export PORT=${PORT:-9000} DEMO_PORT=${DEMO_PORT:-5173}
-# The next ports are the issuer's, that of the backend for agents, and that of the stand-in for Agora's REST API.
+# The next three ports are for the issuer, the backend for agents, and the stand-in for Agora's REST API.
 export ISSUER_PORT=$((DEMO_PORT + 1)) BACKEND_PORT=$((DEMO_PORT + 2)) STAND_IN_PORT=$((DEMO_PORT + 3))
 export AGENTS=http://127.0.0.1:$BACKEND_PORT
 
@@ -26,7 +26,7 @@ if [[ ${IDENTITY:-jwt} == jwt ]]; then
         export BACKEND_AUDIENCE=tokenmint-backends BACKEND_SCOPE=mint
         DEMO_BACKEND_CLIENT_ID=tokenmint-demo-backend
         DEMO_BACKEND_CLIENT_SECRET=$(node -p "crypto.randomBytes(32).toString('hex')")
-        # The backend starts agents only in the user's rooms, even if the service lets everybody in everywhere.
+        # The backend starts agents only in the user's rooms, even if the service does not limit rooms.
         agents_rooms=rooms
         "$root/tools/check-tools.sh" "port:$ISSUER_PORT:DEMO_PORT"
         DEMO_BACKEND_CLIENT_SECRET=$DEMO_BACKEND_CLIENT_SECRET node "$root/tools/demo-issuer/issuer.mjs" &
@@ -36,7 +36,7 @@ if [[ ${IDENTITY:-jwt} == jwt ]]; then
     fi
     export JWT_AUDIENCE=${JWT_AUDIENCE:-$DEMO_CLIENT_ID}
 else
-    # The pages and the backend ask for it.
+    # With it, the pages would ask people to sign in.
     unset DEMO_CLIENT_ID
 fi
 

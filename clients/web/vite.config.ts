@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import type { ServerResponse } from 'node:http';
 import { type Connect, defineConfig, type Plugin } from 'vite';
 
-/** One page for each SDK, so that no page loads another's SDK. And one for agents. */
+/** One page for each SDK, so that no page loads another's SDK, and one page for agents. */
 const PAGES = ['index', 'signed-in', 'rtc', 'rtm', 'rtm-1', 'chat', 'express', 'zim', 'agent'];
 
 /**

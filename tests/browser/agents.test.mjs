@@ -124,7 +124,7 @@ async function agora(product, path, authorization, body, appId = APP) {
     return { status: answer.status, body: text === '' ? undefined : JSON.parse(text) }
 }
 
-/** A token of the vendor's builder. It is good unless something else is said. */
+/** A token of the vendor's builder. It is good, unless an argument makes it wrong. */
 function built({ app = APP, certificate = CERTIFICATE, age = 0, expire = 3600, channel = 'demo', uid = '9', join = expire, rtc = true, rtm = true } = {}) {
     const token = new AccessToken2(app, certificate, Math.floor(Date.now() / 1000) - age, expire)
     if (rtc) {
@@ -197,13 +197,13 @@ describe('the stand-in for Agora’s REST API', () => {
                 'with a changed privilege': [changed(good, -1), invalid, 'The signature is not that of the project’s certificate.'],
                 'that is cut': [good.slice(0, -30), invalid, 'Nothing can be read from the token.'],
                 'of version 006': [old, invalid, 'It is not a token of version 007.'],
-                ...(product === 'convoai' ? { 'without RTM': [built({ rtm: false }), invalid, 'The token has no RTM, which the agent is to use.'] } : {}),
+                ...(product === 'convoai' ? { 'without RTM': [built({ rtm: false }), invalid, 'The agent uses RTM, and the token does not open it.'] } : {}),
             }
             for (const [name, [token, said, refused]] of Object.entries(wrong)) {
                 const { status, body: answered } = await agora(product, 'join', `agora token=${token}`, body(token))
                 assert.deepEqual([status, answered], [401, { ...said, stand_in: { refused } }], `a token ${name}`)
             }
-            // Each of the two tokens counts by itself.
+            // The token in the header and the token in the body are both verified.
             const stranger = built({ certificate: strangers.agora.app_certificate })
             assert.equal((await agora(product, 'join', `agora token=${stranger}`, body(good))).status, 401)
             assert.equal((await agora(product, 'join', `agora token=${good}`, body(stranger))).status, 401)
@@ -244,7 +244,7 @@ describe('the stand-in for Agora’s REST API', () => {
         })
     }
 
-    // This is why SECURITY.md advises another project for these products. Agora's documentation asks for no service of the product.
+    // Agora's documentation does not ask for the product's own service in a token. So SECURITY.md advises another project for these products.
     it('accepts a user’s own token for both products', async () => {
         const jwt = await jwtOf('alice')
         const plain = await mint(jwt, '/rtc/demo/token', {})
@@ -255,7 +255,7 @@ describe('the stand-in for Agora’s REST API', () => {
             const { status, body } = await agora(product, 'join', `agora token=${token}`, PRODUCTS[product].body(token, { uid, rtm }))
             assert.deepEqual([status, body.status, body.stand_in.service_of_the_product], [200, 'RUNNING', false], `${product} ${rtm}`)
         }
-        // The bounds of it: the user's channel and uid.
+        // Such an agent has the user's channel and the user's uid, and no others.
         const other = await agora('convoai', 'join', `agora token=${withRtm.token}`, PRODUCTS.convoai.body(withRtm.token, { uid: '9' }))
         assert.equal(other.body.stand_in.refused, 'The token is for another uid.')
         const elsewhere = await agora('stt', 'join', `agora token=${withRtm.token}`, PRODUCTS.stt.body(withRtm.token, { uid, channel: 'bob-1' }))
@@ -385,7 +385,7 @@ describe('on the page', { timeout: 4 * PATIENCE }, () => {
         }))
     }
 
-    it('a channel of somebody else is refused, and marked', () => onStage(browser, nobodysCloud, async ({ page }) => {
+    it('another user’s channel is refused, and the field is marked', () => onStage(browser, nobodysCloud, async ({ page }) => {
         await page.goto(`${url}/agent.html?channel=bob-1`)
         await page.getByRole('button', { name: 'Sign in' }).click()
         await signInAs(page, 'carol')
@@ -399,7 +399,7 @@ describe('on the page', { timeout: 4 * PATIENCE }, () => {
         await page.getByText('This field must not be empty.').waitFor()
     }))
 
-    it('a session that is over is said, and the agent stays', () => onStage(browser, nobodysCloud, async ({ page, edge }) => {
+    it('says that a session has ended, and the agent stays', () => onStage(browser, nobodysCloud, async ({ page, edge }) => {
         await page.goto(`${url}/agent.html?channel=dave-1`)
         await page.getByRole('button', { name: 'Sign in' }).click()
         await signInAs(page, 'dave')
@@ -442,7 +442,7 @@ describe('on the page', { timeout: 4 * PATIENCE }, () => {
         }
     })
 
-    it('a provider that gives the backend no JWT is named, and so is a backend that does not run', async () => {
+    it('says if the backend has no client at the provider, and if the backend does not run', async () => {
         const users = { JWT_ISSUER: issuer.url, JWT_AUDIENCE: 'tokenmint' }
         const lacking = await startBackend({ ...users, SERVICE: service.url, BACKEND_AUDIENCE: 'backends' })
         const sees = async (agents, words, name) => {

@@ -1,18 +1,19 @@
-// A stand-in for Agora's REST API, on this machine alone: Conversational AI 2 and real-time speech to text 7. It verifies tokens with
-// Agora's own package, as Agora's API verifies them, and remembers which agents run. It runs no agent, and it costs nothing.
+// A stand-in for Agora's REST API, on this machine alone: Conversational AI (version 2) and real-time speech to text (version 7). It
+// verifies tokens with Agora's own package, and remembers which agents run. It runs no agent, and it costs nothing.
 //
 //   STAND_IN_PORT=5176 LOCAL_CREDENTIALS=../../tests/demo-credentials.json node agora-rest.mjs
 //
 // Paths, bodies, answers and errors are those of Agora's documentation, as of November 2026:
 // - https://docs.agora.io/en/api-reference/api-ref/conversational-ai: pages join, leave, query, status-codes, authentication
 // - https://docs.agora.io/en/api-reference/api-ref/speech-to-text: pages join, leave, query
-// - Token authentication for speech to text: https://github.com/AgoraIO/Docs-Source,
-//   shared/real-time-stt/develop/enable-service.mdx. It has the texts of a 401, too.
+// - https://github.com/AgoraIO/Docs-Source, shared/real-time-stt/develop/enable-service.mdx: authentication with a token for speech to
+//   text, and the texts of a 401
 //
-// What the documentation does not say is stricter here, so that a wrong token fails:
+// Where the documentation says nothing, the stand-in is strict, so that a wrong token fails:
 // - A request about a running agent needs a token for that agent's channel, and in Conversational AI for its uid.
 // - The bot's own token (`properties.token`, `pubBotToken`) is verified at once. Agora verifies it when the bot joins.
-// - Each answer has a field `stand_in` more. It says what the token carried, or why it was refused.
+//
+// The answers have a field that Agora's do not have: `stand_in`. It says what the token carried, or why the request was refused.
 
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
@@ -26,7 +27,7 @@ const file = process.env.LOCAL_CREDENTIALS ?? fileURLToPath(new URL('../../tests
 /** The numbers of the services in a token. */
 const [RTC, RTM, CONVOAI, STT] = [1, 2, 9, 10]
 const SERVICES = { 1: 'RTC', 2: 'RTM', 5: 'Chat', [CONVOAI]: 'Conversational AI', [STT]: 'speech to text' }
-/** The number of the privilege without which nobody joins a channel. */
+/** The number of the privilege to join a channel. */
 const JOIN = '1'
 const RTC_PRIVILEGES = { 1: 'join', 2: 'publish audio', 3: 'publish video', 4: 'publish data streams' }
 
@@ -60,7 +61,7 @@ const PRODUCTS = {
             // "Before enabling the Signaling service, make sure the token includes both RTC and RTM privileges."
             return { name, channel, uid, token, rtm: more?.enable_rtm === true }
         },
-        /** "agentUid must match properties.agent_rtc_uid", in the token of the header, too. */
+        /** "agentUid must match properties.agent_rtc_uid". This holds for the token in the header, too. */
         ownUid: true,
         status: ({ id, name, created, stopped, status }) => ({
             message: '', agent_id: id, name, status, start_ts: created, ...(stopped === undefined ? {} : { stop_ts: stopped }),
@@ -78,7 +79,7 @@ const PRODUCTS = {
             if (!isText(token)) throw badRequest('rtcConfig: pubBotToken not found')
             return { name, channel, uid, token, rtm: false }
         },
-        /** The header may have any RTC token, such as that of the user whose app asks. */
+        /** The header may have the RTC token of any uid, such as that of the user whose app asks. */
         ownUid: false,
         status: ({ id, created, status }) => ({ message: '', agent_id: id, create_ts: created, status }),
     },
@@ -109,10 +110,10 @@ serve(port, async request => {
         if (error instanceof NotJson) return badRequest('the body is not JSON').answer
         throw error
     }
-}, () => console.log(`A stand-in for Agora's REST API, which starts no real agent, is at http://localhost:${port}.`))
+}, () => console.log(`A stand-in for Agora's REST API is at http://localhost:${port}. It starts no real agent.`))
 
 function start(product, appId, header, body) {
-    // The header counts first. What it must match is in the body, if the body is good.
+    // Verify the token in the header before reading the body. Then verify it again, for the channel and the uid in the body.
     const carried = read(header, appId, {})
     const { name, channel, uid, token, rtm } = product.asked(body ?? {})
     read(header, appId, { channel, uid: product.ownUid ? uid : undefined })
@@ -151,7 +152,7 @@ function ofHeader(header) {
 }
 
 /**
- * Verifies a token for this project, this channel and this uid, where they are given. Refuses it, or says what it carries.
+ * Verifies a token for this project. If a channel or a uid is given, the token must be for it. Refuses the token, or says what it carries.
  * The package compares signatures in constant time.
  */
 function read(token, appId, { channel, uid, rtm = false }) {
@@ -168,10 +169,10 @@ function read(token, appId, { channel, uid, rtm = false }) {
     if (rtc.length === 0) throw invalid('The token opens no RTC channel.')
     const inChannel = rtc.filter(({ channel_name }) => channel === undefined || channel_name === channel)
     if (inChannel.length === 0) throw invalid('The token is for another channel.')
-    // A token without a uid is good for every uid.
+    // A token with an empty uid is good for every uid.
     const asUser = inChannel.filter(service => uid === undefined || service.uid === '' || service.uid === uid)
     if (asUser.length === 0) throw invalid('The token is for another uid.')
-    if (rtm && !services.some(({ type, privileges }) => type === RTM && lives(privileges['1']))) throw invalid('The token has no RTM, which the agent is to use.')
+    if (rtm && !services.some(({ type, privileges }) => type === RTM && lives(privileges['1']))) throw invalid('The agent uses RTM, and the token does not open it.')
     return {
         services: services.map(({ type }) => SERVICES[type] ?? `service ${type}`),
         carried: services.map(inWords),

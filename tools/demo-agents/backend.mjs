@@ -1,15 +1,17 @@
 // The backend of the demo's page for agents. It does what an app's own backend does:
 //
-// 1. It verifies the JWT of the user who asks, and whether this user may enter the channel.
+// 1. It verifies the JWT of the user who asks, and checks whether this user may enter the channel.
 // 2. It asks Tokenmint for a token for the agent. For this it has a JWT of its own, which the provider gives to backends alone.
 // 3. It starts the agent at Agora's REST API. In the demo this is the stand-in, `agora-rest.mjs`.
 //
-// The page gets neither of these two secrets. It learns which agent runs, and what the token carried.
+// The page gets neither the agent's token nor the backend's JWT. It learns which agent runs, and what the token carried.
 //
 //   BACKEND_PORT=5175 PORT=9000 STAND_IN_PORT=5176 node backend.mjs
 //
-// Settings: `SERVICE` and `AGORA_REST` (addresses, instead of the two ports), `IDENTITY`, `JWT_ISSUER`, `JWT_AUDIENCE` and `ROOMS_CLAIM` as Tokenmint has them,
-// `BACKEND_AUDIENCE`, `BACKEND_SCOPE`, `DEMO_BACKEND_CLIENT_ID` and `DEMO_BACKEND_CLIENT_SECRET` (client credentials).
+// Settings:
+// - `SERVICE` and `AGORA_REST`: addresses, in place of `PORT` and `STAND_IN_PORT`
+// - `IDENTITY`, `JWT_ISSUER`, `JWT_AUDIENCE` and `ROOMS_CLAIM`: as Tokenmint has them
+// - `BACKEND_AUDIENCE`, `BACKEND_SCOPE`, `DEMO_BACKEND_CLIENT_ID` and `DEMO_BACKEND_CLIENT_SECRET`: for the backend's own JWT
 
 import { createHash, randomInt } from 'node:crypto'
 import { createRemoteJWKSet, jwtVerify } from 'jose'
@@ -23,7 +25,7 @@ const nobodySignsIn = env('IDENTITY', 'jwt') === 'none'
 const issuer = env('JWT_ISSUER')
 const audiences = env('JWT_AUDIENCE').split(',').filter(text => text !== '')
 const roomsClaim = env('ROOMS_CLAIM')
-/** How this backend itself signs in at the provider. */
+/** How this backend gets its own JWT from the provider. */
 const backend = {
     audience: env('BACKEND_AUDIENCE'), scope: env('BACKEND_SCOPE'), id: env('DEMO_BACKEND_CLIENT_ID'), secret: env('DEMO_BACKEND_CLIENT_SECRET'),
 }
@@ -31,7 +33,7 @@ const NEEDED = {
     BACKEND_AUDIENCE: backend.audience, BACKEND_SCOPE: backend.scope, DEMO_BACKEND_CLIENT_ID: backend.id, DEMO_BACKEND_CLIENT_SECRET: backend.secret,
 }
 
-/** The signatures that Tokenmint takes. Never a shared secret. */
+/** The algorithms of signatures that Tokenmint accepts. None of them has a shared secret. */
 const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'EdDSA']
 /** How long an answer of another server may take, in milliseconds. */
 const PATIENCE = 10_000
@@ -40,7 +42,7 @@ const TOKEN_SECONDS = 3600
 /** How many agents one user may run at a time. At Agora each of them costs money. */
 const MOST_OF_A_USER = 3
 
-/** Where each product starts an agent, and what it must be told. */
+/** For each product: the path where it starts an agent, and the body of the request. */
 const PRODUCTS = {
     convoai: {
         path: 'conversational-ai-agent/v2',
@@ -63,7 +65,7 @@ const PRODUCTS = {
     },
 }
 
-/** What the page is told: what happened, why, and what to do next. `parameter` is what the refusal is about. */
+/** A refusal, for the page: what happened, why, and what to do next. `parameter` is the field that is wrong. */
 class Problem extends Error {
     constructor(status, what, why, next, parameter) {
         super(what)
@@ -79,7 +81,7 @@ serve(port, async request => {
         return await answer(request)
     } catch (error) {
         if (error instanceof Problem) return error.answer
-        if (error instanceof NotJson) return new Problem(400, 'The request cannot be read.', 'Its body is not JSON.', 'Send a JSON object.').answer
+        if (error instanceof NotJson) return new Problem(400, 'The request cannot be read.', 'Its body is not JSON.', 'Send JSON.').answer
         throw error
     }
 }, () => console.log(`The demo's backend for agents is at http://localhost:${port}.`))
@@ -98,12 +100,15 @@ async function answer(request) {
     }
 }
 
-/** A page from elsewhere could send requests to this machine. The demo's own server sends ours, and says so. */
+/**
+ * A page of another site could send requests to this machine. Its browser names another site in `Sec-Fetch-Site`. If the page uses DNS
+ * rebinding, its browser names another `Host`.
+ */
 function refuseStrangers({ headers, method }) {
     const host = /^(localhost|127\.0\.0\.1)(:\d+)?$/.test(headers.host ?? '')
     const site = ['same-origin', 'none', undefined].includes(headers['sec-fetch-site'])
-    if (!host || !site) throw new Problem(403, 'This backend answers only the demo’s own page.', 'Another page asks.', 'Open the demo.')
-    // A page from elsewhere cannot send this header without asking first.
+    if (!host || !site) throw new Problem(403, 'This backend answers only the demo’s own page.', 'Another page sent this request.', 'Open the demo.')
+    // A browser lets a page of another site send this header only after a preflight request. This backend allows none.
     if (method === 'POST' && !/^application\/json\b/.test(headers['content-type'] ?? '')) {
         throw new Problem(415, 'The request cannot be read.', 'Its Content-Type is not application/json.', 'Send JSON.')
     }
@@ -120,7 +125,7 @@ function tellWhatIsMissing() {
     )
 }
 
-/** Who asks, after their JWT was verified. */
+/** The user who asks. Verifies their JWT. */
 async function userOf(header) {
     const jwt = /^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(header ?? '')?.[1]
     const refused = why => new Problem(401, 'This backend does not know who you are.', why, 'Sign in again.')
@@ -139,7 +144,7 @@ async function userOf(header) {
     if (!of.some(each => audiences.includes(each))) throw refused('Your JWT is for another audience.')
     // An ID token says who signed in. It allows nothing.
     const idToken = ['nonce', 'at_hash', 'c_hash'].some(name => name in claims) || claims.typ === 'ID' || (claims.token_use ?? 'access') !== 'access'
-    if (idToken || ![undefined, 'JWT', 'at+jwt'].includes(typ)) throw refused('It is not an access token.')
+    if (idToken || ![undefined, 'JWT', 'at+jwt'].includes(typ)) throw refused('Your JWT is not an access token.')
     return { key: `${claims.iss} ${claims.sub}`, claims }
 }
 
@@ -153,20 +158,21 @@ function mayEnter(claims, channel) {
 
 async function start(user, asked) {
     const { channel, product } = asked ?? {}
-    if (typeof channel !== 'string' || channel === '') throw new Problem(400, 'There is no channel.', 'The agent must enter a channel.', 'Name one.', 'channel')
+    if (typeof channel !== 'string' || channel === '') throw new Problem(400, 'Your request names no channel.', 'An agent joins one channel.', 'Name a channel.', 'channel')
     const { path, body } = (Object.hasOwn(PRODUCTS, product) ? PRODUCTS[product] : undefined)
-        ?? fail(new Problem(400, 'There is no such product.', 'An agent is of Conversational AI or speech to text.', 'Choose one of the two.', 'product'))
+        ?? fail(new Problem(400, 'There is no such product.', 'The products are Conversational AI and speech to text.', 'Choose one of the two.', 'product'))
     if (!nobodySignsIn && !mayEnter(user.claims, channel)) {
         throw new Problem(403, 'You may not start an agent in this channel.', 'You may not enter it: your JWT does not list it.', 'Choose a channel that you may enter.', 'channel')
     }
     const before = await running(user)
     if (before.length >= MOST_OF_A_USER) {
-        throw new Problem(429, `You have ${before.length} agents already.`, 'At Agora each agent costs money, so this backend limits how many one user runs.', 'Stop one of them.')
+        throw new Problem(429, `You have ${before.length} agents already.`, 'At Agora each agent costs money, so this backend limits how many agents a user may run.', 'Stop one of them.')
     }
-    // No user of the channel has this number, in all likelihood. An app keeps a range of numbers for its agents.
+    // It is very unlikely that a user of the channel has this number. An app should keep a range of numbers for its agents.
     const uid = randomInt(1, 2 ** 31)
     const { token, app_id } = await agentToken({ channel, uid, product })
-    // Two agents of one product in one channel would talk to each other. So the name is the channel's, and Agora refuses a second one.
+    // Two agents of one product in one channel would talk to each other. So the agent's name is made from the product and the channel. Agora
+    // refuses a second agent of the same name.
     const name = `demo-${product}-${createHash('sha256').update(channel).digest('hex').slice(0, 16)}`
     const started = await ask(`${agora}/api/${path}/projects/${app_id}/join`, token, body({ name, channel, uid, token }))
     const { agent_id, status, stand_in } = started
@@ -190,17 +196,17 @@ async function look(agent) {
 }
 
 async function stop(agent) {
-    // The token of the start may have ended. Nothing keeps it, so a new one is fetched.
+    // The token that started the agent may have ended, and this backend has not kept it. So it fetches a new one.
     const { token } = await agentToken(agent)
     await ask(`${agora}/api/${PRODUCTS[agent.product].path}/projects/${agent.app_id}/agents/${agent.id}/leave`, token, {}, [404])
     agents.delete(agent.id)
     return { ...told(agent), status: 'STOPPED' }
 }
 
-/** An agent that this user has started. Somebody else's does not exist for them. */
+/** An agent that this user has started. An agent of another user gets the same answer as one that does not exist. */
 function own(user, id) {
     const agent = agents.get(id)
-    if (agent?.user !== user.key) throw new Problem(404, 'There is no such agent.', 'You have not started it, or it runs no more.', 'Start one.')
+    if (agent?.user !== user.key) throw new Problem(404, 'There is no such agent.', 'You did not start it, or it no longer runs.', 'Start an agent.')
     return agent
 }
 
@@ -218,10 +224,10 @@ async function agentToken({ channel, uid, product }) {
     if (response.ok) return answered
     const detail = String(answered.detail ?? answered.title ?? `It answers ${response.status}.`)
     switch (response.status) {
-        case 400: throw new Problem(400, 'The token service refused a value.', detail, 'Correct it.', 'channel')
+        case 400: throw new Problem(400, 'The token service refused a value.', detail, 'Correct the channel.', 'channel')
         case 401:
         case 403: throw new Problem(502, 'The token service does not believe this backend.', detail, 'Compare BACKEND_AUDIENCE and BACKEND_SCOPE with what your provider gives to this client.')
-        default: throw new Problem(503, 'The token service gives no token now.', detail, 'Try again later. Its log says more.')
+        default: throw new Problem(503, 'The token service gives no token now.', detail, 'Try again later. The log of the token service says more.')
     }
 }
 
@@ -236,10 +242,10 @@ async function ask(url, token, body, alsoGood = []) {
     if (answered.reason === 'TaskConflict') {
         throw new Problem(409, 'An agent of this product is in this channel already.', 'A second one would listen to the first one.', 'Stop the first one, or choose another channel.', 'channel')
     }
-    throw new Problem(502, 'The stand-in for Agora’s REST API refused the request.', why, 'Check that the token service and the stand-in have the same project.')
+    throw new Problem(502, 'The stand-in for Agora’s REST API refused the request.', why, 'Check that the token service and the stand-in have the same credentials.')
 }
 
-/** This backend's own JWT, until it has nearly ended. */
+/** This backend's own JWT. It is used until ten seconds before its end. */
 let held
 async function ownJwt() {
     if (held !== undefined && Date.now() < held.until) return held.jwt
@@ -247,7 +253,7 @@ async function ownJwt() {
     const response = await reach('Your provider', token, {
         method: 'POST',
         headers: { authorization: `Basic ${Buffer.from(`${encodeURIComponent(backend.id)}:${encodeURIComponent(backend.secret)}`).toString('base64')}` },
-        // Some providers know the audience by this parameter. Others know it by the client.
+        // Some providers take the audience from this parameter. Others know it from the client.
         body: new URLSearchParams({ grant_type: 'client_credentials', scope: backend.scope, audience: backend.audience }),
     })
     const { access_token: jwt, expires_in = 60 } = await response.json().catch(() => ({}))
@@ -258,7 +264,7 @@ async function ownJwt() {
     return jwt
 }
 
-/** The provider's keys and token endpoint. It may start after this backend, so it is asked until it has answered once. */
+/** The provider's keys and token endpoint. The provider may start after this backend, so this backend asks it until it has answered once. */
 let known
 async function provider() {
     if (known !== undefined) return known

@@ -20,7 +20,7 @@ export function serve(port, answer, ready) {
         } catch (error) {
             if (error instanceof TooLong) answered = { status: 413, body: { message: 'the body is too long' } }
             else {
-                // The message may hold what was sent, so only the place is logged.
+                // The error's message may hold what was sent. So log only the error's name and its place in the code.
                 console.error(`a request failed: ${error?.name} ${error?.stack?.split('\n').find(line => line.trimStart().startsWith('at '))?.trim() ?? ''}`)
                 answered = { status: 500, body: { message: 'an error of this program' } }
             }

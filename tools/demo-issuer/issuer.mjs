@@ -7,8 +7,8 @@
 //
 //   curl -d name=alice -d audience=uikit localhost:5174/jwt
 //
-// A backend gets a JWT for the audience `tokenmint-backends`, with client credentials. There is such a client only if the environment
-// has its secret, DEMO_BACKEND_CLIENT_SECRET. No user gets this audience.
+// A backend gets a JWT for the audience `tokenmint-backends`, with client credentials. Its client exists only if its secret is in the
+// variable DEMO_BACKEND_CLIENT_SECRET. No user gets this audience.
 
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
 
@@ -22,7 +22,7 @@ const lives = Number(process.env.ACCESS_TOKEN_SECONDS ?? '300')
 const CLIENT = 'tokenmint-demo'
 /** Not the client's id: that is the audience of ID tokens, which the service must not believe. */
 const AUDIENCE = 'tokenmint'
-/** The client of the demo's backend, and what it alone gets. */
+/** The client of the demo's backend, with its audience and its scope. No other client gets these. */
 const BACKEND = { client: 'tokenmint-demo-backend', audience: 'tokenmint-backends', scope: 'mint' }
 const backendSecret = process.env.DEMO_BACKEND_CLIENT_SECRET
 
@@ -84,7 +84,7 @@ const provider = new Provider(`http://localhost:${port}`, {
         },
         resourceIndicators: {
             enabled: true,
-            // The client decides, and not what it asks for.
+            // The audience depends on the client alone. What the client asks for does not count.
             defaultResource: (_, client) => `urn:${client.clientId === BACKEND.client ? BACKEND.audience : AUDIENCE}`,
             useGrantedResource: () => true,
             getResourceServerInfo: (_, resource, client) => client.clientId === BACKEND.client

@@ -42,7 +42,7 @@ export const PROBLEM = `
       <p class="buttons"><button class="primary" id="again" type="button" hidden>Sign in again</button></p>
     </section>`;
 
-/** What happened so far. `first`: what to do so that something happens. */
+/** The log of what happened. While it is empty, `first` says what to do. */
 export const log = (first: string) => `
     <section class="panel" aria-labelledby="log-heading">
       <h2 id="log-heading">What happened</h2>

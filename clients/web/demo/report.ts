@@ -31,12 +31,12 @@ export function explain(kind: 'retry' | 'final', explanation: Explanation | unde
   at('problem').dataset['kind'] = kind;
   const { what, why, next, detail = '' } = explanation;
   for (const [id, words] of Object.entries({ what, why, next, detail })) {
-    // What is as it was isn't read aloud again.
+    // A screen reader must not read the same text aloud again.
     const element = at(`problem-${id}`);
     if (element.textContent !== words) element.textContent = words;
   }
   at('problem-detail').hidden = detail === '';
   at('again').hidden = explanation.field !== 'sign-in';
-  // On a phone it is below the form.
+  // On a phone, the explanation is below the form.
   at('problem').scrollIntoView({ block: 'nearest' });
 }

@@ -30,7 +30,7 @@ export interface ChatAppAnswer extends MintedAnswer {
   readonly app_id: string;
 }
 
-/** Agora RTM (Signaling), every channel. */
+/** Agora RTM (Signaling), for every channel. */
 export interface PlainRtmAnswer extends MintedAnswer {
   readonly kind: 'agora-rtm';
   readonly app_id: string;
@@ -38,7 +38,7 @@ export interface PlainRtmAnswer extends MintedAnswer {
   readonly version: '006' | '007';
 }
 
-/** Agora RTM, only the named channels. A service that limits its callers' rooms may answer so. */
+/** Agora RTM (Signaling), only for the channels in `permissions`. A service that limits its callers' rooms may give this answer. */
 export interface Rtm2Answer extends MintedAnswer {
   readonly kind: 'agora-rtm2';
   readonly app_id: string;

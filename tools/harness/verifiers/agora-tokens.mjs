@@ -1,4 +1,4 @@
-// Verifies one of Agora's tokens with Agora's own packages. It compares no times with any clock.
+// Verifies one of Agora's tokens with Agora's own packages. It does not check whether a token has ended.
 
 import { createRequire } from 'node:module'
 

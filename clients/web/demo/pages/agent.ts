@@ -5,14 +5,14 @@ import { at, log, PROBLEM, TOP, WHO } from '../page.js';
 import { explain, write } from '../report.js';
 import { SignedOutError, SignIn } from '../sign-in.js';
 
-/** What the backend tells of an agent. */
+/** What the backend says about an agent. */
 interface Agent {
   readonly agent_id: string;
   readonly channel: string;
   readonly product: string;
   readonly uid: number;
   readonly status: string;
-  /** The services of its token, in words. */
+  /** What the agent's token carried, in words: one text for each service. */
   readonly carried: readonly string[];
 }
 
@@ -23,7 +23,7 @@ class Refused extends Error {
   }
 }
 
-/** In this page's address: start as soon as the page is there. A page that comes back from a sign-in has it. */
+/** A parameter of this page's address. With it, the page starts an agent as soon as it is loaded. It is there after a sign-in. */
 const START = 'start';
 /** How often the page asks whether the agent still runs, in milliseconds. */
 const EVERY = 10_000;
@@ -38,14 +38,14 @@ ${TOP}
 <main>
   <h1>An agent</h1>
   <p class="lead">
-    An agent is a program that takes part in a channel. Only backends get its token. So this page asks its own backend, which asks
-    the token service and then starts the agent at Agora’s REST API.
+    An agent is a program that takes part in a channel. Only backends get its token. So this page asks its own backend. The backend
+    gets the token from the token service, and starts the agent at Agora’s REST API.
   </p>
   <section class="panel notice" aria-labelledby="notice-title">
     <h2 id="notice-title">A stand-in for Agora’s REST API</h2>
     <p>
-      Here a stand-in on your machine answers instead of Agora. It verifies the token with Agora’s own package, and answers as
-      Agora’s documentation says. It starts no real agent, and it costs nothing.
+      On this page, a stand-in on your machine answers in place of Agora. It verifies the token with Agora’s own package, and answers
+      as Agora’s documentation says. It starts no real agent, and it costs nothing.
     </p>
   </section>
   <div class="demo" id="demo" data-state="out">
@@ -67,17 +67,17 @@ ${PROBLEM}
       <dl class="facts" id="facts"></dl>
     </section>
     <section class="panel" id="says" aria-labelledby="says-heading" hidden>
-      <h2 id="says-heading">What its token carried</h2>
+      <h2 id="says-heading">What the agent’s token carried</h2>
       <ul class="carried" id="carried"></ul>
-      <p class="quiet">The stand-in says so. The token itself stays with the backend.</p>
+      <p class="quiet">The stand-in read this from the token. The token itself stays with the backend.</p>
     </section>
 ${log('Start an agent, and each step appears here.')}
   </div>
 </main>`);
 at('fields').append(
   ...[
-    { id: 'channel', label: 'Channel', value: 'demo', hint: 'With the demo’s sign-in: demo, or a name that begins with yours, such as alice-1.' },
-    { id: 'product', label: 'Product', value: 'convoai', options: PRODUCTS, hint: 'The first one listens and speaks. The second one listens and writes.' },
+    { id: 'channel', label: 'Channel', value: 'demo', hint: 'With the demo’s sign-in: demo, or your name with a hyphen and more, such as alice-1.' },
+    { id: 'product', label: 'Product', value: 'convoai', options: PRODUCTS, hint: 'Conversational AI listens and speaks. Speech to text listens and writes.' },
   ].map(labelled),
 );
 
@@ -145,7 +145,7 @@ const signedOut: Explanation = {
   field: 'sign-in',
 };
 
-/** Shows a refusal. Nothing else has changed by it. */
+/** Shows a refusal. The rest of the page stays as it is. */
 function tell(error: unknown): Explanation {
   const explanation = error instanceof Refused ? error.explanation : { what: 'This page failed.', why: String(error), next: 'Load it again.' };
   explain('final', explanation);
@@ -210,7 +210,7 @@ function gone(words: string): void {
 /** Shows an agent that this user started before, such as in another tab. */
 async function resume(): Promise<void> {
   if (signIn !== undefined && name === undefined) {
-    // Nobody is signed in, but the backend says already if it could not work.
+    // Nobody is signed in yet. But if the backend lacks a setting, its answer says so, and the page shows it.
     await ask('GET', '/agents').catch((error) => {
       if (error instanceof Refused && error.explanation.field === 'sign-in') return;
       tell(error);
@@ -295,7 +295,7 @@ await showWho();
 await resume();
 const query = new URLSearchParams(location.search);
 if (query.has(START)) {
-  // Once: a page that is loaded again starts nothing by itself.
+  // Only once: a page that is loaded again must not start an agent by itself.
   query.delete(START);
   history.replaceState(null, '', `${location.pathname}?${query}`);
   if (name !== undefined && agent === undefined) await start();
