@@ -47,14 +47,14 @@ struct Newer {
     companions: Option<(Option<Text>, Option<Text>)>,
     /// A request for an agent's token. It counts if there is no request for a drop-in route.
     agent: Option<Agent>,
-    /// Whether users with limited rooms get RTM tokens with permissions. Then `rtm_beyond_rooms` does not count.
+    /// Whether users with limited rooms get RTM tokens with permissions. If so, `rtm_beyond_rooms` does not count.
     rtm_permissions: bool,
     /// A request for a classroom. It counts if there is no request for a drop-in route and none for an agent's token.
     classroom: Option<classroom::Request>,
     has_teacher_scope: bool,
 }
 
-/// What a backend says of an agent.
+/// What a backend says about an agent.
 #[derive(Debug, Default, Arbitrary)]
 struct Agent {
     uid: Option<Asked>,

@@ -10,7 +10,7 @@ pub(crate) enum DropIn {
     /// RTC, for clients in Agora's documentation.
     FetchRtc,
     /// A classroom, for clients in Agora's documentation.
-    // Not drawn like the others: see `Function::Apaas`.
+    // The fuzzer does not choose this one: see `Function::Apaas`.
     #[arbitrary(skip)]
     FetchEducation,
     /// RTC, for clients of agora-token-service.

@@ -7,7 +7,7 @@ use service::RouteKey;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, arbitrary::Arbitrary)]
 pub(crate) enum Function {
     /// `apaas-token`
-    // Not drawn like the others, because inputs that are kept would get other functions. `claims::classroom` draws its requests.
+    // The fuzzer does not choose this one, because the kept inputs would then mean other functions. `claims::classroom` makes its requests.
     #[arbitrary(skip)]
     Apaas,
     /// `chat-app-token`

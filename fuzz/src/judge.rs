@@ -33,12 +33,12 @@ pub(crate) struct Needs<'a> {
     pub(crate) room: Option<&'a str>,
     /// The right to enter every room, and to publish there.
     pub(crate) every_room: bool,
-    /// The right to use every message channel: the token opens RTM beside another service.
+    /// The right to use every message channel, because the token opens RTM beside another service.
     pub(crate) rtm: bool,
-    /// The right to use RTM: the token opens nothing else, so it can have permissions.
+    /// The right to use RTM. The token opens nothing else, so it can have permissions.
     pub(crate) rtm_alone: bool,
     pub(crate) publish: bool,
-    /// The right to any role in a classroom.
+    /// The right to every role in a classroom.
     pub(crate) teach: bool,
     /// That RTM tokens of version 006 are allowed.
     pub(crate) rtm_006: bool,

@@ -135,7 +135,7 @@ fn variables_in_code() -> BTreeSet<String> {
     });
     let demo = read("clients/web/vite.config.ts");
     let of_demo = demo.split("process.env['").skip(1).filter_map(|rest| rest.split('\'').next());
-    // The demo's backend has some of its own. All others are settings of the service.
+    // The demo's backend reads variables of its own. Those that a user sets begin with DEMO_.
     let backend = read("tools/demo-agents/backend.mjs");
     let of_backend = backend.split("env('").skip(1).filter_map(|rest| rest.split('\'').next());
     let of_backend = of_backend.filter(|name| name.starts_with("DEMO_"));

@@ -307,7 +307,7 @@ fn if_allowed(setting: &str, statuses: [u16; 7]) -> [u16; 7] {
     statuses.map(|status| if status == 200 && setting != "allowed" { 403 } else { status })
 }
 
-/// These statuses, for a request for RTM by itself. With permissions, the user without the rooms claim has no channels.
+/// These statuses, for a request for RTM alone. With permissions, the user without the rooms claim has no channels, and so no token.
 fn if_rtm(policy: Policy, statuses: [u16; 7]) -> [u16; 7] {
     match policy.rtm_beyond_rooms {
         "permissions" => {
@@ -514,7 +514,7 @@ fn own_requests(policy: Policy) -> Vec<Request> {
         },
         Request { parameters: in_class(), query: "role=2", ..ask("apaas-token", IN_CLASS, in_class_as_student) },
         Request { parameters: in_class(), query: "role=4", ..ask("apaas-token", IN_CLASS, in_class_as_observer) },
-        // The scope for publishing is no scope for teaching. Nobody here has that one.
+        // The scope for publishing does not allow teaching. Nobody here has the scope for teaching.
         Request { parameters: in_class(), query: "role=1", ..ask("apaas-token", IN_CLASS, NOBODY) },
         Request {
             parameters: json!({ "user_uuid": ALICE }),

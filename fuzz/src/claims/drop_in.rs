@@ -247,7 +247,7 @@ impl Request {
             ]
         };
         match route {
-            // `claims::classroom` has these.
+            // `claims::classroom` makes these requests.
             DropIn::FetchEducation => vec![],
             DropIn::FetchRtc => vec![(plain.clone(), room), (with(|it| it.role = Role::Word(0)), publish)],
             DropIn::Rtc => vec![

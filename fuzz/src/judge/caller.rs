@@ -138,7 +138,7 @@ impl User {
         rooms.iter().any(|listed| listed == room || beginning(listed).is_some_and(|start| room.starts_with(start)))
     }
 
-    /// A plain RTM token opens every message channel. So a user with limited rooms may not have one.
+    /// Whether the user may have an RTM token without permissions. It opens every message channel.
     pub(super) fn may_use_rtm(&self, limits: &Limits) -> bool {
         self.rooms.is_none() || limits.rtm_beyond_rooms == RtmBeyondRooms::Allowed
     }

@@ -126,7 +126,7 @@ struct Asked {
     services: Vec<u16>,
     /// If one of them is RTC: the channel, and the privileges by their numbers.
     rtc: Option<(String, Vec<u16>)>,
-    /// If one of them is APaaS: the room, and the role by its number.
+    /// If one of the services is APaaS: the room, and the role by its number.
     class: Option<(String, i16)>,
 }
 

@@ -149,7 +149,7 @@ impl Granted<'_> {
         own_service(rtm, 2, user);
     }
 
-    /// RTM with permissions for exactly these channels, and no other service.
+    /// For RTM with permissions: exactly these channels, and no other service.
     fn rtm2(&self, user: &User, channels: &BTreeSet<&str>) {
         let token = self.access_token2();
         self.answer.says("kind", "agora-rtm2");
@@ -206,7 +206,7 @@ impl Granted<'_> {
         }
     }
 
-    /// For a classroom: one room in one role, with RTM and Chat. Or outside of any room, and then every role counts.
+    /// For a classroom: one room in one role, with RTM and Chat. Or outside of any room: then the user needs the right to every role.
     pub(super) fn classroom(&self, user: &User) {
         let token = self.access_token2();
         let (apaas, others) = token.services.split_last().expect("a service");
@@ -236,7 +236,7 @@ impl Granted<'_> {
         assert!(user.may_teach || [2, 4].contains(role), "{user:?} has the role {role}");
     }
 
-    /// For a backend: any agent in any channel. An agent of a product also has RTM, and what opens the product.
+    /// For a backend: any agent in any channel. The token of a product's agent also has RTM, and the product's service.
     pub(super) fn agent(&self) {
         let token = self.access_token2();
         let (rtc, others) = token.services.split_first().expect("a service");
@@ -346,7 +346,7 @@ impl Granted<'_> {
     }
 }
 
-/// What an RTC service lets its user do.
+/// What the RTC service of a token lets its user do.
 struct Joins<'a> {
     channel_name: &'a str,
     uid: &'a str,

@@ -11,7 +11,7 @@ pub(crate) struct Limits {
     pub(crate) rooms_claim: Option<String>,
     pub(crate) rtc_uid_claim: Option<String>,
     pub(crate) publish_scope: Option<String>,
-    /// The scope for a role in a classroom that may do more than a student.
+    /// The scope for every role in a classroom other than student and observer.
     pub(crate) teacher_scope: Option<String>,
     /// The claim with the scopes, if one is configured.
     pub(crate) scope_claim: Option<String>,

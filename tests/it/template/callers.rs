@@ -231,7 +231,7 @@ fn every_route_is_throttled() {
         let none = Map::new();
         let own = stage.get("RouteSettings").map_or(&none, |own| own.as_object().expect("settings"));
         let mut backends = stack.routes();
-        // A few backends need Chat's app token. Agents can be many.
+        // Only Chat's app token has lower limits, because few backends need it. There can be many agents.
         backends.retain(|_, to| {
             to.function == "chat-app-token" && to.authorizer.as_ref().is_some_and(|(name, _)| name == "AWS_IAM")
         });

@@ -326,7 +326,7 @@ fn a_changed_setting_makes_a_new_version() {
             assert_ne!(variables, *old_variables, "{function}: {:?}", stack.parameters);
         }
     }
-    // One function alone has such a setting. No other one gets a new version for it.
+    // Each of these settings belongs to one function alone. No other function gets a new version for it.
     for (parameter, only) in [(UIKIT.0, "DropInToken"), ("TeacherScope", "ApaasToken")] {
         let with = |value| versions(&Stack::with(&[&given[..], &[(parameter, value)]].concat()));
         let stacks = [before.clone(), with("one"), with("other")];
@@ -432,7 +432,7 @@ fn the_longest_settings_still_describe_a_version() {
     let given: Vec<_> = given.iter().map(|(parameter, value)| (*parameter, value.as_str())).collect();
     let stack = Stack::with(&[[ISSUER, AUDIENCE].as_slice(), given.as_slice()].concat());
 
-    // A policy's name has at most 128 characters. Two functions' versions also have a setting in their description.
+    // A policy's name has at most 128 characters. The versions of two functions also have a setting in their description.
     let (uikit, teacher) = (longest(UIKIT.0), longest("TeacherScope"));
     let own_settings = [DROP_IN, CLASSROOMS, (UIKIT.0, &uikit), ("TeacherScope", &teacher), ISSUER, AUDIENCE];
     let limit = stack.replaced["AWS::Lambda::Version"].description;

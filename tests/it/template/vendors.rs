@@ -59,7 +59,7 @@ fn a_vendor_without_a_secret_leaves_nothing_behind() {
     }
 }
 
-/// A stack without these parameters has nothing of the drop-in routes, and nothing of classrooms.
+/// A stack without `DropIn` has nothing for the drop-in routes. A stack without `Classrooms` has nothing for classrooms.
 #[test]
 fn without_drop_in_and_classrooms_the_stack_has_the_other_routes_alone() {
     let own = [
