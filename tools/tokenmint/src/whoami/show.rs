@@ -22,7 +22,7 @@ pub(super) fn show(report: &Report, out: &mut impl Write) -> io::Result<()> {
             writeln!(out, "  {BOLD}{heading}{BOLD:#}")?;
             match caller {
                 CallerView::Backend => {
-                    row("kind", "a backend: it gets Chat's app token, and no user's token", "", out)?
+                    row("kind", "a backend: it gets Chat's app token and agents' tokens, and no user's token", "", out)?
                 }
                 CallerView::User(user) => show_user(user, out)?,
             }
