@@ -17,19 +17,27 @@ export AGENTS=http://127.0.0.1:$BACKEND_PORT
 trap 'kill $(jobs -p) 2>/dev/null; wait' EXIT
 trap 'exit 0' INT TERM HUP
 
+# Only the issuer and the backend may have it.
+export -n DEMO_BACKEND_CLIENT_SECRET
+
 if [[ ${IDENTITY:-jwt} == jwt ]]; then
     export IDENTITY=jwt
     if [[ -z ${JWT_ISSUER:-} ]]; then
         export JWT_ISSUER=http://localhost:$ISSUER_PORT DEMO_CLIENT_ID=tokenmint-demo JWT_AUDIENCE=tokenmint
         export DEMO_SCOPE='openid publish'
-        # The demo's backend is a client of this issuer, too. Its secret is for this run alone.
+        # The demo's backend is a client of this issuer, too. Without a secret of yours it gets one for this run alone.
         export BACKEND_AUDIENCE=tokenmint-backends BACKEND_SCOPE=mint
         DEMO_BACKEND_CLIENT_ID=tokenmint-demo-backend
-        DEMO_BACKEND_CLIENT_SECRET=$(node -p "crypto.randomBytes(32).toString('hex')")
+        DEMO_BACKEND_CLIENT_SECRET=${DEMO_BACKEND_CLIENT_SECRET:-$(node -p "crypto.randomBytes(32).toString('hex')")}
         # The backend starts agents only in the user's rooms, even if the service does not limit rooms.
         agents_rooms=rooms
         "$root/tools/check-tools.sh" "port:$ISSUER_PORT:DEMO_PORT"
         DEMO_BACKEND_CLIENT_SECRET=$DEMO_BACKEND_CLIENT_SECRET node "$root/tools/demo-issuer/issuer.mjs" &
+        # The service loads the issuer's keys when it starts.
+        until (exec 3<>"/dev/tcp/127.0.0.1/$ISSUER_PORT") 2>/dev/null; do
+            kill -0 $! 2>/dev/null || { wait $!; exit; }
+            sleep 0.1
+        done
     elif [[ -z ${DEMO_CLIENT_ID:-} ]]; then
         echo "The demo needs DEMO_CLIENT_ID with JWT_ISSUER: the id of a client at your provider, for a page in a browser (PKCE)." >&2
         exit 1

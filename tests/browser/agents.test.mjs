@@ -2,12 +2,14 @@
 // the vendor's own code. Wrong tokens are made with the vendor's builders.
 
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { deflateSync, inflateSync } from 'node:zlib'
 import { buildDemo, serveDemo } from './build.mjs'
 import { freePort, serve, serveNobody } from './service.mjs'
@@ -92,7 +94,7 @@ async function mint(jwt, path, body) {
 /** A token of the route for backends. */
 async function agentToken(product, { channel = 'demo', uid = 9 } = {}) {
     const { jwt } = await clientCredentials(CLIENT.DEMO_BACKEND_CLIENT_ID, CLIENT.DEMO_BACKEND_CLIENT_SECRET)
-    const answer = await mint(jwt, `/rtc/${channel}/agent-token`, { uid, service: product, rtm_user_id: 'agent', role: 'publisher' })
+    const answer = await mint(jwt, `/rtc/${channel}/agent-token`, { uid, service: product, rtm_user_id: String(uid), role: 'publisher' })
     assert.equal(answer.status, 200, JSON.stringify(answer))
     return answer.token
 }
@@ -104,7 +106,9 @@ const PRODUCTS = {
         path: 'conversational-ai-agent/v2', service: 'Conversational AI',
         body: (token, { channel = 'demo', uid = '9', rtm = true } = {}) => ({
             name: `test-${++names}`, pipeline_id: 'test',
-            properties: { channel, token, agent_rtc_uid: uid, remote_rtc_uids: ['1002'], advanced_features: { enable_rtm: rtm } },
+            properties: {
+                channel, token, agent_rtc_uid: uid, enable_string_uid: !/^\d+$/.test(uid), remote_rtc_uids: ['1002'], advanced_features: { enable_rtm: rtm },
+            },
         }),
     },
     stt: {
@@ -125,15 +129,18 @@ async function agora(product, path, authorization, body, appId = APP) {
 }
 
 /** A token of the vendor's builder. It is good, unless an argument makes it wrong. */
-function built({ app = APP, certificate = CERTIFICATE, age = 0, expire = 3600, channel = 'demo', uid = '9', join = expire, rtc = true, rtm = true } = {}) {
+function built({
+    app = APP, certificate = CERTIFICATE, age = 0, expire = 3600, channel = 'demo', uid = '9', join = expire, data = expire, login = uid, rtc = true, rtm = true,
+} = {}) {
     const token = new AccessToken2(app, certificate, Math.floor(Date.now() / 1000) - age, expire)
     if (rtc) {
         const service = new ServiceRtc(channel, uid)
         service.add_privilege(ServiceRtc.kPrivilegeJoinChannel, join)
+        if (data > 0) service.add_privilege(ServiceRtc.kPrivilegePublishDataStream, data)
         token.add_service(service)
     }
     if (rtm) {
-        const service = new ServiceRtm('agent')
+        const service = new ServiceRtm(login)
         service.add_privilege(ServiceRtm.kPrivilegeLogin, expire)
         token.add_service(service)
     }
@@ -162,7 +169,7 @@ describe('the stand-in for Agora’s REST API', () => {
                 assert.equal(status, 'RUNNING')
                 assert.deepEqual(stand_in.services, ['RTC', 'RTM', service])
                 assert.deepEqual(stand_in.carried.slice(0, 2), [
-                    'RTC: channel demo, uid 9, may join, publish audio, publish video, publish data streams', 'RTM: log in as agent',
+                    'RTC: channel demo, uid 9, may join, publish audio, publish video, publish data streams', 'RTM: log in as 9',
                 ])
                 assert.equal(stand_in.service_of_the_product, true)
 
@@ -197,7 +204,15 @@ describe('the stand-in for Agora’s REST API', () => {
                 'with a changed privilege': [changed(good, -1), invalid, 'The signature is not that of the project’s certificate.'],
                 'that is cut': [good.slice(0, -30), invalid, 'Nothing can be read from the token.'],
                 'of version 006': [old, invalid, 'It is not a token of version 007.'],
-                ...(product === 'convoai' ? { 'without RTM': [built({ rtm: false }), invalid, 'The agent uses RTM, and the token does not open it.'] } : {}),
+                ...(product === 'convoai' ? {
+                    'without RTM': [built({ rtm: false }), invalid, 'The agent uses RTM, and the token does not open it.'],
+                    'of another RTM user': [built({ login: 'agent' }), invalid, 'The token’s RTM user is not the agent’s uid.'],
+                } : {
+                    'that only listens': [built({ data: 0 }), invalid, 'The token does not allow publishing data streams, and the bot publishes captions.'],
+                    'whose privilege to publish has ended': [
+                        built({ age: 100, data: 60 }), invalid, 'The token does not allow publishing data streams, and the bot publishes captions.',
+                    ],
+                }),
             }
             for (const [name, [token, said, refused]] of Object.entries(wrong)) {
                 const { status, body: answered } = await agora(product, 'join', `agora token=${token}`, body(token))
@@ -212,6 +227,10 @@ describe('the stand-in for Agora’s REST API', () => {
             const otherUid = await withHeader(built({ uid: '99' }))
             if (product === 'convoai') assert.equal(otherUid.stand_in.refused, 'The token is for another uid.')
             else assert.equal(otherUid.status, 'RUNNING', 'any user’s token may be in the header')
+            if (product === 'stt') assert.equal((await withHeader(built({ data: 0 }))).status, 'RUNNING', 'also that of a user who only listens')
+            // Without RTM, nobody cares who the RTM user is.
+            const withoutRtm = built({ login: 'agent', data: product === 'stt' ? 3600 : 0 })
+            assert.equal((await agora(product, 'join', `agora token=${withoutRtm}`, body(withoutRtm, { rtm: false }))).status, 200)
             for (const header of [undefined, '', 'agora token=', 'agora token=""', `Bearer ${good}`, good, 'Basic YTpi', `agora token=${good} x`]) {
                 const { status, body: answered } = await agora(product, 'join', header, body(good))
                 assert.deepEqual([status, answered.message], [401, 'Invalid authentication credentials'], header)
@@ -247,14 +266,20 @@ describe('the stand-in for Agora’s REST API', () => {
     // Agora's documentation does not ask for the product's own service in a token. So SECURITY.md advises another project for these products.
     it('accepts a user’s own token for both products', async () => {
         const jwt = await jwtOf('alice')
-        const plain = await mint(jwt, '/rtc/demo/token', {})
-        const withRtm = await mint(jwt, '/rtc/demo/token', { with: ['rtm'] })
-        assert.deepEqual([plain.status, withRtm.status], [200, 200], JSON.stringify(withRtm))
+        const plain = await mint(jwt, '/rtc/demo/token', { role: 'publisher' })
+        const withRtm = await mint(jwt, '/rtc/demo/token', { role: 'publisher', with: ['rtm'] })
+        // In this one RTC and RTM have the same user.
+        const asAccount = await mint(jwt, '/rtc/demo/token', { role: 'publisher', account: 'alice', with: ['rtm'] })
+        assert.deepEqual([plain.status, withRtm.status, asAccount.status], [200, 200, 200], JSON.stringify(withRtm))
         const uid = String(plain.uid)
-        for (const [product, { token }, rtm] of [['stt', plain, false], ['stt', withRtm, false], ['convoai', withRtm, true], ['convoai', plain, false]]) {
-            const { status, body } = await agora(product, 'join', `agora token=${token}`, PRODUCTS[product].body(token, { uid, rtm }))
-            assert.deepEqual([status, body.status, body.stand_in.service_of_the_product], [200, 'RUNNING', false], `${product} ${rtm}`)
+        for (const [product, { token }, rtm, name = uid] of [
+            ['stt', plain, false], ['stt', withRtm, false], ['convoai', plain, false], ['convoai', withRtm, false], ['convoai', asAccount, true, 'alice'],
+        ]) {
+            const { status, body } = await agora(product, 'join', `agora token=${token}`, PRODUCTS[product].body(token, { uid: name, rtm }))
+            assert.deepEqual([status, body.status, body.stand_in.service_of_the_product], [200, 'RUNNING', false], `${product} ${rtm} ${JSON.stringify(body)}`)
         }
+        const asUid = await agora('convoai', 'join', `agora token=${withRtm.token}`, PRODUCTS.convoai.body(withRtm.token, { uid, rtm: true }))
+        assert.equal(asUid.body.stand_in.refused, 'The token’s RTM user is not the agent’s uid.')
         // Such an agent has the user's channel and the user's uid, and no others.
         const other = await agora('convoai', 'join', `agora token=${withRtm.token}`, PRODUCTS.convoai.body(withRtm.token, { uid: '9' }))
         assert.equal(other.body.stand_in.refused, 'The token is for another uid.')
@@ -335,6 +360,44 @@ describe('the backend', () => {
         for (const jwt of refused) assert.equal((await ask(jwt, 'GET', '/agents')).what, 'This backend does not know who you are.', jwt)
     })
 
+    it('says whether the token service refuses a value, or this backend itself', async () => {
+        const users = { IDENTITY: 'jwt', JWT_ISSUER: issuer.url }
+        const ofOthers = { BACKEND_AUDIENCE: 'others', BACKEND_SCOPE: 'mint' }
+        const services = await Promise.all([
+            serve({}),
+            serve({ MAX_TOKEN_TTL_SECONDS: '600', DEFAULT_TOKEN_TTL_SECONDS: '600' }),
+            serve({ ...users, JWT_AUDIENCE: 'tokenmint', ...ofOthers }),
+            // This one takes a backend's JWT for a user's.
+            serve({ ...users, JWT_AUDIENCE: BACKEND.BACKEND_AUDIENCE, ...ofOthers }),
+        ])
+        const said = async (at, asked, settings) => {
+            const { url } = await startBackend({ SERVICE: at.url, ...settings })
+            const headers = { 'content-type': 'application/json', ...(settings.IDENTITY === 'none' ? {} : { authorization: `Bearer ${await jwtOf('alice')}` }) }
+            const answer = await fetch(`${url}/agents`, { method: 'POST', headers, body: JSON.stringify(asked) })
+            return { status: answer.status, ...await answer.json() }
+        }
+        try {
+            const [open, brief, strict, mistaken] = services
+            const wildcard = await said(open, { channel: 'demo*', product: 'stt' }, { IDENTITY: 'none' })
+            assert.deepEqual([wildcard.status, wildcard.what, wildcard.parameter], [400, 'The token service refused a value.', 'channel'])
+            assert.match(wildcard.why, /^channel: .* must not contain '\*'/)
+            const malformed = await said(open, { channel: 'ä', product: 'stt' }, { IDENTITY: 'none' })
+            assert.deepEqual([malformed.status, malformed.what, malformed.parameter], [400, 'The token service refused a value.', 'channel'])
+            // The user cannot correct what the backend asks for.
+            const lifetime = await said(brief, { channel: 'demo', product: 'stt' }, { IDENTITY: 'none' })
+            assert.deepEqual([lifetime.status, lifetime.what, lifetime.parameter], [502, 'The token service refused a value.', undefined])
+            assert.match(lifetime.why, /^expires_in: /)
+            for (const [at, why] of [[strict, /./], [mistaken, /^this token is for backends/]]) {
+                const { status, what, why: because, next } = await said(at, { channel: 'demo', product: 'stt' }, { ...users, JWT_AUDIENCE: 'tokenmint', ...BACKEND, ...CLIENT })
+                assert.deepEqual([status, what], [502, 'The token service does not believe this backend.'])
+                assert.match(because, why)
+                assert.match(next, /BACKEND_AUDIENCE and BACKEND_SCOPE/)
+            }
+        } finally {
+            await Promise.all(services.map(each => each.end()))
+        }
+    })
+
     it('answers no page from elsewhere', async () => {
         const body = { channel: 'demo', product: 'stt' }
         for (const site of ['cross-site', 'same-site']) assert.equal((await ask('alice', 'POST', '/agents', body, { 'sec-fetch-site': site })).status, 403)
@@ -365,8 +428,10 @@ describe('on the page', { timeout: 4 * PATIENCE }, () => {
             const facts = await page.locator('#facts').innerText()
             for (const fact of ['carol-1', 'RUNNING']) assert.ok(facts.includes(fact), facts)
             const uid = /uid\s+(\d+)/.exec(facts)[1]
+            // Tokenmint assigns no user a number from 2³¹ on. Agora's support wants a smaller one for Conversational AI.
+            assert.equal(Number(uid) >= 2 ** 31, product === 'stt', uid)
             assert.deepEqual(await page.locator('#carried li').allInnerTexts(), [
-                `RTC: channel carol-1, uid ${uid}, may join, publish audio, publish video, publish data streams`, `RTM: log in as agent-${uid}`, said,
+                `RTC: channel carol-1, uid ${uid}, may join, publish audio, publish video, publish data streams`, `RTM: log in as ${uid}`, said,
             ])
             await photograph(page, `demo-agent-${product}`)
             const html = await page.content()
@@ -462,6 +527,55 @@ describe('on the page', { timeout: 4 * PATIENCE }, () => {
         await sees(`http://127.0.0.1:${await freePort()}`, ['The demo’s backend does not answer.'], 'demo-agent-no-backend')
     })
 })
+
+describe('the demo', { timeout: 2 * PATIENCE }, () => {
+    it('keeps a secret that it was given, so that the page’s commands get a token for another backend', async () => {
+        const page = await readFile(`${root}docs/how-to/agents.md`, 'utf8')
+        const block = /^DEMO_BACKEND_CLIENT_SECRET=(\S+) make demo .*\n([^`]+)```/m.exec(page)
+        const [, secret, commands] = block
+        const [service, pages] = [await freePort(), await fourFreePorts()]
+        const program = `${process.env.CARGO_TARGET_DIR ?? `${root}target`}/debug/tokenmint`
+        const { PATH, HOME } = process.env
+        const run = spawn(`${root}tools/demo.sh`, [program], {
+            env: { PATH, HOME, PORT: String(service), DEMO_PORT: String(pages), DEMO_BACKEND_CLIENT_SECRET: secret }, stdio: ['ignore', 'pipe', 'pipe'],
+        })
+        let printed = ''
+        for (const stream of [run.stdout, run.stderr]) stream.on('data', text => (printed += text))
+        const ended = new Promise(resolve => run.once('close', resolve))
+        try {
+            for (const port of [service, pages + 2, pages + 3]) {
+                while (await fetch(`http://localhost:${port}`).catch(() => undefined) === undefined) {
+                    assert.equal(run.exitCode, null, printed)
+                    await sleep(100)
+                }
+            }
+            // The machine of a test may have no jq.
+            const jq = `jq() { node -p 'JSON.parse(require("fs").readFileSync(0, "utf8"))[process.argv[1].slice(1)]' "$2"; }`
+            const moved = commands.replaceAll('localhost:5174', `localhost:${pages + 1}`).replaceAll('localhost:9000', `localhost:${service}`)
+            const { stdout } = await promisify(execFile)('bash', ['-euo', 'pipefail', '-c', `${jq}\n${moved}`])
+            const { token, rtm, uid } = JSON.parse(stdout)
+            assert.deepEqual([uid, rtm.user_id], [9, '9'])
+            const started = await agora('convoai', 'join', `agora token=${token}`, PRODUCTS.convoai.body(token))
+            assert.equal(started.body.stand_in.service_of_the_product, true)
+            // The issuer answers before the service asks for its keys.
+            assert.match(printed, /"message":"issuer's keys loaded"/)
+            assert.doesNotMatch(printed, /"level":"(WARN|ERROR)"/)
+            assert.doesNotMatch(printed, new RegExp(`${secret}|${SECRET.source}`))
+        } finally {
+            run.kill('SIGTERM')
+            await ended
+        }
+    })
+})
+
+/** The first of four ports that follow each other. */
+async function fourFreePorts() {
+    for (;;) {
+        const first = await freePort()
+        const free = port => fetch(`http://localhost:${port}`).then(() => false, ({ cause }) => cause?.code === 'ECONNREFUSED')
+        if (first < 65_000 && (await Promise.all([1, 2, 3].map(next => free(first + next)))).every(each => each)) return first
+    }
+}
 
 it('no program has printed a token or a JWT', () => {
     assert.ok(programs.length >= 3)

@@ -232,7 +232,7 @@ def route(path, shared, method, operation):
     (scheme,) = operation.get("security", document["security"])[0]
     yield {"SignedInUser": "Caller: a signed-in user, with a JWT (`Authorization: Bearer …`).",
            "UikitUser": "Caller: a signed-in user, with a JWT in the query (`jwt=…`).",
-           "AWS_IAM": "Caller: an IAM identity, with a signature of AWS (version 4)."}[scheme]
+           "AWS_IAM": "Caller: an IAM identity, with a signature of AWS (version 4), or, with `BACKEND_AUDIENCE`, a backend's JWT."}[scheme]
     yield ""
     yield "### Request"
     yield ""

@@ -8,10 +8,14 @@
 // - https://docs.agora.io/en/api-reference/api-ref/speech-to-text: pages join, leave, query
 // - https://github.com/AgoraIO/Docs-Source, shared/real-time-stt/develop/enable-service.mdx: authentication with a token for speech to
 //   text, and the texts of a 401
+// - https://github.com/AgoraIO-Community/agora-rest-client-go, services/convoai/req/join.go: `agent_rtm_uid` is deprecated in favour of
+//   `agent_rtc_uid`. So an agent of Conversational AI logs in to RTM as its RTC uid
 //
 // Where the documentation says nothing, the stand-in is strict, so that a wrong token fails:
 // - A request about a running agent needs a token for that agent's channel, and in Conversational AI for its uid.
 // - The bot's own token (`properties.token`, `pubBotToken`) is verified at once. Agora verifies it when the bot joins.
+// - `pubBotToken` must allow publishing data streams, because the bot writes captions into the channel. The documentation names no role.
+//   Its co-host authentication stops a subscriber from publishing, where a project has it.
 //
 // The answers have a field that Agora's do not have: `stand_in`. It says what the token carried, or why the request was refused.
 
@@ -27,8 +31,10 @@ const file = process.env.LOCAL_CREDENTIALS ?? fileURLToPath(new URL('../../tests
 /** The numbers of the services in a token. */
 const [RTC, RTM, CONVOAI, STT] = [1, 2, 9, 10]
 const SERVICES = { 1: 'RTC', 2: 'RTM', 5: 'Chat', [CONVOAI]: 'Conversational AI', [STT]: 'speech to text' }
-/** The number of the privilege to join a channel. */
-const JOIN = '1'
+/** The numbers of two privileges of RTC: to join a channel, and to publish data streams. */
+const [JOIN, PUBLISH_DATA] = ['1', '4']
+/** The number of RTM's only privilege. */
+const LOGIN = '1'
 const RTC_PRIVILEGES = { 1: 'join', 2: 'publish audio', 3: 'publish video', 4: 'publish data streams' }
 
 /** The most agents that are remembered. */
@@ -59,7 +65,7 @@ const PRODUCTS = {
             if (!isText(uid) || (text !== true && !/^\d+$/.test(uid))) throw badRequest('properties: agent_rtc_uid: it must be a text with a number')
             if (!Array.isArray(remote) || remote.length === 0) throw badRequest('properties: remote_rtc_uids not found')
             // "Before enabling the Signaling service, make sure the token includes both RTC and RTM privileges."
-            return { name, channel, uid, token, rtm: more?.enable_rtm === true }
+            return { name, channel, uid, token, needs: { rtm: more?.enable_rtm === true } }
         },
         /** "agentUid must match properties.agent_rtc_uid". This holds for the token in the header, too. */
         ownUid: true,
@@ -77,7 +83,7 @@ const PRODUCTS = {
             if (!isText(uid)) throw badRequest('rtcConfig: pubBotUid not found')
             // "Required only when your project has App Certificate enabled." This one has.
             if (!isText(token)) throw badRequest('rtcConfig: pubBotToken not found')
-            return { name, channel, uid, token, rtm: false }
+            return { name, channel, uid, token, needs: { dataStreams: true } }
         },
         /** The header may have the RTC token of any uid, such as that of the user whose app asks. */
         ownUid: false,
@@ -115,9 +121,9 @@ serve(port, async request => {
 function start(product, appId, header, body) {
     // Verify the token in the header before reading the body. Then verify it again, for the channel and the uid in the body.
     const carried = read(header, appId, {})
-    const { name, channel, uid, token, rtm } = product.asked(body ?? {})
+    const { name, channel, uid, token, needs } = product.asked(body ?? {})
     read(header, appId, { channel, uid: product.ownUid ? uid : undefined })
-    const { ends } = read(token, appId, { channel, uid, rtm })
+    const { ends } = read(token, appId, { channel, uid, ...needs })
     const same = [...agents.values()].find(agent => agent.product === product && agent.appId === appId && agent.name === name && seen(agent).status === 'RUNNING')
     if (same !== undefined) {
         throw new Refusal(409, { detail: 'task conflict', reason: 'TaskConflict', agent_id: same.id }, 'An agent of this name runs already.')
@@ -153,9 +159,10 @@ function ofHeader(header) {
 
 /**
  * Verifies a token for this project. If a channel or a uid is given, the token must be for it. Refuses the token, or says what it carries.
+ * With `rtm` the uid must be able to log in to RTM. With `dataStreams` it must be able to publish them.
  * The package compares signatures in constant time.
  */
-function read(token, appId, { channel, uid, rtm = false }) {
+function read(token, appId, { channel, uid, rtm = false, dataStreams = false }) {
     const { app_id, app_certificate } = JSON.parse(readFileSync(file, 'utf8')).agora ?? {}
     if (appId !== app_id) throw invalid('This project is unknown here.')
     if (!token.startsWith('007')) throw invalid('It is not a token of version 007.')
@@ -172,7 +179,12 @@ function read(token, appId, { channel, uid, rtm = false }) {
     // A token with an empty uid is good for every uid.
     const asUser = inChannel.filter(service => uid === undefined || service.uid === '' || service.uid === uid)
     if (asUser.length === 0) throw invalid('The token is for another uid.')
-    if (rtm && !services.some(({ type, privileges }) => type === RTM && lives(privileges['1']))) throw invalid('The agent uses RTM, and the token does not open it.')
+    if (dataStreams && !asUser.some(({ privileges }) => lives(privileges[PUBLISH_DATA]))) {
+        throw invalid('The token does not allow publishing data streams, and the bot publishes captions.')
+    }
+    const logins = services.filter(({ type, privileges }) => type === RTM && lives(privileges[LOGIN]))
+    if (rtm && logins.length === 0) throw invalid('The agent uses RTM, and the token does not open it.')
+    if (rtm && !logins.some(({ user_id }) => user_id === uid)) throw invalid('The token’s RTM user is not the agent’s uid.')
     return {
         services: services.map(({ type }) => SERVICES[type] ?? `service ${type}`),
         carried: services.map(inWords),

@@ -42,10 +42,15 @@ const TOKEN_SECONDS = 3600
 /** How many agents one user may run at a time. At Agora each of them costs money. */
 const MOST_OF_A_USER = 3
 
-/** For each product: the path where it starts an agent, and the body of the request. */
+/**
+ * For each product: the path where it starts an agent, and the body of the request. `uids` is the first of its agents' uids, and the one after
+ * the last.
+ */
 const PRODUCTS = {
     convoai: {
         path: 'conversational-ai-agent/v2',
+        // Agora's support asks for uids below 2,147,483,647. It is very unlikely that a user of the channel has the same random number.
+        uids: [1, 2 ** 31 - 1],
         body: ({ name, channel, uid, token }) => ({
             name,
             // The agent as it was configured in Agora's console.
@@ -59,6 +64,8 @@ const PRODUCTS = {
     },
     stt: {
         path: 'speech-to-text/v1',
+        // Tokenmint assigns no user such a number.
+        uids: [2 ** 31, 2 ** 32],
         body: ({ name, channel, uid, token }) => ({
             name, languages: ['en-US'], rtcConfig: { channelName: channel, pubBotUid: String(uid), pubBotToken: token },
         }),
@@ -159,7 +166,7 @@ function mayEnter(claims, channel) {
 async function start(user, asked) {
     const { channel, product } = asked ?? {}
     if (typeof channel !== 'string' || channel === '') throw new Problem(400, 'Your request names no channel.', 'An agent joins one channel.', 'Name a channel.', 'channel')
-    const { path, body } = (Object.hasOwn(PRODUCTS, product) ? PRODUCTS[product] : undefined)
+    const { path, uids, body } = (Object.hasOwn(PRODUCTS, product) ? PRODUCTS[product] : undefined)
         ?? fail(new Problem(400, 'There is no such product.', 'The products are Conversational AI and speech to text.', 'Choose one of the two.', 'product'))
     if (!nobodySignsIn && !mayEnter(user.claims, channel)) {
         throw new Problem(403, 'You may not start an agent in this channel.', 'You may not enter it: your JWT does not list it.', 'Choose a channel that you may enter.', 'channel')
@@ -168,8 +175,7 @@ async function start(user, asked) {
     if (before.length >= MOST_OF_A_USER) {
         throw new Problem(429, `You have ${before.length} agents already.`, 'At Agora each agent costs money, so this backend limits how many agents a user may run.', 'Stop one of them.')
     }
-    // It is very unlikely that a user of the channel has this number. An app should keep a range of numbers for its agents.
-    const uid = randomInt(1, 2 ** 31)
+    const uid = randomInt(...uids)
     const { token, app_id } = await agentToken({ channel, uid, product })
     // Two agents of one product in one channel would talk to each other. So the agent's name is made from the product and the channel. Agora
     // refuses a second agent of the same name.
@@ -218,17 +224,24 @@ function told({ id, channel, product, uid, carried }) {
 /** A token for the agent, from Tokenmint. It opens the product's REST API, and the agent joins with it. */
 async function agentToken({ channel, uid, product }) {
     const headers = { 'content-type': 'application/json', ...(nobodySignsIn ? {} : { authorization: `Bearer ${await ownJwt()}` }) }
-    const body = JSON.stringify({ uid, service: product, rtm_user_id: `agent-${uid}`, role: 'publisher', expires_in: TOKEN_SECONDS })
+    // An agent of Conversational AI logs in to RTM as its uid.
+    const body = JSON.stringify({ uid, service: product, rtm_user_id: String(uid), role: 'publisher', expires_in: TOKEN_SECONDS })
     const response = await reach('The token service', `${service}/rtc/${encodeURIComponent(channel)}/agent-token`, { method: 'POST', headers, body })
     const answered = await response.json().catch(() => ({}))
     if (response.ok) return answered
     const detail = String(answered.detail ?? answered.title ?? `It answers ${response.status}.`)
-    switch (response.status) {
-        case 400: throw new Problem(400, 'The token service refused a value.', detail, 'Correct the channel.', 'channel')
-        case 401:
-        case 403: throw new Problem(502, 'The token service does not believe this backend.', detail, 'Compare BACKEND_AUDIENCE and BACKEND_SCOPE with what your provider gives to this client.')
-        default: throw new Problem(503, 'The token service gives no token now.', detail, 'Try again later. The log of the token service says more.')
+    // A refusal of a value begins with the name of its parameter. Any other 403 is about who asks.
+    const parameter = /^(\w+): /.exec(detail)?.[1]
+    if (response.status === 401 || (response.status === 403 && parameter === undefined)) {
+        throw new Problem(502, 'The token service does not believe this backend.', detail, 'Compare BACKEND_AUDIENCE and BACKEND_SCOPE with what your provider gives to this client.')
     }
+    // 408 and 429 pass by themselves.
+    if (response.status < 400 || response.status >= 500 || [408, 429].includes(response.status)) {
+        throw new Problem(503, 'The token service gives no token now.', detail, 'Try again later. The log of the token service says more.')
+    }
+    // The page sends the channel alone. All other values are this backend's own.
+    if (parameter === 'channel') throw new Problem(400, 'The token service refused a value.', detail, 'Correct the channel.', 'channel')
+    throw new Problem(502, 'The token service refused a value.', detail, 'Compare what this backend asks for with the settings of the token service.')
 }
 
 /** What Agora's REST API answers to this request. */
