@@ -8,7 +8,12 @@ use tokens::agora::{ApaasRole, ApaasRoomUser, ApaasUser, Key, RoomUuid, UserUuid
 
 /// One request for each route of this function.
 pub const EXAMPLES: &[Example] = &[
-    Example { what: "a classroom, as a student", path: "/apaas/alice/rooms/demo/token?role=2", body: None, drop_in: false },
+    Example {
+        what: "a classroom, as a student",
+        path: "/apaas/alice/rooms/demo/token?role=2",
+        body: None,
+        drop_in: false,
+    },
     Example { what: "classrooms, outside of any room", path: "/apaas/alice/token", body: None, drop_in: false },
     Example {
         what: "a classroom, as Agora's documentation asks",
@@ -36,18 +41,17 @@ struct AskRoom {
 
 impl AskRoom {
     fn parse(params: &mut Params) -> Result<AskRoom, Problem> {
-        Ok(AskRoom {
-            user: params.require_sent("user_uuid")?,
-            room: params.require_sent("room_uuid")?,
-            role: params.require_sent("role")?,
-            expires_in: params.take_sent("expires_in")?,
-        })
+        AskRoom::of_names(params, "user_uuid", "room_uuid")
     }
 
     fn parse_as_in_the_docs(params: &mut Params) -> Result<AskRoom, Problem> {
+        AskRoom::of_names(params, "userUuid", "roomUuid")
+    }
+
+    fn of_names(params: &mut Params, user: &'static str, room: &'static str) -> Result<AskRoom, Problem> {
         Ok(AskRoom {
-            user: params.require_sent("userUuid")?,
-            room: params.require_sent("roomUuid")?,
+            user: params.require_sent(user)?,
+            room: params.require_sent(room)?,
             role: params.require_sent("role")?,
             expires_in: params.take_sent("expires_in")?,
         })

@@ -299,7 +299,9 @@ impl Input {
     /// # Panics
     /// This identity may not get such an answer.
     pub fn check(&self) {
-        let rtm_beyond_rooms = match (self.newer.rtm_permissions, self.rtm_beyond_rooms) {
+        // Without a claim for rooms, no service starts with permissions.
+        let rtm_permissions = self.newer.rtm_permissions && self.settings.rooms;
+        let rtm_beyond_rooms = match (rtm_permissions, self.rtm_beyond_rooms) {
             (true, _) => RtmBeyondRooms::Permissions,
             (false, true) => RtmBeyondRooms::Allowed,
             (false, false) => RtmBeyondRooms::Refused,
@@ -551,7 +553,13 @@ pub(crate) fn grants_what_it_must(function: Function, limits: &Limits, running: 
         Identity::Jwt { claims: claims.collect(), scopes: None }
     };
     for post in [false, true] {
-        for identity in [Identity::Nobody, Identity::Iam { pooled: false }, alice("email"), alice("rooms/publish"), alice("rooms/publish teach")] {
+        for identity in [
+            Identity::Nobody,
+            Identity::Iam { pooled: false },
+            alice("email"),
+            alice("rooms/publish"),
+            alice("rooms/publish teach"),
+        ] {
             let settings = Settings {
                 form: limits.form,
                 other_user_id_claim: false,

@@ -95,7 +95,9 @@ impl Input {
         }
         let (user, room) = (in_path(&user), in_path(&room));
         let (route_key, path, parameters) = match request.route {
-            Route::User => ("GET /apaas/{user_uuid}/token", format!("/apaas/{user}/token"), json!({ "user_uuid": user })),
+            Route::User => {
+                ("GET /apaas/{user_uuid}/token", format!("/apaas/{user}/token"), json!({ "user_uuid": user }))
+            }
             _ => (
                 "GET /apaas/{user_uuid}/rooms/{room_uuid}/token",
                 format!("/apaas/{user}/rooms/{room}/token"),

@@ -218,7 +218,10 @@ impl Granted<'_> {
         if room_uuid.is_empty() {
             self.answer.says("kind", "agora-apaas-user");
             assert_eq!((privileges, *role, others.len()), (vec![2], -1, 0));
-            assert!(user.rooms.is_none() && user.may_publish && user.may_teach, "{user:?} has every role in every room");
+            assert!(
+                user.rooms.is_none() && user.may_publish && user.may_teach,
+                "{user:?} has every role in every room"
+            );
             return;
         }
         self.answer.says("kind", "agora-apaas-room-user");

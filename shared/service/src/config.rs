@@ -316,7 +316,7 @@ mod tests {
         }
         // Without ROOMS_CLAIM the setting is accepted, but changes nothing.
         let beyond = |value| {
-            let config = parse(&[("AGORA_SECRET_ID", "x"), ("RTM_BEYOND_ROOMS", value)])?;
+            let config = parse(&[("AGORA_SECRET_ID", "x"), ("ROOMS_CLAIM", "rooms"), ("RTM_BEYOND_ROOMS", value)])?;
             Ok(config.policy.rtm_beyond_rooms)
         };
         assert_eq!(beyond("allowed"), Ok(RtmBeyondRooms::Allowed));

@@ -1,7 +1,9 @@
 //! What the roles and resource policies allow.
 
 use super::settings::POLICIES;
-use super::{AGORA, BOUNDARY, CLASSROOMS, DROP_IN, KEY, NO_AGORA, NO_ZEGO, Stack, ZEGO, ZIM, everywhere, list, objects, text};
+use super::{
+    AGORA, BOUNDARY, CLASSROOMS, DROP_IN, KEY, NO_AGORA, NO_ZEGO, Stack, ZEGO, ZIM, everywhere, list, objects, text,
+};
 use crate::functions;
 use harness::secrets::Vendor;
 use serde_json::{Value, json};

@@ -1,8 +1,8 @@
 //! How the parameters reach the functions, and which parameters fit together.
 
 use super::{
-    AUDIENCE, CLASSROOMS, DROP_IN, ISSUER, NO_AGORA, NO_ZEGO, ROOTS, Stack, TOKENMINT, TWICE, UIKIT, ZEGO, ZIM, everywhere, list,
-    text, variable,
+    AUDIENCE, CLASSROOMS, DROP_IN, ISSUER, NO_AGORA, NO_ZEGO, ROOTS, Stack, TOKENMINT, TWICE, UIKIT, ZEGO, ZIM,
+    everywhere, list, text, variable,
 };
 use crate::functions;
 use serde_json::{Value, json};
@@ -233,6 +233,9 @@ fn parameters_that_do_not_fit_together_are_refused() {
     // Where to look for a scope, without a scope to look for.
     assert!(!fit(&[ISSUER, AUDIENCE, ("ScopeClaim", "permissions")]));
     assert!(fit(&[ISSUER, AUDIENCE, ("ScopeClaim", "permissions"), ("PublishScope", "publish")]));
+    // Permissions name the channels of the claim.
+    let permissions = ("RtmBeyondRooms", "permissions");
+    assert!(!fit(&[permissions]) && fit(&[permissions, ("RoomsClaim", "rooms")]));
     // Only classrooms have teachers, and classrooms are Agora's.
     let teacher = ("TeacherScope", "teach");
     assert!(fit(&[CLASSROOMS]) && fit(&[CLASSROOMS, NO_ZEGO]) && !fit(&[CLASSROOMS, NO_AGORA]));

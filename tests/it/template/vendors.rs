@@ -12,7 +12,8 @@ const ALONE: [(Vendor, (&str, &str)); 2] = [(Vendor::Agora, NO_ZEGO), (Vendor::Z
 #[test]
 fn a_vendor_without_a_secret_leaves_nothing_behind() {
     // With a peak, an issuer, classrooms and the drop-in routes, so that their resources are checked too.
-    let others = [ISSUER, AUDIENCE, DROP_IN, UIKIT, CLASSROOMS, ("ProvisionedConcurrency", "2"), ("ProvisionedPeak", "10")];
+    let others =
+        [ISSUER, AUDIENCE, DROP_IN, UIKIT, CLASSROOMS, ("ProvisionedConcurrency", "2"), ("ProvisionedPeak", "10")];
     let both = Stack::with(&others);
     let names = |stack: &Stack| -> BTreeSet<String> {
         ["Resources", "Outputs"]
@@ -95,7 +96,10 @@ fn without_drop_in_and_classrooms_the_stack_has_the_other_routes_alone() {
     };
     assert!(names(&plain).is_subset(&names(&with)));
     let new: BTreeSet<_> = &names(&with) - &names(&plain);
-    assert!(!new.is_empty() && new.iter().all(|name| name.contains("DropIn") || name.starts_with("ApaasToken")), "{new:?}");
+    assert!(
+        !new.is_empty() && new.iter().all(|name| name.contains("DropIn") || name.starts_with("ApaasToken")),
+        "{new:?}"
+    );
 }
 
 #[test]

@@ -151,6 +151,13 @@ impl Policy {
             "permissions" => RtmBeyondRooms::Permissions,
             _ => return Err(error("RTM_BEYOND_ROOMS", "must be refused, allowed or permissions")),
         };
+        // Without the claim nobody's rooms are limited. So everybody would get a token for every channel.
+        if rtm_beyond_rooms == RtmBeyondRooms::Permissions && get("ROOMS_CLAIM").is_none() {
+            return Err(error(
+                "RTM_BEYOND_ROOMS",
+                "must not be permissions without ROOMS_CLAIM, which lists the channels",
+            ));
+        }
         Ok(Policy {
             zim_own_project,
             user_id_claim: get("USER_ID_CLAIM").unwrap_or("sub").to_owned(),
@@ -291,6 +298,10 @@ mod tests {
         assert_eq!(policy(&[("SCOPE_CLAIM", "permissions")]), Err(rule.to_owned()));
         assert!(policy(&[("SCOPE_CLAIM", "permissions"), ("PUBLISH_SCOPE", "publish")]).is_ok());
         assert!(policy(&[("SCOPE_CLAIM", "permissions"), ("TEACHER_SCOPE", "teach")]).is_ok());
+        let permissions = ("RTM_BEYOND_ROOMS", "permissions");
+        let rule = "RTM_BEYOND_ROOMS must not be permissions without ROOMS_CLAIM, which lists the channels";
+        assert_eq!(policy(&[permissions]), Err(rule.to_owned()));
+        assert!(policy(&[permissions, ("ROOMS_CLAIM", "rooms")]).is_ok());
         let beyond = ("MAX_SECONDS_BEYOND_JWT", "60");
         let rule = "RTM_006 must not be allowed with MAX_SECONDS_BEYOND_JWT: a 006 token lives 24 hours";
         assert_eq!(policy(&[beyond, ("RTM_006", "allowed")]), Err(rule.to_owned()));

@@ -210,8 +210,12 @@ impl Caller {
         }
         match &self.user {
             Some(user) if !user.may_teach && role != ApaasRole::STUDENT && role != ApaasRole::OBSERVER => {
+                let why = match self.config.policy.teacher_scope {
+                    Some(_) => "lacks the scope for other roles",
+                    None => "this service has no TEACHER_SCOPE for other roles",
+                };
                 Err(Problem::forbidden(format!(
-                    "{name}: the caller may be a student (2) or an observer (4), and lacks the scope for other roles"
+                    "{name}: the caller may be a student (2) or an observer (4), and {why}"
                 )))
             }
             _ => Ok(role),

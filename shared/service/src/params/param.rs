@@ -4,7 +4,8 @@ use crate::json::Json;
 use crate::problem::Problem;
 use std::fmt;
 use tokens::agora::{
-    ApaasRole, ChannelName, ChatUserId, Role, RoomUuid, RtcUser, RtmUserId, Uid, UidError, UserAccount, UserUuid, Version,
+    ApaasRole, ChannelName, ChatUserId, Role, RoomUuid, RtcUser, RtmUserId, Uid, UidError, UserAccount, UserUuid,
+    Version,
 };
 use tokens::zego::{RoomId, StreamId, UserId, UserName, ZimUserId};
 use tokens::{NameError, NameFlaw, Ttl};
@@ -72,7 +73,17 @@ macro_rules! names {
     };
 }
 names!(
-    ChannelName, UserAccount, RtmUserId, ChatUserId, RoomUuid, UserUuid, UserId, ZimUserId, RoomId, StreamId, UserName
+    ChannelName,
+    UserAccount,
+    RtmUserId,
+    ChatUserId,
+    RoomUuid,
+    UserUuid,
+    UserId,
+    ZimUserId,
+    RoomId,
+    StreamId,
+    UserName
 );
 
 /// A number in a query. It has only one spelling: no sign and no leading zero.

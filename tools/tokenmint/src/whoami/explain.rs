@@ -515,10 +515,13 @@ impl Case<'_> {
             && !user.may_teach
         {
             let claim = self.settings.scope_claim().map_or("scope or scp".to_owned(), shown);
-            let message = format!("The user may not teach in classrooms: {} is not in the claim {claim}.", shown(scope));
+            let message =
+                format!("The user may not teach in classrooms: {} is not in the claim {claim}.", shown(scope));
             reasons.push(
                 Reason::note(Code::TeachDenied, message)
-                    .advice("If this user should teach: let your provider give the scope, or name the claim that has it.")
+                    .advice(
+                        "If this user should teach: let your provider give the scope, or name the claim that has it.",
+                    )
                     .settings(&[TEACHER_SCOPE, SCOPE_CLAIM]),
             );
         }

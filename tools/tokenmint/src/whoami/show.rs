@@ -86,9 +86,7 @@ fn show_user(user: &UserView, out: &mut impl Write) -> io::Result<()> {
         Some(rooms) => list("rooms", rooms, "no room", out)?,
     }
     row("publishing", if user.may_publish { "allowed" } else { "not allowed" }, "", out)?;
-    if user.may_teach {
-        row("teaching", "allowed", "", out)?;
-    }
+    row("teaching", if user.may_teach { "allowed" } else { "not allowed" }, "", out)?;
     match user.rtc_uid {
         None => row("RTC uid", "the assigned one", "", out)?,
         Some(uid) => row("RTC uid", &format!("{uid}, or the assigned one"), "", out)?,
