@@ -4,6 +4,7 @@
 //! In `bin/` each has a program of a few lines, which serves those routes in Lambda. Such a program names its own
 //! routes and not [`ALL`]. So it links only one vendor's code.
 
+pub mod agent;
 pub mod apaas;
 pub mod chat_app;
 pub mod chat_user;
@@ -17,7 +18,8 @@ use service::{Route, RouteKey};
 use tokens::{agora, zego as zego_tokens};
 
 /// Every function that mints tokens. Rust code has no other list of them.
-pub const ALL: [Function; 8] = [
+pub const ALL: [Function; 9] = [
+    Function { name: "agent-token", routes: Routes::Agora(|| agent::routes().into()), examples: agent::EXAMPLES },
     Function { name: "apaas-token", routes: Routes::Agora(|| apaas::routes().into()), examples: apaas::EXAMPLES },
     Function {
         name: "chat-app-token",

@@ -1,7 +1,5 @@
 //! Lets the caller into one Agora RTC channel, as themself. On request the same token also opens RTM and Chat.
 
-mod agent;
-
 use crate::Example;
 use service::params::{Asked, Companion, Params, RoleWord, RtcUserForm, Sent, Service};
 use service::{Caller, Dialect, Problem, Route};
@@ -20,12 +18,6 @@ pub const EXAMPLES: &[Example] = &[
         drop_in: false,
     },
     Example {
-        what: "RTC and RTM, an agent of Conversational AI",
-        path: "/rtc/demo/agent-token",
-        body: Some(r#"{"uid":9,"service":"convoai","rtm_user_id":"agent","role":"publisher"}"#),
-        drop_in: false,
-    },
-    Example {
         what: "RTC, as Agora's documentation asks",
         path: "/fetch_rtc_token",
         body: Some(r#"{"uid":1234,"channelName":"demo","role":1}"#),
@@ -40,11 +32,10 @@ pub const EXAMPLES: &[Example] = &[
 ];
 
 /// The routes that this function serves.
-pub fn routes() -> [Route<Key>; 5] {
+pub fn routes() -> [Route<Key>; 4] {
     [
         Route::get("/rtc/{channel}/token", Ask::parse, grant),
         Route::post("/rtc/{channel}/token", Ask::parse, grant),
-        agent::route(),
         Route::post("/fetch_rtc_token", Ask::parse_as_in_the_docs, grant).drop_in(Dialect::AgoraDocs),
         as_token_service(),
     ]

@@ -341,7 +341,7 @@ impl Input {
     }
 
     fn check_agent(&self, agent: &Agent, limits: &Limits) {
-        let running = Running::new(Function::Rtc, limits);
+        let running = Running::new(Function::Agent, limits);
         let status = running.ask(self.agent_event(agent, &self.in_path.text(), limits).to_string().as_bytes());
         let finds_no_route = self.emulated && self.in_path.text().is_empty();
         assert!(status.is_some_and(|status| status != 404 || finds_no_route), "this event finds its route: {status:?}");
@@ -536,7 +536,7 @@ fn has_route(route: DropIn, limits: &Limits) -> bool {
 impl Newer {
     fn limits(&self, limits: Limits) -> Limits {
         let query_audience = (!self.without_drop_in && !self.without_query_audience).then(|| AUDIENCE.to_owned());
-        let teacher_scope = self.has_teacher_scope.then(|| "rooms/publish".to_owned());
+        let teacher_scope = self.has_teacher_scope.then(|| "publisher".to_owned());
         Limits { drop_in: !self.without_drop_in, query_audience, teacher_scope, ..limits }
     }
 }
@@ -584,15 +584,19 @@ pub(crate) fn grants_what_it_must(function: Function, limits: &Limits, running: 
                 by_caller: ByCaller { ends_in: Some(600), ..ByCaller::default() },
                 newer: Newer::default(),
             };
-            if function == Function::Apaas {
-                input.check_plainest_classroom(limits, running);
-                continue;
+            match function {
+                Function::Agent => {
+                    input.check_plainest_agent(limits, running);
+                    continue;
+                }
+                Function::Apaas => {
+                    input.check_plainest_classroom(limits, running);
+                    continue;
+                }
+                _ => {}
             }
             if function.route(post).is_some() {
                 input.check_plainest(limits, running);
-            }
-            if function == Function::Rtc {
-                input.check_plainest_agent(limits, running);
             }
             for route in DropIn::of_function(function) {
                 input.check_plainest_drop_in(route, limits, running);

@@ -7,7 +7,7 @@ use crate::running::Running;
 use std::cell::OnceCell;
 
 thread_local! {
-    /// Every function, once without limits and once with all limits.
+    /// Every function, without limits, with all limits, and with those of a school.
     static FUNCTIONS: OnceCell<Vec<Running>> = const { OnceCell::new() };
 }
 
@@ -30,8 +30,20 @@ fn functions() -> Vec<Running> {
         query_audience,
         ..Limits::default()
     };
-    let both = [open, strict];
-    let all = both.iter().flat_map(|limits| Function::all().map(move |function| (function, limits)));
+    // Here a classroom's token is possible, and only with the scope to teach every role.
+    let school = Limits {
+        rtm_beyond_rooms: RtmBeyondRooms::Allowed,
+        rooms_claim: Some("rooms".to_owned()),
+        publish_scope: Some("rooms/publish".to_owned()),
+        teacher_scope: Some("teach".to_owned()),
+        rtm_006: false,
+        max_ttl: 600,
+        default_ttl: 600,
+        max_seconds_beyond_jwt: Some(60),
+        ..Limits::default()
+    };
+    let all = [open, strict, school];
+    let all = all.iter().flat_map(|limits| Function::all().map(move |function| (function, limits)));
     all.map(|(function, limits)| {
         let running = Running::new(function, limits);
         claims::grants_what_it_must(function, limits, &running);

@@ -6,6 +6,10 @@ use service::RouteKey;
 /// Which function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, arbitrary::Arbitrary)]
 pub(crate) enum Function {
+    /// `agent-token`
+    // Not drawn like the others, because inputs that are kept would get other functions. `claims` draws its requests.
+    #[arbitrary(skip)]
+    Agent,
     /// `apaas-token`
     // The fuzzer does not choose this one, because the kept inputs would then mean other functions. `claims::classroom` makes its requests.
     #[arbitrary(skip)]
@@ -38,6 +42,7 @@ impl Function {
     /// The judge doesn't know this function yet.
     fn of(function: &::functions::Function) -> Function {
         match function.name {
+            "agent-token" => Function::Agent,
             "apaas-token" => Function::Apaas,
             "chat-app-token" => Function::ChatApp,
             "chat-user-token" => Function::ChatUser,

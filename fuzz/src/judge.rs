@@ -166,26 +166,16 @@ pub(crate) fn answer(
     assert!(tokens_in(body).iter().all(|token| answer.is(token)), "another token is in the answer");
     let granted = in_answer(answer, function == Function::ChatApp);
     match (function, who) {
+        (Function::Agent, Who::Backend) => granted.agent(&event),
         (Function::Apaas, Who::User(user)) => granted.classroom(&user),
         (Function::ChatApp, Who::Backend) => granted.chat_app(),
         (Function::ChatUser, Who::User(user)) => granted.chat_user(&user),
         (Function::Rtc, Who::User(user)) => granted.rtc(&user),
-        (Function::Rtc, Who::Backend) if is_for_agents(&event) => granted.agent(),
         (Function::Rtm, Who::User(user)) => granted.rtm(&user),
         (Function::Zego | Function::Zim, Who::User(user)) => granted.zego(&user),
         (_, who) => panic!("a token of {function:?} for {who:?}"),
     }
     Some(status)
-}
-
-/// Whether the request is for an agent's token. Only this route of RTC is for backends.
-fn is_for_agents(event: &Fields) -> bool {
-    let route_key = value(&object(event, "requestContext"), "routeKey");
-    let path = value(event, "rawPath");
-    match route_key.as_str() {
-        Some("$default") | None => path.as_str().is_some_and(|path| path.ends_with("/agent-token")),
-        Some(route_key) => route_key == "POST /rtc/{channel}/agent-token",
-    }
 }
 
 /// Every token in a text, wherever it stands.

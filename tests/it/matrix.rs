@@ -481,17 +481,17 @@ fn own_requests(policy: Policy) -> Vec<Request> {
         Request {
             parameters: demo(),
             body: Some(r#"{"uid":9,"service":"convoai","rtm_user_id":"agent","role":"publisher"}"#),
-            ..ask("rtc-token", "POST /rtc/{channel}/agent-token", [401, 403, 403, 403, 403, 403, 200])
+            ..ask("agent-token", "POST /rtc/{channel}/agent-token", [401, 403, 403, 403, 403, 403, 200])
         },
         Request {
             parameters: json!({ "channel": "vip" }),
             body: Some(r#"{"account":"ALICE"}"#),
-            ..ask("rtc-token", "POST /rtc/{channel}/agent-token", [401, 403, 403, 403, 403, 403, 200])
+            ..ask("agent-token", "POST /rtc/{channel}/agent-token", [401, 403, 403, 403, 403, 403, 200])
         },
         Request {
             parameters: json!({ "channel": "*" }),
             body: Some(r#"{"uid":9}"#),
-            ..ask("rtc-token", "POST /rtc/{channel}/agent-token", [401, 403, 403, 403, 403, 403, 403])
+            ..ask("agent-token", "POST /rtc/{channel}/agent-token", [401, 403, 403, 403, 403, 403, 403])
         },
         Request {
             parameters: user(),
@@ -514,6 +514,11 @@ fn own_requests(policy: Policy) -> Vec<Request> {
         },
         Request { parameters: in_class(), query: "role=2", ..ask("apaas-token", IN_CLASS, in_class_as_student) },
         Request { parameters: in_class(), query: "role=4", ..ask("apaas-token", IN_CLASS, in_class_as_observer) },
+        Request {
+            parameters: json!({ "user_uuid": ALICE, "room_uuid": "vip" }),
+            query: "role=4",
+            ..ask("apaas-token", IN_CLASS, NOBODY)
+        },
         // The scope for publishing does not allow teaching. Nobody here has the scope for teaching.
         Request { parameters: in_class(), query: "role=1", ..ask("apaas-token", IN_CLASS, NOBODY) },
         Request {

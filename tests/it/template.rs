@@ -31,6 +31,7 @@ const TOKENMINT: (&str, &str) = ("JwtVerifier", "tokenmint");
 const TWICE: (&str, &str) = ("VerifyTwice", "true");
 const DROP_IN: (&str, &str) = ("DropIn", "true");
 const CLASSROOMS: (&str, &str) = ("Classrooms", "true");
+const AGENTS: (&str, &str) = ("AgentTokens", "true");
 const UIKIT: (&str, &str) = ("UikitJwtAudience", "uikit");
 const NO_AGORA: (&str, &str) = ("AgoraSecretArn", "");
 const NO_ZEGO: (&str, &str) = ("ZegoSecretArn", "");
@@ -75,17 +76,17 @@ impl Stack {
 
     /// With every function: also those that a deployer must ask for.
     pub(crate) fn with_every_function() -> Stack {
-        Stack::with(&[TOKENMINT, DROP_IN, CLASSROOMS])
+        Stack::with(&[TOKENMINT, DROP_IN, CLASSROOMS, AGENTS])
     }
 
-    /// With the classrooms' routes, and no drop-in routes.
-    pub(crate) fn with_classrooms() -> Stack {
-        Stack::with(&[CLASSROOMS])
+    /// With every route but the drop-in routes.
+    pub(crate) fn without_drop_in() -> Stack {
+        Stack::with(&[CLASSROOMS, AGENTS])
     }
 
     /// With every route that there can be.
     pub(crate) fn with_every_route() -> Stack {
-        Stack::with(&[DROP_IN, UIKIT, CLASSROOMS])
+        Stack::with(&[DROP_IN, UIKIT, CLASSROOMS, AGENTS])
     }
 
     /// The value of each parameter.
@@ -169,6 +170,9 @@ impl Stack {
             Stack::with(&[DROP_IN, TOKENMINT, NO_ZEGO]),
             Stack::with(&[DROP_IN, NO_AGORA, ISSUER, AUDIENCE]),
             Stack::with(&[CLASSROOMS]),
+            Stack::with(&[AGENTS, TWICE, NO_ZEGO, ("SecretsKmsKeyArn", KEY), ("ProvisionedPeak", "10")]),
+            // The scope is looked for in one function alone.
+            Stack::with(&[CLASSROOMS, ("TeacherScope", "teach"), ("ScopeClaim", "permissions"), ISSUER, AUDIENCE]),
             Stack::with(&[
                 CLASSROOMS,
                 ("TeacherScope", "teach"),

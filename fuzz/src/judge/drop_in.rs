@@ -402,7 +402,7 @@ fn in_query(event: &Fields) -> Option<(DropIn, Value, Value)> {
 }
 
 /// The fields of the body.
-fn body(event: &Fields) -> Map<String, Value> {
+pub(super) fn body(event: &Fields) -> Map<String, Value> {
     let body = value(event, "body");
     let body = body.as_str().unwrap_or_default();
     let bytes = match value(event, "isBase64Encoded") == true {

@@ -1,6 +1,7 @@
 //! What a token grants, and whether its caller may have that.
 
 use super::caller::{Fields, User, is_post};
+use super::drop_in::body;
 use super::limits::{APP_ID, Limits, ZEGO_APP_ID, agora_key, zego_key};
 use crate::function::Function;
 use base64::Engine;
@@ -240,10 +241,10 @@ impl Granted<'_> {
     }
 
     /// For a backend: any agent in any channel. The token of a product's agent also has RTM, and the product's service.
-    pub(super) fn agent(&self) {
+    pub(super) fn agent(&self, event: &Fields) {
         let token = self.access_token2();
         let (rtc, others) = token.services.split_first().expect("a service");
-        self.joins(&token, rtc);
+        let joins = self.joins(&token, rtc);
         let (rtm, product) = match others {
             [] => (None, None),
             [rtm] => (Some(rtm), None),
@@ -264,6 +265,18 @@ impl Granted<'_> {
                 _ => panic!("no product: {product:?}"),
             }
         });
+        // The backend named the agent, and the token is for this one.
+        let asked = body(event);
+        let text = |name: &str| asked.get(name).and_then(Value::as_str).map(str::to_owned);
+        let number = asked.get("uid").and_then(Value::as_u64).map(|uid| uid.to_string());
+        assert_eq!(number.or(text("account")).as_deref(), Some(joins.uid), "another agent");
+        assert_eq!(Some(joins.publishes), Some(text("role").as_deref() == Some("publisher")), "another role");
+        assert_eq!(product.map(str::to_owned), text("service"), "another product");
+        assert_eq!(
+            rtm.as_ref().map(|rtm| rtm["user_id"].clone()),
+            asked.get("rtm_user_id").cloned(),
+            "another RTM user"
+        );
         self.answer.says("kind", product.map_or("agora-rtc".to_owned(), |product| format!("agora-{product}")));
         let says = self.answer.says.as_ref().expect("an object");
         assert_eq!((says.get("rtm"), says.get("service")), (rtm.as_ref(), product.map(Value::from).as_ref()));

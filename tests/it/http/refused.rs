@@ -281,13 +281,13 @@ fn without_an_identity_no_route_gives_anything() {
         "www-authenticate": [null, r#"Bearer realm="tokenmint", error="invalid_token""#],
     });
     let expected = [
+        ("POST /rtc/demo/agent-token", missing("the request carries no IAM identity")),
         ("GET /apaas/alice/rooms/demo/token?role=2", no_jwt()),
         ("GET /apaas/alice/token", no_jwt()),
         ("GET /chat/app/token", missing("the request carries no IAM identity")),
         ("GET /chat/user/alice/token", no_jwt()),
         ("GET /rtc/demo/token?account=alice", no_jwt()),
         ("POST /rtc/demo/token", no_jwt()),
-        ("POST /rtc/demo/agent-token", missing("the request carries no IAM identity")),
         ("GET /rtm/alice/token", no_jwt()),
         ("GET /zego/alice/token", no_jwt()),
         ("POST /zego/alice/token", no_jwt()),

@@ -41,6 +41,12 @@ fn no_token_outlives_the_jwt_by_more_than_is_allowed() {
                 assert!((issued_at..exp + 30).contains(&seconds(&body, "renew_at")), "{body}");
                 handed.push(Handed::by(route, &body));
             }
+            let mut claims = issuer.claims("alice", AUDIENCE);
+            let exp = seconds(&claims, "iat") + lives;
+            claims["exp"] = json!(exp);
+            let authorization = format!("Bearer {}", key.sign(&json!({}), &claims));
+            let body = json_answer(&running, "/apaas/me/rooms/demo/token?role=2", &authorization);
+            assert_eq!(seconds(&body, "expires_at"), exp + 30, "a classroom on {front:?}: {body}");
         }
         // Each privilege ends with the token. One that would end earlier still does.
         let mut claims = issuer.claims("alice", AUDIENCE);

@@ -1,8 +1,8 @@
 //! Who may call: which authorizer each route has, which pages may ask, and how often.
 
 use super::{
-    AUDIENCE, CLASSROOMS, DROP_IN, ISSUER, NO_AGORA, NO_ZEGO, Stack, TOKENMINT, TWICE, Target, UIKIT, everywhere, list,
-    text, variable,
+    AGENTS, AUDIENCE, CLASSROOMS, DROP_IN, ISSUER, NO_AGORA, NO_ZEGO, Stack, TOKENMINT, TWICE, Target, UIKIT,
+    everywhere, list, text, variable,
 };
 use crate::functions;
 use serde_json::{Map, Value, json};
@@ -221,9 +221,16 @@ fn pages_of_named_origins_may_call() {
 #[test]
 fn every_route_is_throttled() {
     let given = [("RateLimit", "7"), ("BurstLimit", "8"), ("AppTokenRateLimit", "2"), ("AppTokenBurstLimit", "3")];
-    for vendors in
-        [&[][..], &[NO_ZEGO], &[NO_AGORA], &[DROP_IN, UIKIT], &[DROP_IN, NO_ZEGO], &[DROP_IN, NO_AGORA], &[CLASSROOMS]]
-    {
+    for vendors in [
+        &[][..],
+        &[NO_ZEGO],
+        &[NO_AGORA],
+        &[DROP_IN, UIKIT],
+        &[DROP_IN, NO_ZEGO],
+        &[DROP_IN, NO_AGORA],
+        &[CLASSROOMS],
+        &[AGENTS],
+    ] {
         let stack = Stack::with(&[vendors, &given].concat());
         let stage = stack.only("AWS::ApiGatewayV2::Stage");
         let limits =

@@ -1,7 +1,7 @@
 //! How many environments there are, and what keeps them warm.
 
 use super::policies::allowed;
-use super::{CLASSROOMS, DROP_IN, Stack, everywhere, list, text};
+use super::{AGENTS, CLASSROOMS, DROP_IN, Stack, everywhere, list, text};
 use crate::functions;
 use harness::project;
 use serde_json::{Value, json};
@@ -78,6 +78,7 @@ fn environments_are_guaranteed_where_it_is_asked_for() {
     let stack = Stack::with(&[
         DROP_IN,
         CLASSROOMS,
+        AGENTS,
         ("ProvisionedConcurrency", "3"),
         ("ProvisionedPeak", "50"),
         ("ProvisionedPeakStart", "cron(0 8 ? * MON-FRI *)"),
@@ -118,5 +119,5 @@ fn concurrency_is_reserved_where_it_is_asked_for() {
     };
     assert_eq!(reserved(&Stack::plain()), BTreeSet::from([None]));
     assert_eq!(reserved(&Stack::with(&[("ReservedConcurrency", "20")])), everywhere("20"));
-    assert_eq!(reserved(&Stack::with(&[DROP_IN, CLASSROOMS, ("ReservedConcurrency", "20")])), everywhere("20"));
+    assert_eq!(reserved(&Stack::with(&[DROP_IN, CLASSROOMS, AGENTS, ("ReservedConcurrency", "20")])), everywhere("20"));
 }

@@ -2,7 +2,8 @@
 
 use super::settings::POLICIES;
 use super::{
-    AGORA, BOUNDARY, CLASSROOMS, DROP_IN, KEY, NO_AGORA, NO_ZEGO, Stack, ZEGO, ZIM, everywhere, list, objects, text,
+    AGENTS, AGORA, BOUNDARY, CLASSROOMS, DROP_IN, KEY, NO_AGORA, NO_ZEGO, Stack, ZEGO, ZIM, everywhere, list, objects,
+    text,
 };
 use crate::functions;
 use harness::secrets::Vendor;
@@ -126,7 +127,7 @@ fn every_role_has_the_boundary_that_the_deployer_names() {
         let roles = stack.resources("AWS::IAM::Role").into_iter();
         roles.map(|(_, role)| role.get("PermissionsBoundary").map(text)).collect()
     };
-    for vendors in [&[][..], &[NO_ZEGO], &[NO_AGORA], &[DROP_IN], &[CLASSROOMS]] {
+    for vendors in [&[][..], &[NO_ZEGO], &[NO_AGORA], &[DROP_IN], &[CLASSROOMS], &[AGENTS]] {
         let stack = Stack::with(&[vendors, &[("PermissionsBoundaryArn", BOUNDARY)]].concat());
         assert_eq!(boundaries(&stack), everywhere(BOUNDARY));
         assert_eq!(boundaries(&Stack::with(vendors)), BTreeSet::from([None]));
@@ -176,7 +177,7 @@ fn nothing_is_public() {
             assert!(permission.get("FunctionUrlAuthType").is_none(), "{name}");
         }
         // Each route is permitted. A function with drop-in routes has one permission for all of them.
-        let (routes, plain) = (stack.routes(), Stack::with_classrooms().routes());
+        let (routes, plain) = (stack.routes(), Stack::without_drop_in().routes());
         let (drop_in, others): (Vec<_>, Vec<_>) =
             permissions.into_iter().partition(|(name, _)| name.ends_with("DropInPermission"));
         let mut functions = stack.functions();

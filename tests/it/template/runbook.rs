@@ -1,6 +1,6 @@
 //! `docs/how-to/stop-minting.md` agrees with the template.
 
-use super::{CLASSROOMS, DROP_IN, NO_AGORA, NO_ZEGO, Stack};
+use super::{AGENTS, CLASSROOMS, DROP_IN, NO_AGORA, NO_ZEGO, Stack};
 use harness::project;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -46,7 +46,7 @@ fn the_queries_find_every_function_that_makes_tokens_and_no_other() {
     let commands = commands().concat();
     let queries: Vec<_> = commands.split('"').filter(|text| text.starts_with("StackResourceSummaries")).collect();
     let [minters, api] = queries.as_slice() else { panic!("{queries:?}") };
-    for given in [&[][..], &[NO_ZEGO], &[NO_AGORA], &[DROP_IN], &[CLASSROOMS]] {
+    for given in [&[][..], &[NO_ZEGO], &[NO_AGORA], &[DROP_IN], &[CLASSROOMS], &[AGENTS]] {
         let stack = Stack::with(given);
         let resources = stack.template["Resources"].as_object().expect("resources").iter();
         let summaries: Vec<_> = resources

@@ -1,7 +1,7 @@
 //! How the parameters reach the functions, and which parameters fit together.
 
 use super::{
-    AUDIENCE, CLASSROOMS, DROP_IN, ISSUER, NO_AGORA, NO_ZEGO, ROOTS, Stack, TOKENMINT, TWICE, UIKIT, ZEGO, ZIM,
+    AGENTS, AUDIENCE, CLASSROOMS, DROP_IN, ISSUER, NO_AGORA, NO_ZEGO, ROOTS, Stack, TOKENMINT, TWICE, UIKIT, ZEGO, ZIM,
     everywhere, list, text, variable,
 };
 use crate::functions;
@@ -241,7 +241,17 @@ fn parameters_that_do_not_fit_together_are_refused() {
     assert!(fit(&[CLASSROOMS]) && fit(&[CLASSROOMS, NO_ZEGO]) && !fit(&[CLASSROOMS, NO_AGORA]));
     assert!(fit(&[CLASSROOMS, teacher, ISSUER, AUDIENCE]) && !fit(&[CLASSROOMS, teacher]));
     assert!(!fit(&[teacher, ISSUER, AUDIENCE]));
-    assert!(fit(&[CLASSROOMS, teacher, ISSUER, AUDIENCE, ("ScopeClaim", "permissions")]));
+    let looked_for = [CLASSROOMS, teacher, ISSUER, AUDIENCE, ("ScopeClaim", "permissions")];
+    assert!(fit(&looked_for));
+    // Only one function knows that scope. The others do not start with a claim and no scope to look for.
+    let stack = Stack::with(&looked_for);
+    for (function, properties) in stack.token_functions() {
+        let variables = &properties["Environment"]["Variables"];
+        let known = ["TEACHER_SCOPE", "SCOPE_CLAIM"].map(|name| variables.get(name).is_some());
+        assert_eq!(known, [function == "ApaasToken"; 2], "{function}");
+    }
+    // The agents are Agora's.
+    assert!(fit(&[AGENTS]) && fit(&[AGENTS, NO_ZEGO]) && !fit(&[AGENTS, NO_AGORA]));
     // Agora accepts a 006 token for 24 hours, so nothing can end it with the JWT.
     assert!(!fit(&[("MaxSecondsBeyondJwt", "0")]) && fit(&[("MaxSecondsBeyondJwt", "0"), ("Rtm006", "refused")]));
     // Tokens of the stack's own user pool have claims that can be refused.
@@ -287,7 +297,7 @@ fn a_changed_setting_makes_a_new_version() {
         });
         versions.collect()
     };
-    let given = [ISSUER, AUDIENCE, DROP_IN, CLASSROOMS, ("PublishScope", "publish")];
+    let given = [ISSUER, AUDIENCE, DROP_IN, CLASSROOMS, AGENTS, ("PublishScope", "publish")];
     let before = versions(&Stack::with(&given));
     assert_eq!(before.len(), functions::minting().len());
     let changes = [
@@ -317,6 +327,7 @@ fn a_changed_setting_makes_a_new_version() {
         ROOTS,
         (DROP_IN.0, "false"),
         (CLASSROOMS.0, "false"),
+        (AGENTS.0, "false"),
     ];
     let mut stacks: Vec<_> = changes.iter().map(|change| Stack::with(&[&given[..], &[*change]].concat())).collect();
     stacks.push(Stack::plain());
@@ -346,7 +357,7 @@ fn a_changed_setting_makes_a_new_version() {
 /// How to set what no parameter can hold: docs/how-to/other-fronts.md.
 #[test]
 fn a_value_that_is_written_into_the_template_reaches_new_versions() {
-    let given = [ISSUER, AUDIENCE, TOKENMINT, DROP_IN, CLASSROOMS];
+    let given = [ISSUER, AUDIENCE, TOKENMINT, DROP_IN, CLASSROOMS, AGENTS];
     let with = |claim: &str| Stack::with_variables(&given, &json!({ "ROOMS_CLAIM": claim }));
     // A version with another logical id is another version.
     let versions = |stack: &Stack| -> BTreeSet<String> {

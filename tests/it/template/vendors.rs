@@ -1,6 +1,6 @@
 //! One vendor is enough. Resources that need the other vendor's credentials are left out, and all others are there.
 
-use super::{AUDIENCE, CLASSROOMS, DROP_IN, ISSUER, NO_AGORA, NO_ZEGO, ROOTS, Stack, Target, UIKIT, text};
+use super::{AGENTS, AUDIENCE, CLASSROOMS, DROP_IN, ISSUER, NO_AGORA, NO_ZEGO, ROOTS, Stack, Target, UIKIT, text};
 use crate::functions;
 use harness::secrets::Vendor;
 use serde_json::Value;
@@ -12,8 +12,16 @@ const ALONE: [(Vendor, (&str, &str)); 2] = [(Vendor::Agora, NO_ZEGO), (Vendor::Z
 #[test]
 fn a_vendor_without_a_secret_leaves_nothing_behind() {
     // With a peak, an issuer, classrooms and the drop-in routes, so that their resources are checked too.
-    let others =
-        [ISSUER, AUDIENCE, DROP_IN, UIKIT, CLASSROOMS, ("ProvisionedConcurrency", "2"), ("ProvisionedPeak", "10")];
+    let others = [
+        ISSUER,
+        AUDIENCE,
+        DROP_IN,
+        UIKIT,
+        CLASSROOMS,
+        AGENTS,
+        ("ProvisionedConcurrency", "2"),
+        ("ProvisionedPeak", "10"),
+    ];
     let both = Stack::with(&others);
     let names = |stack: &Stack| -> BTreeSet<String> {
         ["Resources", "Outputs"]
@@ -62,7 +70,7 @@ fn a_vendor_without_a_secret_leaves_nothing_behind() {
 
 /// A stack without `DropIn` has nothing for the drop-in routes. A stack without `Classrooms` has nothing for classrooms.
 #[test]
-fn without_drop_in_and_classrooms_the_stack_has_the_other_routes_alone() {
+fn without_drop_in_classrooms_and_agents_the_stack_has_the_other_routes_alone() {
     let own = [
         "GET /chat/app/token",
         "GET /chat/user/{user_id}/token",
@@ -71,16 +79,17 @@ fn without_drop_in_and_classrooms_the_stack_has_the_other_routes_alone() {
         "GET /zego/{user_id}/token",
         "GET /zim/{user_id}/token",
         "POST /fetch_rtm_token",
-        "POST /rtc/{channel}/agent-token",
         "POST /rtc/{channel}/token",
         "POST /zego/{user_id}/token",
     ];
     let (plain, with) = (Stack::plain(), Stack::with_every_route());
     assert_eq!(plain.routes().into_keys().collect::<Vec<_>>(), own);
     let mut code = functions::routes_in_template();
-    code.retain(|_, (key, function)| !key.drop_in && function != "apaas-token");
+    code.retain(|_, (key, function)| !key.drop_in && !["agent-token", "apaas-token"].contains(&function.as_str()));
     assert_eq!(code.into_keys().collect::<Vec<_>>(), own);
-    for word in ["DropIn", "DROP_IN", "drop-in", "Uikit", "UIKIT", "Apaas", "apaas", "TEACHER"] {
+    for word in
+        ["DropIn", "DROP_IN", "drop-in", "Uikit", "UIKIT", "Apaas", "apaas", "TEACHER", "AgentToken", "agent-token"]
+    {
         let whole = format!("{}{}", plain.template["Resources"], plain.template["Outputs"]);
         assert!(!whole.contains(word), "{word}");
     }
@@ -97,7 +106,10 @@ fn without_drop_in_and_classrooms_the_stack_has_the_other_routes_alone() {
     assert!(names(&plain).is_subset(&names(&with)));
     let new: BTreeSet<_> = &names(&with) - &names(&plain);
     assert!(
-        !new.is_empty() && new.iter().all(|name| name.contains("DropIn") || name.starts_with("ApaasToken")),
+        !new.is_empty()
+            && new.iter().all(|name| name.contains("DropIn")
+                || name.starts_with("ApaasToken")
+                || name.starts_with("AgentToken")),
         "{new:?}"
     );
 }
@@ -135,7 +147,7 @@ fn an_empty_secret_breaks_no_text() {
 /// the trusted roots change.
 #[test]
 fn what_keeps_the_others_warm_follows_the_vendors() {
-    let stacks = [&[][..], &[NO_ZEGO], &[NO_AGORA], &[ROOTS], &[DROP_IN], &[CLASSROOMS]].map(Stack::with);
+    let stacks = [&[][..], &[NO_ZEGO], &[NO_AGORA], &[ROOTS], &[DROP_IN], &[CLASSROOMS], &[AGENTS]].map(Stack::with);
     let description = |stack: &Stack| {
         let versions = stack.resources("AWS::Lambda::Version").into_iter();
         let mut own = versions.filter(|(_, version)| version["FunctionName"]["Ref"] == "Prewarm");

@@ -435,6 +435,14 @@ mod tests {
         assert_eq!(gets(&with(Some("teach"), Some("publish")), &alice), (vec![4], 403));
         assert_eq!(gets(&with(Some("teach"), Some("publish")), &teacher), (vec![0, 1, 2, 3, 4, 5], 200));
         assert_eq!(gets(&with(Some("teach"), Some("speak")), &teacher), (vec![4], 403));
+        // Only the named claim counts.
+        let by_permissions = config(|config| {
+            config.policy.teacher_scope = Some("teach".to_owned());
+            config.policy.scope_claim = Some("permissions".to_owned());
+        });
+        assert_eq!(gets(&by_permissions, &teacher), (vec![2, 4], 403));
+        let permitted = [("sub", "alice"), ("permissions", "[teach]")];
+        assert_eq!(gets(&by_permissions, &permitted), (vec![0, 1, 2, 3, 4, 5], 200));
         let local = config(|config| config.verifier = Verifier::None);
         let anybody = caller_of(&local, None).expect("believed");
         assert_eq!(status(anybody.every_classroom_role("user_uuid")), 200);

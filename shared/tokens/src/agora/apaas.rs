@@ -31,7 +31,7 @@ name!(
         characters: "printable ASCII characters",
         allows: printable_ascii,
         star_is_wildcard: true,
-        also: no_further_rule,
+        also: rtm::further_rules,
     }
 );
 

@@ -16,14 +16,18 @@ name!(
         characters: "printable ASCII characters",
         allows: printable_ascii,
         star_is_wildcard: true,
-        // One rule covers "no leading space" and "not only spaces".
-        also: |text| match text {
-            "null" => Some(NameFlaw::Form("must not be the word null")),
-            _ if text.starts_with(' ') => Some(NameFlaw::Form("must not begin with a space")),
-            _ => None,
-        },
+        also: further_rules,
     }
 );
+
+/// RTM's rules for user ids, beside the characters. One of them covers "no leading space" and "not only spaces".
+pub(super) fn further_rules(text: &str) -> Option<NameFlaw> {
+    match text {
+        "null" => Some(NameFlaw::Form("must not be the word null")),
+        _ if text.starts_with(' ') => Some(NameFlaw::Form("must not begin with a space")),
+        _ => None,
+    }
+}
 
 /// Lets one user log in to RTM, which Agora also calls Signaling.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -161,7 +161,7 @@ proptest! {
         first in prop::option::of(ttl()),
         second in prop::option::of(ttl()),
         room in ROOM_UUID,
-        user in r"[ -)+-~]{1,64}",
+        user in RTM_USER,
         role in 0..=i16::MAX,
         ttl in ttl(),
         key in agora_key(),

@@ -1,13 +1,24 @@
 //! Tokens for agents: programs that take part in a channel, such as a recorder, a bot, or an agent of Conversational AI. An
 //! agent is no user. So only backends get its token, and they name its uid.
 
+use crate::Example;
 use service::params::{Param, ParamError, Params, Sent};
 use service::{Backend, Problem, Route};
 use tokens::Ttl;
 use tokens::agora::{Agent, ChannelName, Key, Product, Rights, Role, Rtc, RtcUser, RtmUserId};
 
-pub(super) fn route() -> Route<Key> {
-    Route::post("/rtc/{channel}/agent-token", Ask::parse, grant)
+/// One request for each route of this function.
+pub const EXAMPLES: &[Example] = &[Example {
+    what: "RTC and RTM, an agent of Conversational AI",
+    path: "/rtc/demo/agent-token",
+    body: Some(r#"{"uid":9,"service":"convoai","rtm_user_id":"9","role":"publisher"}"#),
+    drop_in: false,
+}];
+
+/// The route that this function serves. It is no route of `rtc-token`: that function believes no IAM identity, so nobody who
+/// may invoke it gets a token without a user's JWT.
+pub fn routes() -> [Route<Key>; 1] {
+    [Route::post("/rtc/{channel}/agent-token", Ask::parse, grant)]
 }
 
 struct Ask {
