@@ -185,9 +185,13 @@ fn the_page_of_other_fronts_says_which_function_has_which_path() {
     for (route, (_, function)) in functions::routes_in_template() {
         // `{end+}` stands for a slash at the end.
         let path = route.split_once(' ').expect("a method and a path").1.trim_end_matches("{end+}");
-        let fits = |pattern: &str| pattern.strip_suffix('*').map_or(path == pattern, |start| path.starts_with(start));
-        let fitting: Vec<_> = rules.iter().filter(|(pattern, _)| fits(pattern)).collect();
-        let [(pattern, named)] = fitting.as_slice() else { panic!("{route}: {fitting:?}") };
+        let fits = |pattern: &str| match pattern.split_once('*') {
+            None => path == pattern,
+            Some((start, end)) => path.starts_with(start) && path.ends_with(end),
+        };
+        // The first row that fits counts, as in a load balancer.
+        let fitting = rules.iter().find(|(pattern, _)| fits(pattern));
+        let (pattern, named) = fitting.unwrap_or_else(|| panic!("{route} has no row"));
         assert_eq!(deployed.get(named.as_str()), Some(&function), "{route}");
         used.insert(pattern);
     }

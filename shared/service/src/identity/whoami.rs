@@ -319,7 +319,7 @@ impl Settings {
             id: user.id,
             rooms: user.rooms,
             may_publish: user.may_publish,
-            may_teach: user.may_teach,
+            may_teach: user.may_teach && user.may_publish,
             uid: user.uid,
             longest,
         })
@@ -497,7 +497,7 @@ pub struct User {
     pub rooms: Option<Vec<String>>,
     /// Whether the user may publish.
     pub may_publish: bool,
-    /// Whether the user has the scope for every role in a classroom.
+    /// Whether the user has the scopes for every role in a classroom: to teach, and to publish.
     pub may_teach: bool,
     /// The user's own RTC uid, beside the assigned one.
     pub uid: Option<Uid>,

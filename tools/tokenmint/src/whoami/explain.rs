@@ -515,8 +515,9 @@ impl Case<'_> {
             && !user.may_teach
         {
             let claim = self.settings.scope_claim().map_or("scope or scp".to_owned(), shown);
-            let message =
-                format!("The user may not teach in classrooms: {} is not in the claim {claim}.", shown(scope));
+            let publish = self.settings.publish_scope().filter(|_| !user.may_publish);
+            let lacks = publish.into_iter().chain([scope]).map(shown).collect::<Vec<_>>().join(" or ");
+            let message = format!("The user may not teach in classrooms: {lacks} is not in the claim {claim}.");
             reasons.push(
                 Reason::note(Code::TeachDenied, message)
                     .advice(

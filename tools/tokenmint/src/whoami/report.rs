@@ -58,7 +58,7 @@ pub(super) struct UserView {
     /// Names, or beginnings that end in `*`. Null: every room.
     pub(super) rooms: Option<Vec<String>>,
     pub(super) may_publish: bool,
-    /// Whether the user has the scope for every role in a classroom.
+    /// Whether the user has the scopes for every role in a classroom: to teach, and to publish.
     pub(super) may_teach: bool,
     /// The user's own uid, beside the assigned one.
     pub(super) rtc_uid: Option<u64>,
