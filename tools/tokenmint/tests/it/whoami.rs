@@ -816,7 +816,7 @@ fn any_provider() {
             0,
             &[],
             &[],
-            &["kind a backend"],
+            &["kind a backend: it gets Chat's app token and agents' tokens, and no user's token"],
         ),
         (
             "a backend without its scope",
