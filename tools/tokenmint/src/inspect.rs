@@ -14,6 +14,9 @@ use tokens::{agora, zego};
 
 /// Explains one token, and returns the exit code.
 pub(crate) fn run(arguments: &Inspect) -> io::Result<u8> {
+    let text = arguments.token.join(" ");
+    let text = if arguments.token.is_empty() || text == "-" { token_from_standard_input()? } else { text };
+    // Read the clock after the pipe: a token that was made meanwhile would be issued in the future.
     let clock = || mint::now().map(|now| now.as_unix_seconds().into());
     let now = match arguments.now.map_or_else(clock, Ok) {
         Ok(now) => now,
@@ -22,8 +25,6 @@ pub(crate) fn run(arguments: &Inspect) -> io::Result<u8> {
             return Ok(exit::SYSTEM);
         }
     };
-    let text = arguments.token.join(" ");
-    let text = if arguments.token.is_empty() || text == "-" { token_from_standard_input()? } else { text };
     let ids = [arguments.app_id.clone(), variable(agora::Key::APP_ID).map(|id| id.to_string())];
     let ids: Vec<&str> = ids.iter().flatten().map(String::as_str).collect();
     let (report, unavailable) = match paste::read(&text, &ids) {

@@ -30,6 +30,15 @@ pub(crate) fn run(arguments: Whoami) -> io::Result<u8> {
         );
         return Ok(exit::USAGE);
     }
+    let settings = match settings(&arguments) {
+        Ok(settings) => settings,
+        Err(error) => {
+            complain(&error);
+            return Ok(exit::USAGE);
+        }
+    };
+    let text = text()?;
+    // Read the clock after the pipe: a JWT that was made meanwhile would be issued in the future.
     let given = |now| Moment::from_unix_seconds(now).map_err(|error| error.to_string());
     let now = match arguments.now.map_or_else(mint::now, given) {
         Ok(now) => now,
@@ -38,14 +47,7 @@ pub(crate) fn run(arguments: Whoami) -> io::Result<u8> {
             return Ok(exit::SYSTEM);
         }
     };
-    let settings = match settings(&arguments) {
-        Ok(settings) => settings,
-        Err(error) => {
-            complain(&error);
-            return Ok(exit::USAGE);
-        }
-    };
-    let report = match paste::read(&text()?) {
+    let report = match paste::read(&text) {
         Err(other) => explain::no_jwt(&settings, other, now),
         Ok(found) => explain::explain(&settings, found, &source(&arguments, &settings)?, now),
     };

@@ -3,6 +3,9 @@
 use crate::program::{explain, inspect, program, run};
 use crate::raw::{APP_ID, CERTIFICATE, NOW, SECRET, Service, Token007, claims, token_04, token_006};
 use serde_json::{Value, json};
+use std::io::Write;
+use std::process::Stdio;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const AGORA: [(&str, &str); 2] = [("AGORA_APP_ID", APP_ID), ("AGORA_APP_CERTIFICATE", CERTIFICATE)];
 const ZEGO: [(&str, &str); 2] = [("ZEGO_APP_ID", "1234567890"), ("ZEGO_SERVER_SECRET", SECRET)];
@@ -179,6 +182,25 @@ fn what_a_token_opens_beside_its_room_is_a_note() {
     assert_eq!(checks(&room, &["--sdk", "zim"]), None);
     assert_eq!(checks(&room, &["--room", "other"]), None);
     assert_eq!(checks(&zego(""), &[]), None);
+}
+
+/// `curl … | tokenmint inspect`: the program runs before the token is made.
+#[test]
+fn a_token_that_is_made_while_the_program_waits_is_not_of_the_future() {
+    let mut waiting = inspect().args(["--quiet"]).stdin(Stdio::piped()).spawn().expect("cargo has just built it");
+    let mut pipe = waiting.stdin.take().expect("it is piped");
+    // A pipe holds less than this. So the program reads as soon as all is written.
+    pipe.write_all(&[b' '; 256 << 10]).expect("it reads");
+    let seconds = || SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
+    let started = seconds();
+    while seconds() == started {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let issued_at = u32::try_from(seconds()).expect("before 2106");
+    let token = Token007 { issued_at, ..Token007::good() }.write();
+    pipe.write_all(token.as_bytes()).expect("it reads");
+    drop(pipe);
+    assert_eq!(waiting.wait().expect("it is our child").code(), Some(0));
 }
 
 #[test]
