@@ -112,27 +112,42 @@ pub(crate) fn strings(json: &Value) -> Vec<(&str, &str)> {
     found
 }
 
+/// What an answer says about an error.
+fn says(json: &Value) -> Option<&str> {
+    let names = ["detail", "title", "message", "error_description", "error", "msg"];
+    names.iter().find_map(|name| json[name].as_str().filter(|text| !text.is_empty()))
+}
+
+/// What an answer of Agora's own token servers says about an error: the code is 400 or more, and a sentence stands in
+/// the field `token`.
+fn error_in_token(json: &Value) -> Option<&str> {
+    let code = json["code"].as_str().and_then(|code| code.parse().ok()).or_else(|| json["code"].as_u64())?;
+    let said = json["token"].as_str()?;
+    // A damaged token has no words, and must not be repeated.
+    let is_sentence = said.contains(' ') && said.split_whitespace().all(|word| word.len() < 32);
+    ((400..600).contains(&code) && is_sentence).then_some(said)
+}
+
 /// The token in a JSON answer of any server.
 fn inside_json(json: &Value) -> Result<String, Reason> {
     let found = strings(json);
     let is_token = |text: &str| repaired(text).is_some();
     let named = |name: &str| name.to_ascii_lowercase().contains("token");
+    let looks_cut = || found.iter().find(|(name, text)| named(name) && !text.is_empty());
     let token = found
         .iter()
         .find(|(_, text)| is_token(text))
-        .or_else(|| found.iter().find(|(name, text)| named(name) && !text.is_empty()));
+        .or_else(|| if error_in_token(json).is_some() { None } else { looks_cut() });
     if let Some((_, token)) = token {
         return Ok((*token).to_owned());
     }
-    let says = |json: &Value| {
-        let names = ["detail", "title", "message", "error_description", "error"];
-        let said = names.iter().find_map(|name| json[name].as_str().filter(|text| !text.is_empty()));
-        said.map(|said| said.chars().take(200).collect::<String>())
-    };
-    Err(match says(json).or_else(|| says(&json["error"])) {
+    Err(match error_in_token(json).or_else(|| says(json)).or_else(|| says(&json["error"])) {
         Some(said) => Reason::refused(
             Code::ErrorAnswer,
-            format!("This is not a token. It is a server's answer that refuses one. It says: {}", shown(&said)),
+            format!(
+                "This is not a token. It is a server's answer that refuses one. It says: {}",
+                shown(&said.chars().take(200).collect::<String>())
+            ),
         )
         .advice(
             "Correct the request to the server. The app should check the answer's status before it takes the token from it.",

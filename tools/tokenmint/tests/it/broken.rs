@@ -129,6 +129,17 @@ fn not_tokens() -> Vec<Case> {
         unreadable("YWMtabcdefghijklmnopqrstuvwxyz0123456789ABCDEF", "chat-rest-token", "Chat REST servers"),
         unreadable(problem.to_string(), "error-answer", "uid: another user's"),
         unreadable(r#"{"error":{"code":5,"message":"no such channel"}}"#, "error-answer", "no such channel"),
+        unreadable(r#"{"code":"400","token":"role: is required"}"#, "error-answer", "It says: \"role: is required\""),
+        unreadable(r#"{"code":403,"token":"Bad request."}"#, "error-answer", "Bad request."),
+        unreadable(r#"{"code":"10000","msg":"params invalid","data":400}"#, "error-answer", "params invalid"),
+        // Nothing says that this is an error: it may be a token's rest.
+        unreadable(r#"{"code":"200","token":"role: is required"}"#, "not-a-token", "neither an Agora token"),
+        unreadable(json!({ "code": "400", "token": &token[..40] }).to_string(), "cut-at-end", "cut off"),
+        unreadable(
+            json!({ "code": "400", "token": format!("not {token}x") }).to_string(),
+            "not-a-token",
+            "neither an Agora",
+        ),
         unreadable(r#"{"user":"alice"}"#, "json-without-token", "without a token"),
         unreadable("<!DOCTYPE html><html><body>404</body></html>", "web", "web page"),
         unreadable("https://api.example.com/rtc/demo/token", "web", "This is an address"),
