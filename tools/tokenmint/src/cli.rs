@@ -370,7 +370,7 @@ pub(crate) enum Kind {
         #[command(flatten)]
         user: RtcIdentity,
         /// Whether the agent may publish
-        #[arg(long, value_enum, default_value = "publisher")]
+        #[arg(long, value_enum, default_value = "subscriber")]
         role: Role,
         /// The agent's user id in RTM [default: the uid or account]
         #[arg(long)]

@@ -78,6 +78,13 @@ fn a_role_and_a_lifetime_are_as_asked() {
         explain(&token, &[], &[]).report["token"]["services"][0]["privileges"].as_array().map(Vec::len)
     };
     assert_eq!([privileges("subscriber"), privileges("publisher")], [Some(1), Some(4)]);
+    // An agent may publish only if that is asked for, as at the route.
+    let agents = |role: &[&str]| {
+        let agent = ["agent", "--service", "stt", "--channel", "demo", "--uid", "9"];
+        let token = mint(&[&agent, role].concat());
+        explain(&token, &[], &[]).report["token"]["services"][0]["privileges"].as_array().map(Vec::len)
+    };
+    assert_eq!([agents(&[]), agents(&["--role", "publisher"])], [Some(1), Some(4)]);
     // Two tokens of one second differ.
     assert_ne!(mint(&["zim", "--user", "a"]), mint(&["zim", "--user", "a"]));
 }
