@@ -88,6 +88,7 @@ fn show_service(service: &ServiceView, out: &mut impl Write) -> io::Result<()> {
     for (name, value) in &service.fields {
         let name = name.replace('_', " ");
         match value {
+            _ if in_words(service, &name, value, out)? => {}
             Value::String(text) if text.is_empty() => row(&name, "\"\" (empty)", "", out)?,
             Value::String(text) => row(&name, &shown(text), "", out)?,
             Value::Array(items) => row(&name, &list(items), "", out)?,
@@ -101,6 +102,11 @@ fn show_service(service: &ServiceView, out: &mut impl Write) -> io::Result<()> {
             }
             other => row(&name, &other.to_string(), "", out)?,
         }
+    }
+    match service.service {
+        "convoai" => row("opens", "Conversational AI: its REST API", "", out)?,
+        "stt" => row("opens", "speech to text: its REST API", "", out)?,
+        _ => {}
     }
     for privilege in &service.privileges {
         let name = format!("{} {}", privilege.number, privilege.name);
@@ -116,6 +122,25 @@ fn show_service(service: &ServiceView, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "    {name:<23}{until:<25}{left}")?;
     }
     Ok(())
+}
+
+/// Writes a classroom's field in words. Returns false for all other fields.
+fn in_words(service: &ServiceView, name: &str, value: &Value, out: &mut impl Write) -> io::Result<bool> {
+    /// The roles as Agora's builders name them, from 0 on.
+    const ROLES: [&str; 5] = ["invisible", "teacher", "student", "assistant", "observer"];
+    let words = match (service.service, name, value.as_i64()) {
+        ("apaas", "role", Some(-1)) => "no role: any".to_owned(),
+        ("apaas", "role", Some(role)) => {
+            let known = usize::try_from(role).ok().and_then(|role| ROLES.get(role));
+            known.map_or_else(|| role.to_string(), |known| format!("{role} ({known})"))
+        }
+        // An app token names no room either, and opens all of them.
+        ("apaas", "room uuid", _) if value == "" && service.privileges.iter().all(|has| has.name != "app") => {
+            "no room: outside of rooms".to_owned()
+        }
+        _ => return Ok(false),
+    };
+    row(name, &words, "", out).map(|()| true)
 }
 
 fn list(items: &[Value]) -> String {

@@ -1,6 +1,6 @@
 //! Good tokens of every kind, and what scripts rely on.
 
-use crate::program::{explain, inspect, program, run};
+use crate::program::{Explained, explain, inspect, program, run};
 use crate::raw::{APP_ID, CERTIFICATE, NOW, SECRET, Service, Token007, claims, token_04, token_006};
 use serde_json::{Value, json};
 use std::io::Write;
@@ -57,8 +57,8 @@ fn json_has_every_field_of_a_007_token() {
         }, {
             "code": "opens-rest-apis",
             "severity": "note",
-            "message": "Agora's REST API for speech to text and Conversational AI accepts it, too, as \"Authorization: \
-                        agora token=...\". If the project uses this, the user can start agents that cost money.",
+            "message": "Agora's REST APIs for speech to text and Conversational AI accept it, too, as \"Authorization: \
+                        agora token=...\". If the project uses one of them, the user can start agents that cost money.",
             "advice": "Use another Agora project for such products.",
             "errors": [],
         }],
@@ -160,10 +160,20 @@ fn what_a_token_opens_beside_its_room_is_a_note() {
     };
     let apis = |token: &str, arguments: &[&str]| note(token, arguments, "opens-rest-apis");
     let rtc = Service::rtc("demo", "7", &[(1, 3600)]);
-    let only_rtc = apis(&with(vec![rtc.clone()]), &["--sdk", "rtc"]).expect("a note");
-    assert!(only_rtc.contains("speech to text accepts it, too, as \"Authorization: agora token=...\""), "{only_rtc}");
     let both = with(vec![rtc.clone(), Service::rtm("alice", 3600)]);
-    assert!(apis(&both, &[]).expect("a note").contains("speech to text and Conversational AI accepts it"));
+    for (token, arguments) in [(&with(vec![rtc.clone()]), &["--sdk", "rtc"][..]), (&both, &[])] {
+        let says = apis(token, arguments).expect("a note");
+        assert!(
+            says.contains("APIs for speech to text and Conversational AI accept it, too, as \"Authorization: "),
+            "{says}"
+        );
+    }
+    let classroom = with(classroom());
+    assert!(apis(&classroom, &[]).expect("a note").contains("Agora's classroom REST API accepts it, too"));
+    assert_eq!(apis(&classroom, &["--sdk", "rtm"]), None);
+    assert_eq!(apis(&classroom, &["--user", "bob"]), None);
+    let app = with(vec![Service::apaas("", "", -1, 3)]);
+    assert!(apis(&app, &[]).expect("a note").contains("everything in every classroom"));
     // Not where another SDK is asked about, nothing is for RTC, or the token opens nothing at all.
     assert_eq!(apis(&both, &["--sdk", "rtm"]), None);
     assert_eq!(apis(&with(vec![Service::rtm("alice", 3600)]), &[]), None);
@@ -182,6 +192,37 @@ fn what_a_token_opens_beside_its_room_is_a_note() {
     assert_eq!(checks(&room, &["--sdk", "zim"]), None);
     assert_eq!(checks(&room, &["--room", "other"]), None);
     assert_eq!(checks(&zego(""), &[]), None);
+}
+
+/// Alice teaches in the room c1. Her Chat user is the MD5 sum of her id.
+fn classroom() -> Vec<Service> {
+    vec![Service::rtm("alice", 3600), Service::chat_user(ALICE_IN_CHAT, 3600), Service::apaas("c1", "alice", 1, 1)]
+}
+
+/// As `printf alice | md5sum` has it.
+const ALICE_IN_CHAT: &str = "6384e2b2184bcbf58eccf10ca7a6563c";
+
+fn at_now(token: &str, arguments: &[&str]) -> Explained {
+    explain(token, &[&["--now", &NOW.to_string()], arguments].concat(), &AGORA)
+}
+
+#[test]
+fn a_classroom_token_says_in_words_what_its_user_may_be() {
+    let row = |room, user, role, privilege, label: &str| {
+        let token = Token007::with(vec![Service::apaas(room, user, role, privilege)]).write();
+        let shown = at_now(&token, &[]).people;
+        let row = shown.lines().find_map(|line| line.trim_start().strip_prefix(label)).map(str::trim);
+        row.unwrap_or_else(|| panic!("no {label} in {shown}")).to_owned()
+    };
+    let role = |role| row("c1", "alice", role, 1, "role");
+    assert_eq!(
+        [role(0), role(1), role(2), role(3), role(4), role(5)],
+        ["0 (invisible)", "1 (teacher)", "2 (student)", "3 (assistant)", "4 (observer)", "5"]
+    );
+    assert_eq!(row("", "alice", -1, 2, "role"), "no role: any");
+    assert_eq!(row("", "alice", -1, 2, "room uuid"), "no room: outside of rooms");
+    assert_eq!(row("c1", "alice", 1, 1, "room uuid"), "\"c1\"");
+    assert_eq!(row("", "", -1, 3, "room uuid"), "\"\" (empty)");
 }
 
 /// `curl … | tokenmint inspect`: the program runs before the token is made.

@@ -49,6 +49,12 @@ impl Service {
         Service::new(5, &[(2, lives)], &[""])
     }
 
+    pub(crate) fn apaas(room: &str, user: &str, role: i16, privilege: u16) -> Service {
+        let Service(mut bytes) = Service::new(7, &[(privilege, 3600)], &[room, user]);
+        bytes.extend(role.to_le_bytes());
+        Service(bytes)
+    }
+
     pub(crate) fn of_unknown_type() -> Service {
         Service(vec![99, 0, 0, 0, 1, 2, 3])
     }

@@ -86,6 +86,7 @@ pub(in crate::explain) fn access_token2(
         .seen_as(Fault::Invalid, &[Sdk::Rtm1])]);
     }
     findings.push(agents(token));
+    findings.push(classrooms(token, expected).filter(|_| now < life.expires_at && !findings.is_refused()));
     findings.push(opens_rest_apis(token, expected).filter(|_| now < life.expires_at && !findings.is_refused()));
     let has_channel =
         token.services.iter().any(|s| matches!(s.body, ServiceBody::Rtc { .. } | ServiceBody::Channel { .. }));
@@ -249,20 +250,36 @@ fn agents(token: &AccessToken2) -> Option<Reason> {
     )
 }
 
+/// What else a classroom's token opens. No SDK is in the list for classrooms, so it is said only if none is named.
+fn classrooms(token: &AccessToken2, expected: &Expected<'_>) -> Option<Reason> {
+    let mut services = token.services.iter().filter(|service| service.service_type == ServiceType::Apaas);
+    let service = services.next().filter(|_| expected.sdk.is_none())?;
+    Some(if service.privileges.contains_key(&Privilege::APAAS_APP.number) {
+        Reason::note(
+            Code::OpensRestApis,
+            "It is a classroom app token. With it, anyone can do everything in every classroom over Agora's classroom REST \
+             API.",
+        )
+        .advice("Keep it in a backend.")
+    } else {
+        Reason::note(
+            Code::OpensRestApis,
+            "Agora's classroom REST API accepts it, too. The user can do there what this token allows, without your app.",
+        )
+    })
+}
+
 /// What else an RTC token opens. Few people know this.
 fn opens_rest_apis(token: &AccessToken2, expected: &Expected<'_>) -> Option<Reason> {
     let has = |wanted| token.services.iter().any(|service| service.service_type == wanted);
     if !has(ServiceType::Rtc) || agent_product(token).is_some() || expected.sdk.is_some_and(|sdk| sdk != Sdk::Rtc) {
         return None;
     }
-    let products = if has(ServiceType::Rtm) { "speech to text and Conversational AI" } else { "speech to text" };
     Some(
         Reason::note(
             Code::OpensRestApis,
-            format!(
-                "Agora's REST API for {products} accepts it, too, as \"Authorization: agora token=...\". If the project uses \
-                 this, the user can start agents that cost money."
-            ),
+            "Agora's REST APIs for speech to text and Conversational AI accept it, too, as \"Authorization: agora \
+             token=...\". If the project uses one of them, the user can start agents that cost money.",
         )
         .advice("Use another Agora project for such products."),
     )
