@@ -40,7 +40,7 @@ mod agent;
 
 pub use agent::{Agent, Product};
 pub use any_rtm::AnyRtm;
-pub use apaas::{ApaasApp, ApaasRole, ApaasRoleError, ApaasRoomUser, ApaasUser, RoomUuid, UserUuid};
+pub use apaas::{ApaasApp, ApaasRole, ApaasRoleError, ApaasRoomUser, ApaasUser, RoomUuid, UserUuid, apaas_chat_user};
 pub use bundle::Bundle;
 pub use chat_app::ChatApp;
 pub use chat_user::{ChatUser, ChatUserId};

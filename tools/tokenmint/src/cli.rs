@@ -114,7 +114,7 @@ pub(crate) struct Inspect {
     pub(crate) sdk: Option<Sdk>,
 
     /// The uid, account or user id with which the app joins or logs in
-    #[arg(long, value_name = "ID", allow_negative_numbers = true)]
+    #[arg(long, visible_alias = "uid", value_name = "ID", allow_negative_numbers = true)]
     pub(crate) user: Option<String>,
 
     /// The channel or room that the app joins

@@ -207,6 +207,30 @@ fn at_now(token: &str, arguments: &[&str]) -> Explained {
 }
 
 #[test]
+fn a_classroom_token_is_for_one_user_by_two_names() {
+    let token = Token007::with(classroom()).write();
+    // An app asks with the user's own id, or with the one that Chat knows.
+    for (user, sdk) in [("alice", None), (ALICE_IN_CHAT, None), ("alice", Some("chat")), (ALICE_IN_CHAT, Some("chat"))]
+    {
+        let sdk = sdk.map(|sdk| vec!["--sdk", sdk]).unwrap_or_default();
+        let fits = at_now(&token, &[&["--user", user, "--channel", "c1"], &sdk[..]].concat());
+        assert_eq!((fits.code, fits.codes("refused"), fits.codes("warning")), (0, vec![], vec![]), "{fits:#?}");
+        assert!(fits.people.contains("We found nothing wrong with this token."), "{}", fits.people);
+    }
+    let another = at_now(&token, &["--user", "bob"]);
+    assert_eq!((another.code, another.codes("refused")), (1, vec!["wrong-user"; 3]), "{another:#?}");
+    // Somebody else's Chat user, or one that is not hashed.
+    for chat in ["9f9d51bc70ef21ca5c14f307980a29d8", "alice"] {
+        let mut services = classroom();
+        services[1] = Service::chat_user(chat, 3600);
+        let mixed = at_now(&Token007::with(services).write(), &["--user", "alice"]);
+        assert_eq!((mixed.code, mixed.codes("warning")), (0, vec!["wrong-user"]), "{mixed:#?}");
+        let says = mixed.reason("wrong-user")["message"].as_str().expect("a text");
+        assert!(says.contains(&format!("for the user \"{chat}\"")) && says.contains(ALICE_IN_CHAT), "{says}");
+    }
+}
+
+#[test]
 fn a_classroom_token_says_in_words_what_its_user_may_be() {
     let row = |room, user, role, privilege, label: &str| {
         let token = Token007::with(vec![Service::apaas(room, user, role, privilege)]).write();
@@ -223,6 +247,23 @@ fn a_classroom_token_says_in_words_what_its_user_may_be() {
     assert_eq!(row("", "alice", -1, 2, "room uuid"), "no room: outside of rooms");
     assert_eq!(row("c1", "alice", 1, 1, "room uuid"), "\"c1\"");
     assert_eq!(row("", "", -1, 3, "room uuid"), "\"\" (empty)");
+}
+
+#[test]
+fn an_agent_is_asked_about_by_either_of_its_names() {
+    for (service, opens) in [(9, "Conversational AI: its REST API"), (10, "speech to text: its REST API")] {
+        let services =
+            vec![Service::rtc("demo", "9", &[(1, 3600)]), Service::rtm("agent", 3600), Service::of_agents(service)];
+        let token = Token007::with(services).write();
+        for name in [["--user", "9"], ["--uid", "9"], ["--user", "agent"]] {
+            let fits = at_now(&token, &[&name[..], &["--channel", "demo"]].concat());
+            assert_eq!((fits.code, fits.codes("refused"), fits.codes("warning")), (0, vec![], vec![]), "{fits:#?}");
+            assert!(fits.people.contains("We found nothing wrong with this token."), "{}", fits.people);
+            assert!(fits.people.contains(&format!("  opens         {opens}\n")), "{}", fits.people);
+        }
+        let another = at_now(&token, &["--user", "alice"]);
+        assert_eq!(another.codes("refused"), ["number-joined-as-account", "wrong-user"], "{another:#?}");
+    }
 }
 
 /// `curl … | tokenmint inspect`: the program runs before the token is made.

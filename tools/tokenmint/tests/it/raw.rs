@@ -55,6 +55,11 @@ impl Service {
         Service(bytes)
     }
 
+    /// An agent's: 9 for Conversational AI, 10 for speech to text.
+    pub(crate) fn of_agents(number: u16) -> Service {
+        Service::new(number, &[], &[])
+    }
+
     pub(crate) fn of_unknown_type() -> Service {
         Service(vec![99, 0, 0, 0, 1, 2, 3])
     }

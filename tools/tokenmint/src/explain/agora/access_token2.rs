@@ -70,7 +70,7 @@ pub(in crate::explain) fn access_token2(
         findings.push(privileges(service, life, now, expected));
         findings.push(names(service, expected));
     }
-    findings.push(wrong_user(token.services.iter().filter(|service| concerns(service)), expected));
+    findings.push(wrong_user(token, concerns, expected));
     if sdks.contains(&Sdk::Chat) && now < life.expires_at && now >= issued_at + life.lifetime() / 2 {
         findings.push([Reason::note(
             Code::ExpiresSoon,
@@ -227,7 +227,7 @@ fn missing_service(token: &AccessToken2, expected: &Expected<'_>) -> Option<Reas
 }
 
 /// The product of an agent's token.
-fn agent_product(token: &AccessToken2) -> Option<&'static str> {
+pub(super) fn agent_product(token: &AccessToken2) -> Option<&'static str> {
     token.services.iter().find_map(|service| match service.service_type {
         ServiceType::ConvoAi => Some("Conversational AI"),
         ServiceType::Stt => Some("speech to text"),

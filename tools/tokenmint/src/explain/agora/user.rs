@@ -1,21 +1,38 @@
 //! Whether a token is for the user who joins.
 
 use super::super::{Expected, near_miss, shown};
+use super::access_token2::agent_product;
 use super::sdk_of;
 use crate::cli::Sdk;
 use crate::report::{Code, Reason, Severity};
 use crate::sdk::Fault;
-use tokens::read::{Service, ServiceBody};
+use tokens::agora::{ServiceType, apaas_chat_user};
+use tokens::read::{AccessToken2, Service, ServiceBody};
 
 /// Services for another user than the app's. If one service fits, the others are other names of the same person.
-pub(super) fn wrong_user<'a>(services: impl Iterator<Item = &'a Service>, expected: &Expected<'_>) -> Vec<Reason> {
+pub(super) fn wrong_user(
+    token: &AccessToken2,
+    concerns: impl Fn(&Service) -> bool,
+    expected: &Expected<'_>,
+) -> Vec<Reason> {
     let Some(user) = expected.user else { return Vec::new() };
+    let classroom_user = token.services.iter().find_map(|service| match &service.body {
+        ServiceBody::Apaas { user_uuid, .. } if !user_uuid.is_empty() => Some(user_uuid.as_str()),
+        _ => None,
+    });
+    // An app in a classroom may also be asked about by its name in Chat.
+    let asked_by_chat_name = classroom_user.is_some_and(|of_token| apaas_chat_user(of_token) == user);
     let mut fits = false;
     let mut reasons = Vec::new();
-    for service in services {
+    for service in token.services.iter().filter(|service| concerns(service)) {
         let sdks: Vec<Sdk> = sdk_of(service.service_type, expected).into_iter().collect();
         let reason = match &service.body {
             ServiceBody::Rtc { uid, .. } | ServiceBody::Channel { account: uid, .. } => rtc_user(uid, user, &sdks),
+            _ if asked_by_chat_name && service.service_type != ServiceType::Chat => None,
+            ServiceBody::User { user_id } if classroom_user.is_some() && service.service_type == ServiceType::Chat => {
+                let wanted = if asked_by_chat_name { user.to_owned() } else { apaas_chat_user(user) };
+                (*user_id != wanted).then(|| other_user_of_chat(user_id, &wanted, user, &sdks))
+            }
             ServiceBody::User { user_id }
             | ServiceBody::Rtm2 { user_id, .. }
             | ServiceBody::Apaas { user_uuid: user_id, .. }
@@ -33,6 +50,10 @@ pub(super) fn wrong_user<'a>(services: impl Iterator<Item = &'a Service>, expect
             None => fits = true,
         }
     }
+    if fits && agent_product(token).is_some() {
+        // An agent has a name in RTC and another in RTM. The app can mean either.
+        return Vec::new();
+    }
     if fits {
         for reason in &mut reasons {
             reason.severity = Severity::Warning;
@@ -46,6 +67,21 @@ fn other_user(token: &str, app: &str, sdks: &[Sdk]) -> Reason {
     Reason::refused(
         Code::WrongUser,
         format!("for the user {}, and the app joins as {}.{}", shown(token), shown(app), near_miss(token, app)),
+    )
+    .advice("Ask for the token of the user who joins.")
+    .seen_as(Fault::UserId, sdks)
+}
+
+/// As [`other_user`], for Chat in a classroom.
+fn other_user_of_chat(token: &str, wanted: &str, app: &str, sdks: &[Sdk]) -> Reason {
+    Reason::refused(
+        Code::WrongUser,
+        format!(
+            "for the user {}, and the classroom's user {} is {} in Chat (the MD5 sum).",
+            shown(token),
+            shown(app),
+            shown(wanted)
+        ),
     )
     .advice("Ask for the token of the user who joins.")
     .seen_as(Fault::UserId, sdks)
