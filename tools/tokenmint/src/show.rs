@@ -33,6 +33,9 @@ pub(crate) fn show(report: &Report, out: &mut impl Write) -> io::Result<()> {
         Verdict::Good if report.reasons.iter().any(|reason| reason.code == Code::UnusualMessage) => {
             ("An SDK may take this token, but it may be a forgery. Read the warning.", BAD)
         }
+        Verdict::Good if report.reasons.iter().any(|reason| reason.severity == Severity::Warning) => {
+            ("An SDK may take this token, but perhaps not as you mean. Read the warning.", MIND)
+        }
         Verdict::Good if report.signature == Signature::Genuine => ("We found nothing wrong with this token.", GOOD),
         Verdict::Good => ("We found nothing wrong in what we could check.", GOOD),
         Verdict::Refused => ("An SDK would refuse this token.", BAD),

@@ -88,7 +88,7 @@ Agora token, version 007 (AccessToken2)
     1 join_channel         2027-01-15 08:50:00 UTC  ends in 50m
     2 publish_audio        2027-01-15 07:55:00 UTC  ended 5m ago
 
-We found nothing wrong with this token.
+An SDK may take this token, but perhaps not as you mean. Read the warning.
 ";
     assert!(shown.starts_with(table), "{shown}");
 }
@@ -264,6 +264,20 @@ fn an_agent_is_asked_about_by_either_of_its_names() {
         let another = at_now(&token, &["--user", "alice"]);
         assert_eq!(another.codes("refused"), ["number-joined-as-account", "wrong-user"], "{another:#?}");
     }
+}
+
+#[test]
+fn a_good_token_with_a_warning_is_not_called_faultless() {
+    let two_names = Token007::with(vec![Service::rtc("demo", "7", &[(1, 3600)]), Service::rtm("alice", 3600)]).write();
+    for arguments in [&["--user", "alice"][..], &["--user", "alice", "--credentials", "/dev/null"]] {
+        let warned = at_now(&two_names, arguments);
+        assert_eq!(warned.codes("warning"), ["number-joined-as-account"], "{warned:#?}");
+        assert!(!warned.people.contains("nothing wrong") && warned.people.contains("Read the warning."), "{warned:#?}");
+    }
+    // Notes alone are nothing wrong.
+    let noted = at_now(&Token007::good().write(), &[]);
+    assert_eq!((noted.codes("note"), noted.codes("warning")), (vec!["opens-rest-apis"], vec![]));
+    assert!(noted.people.contains("We found nothing wrong"), "{}", noted.people);
 }
 
 /// `curl … | tokenmint inspect`: the program runs before the token is made.
