@@ -223,6 +223,7 @@ pub(crate) enum Code {
     UnusualMessage,
     OpensRestApis,
     RoomChecksOff,
+    PermissionChecksOff,
     // What `whoami` says of a JWT, beside some of the names above.
     VendorToken,
     OpaqueToken,

@@ -1,7 +1,7 @@
 //! Good tokens of every kind, and what scripts rely on.
 
 use crate::program::{Explained, explain, inspect, program, run};
-use crate::raw::{APP_ID, CERTIFICATE, NOW, SECRET, Service, Token007, claims, token_04, token_006};
+use crate::raw::{APP_ID, CERTIFICATE, NOW, Permitted, SECRET, Service, Token007, claims, token_04, token_006};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::process::Stdio;
@@ -278,6 +278,50 @@ fn a_good_token_with_a_warning_is_not_called_faultless() {
     let noted = at_now(&Token007::good().write(), &[]);
     assert_eq!((noted.codes("note"), noted.codes("warning")), (vec!["opens-rest-apis"], vec![]));
     assert!(noted.people.contains("We found nothing wrong"), "{}", noted.people);
+}
+
+#[test]
+fn an_rtm_token_with_permissions_is_for_the_channels_that_they_name() {
+    const READ: u16 = 0;
+    const WRITE: u16 = 1;
+    let (message_channels, stream_channels, users) = (0, 1, 4);
+    let permissions: &[Permitted<'_>] = &[
+        (message_channels, &[(READ, &["demo", "team"]), (WRITE, &["demo"])]),
+        (stream_channels, &[(READ, &["stage"])]),
+        (users, &[(READ, &["lobby"])]),
+    ];
+    let token = Token007::with(vec![Service::rtm2("alice", permissions)]).write();
+    for channel in ["demo", "team", "stage"] {
+        let fits = at_now(&token, &["--channel", channel, "--user", "alice"]);
+        assert_eq!((fits.code, fits.codes("refused")), (0, vec![]), "{fits:#?}");
+        let says = fits.reason("permission-checks-off")["message"].as_str().expect("a text");
+        assert!(says.contains("Agora checks permissions only if it has enabled this for the project"), "{says}");
+        assert_eq!(fits.report["unchecked"], json!([]));
+    }
+    assert_eq!(
+        at_now(&token, &["--user", "alice"]).report["unchecked"],
+        json!(["whether it is for the channel that the app joins (--channel)"])
+    );
+    let says = |token: &str, channel: &str| {
+        let refused = at_now(token, &["--channel", channel]);
+        assert_eq!((refused.code, refused.codes("refused")), (1, vec!["wrong-channel"]), "{refused:#?}");
+        // The project decides whether this is so.
+        assert_eq!(refused.codes("note"), ["permission-checks-off"], "{refused:#?}");
+        refused.reason("wrong-channel")["message"].as_str().expect("a text").to_owned()
+    };
+    // A user of this name is no channel.
+    assert!(says(&token, "lobby").contains(r#"these channels: "demo", "stage", "team". The app joins "lobby"."#));
+    assert!(says(&token, "Demo").contains("differ only in upper and lower case"));
+    let none = Token007::with(vec![Service::rtm2("alice", &[])]).write();
+    assert!(says(&none, "demo").contains("these channels: none. The app joins \"demo\"."));
+    let names: Vec<String> = (0..1000).map(|n| format!("room-{n:04}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let many = Token007::with(vec![Service::rtm2("alice", &[(0, &[(0, &names)])])]).write();
+    assert!(says(&many, "demo").contains(r#""room-0007" and 992 more. The app"#));
+    // The channel may be RTC's.
+    let with_rtc = vec![Service::rtc("lobby", "alice", &[(1, 3600)]), Service::rtm2("alice", permissions)];
+    let with_rtc = at_now(&Token007::with(with_rtc).write(), &["--channel", "lobby"]);
+    assert_eq!((with_rtc.code, with_rtc.codes("warning")), (0, vec!["wrong-channel"]), "{with_rtc:#?}");
 }
 
 /// `curl … | tokenmint inspect`: the program runs before the token is made.

@@ -52,7 +52,9 @@ fn every_kind_is_minted_and_good() {
         let token = mint(arguments);
         let user = if arguments.contains(&"--uid") { "7" } else { "alice" };
         // Without --user for the tokens that belong to nobody.
-        let known: &[&str] = if arguments.contains(&"chat-app") { &[] } else { &["--user", user, "--channel", "demo"] };
+        let channel = if arguments.contains(&"rtm2") { "a:b" } else { "demo" };
+        let known: &[&str] =
+            if arguments.contains(&"chat-app") { &[] } else { &["--user", user, "--channel", channel] };
         let explained = explain(&token, known, &ALL);
         assert_eq!((explained.code, explained.codes("refused")), (0, vec![]), "{arguments:?}: {explained:#?}");
         assert_eq!(explained.report["signature"]["verdict"], "genuine", "{arguments:?}: {explained:#?}");

@@ -21,6 +21,9 @@ pub(crate) const ZEGO_APP_ID: u32 = 1_234_567_890;
 pub(crate) const SECRET: &str = "fa94dd0f974cf2e293728a526b028271";
 pub(crate) const OTHER_SECRET: &str = "00112233445566778899aabbccddeeff";
 
+/// A type of resource, with the names that each permission has.
+pub(crate) type Permitted<'a> = (u16, &'a [(u16, &'a [&'a str])]);
+
 /// A service of a `007` token.
 #[derive(Clone)]
 pub(crate) struct Service(Vec<u8>);
@@ -47,6 +50,23 @@ impl Service {
 
     pub(crate) fn chat_app(lives: u32) -> Service {
         Service::new(5, &[(2, lives)], &[""])
+    }
+
+    /// Lists of names by resource and permission, in ascending order.
+    pub(crate) fn rtm2(user: &str, permissions: &[Permitted<'_>]) -> Service {
+        let count = |length: usize| u16::try_from(length).expect("few").to_le_bytes();
+        let Service(mut bytes) = Service::new(8, &[(1, 3600)], &[user]);
+        bytes.extend(count(permissions.len()));
+        for (resource, permissions) in permissions {
+            bytes.extend(resource.to_le_bytes());
+            bytes.extend(count(permissions.len()));
+            for (permission, names) in *permissions {
+                bytes.extend(permission.to_le_bytes());
+                bytes.extend(count(names.len()));
+                names.iter().for_each(|name| text(&mut bytes, name.as_bytes()));
+            }
+        }
+        Service(bytes)
     }
 
     pub(crate) fn apaas(room: &str, user: &str, role: i16, privilege: u16) -> Service {

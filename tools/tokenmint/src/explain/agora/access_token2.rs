@@ -1,6 +1,6 @@
 //! Version `007`.
 
-use super::super::{ABSURD, DAY, Expected, Life, other_vendor, privilege};
+use super::super::{ABSURD, DAY, Expected, Life, near_miss, other_vendor, privilege, shown};
 use super::user::{matches_pattern, read_unsigned, wrong_user};
 use super::{channel_wildcard, ended, privilege_name, sdk_of, signature, uid_wildcard, wrong_channel};
 use crate::cli::Sdk;
@@ -9,8 +9,8 @@ use crate::report::{Code, Findings, Reason, ServiceView, View};
 use crate::sdk::Fault;
 use crate::when::{length, moment, relative};
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
-use tokens::agora::{ChannelName, ChatUserId, Privilege, RtmUserId, ServiceType, UserAccount};
+use std::collections::{BTreeMap, BTreeSet};
+use tokens::agora::{ChannelName, ChatUserId, Privilege, Resource, RtmUserId, ServiceType, UserAccount};
 use tokens::read::{AccessToken2, Service, ServiceBody};
 use tokens::{NameError, NameFlaw};
 
@@ -69,6 +69,10 @@ pub(in crate::explain) fn access_token2(
     for service in token.services.iter().filter(|service| concerns(service)) {
         findings.push(privileges(service, life, now, expected));
         findings.push(names(service, expected));
+        if let ServiceBody::Rtm2 { permissions, .. } = &service.body {
+            findings.push(permitted_channels(token, permissions, expected));
+            findings.push(permission_checks_off().filter(|_| now < life.expires_at));
+        }
     }
     findings.push(wrong_user(token, concerns, expected));
     if sdks.contains(&Sdk::Chat) && now < life.expires_at && now >= issued_at + life.lifetime() / 2 {
@@ -88,8 +92,10 @@ pub(in crate::explain) fn access_token2(
     findings.push(agents(token));
     findings.push(classrooms(token, expected).filter(|_| now < life.expires_at && !findings.is_refused()));
     findings.push(opens_rest_apis(token, expected).filter(|_| now < life.expires_at && !findings.is_refused()));
-    let has_channel =
-        token.services.iter().any(|s| matches!(s.body, ServiceBody::Rtc { .. } | ServiceBody::Channel { .. }));
+    let has_channel = token
+        .services
+        .iter()
+        .any(|s| matches!(s.body, ServiceBody::Rtc { .. } | ServiceBody::Channel { .. } | ServiceBody::Rtm2 { .. }));
     if expected.channel.is_none() && has_channel {
         findings.unchecked.push("whether it is for the channel that the app joins (--channel)".to_owned());
     }
@@ -282,6 +288,53 @@ fn opens_rest_apis(token: &AccessToken2, expected: &Expected<'_>) -> Option<Reas
              token=...\". If the project uses one of them, the user can start agents that cost money.",
         )
         .advice("Use another Agora project for such products."),
+    )
+}
+
+/// Permissions that do not name the app's channel.
+fn permitted_channels(
+    token: &AccessToken2,
+    permissions: &BTreeMap<u16, BTreeMap<u16, Vec<String>>>,
+    expected: &Expected<'_>,
+) -> Option<Reason> {
+    /// A token may name a thousand.
+    const MOST_SHOWN: usize = 8;
+    let channel = expected.channel?;
+    let of_channels = [Resource::MessageChannels, Resource::StreamChannels, Resource::GroupChannels];
+    let resources = of_channels.iter().filter_map(|resource| permissions.get(&(*resource as u16)));
+    let names: BTreeSet<&str> = resources.flat_map(BTreeMap::values).flatten().map(String::as_str).collect();
+    if names.iter().any(|name| !name.is_empty() && matches_pattern(name, channel)) {
+        return None;
+    }
+    let first: Vec<_> = names.iter().take(MOST_SHOWN).map(|name| shown(name)).collect();
+    let has = match names.len() {
+        0 => "none".to_owned(),
+        1..=MOST_SHOWN => first.join(", "),
+        all => format!("{} and {} more", first.join(", "), all - MOST_SHOWN),
+    };
+    let near = names.iter().map(|name| near_miss(name, channel)).find(|near| !near.is_empty()).unwrap_or_default();
+    let message = format!("Its rtm2 service permits these channels: {has}. The app joins {}.{near}", shown(channel));
+    // Perhaps the app joins this channel in RTC, with the same token.
+    let opens = |service: &Service| match &service.body {
+        ServiceBody::Rtc { channel_name, .. } => matches_pattern(channel_name, channel),
+        _ => false,
+    };
+    let reason = if token.services.iter().any(opens) { Reason::warning } else { Reason::refused };
+    Some(
+        reason(Code::WrongChannel, message)
+            .advice("Name this channel in the permissions when you make the token. Case and spaces count."),
+    )
+}
+
+/// Not every project checks the permissions of an RTM token.
+fn permission_checks_off() -> Option<Reason> {
+    Some(
+        Reason::note(
+            Code::PermissionChecksOff,
+            "Agora checks permissions only if it has enabled this for the project. Until then this token opens what a plain \
+             RTM token opens: every channel.",
+        )
+        .advice("Ask Agora's support whether it is enabled for the project."),
     )
 }
 
