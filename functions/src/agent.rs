@@ -15,8 +15,8 @@ pub const EXAMPLES: &[Example] = &[Example {
     drop_in: false,
 }];
 
-/// The route that this function serves. It is no route of `rtc-token`: that function believes no IAM identity, so nobody who
-/// may invoke it gets a token without a user's JWT.
+/// The route that this function serves. The function for users does not serve it, so that function believes no IAM identity.
+/// Nobody who may invoke it gets a token without a user's JWT.
 pub fn routes() -> [Route<Key>; 1] {
     [Route::post("/rtc/{channel}/agent-token", Ask::parse, grant)]
 }

@@ -173,7 +173,10 @@ const BACKENDS: Option<&str> = Some("this token is for signed-in users; a backen
 
 /// Where the server answers otherwise. Its callers have JWTs and no IAM identities. And a JWT may have numbers and nulls,
 /// which the gateway never passes on.
-const DIFFERENCES: [Difference; 20] = [
+const DIFFERENCES: [Difference; 23] = [
+    ("agent-token/identity-pool-guest", 401, NOT_VALID),
+    ("agent-token/identity-pool-user", 401, NOT_VALID),
+    ("agent-token/no-identity", 401, NO_JWT),
     ("apaas-token/iam-caller", 403, BACKENDS),
     ("apaas-token/no-identity", 401, NO_JWT),
     ("chat-app-token/identity-pool-guest", 401, NOT_VALID),

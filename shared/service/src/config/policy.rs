@@ -145,6 +145,7 @@ impl Policy {
             "own" => true,
             _ => return Err(error("ZIM_PROJECT", "must be shared or own")),
         };
+        let rooms_claim = get("ROOMS_CLAIM").map(str::to_owned);
         let rtm_beyond_rooms = match get("RTM_BEYOND_ROOMS").unwrap_or("refused") {
             "refused" => RtmBeyondRooms::Refused,
             "allowed" => RtmBeyondRooms::Allowed,
@@ -152,7 +153,7 @@ impl Policy {
             _ => return Err(error("RTM_BEYOND_ROOMS", "must be refused, allowed or permissions")),
         };
         // Without the claim nobody's rooms are limited. So everybody would get a token for every channel.
-        if rtm_beyond_rooms == RtmBeyondRooms::Permissions && get("ROOMS_CLAIM").is_none() {
+        if rtm_beyond_rooms == RtmBeyondRooms::Permissions && rooms_claim.is_none() {
             return Err(error(
                 "RTM_BEYOND_ROOMS",
                 "must not be permissions without ROOMS_CLAIM, which lists the channels",
@@ -162,7 +163,7 @@ impl Policy {
             zim_own_project,
             user_id_claim: get("USER_ID_CLAIM").unwrap_or("sub").to_owned(),
             user_id_form,
-            rooms_claim: get("ROOMS_CLAIM").map(str::to_owned),
+            rooms_claim,
             rtc_uid_claim: get("RTC_UID_CLAIM").map(str::to_owned),
             publish_scope: variables.scope("PUBLISH_SCOPE")?,
             teacher_scope: variables.scope("TEACHER_SCOPE")?,
