@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
 import { createRequire } from 'node:module'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -449,6 +450,39 @@ describe('on the page', { timeout: 4 * PATIENCE }, () => {
             assert.deepEqual((await ask('carol', 'GET', '/agents')).agents, [])
         }))
     }
+
+    it('a link of another site starts no agent', () => onStage(browser, nobodysCloud, async ({ page, edge }) => {
+        const started = []
+        page.on('request', request => request.method() === 'POST' && request.url().endsWith('/agents') && started.push(request.url()))
+        await page.goto(`${url}/agent.html`)
+        await page.getByRole('button', { name: 'Sign in' }).click()
+        await signInAs(page, 'grace')
+        await page.getByText('Signed in as grace').waitFor({ timeout: PATIENCE })
+        let link
+        const stranger = createServer((_, response) => response.writeHead(200, { 'content-type': 'text/html' }).end(`<script>location = ${JSON.stringify(link)}</script>`))
+        await new Promise(resolve => stranger.listen(0, '127.0.0.1', resolve))
+        try {
+            for (const value of ['1', '', 'null', 'undefined', '00000000-0000-4000-8000-000000000000']) {
+                link = `${url}/agent.html?start=${value}&channel=grace-1&product=stt`
+                await page.goto(`http://127.0.0.1:${stranger.address().port}/`)
+                await page.waitForURL(`${url}/agent.html?channel=grace-1&product=stt`, { timeout: PATIENCE })
+                await page.getByText('Signed in as grace').waitFor({ timeout: PATIENCE })
+                await page.waitForLoadState('networkidle')
+                assert.equal(await page.locator('#status').innerText(), 'No agent', value)
+            }
+            // A user who turned back at the sign-in has left a value in this tab. Another site does not know it, and it is good once.
+            await page.evaluate(() => sessionStorage.setItem('start', 'of-this-tab'))
+            link = `${url}/agent.html?start=1&channel=grace-1&product=stt`
+            await page.goto(`http://127.0.0.1:${stranger.address().port}/`)
+            await page.waitForURL(`${url}/agent.html?channel=grace-1&product=stt`, { timeout: PATIENCE })
+            await page.waitForLoadState('networkidle')
+            assert.equal(await page.evaluate(() => sessionStorage.getItem('start')), null)
+            assert.deepEqual(started, [])
+            assert.deepEqual((await ask('grace', 'GET', '/agents')).agents, [])
+        } finally {
+            stranger.close()
+        }
+    }))
 
     it('another user’s channel is refused, and the field is marked', () => onStage(browser, nobodysCloud, async ({ page }) => {
         await page.goto(`${url}/agent.html?channel=bob-1`)

@@ -23,7 +23,10 @@ class Refused extends Error {
   }
 }
 
-/** A parameter of this page's address. With it, the page starts an agent as soon as it is loaded. It is there after a sign-in. */
+/**
+ * A parameter of this page's address, and a name in the session's storage. Before a sign-in the page writes the same random value into both.
+ * If it finds them equal afterwards, it starts the agent that the user asked for. A link of another site cannot know the value.
+ */
 const START = 'start';
 /** How often the page asks whether the agent still runs, in milliseconds. */
 const EVERY = 10_000;
@@ -243,7 +246,11 @@ async function look(): Promise<void> {
 /** Goes to the provider. The page comes back with the same fields. */
 async function leave(thenStart: boolean): Promise<void> {
   const query = asQuery(form);
-  if (thenStart) query.set(START, '1');
+  if (thenStart) {
+    const once = crypto.randomUUID();
+    sessionStorage.setItem(START, once);
+    query.set(START, once);
+  }
   try {
     await signIn!.leave(`${location.pathname}?${query}`);
   } catch (error) {
@@ -289,14 +296,20 @@ at('sign-out').addEventListener('click', () => void signIn?.out());
 at('again').addEventListener('click', () => void signInAgain());
 setInterval(() => void look(), EVERY);
 
+/** Whether the user asked for an agent before the sign-in. The value is good once: a page that is loaded again starts no agent by itself. */
+function askedBefore(): boolean {
+  const query = new URLSearchParams(location.search);
+  const [said, kept] = [query.get(START), sessionStorage.getItem(START)];
+  sessionStorage.removeItem(START);
+  if (said === null) return false;
+  query.delete(START);
+  history.replaceState(null, '', `${location.pathname}?${query}`);
+  return said === kept;
+}
+
 state('out', 'No agent');
+const askedFor = askedBefore();
 signIn = await SignIn.here();
 await showWho();
 await resume();
-const query = new URLSearchParams(location.search);
-if (query.has(START)) {
-  // Only once: a page that is loaded again must not start an agent by itself.
-  query.delete(START);
-  history.replaceState(null, '', `${location.pathname}?${query}`);
-  if (name !== undefined && agent === undefined) await start();
-}
+if (askedFor && name !== undefined && agent === undefined) await start();
