@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
+import { generateKeyPairSync, randomBytes, sign } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { createRequire } from 'node:module'
@@ -30,7 +30,7 @@ const CLIENT = { DEMO_BACKEND_CLIENT_ID: 'tokenmint-demo-backend', DEMO_BACKEND_
 /** A token, or a JWT. */
 const SECRET = /007[\w+/]{40}|eyJ/
 
-let issuer, service, standIn, backend, demo, nobody, browser, url
+let issuer, service, standIn, backend, demo, nobody, browser, url, users
 const programs = []
 
 /** Starts a program of `tools/`, and keeps what it prints. */
@@ -58,7 +58,7 @@ before(async () => {
         start('demo-issuer/issuer.mjs', issuerPort, { ISSUER_PORT: String(issuerPort), DEMO_PORT: String(demoPort), ...CLIENT }),
         start('demo-agents/agora-rest.mjs', standInPort, { STAND_IN_PORT: String(standInPort) }),
     ])
-    const users = { IDENTITY: 'jwt', JWT_ISSUER: issuer.url, JWT_AUDIENCE: 'tokenmint', ROOMS_CLAIM: 'rooms' }
+    users = { IDENTITY: 'jwt', JWT_ISSUER: issuer.url, JWT_AUDIENCE: 'tokenmint', ROOMS_CLAIM: 'rooms' }
     ;[service, nobody] = await Promise.all([serve({ ...users, ...BACKEND, RTM_BEYOND_ROOMS: 'allowed' }), serveNobody(), buildDemo()])
     backend = await startBackend({ ...users, ...BACKEND, ...CLIENT, SERVICE: service.url })
     const pages = { JWT_ISSUER: issuer.url, DEMO_CLIENT_ID: 'tokenmint-demo', JWT_AUDIENCE: 'tokenmint', DEMO_SCOPE: 'openid publish' }
@@ -175,7 +175,14 @@ describe('the stand-in for Agora’s REST API', () => {
                 assert.equal(stand_in.service_of_the_product, true)
 
                 const twice = await agora(product, 'join', authorization, asked)
-                assert.deepEqual([twice.status, twice.body.reason, twice.body.agent_id], [409, 'TaskConflict', agent_id])
+                // Agora documents the agent's id in this answer for Conversational AI alone.
+                assert.deepEqual([twice.status, twice.body.reason, twice.body.agent_id], [409, 'TaskConflict', product === 'convoai' ? agent_id : undefined])
+                // A name is unique within a channel. Who has a token for another channel does not learn that this agent runs.
+                const elsewhere = built({ channel: 'demo2' })
+                const sameName = { ...body(elsewhere, { channel: 'demo2' }), name: asked.name }
+                const other = await agora(product, 'join', `agora token=${elsewhere}`, sameName)
+                assert.equal(other.body.status, 'RUNNING', JSON.stringify(other))
+                assert.equal((await agora(product, `agents/${other.body.agent_id}/leave`, `agora token=${elsewhere}`, {})).status, 200)
                 const look = async () => (await agora(product, `agents/${agent_id}`, authorization)).body
                 assert.deepEqual([(await look()).status, (await look()).agent_id], ['RUNNING', agent_id])
                 assert.deepEqual(await agora(product, `agents/${agent_id}/leave`, authorization, {}), { status: 200, body: undefined })
@@ -262,6 +269,29 @@ describe('the stand-in for Agora’s REST API', () => {
                 assert.deepEqual([status, reason], [400, 'InvalidRequest'], path)
             }
         })
+
+        it(`refuses values of another type for ${service}`, async () => {
+            const token = built()
+            const good = body(token)
+            const inside = product === 'convoai' ? 'properties' : 'rtcConfig'
+            const wrong = {
+                convoai: [
+                    ...[[1002], ['1002', 7], '1002', [], [''], {}, null].map(remote_rtc_uids => ({ remote_rtc_uids })),
+                    ...[9, 'nine', '', ['9']].map(agent_rtc_uid => ({ agent_rtc_uid })),
+                ],
+                stt: [
+                    ...[9, 'nine', '9x', '-9', '', ['9'], null].map(pubBotUid => ({ pubBotUid })),
+                    { channelName: 7 }, { pubBotToken: 7 },
+                ],
+            }[product].map(field => ({ ...good, [inside]: { ...good[inside], ...field } }))
+            if (product === 'stt') wrong.push(...[[7], ['en-US', null], 'en-US', [], [''], {}].map(languages => ({ ...good, languages })))
+            for (const asked of [...wrong, { ...good, [inside]: 'x' }, { ...good, [inside]: null }, 'x', 5, null, []]) {
+                const { status, body: answered } = await agora(product, 'join', `agora token=${token}`, asked)
+                assert.deepEqual([status, answered.reason], [400, 'InvalidRequest'], JSON.stringify(asked))
+            }
+            const long = await agora(product, 'join', `agora token=${token}`, { ...good, more: 'x'.repeat(1_000_000) })
+            assert.deepEqual([long.status, long.body.reason], [413, 'InvalidRequest'])
+        })
     }
 
     // Agora's documentation does not ask for the product's own service in a token. So SECURITY.md advises another project for these products.
@@ -311,14 +341,27 @@ describe('a JWT for backends', () => {
     })
 })
 
-/** What the backend answers to this user. */
-async function ask(name, method, path, body, more = {}) {
+/** What the backend answers to this user. `at` is another backend. */
+async function ask(name, method, path, body, more = {}, at = backend) {
     const authorization = name === undefined ? {} : { authorization: `Bearer ${name.includes('.') ? name : await jwtOf(name)}` }
     const headers = { ...authorization, ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...more }
-    const answer = await fetch(`${backend.url}${path}`, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) })
+    const sent = body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }
+    const answer = await fetch(`${at.url}${path}`, { method, headers, ...sent })
     const text = await answer.text()
     assert.doesNotMatch(text, SECRET, 'the backend gives no token and no JWT away')
-    return { status: answer.status, ...JSON.parse(text) }
+    // A refusal has a `status`, and an agent has another.
+    return { http: answer.status, status: answer.status, ...JSON.parse(text) }
+}
+
+/** A server in the place of Agora's REST API or of Tokenmint. `answer` gets the path, and returns a status and a body. */
+async function inPlaceOf(answer) {
+    const server = createServer((request, response) => {
+        request.resume()
+        const [status, text] = answer(request.url, request.method)
+        response.writeHead(status, { 'content-type': 'application/json' }).end(text)
+    })
+    await new Promise(resolve => server.listen(0, '127.0.0.1', resolve))
+    return { url: `http://127.0.0.1:${server.address().port}`, end: () => server.close() }
 }
 
 describe('the backend', () => {
@@ -337,14 +380,68 @@ describe('the backend', () => {
         for (const channel of ['bob-1', 'demo2', 'Demo', '*', 'alice']) {
             assert.equal((await ask('alice', 'POST', '/agents', { channel, product: 'stt' })).what, 'You may not start an agent in this channel.', channel)
         }
-        for (const asked of [{}, { channel: 'demo' }, { channel: 'demo', product: 'toString' }, { channel: 7, product: 'stt' }, { channel: 'alice-\u0001', product: 'stt' }]) {
-            assert.ok((await ask('alice', 'POST', '/agents', asked)).parameter, JSON.stringify(asked))
-        }
         const started = []
         for (const channel of ['eve-1', 'eve-2', 'eve-3']) started.push((await ask('eve', 'POST', '/agents', { channel, product: 'convoai' })).agent_id)
         assert.equal((await ask('eve', 'POST', '/agents', { channel: 'eve-4', product: 'convoai' })).what, 'You have 3 agents already.')
         for (const id of started) assert.equal((await ask('eve', 'DELETE', `/agents/${id}`)).status, 'STOPPED')
         assert.equal((await ask('eve', 'GET', '/agents')).agents.length, 0)
+    })
+
+    it('refuses odd requests in plain words', async () => {
+        const odd = [
+            {}, { channel: 'demo' }, { product: 'stt' }, { channel: 7, product: 'stt' }, { channel: ['demo'], product: 'stt' }, null, 5, 'null', '"x"', [],
+            ...['toString', '__proto__', 'constructor', ['stt'], { toString: 1 }, { toString: 1, valueOf: 1 }, 7, null].map(product => ({ channel: 'demo', product })),
+            ...['.', '..', '\ud800', 'alice-\ud800', 'alice-\u0000', 'alice-\u0001', 'alice-/x?y#z', 'alice-../../chat/app/token', `alice-${'x'.repeat(70)}`]
+                .map(channel => ({ channel, product: 'stt' })),
+            '{', 'alice', '{"channel":"demo","product":"stt"', JSON.stringify({ channel: 'x'.repeat(20_000) }), 'x'.repeat(1_000_000),
+        ]
+        for (const asked of odd) {
+            const said = await ask('alice', 'POST', '/agents', asked)
+            const name = JSON.stringify(asked).slice(0, 80)
+            assert.ok([400, 413].includes(said.http), `${name}: ${JSON.stringify(said)}`)
+            for (const part of ['what', 'why', 'next']) assert.ok(typeof said[part] === 'string' && said[part] !== '', name)
+            if (typeof asked !== 'string') assert.ok(['channel', 'product'].includes(said.parameter), name)
+        }
+        assert.equal((await ask('alice', 'POST', '/agents', 'x'.repeat(20_000))).http, 413)
+        assert.deepEqual((await ask('alice', 'GET', '/agents')).agents, [])
+    })
+
+    it('says in plain words that a neighbour is broken', async () => {
+        const channel = 'alice-broken'
+        const texts = ['<html>Bad gateway</html>', '{', 'null', '[]', '7', '"x"']
+        let says = [200, '']
+        const other = await inPlaceOf(() => says)
+        const settings = { ...users, ...BACKEND, ...CLIENT }
+        try {
+            const [agoraBroken, tokenmintBroken, providerBroken, openBroken] = await Promise.all([
+                startBackend({ ...settings, SERVICE: service.url, AGORA_REST: other.url }),
+                startBackend({ ...settings, SERVICE: other.url }),
+                startBackend({ ...settings, JWT_ISSUER: other.url, SERVICE: service.url }),
+                startBackend({ IDENTITY: 'none', SERVICE: other.url }),
+            ])
+            const jwt = await jwtOf('alice')
+            for (const status of [200, 502]) {
+                for (const text of [...texts, '{}', '{"agent_id":7,"status":"RUNNING"}', '{"agent_id":"../x","status":"RUNNING"}', '{"agent_id":"X"}', '{"detail":{}}', '{"token":7}']) {
+                    says = [status, text]
+                    for (const [at, who] of [[agoraBroken, jwt], [tokenmintBroken, jwt], [providerBroken, jwt], [openBroken, undefined]]) {
+                        const said = await ask(who, 'POST', '/agents', { channel, product: 'stt' }, {}, at)
+                        assert.ok([502, 503].includes(said.http), `${status} ${text}: ${JSON.stringify(said)}`)
+                        assert.match(said.what, /^(The stand-in for Agora’s REST API|The token service|Your provider) /)
+                        for (const part of ['why', 'next']) assert.equal(typeof said[part], 'string')
+                    }
+                }
+            }
+            // It also answers for an agent that runs.
+            says = [200, '{"agent_id":"X1","create_ts":1,"status":"RUNNING","stand_in":{"carried":[7,"RTC"]}}']
+            const { agent_id, carried } = await ask(jwt, 'POST', '/agents', { channel, product: 'stt' }, {}, agoraBroken)
+            assert.deepEqual([agent_id, carried], ['X1', ['RTC']])
+            for (const text of [...texts, '{}']) {
+                says = [200, text]
+                for (const path of ['/agents', '/agents/X1']) assert.equal((await ask(jwt, 'GET', path, undefined, {}, agoraBroken)).http, 502, text)
+            }
+        } finally {
+            other.end()
+        }
     })
 
     it('believes no JWT but a user’s', async () => {
@@ -362,12 +459,11 @@ describe('the backend', () => {
     })
 
     it('says whether the token service refuses a value, or this backend itself', async () => {
-        const users = { IDENTITY: 'jwt', JWT_ISSUER: issuer.url }
         const ofOthers = { BACKEND_AUDIENCE: 'others', BACKEND_SCOPE: 'mint' }
         const services = await Promise.all([
             serve({}),
             serve({ MAX_TOKEN_TTL_SECONDS: '600', DEFAULT_TOKEN_TTL_SECONDS: '600' }),
-            serve({ ...users, JWT_AUDIENCE: 'tokenmint', ...ofOthers }),
+            serve({ ...users, ...ofOthers }),
             // This one takes a backend's JWT for a user's.
             serve({ ...users, JWT_AUDIENCE: BACKEND.BACKEND_AUDIENCE, ...ofOthers }),
         ])
@@ -389,7 +485,7 @@ describe('the backend', () => {
             assert.deepEqual([lifetime.status, lifetime.what, lifetime.parameter], [502, 'The token service refused a value.', undefined])
             assert.match(lifetime.why, /^expires_in: /)
             for (const [at, why] of [[strict, /./], [mistaken, /^this token is for backends/]]) {
-                const { status, what, why: because, next } = await said(at, { channel: 'demo', product: 'stt' }, { ...users, JWT_AUDIENCE: 'tokenmint', ...BACKEND, ...CLIENT })
+                const { status, what, why: because, next } = await said(at, { channel: 'demo', product: 'stt' }, { ...users, ...BACKEND, ...CLIENT })
                 assert.deepEqual([status, what], [502, 'The token service does not believe this backend.'])
                 assert.match(because, why)
                 assert.match(next, /BACKEND_AUDIENCE and BACKEND_SCOPE/)
@@ -542,7 +638,6 @@ describe('on the page', { timeout: 4 * PATIENCE }, () => {
     })
 
     it('says if the backend has no client at the provider, and if the backend does not run', async () => {
-        const users = { JWT_ISSUER: issuer.url, JWT_AUDIENCE: 'tokenmint' }
         const lacking = await startBackend({ ...users, SERVICE: service.url, BACKEND_AUDIENCE: 'backends' })
         const sees = async (agents, words, name) => {
             const pages = await serveDemo(service.url, await freePort(), { ...users, DEMO_CLIENT_ID: 'tokenmint-demo', AGENTS: agents })

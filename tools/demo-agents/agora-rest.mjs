@@ -6,13 +6,15 @@
 // Paths, bodies, answers and errors are those of Agora's documentation, as of November 2026:
 // - https://docs.agora.io/en/api-reference/api-ref/conversational-ai: pages join, leave, query, status-codes, authentication
 // - https://docs.agora.io/en/api-reference/api-ref/speech-to-text: pages join, leave, query
+// - https://docs.agora.io/en/real-time-stt/reference/common-errors: the 409 of speech to text
 // - https://github.com/AgoraIO/Docs-Source, shared/real-time-stt/develop/enable-service.mdx: authentication with a token for speech to
 //   text, and the texts of a 401
 // - https://github.com/AgoraIO-Community/agora-rest-client-go, services/convoai/req/join.go: `agent_rtm_uid` is deprecated in favour of
 //   `agent_rtc_uid`. So an agent of Conversational AI logs in to RTM as its RTC uid
 //
 // Where the documentation says nothing, the stand-in is strict, so that a wrong token fails:
-// - A request about a running agent needs a token for that agent's channel, and in Conversational AI for its uid.
+// - A request about an agent needs a token for that agent's channel, and in Conversational AI for its uid.
+// - `pubBotUid` must be a number in text. The documentation asks for a text alone.
 // - The bot's own token (`properties.token`, `pubBotToken`) is verified at once. Agora verifies it when the bot joins.
 // - `pubBotToken` must allow publishing data streams, because the bot writes captions into the channel. The documentation names no role.
 //   Its co-host authentication stops a subscriber from publishing, where a project has it.
@@ -23,7 +25,7 @@ import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { verify } from '../harness/verifiers/agora-tokens.mjs'
-import { NotJson, readJson, serve } from './http.mjs'
+import { NotJson, readJson, serve, TooLong } from './http.mjs'
 
 const port = Number(process.env.STAND_IN_PORT ?? '5176')
 const file = process.env.LOCAL_CREDENTIALS ?? fileURLToPath(new URL('../../tests/demo-credentials.json', import.meta.url))
@@ -63,12 +65,14 @@ const PRODUCTS = {
             if (!isText(channel)) throw badRequest('properties: channel not found')
             if (!isText(token)) throw badRequest('properties: token not found')
             if (!isText(uid) || (text !== true && !/^\d+$/.test(uid))) throw badRequest('properties: agent_rtc_uid: it must be a text with a number')
-            if (!Array.isArray(remote) || remote.length === 0) throw badRequest('properties: remote_rtc_uids not found')
+            if (!isTexts(remote)) throw badRequest('properties: remote_rtc_uids: it must be a list of texts')
             // "Before enabling the Signaling service, make sure the token includes both RTC and RTM privileges."
             return { name, channel, uid, token, needs: { rtm: more?.enable_rtm === true } }
         },
         /** "agentUid must match properties.agent_rtc_uid". This holds for the token in the header, too. */
         ownUid: true,
+        /** A 409 names the agent that runs: "Use the task information returned by the server to continue". */
+        ofConflict: ({ id }) => ({ agent_id: id }),
         status: ({ id, name, created, stopped, status }) => ({
             message: '', agent_id: id, name, status, start_ts: created, ...(stopped === undefined ? {} : { stop_ts: stopped }),
         }),
@@ -78,15 +82,17 @@ const PRODUCTS = {
         asked: ({ name, languages, rtcConfig }) => {
             const { channelName: channel, pubBotUid: uid, pubBotToken: token } = rtcConfig ?? {}
             if (!isName(name)) throw badRequest('name not found')
-            if (!Array.isArray(languages) || languages.length === 0) throw badRequest('languages not found')
+            if (!isTexts(languages)) throw badRequest('languages: it must be a list of texts')
             if (!isText(channel)) throw badRequest('rtcConfig: channelName not found')
-            if (!isText(uid)) throw badRequest('rtcConfig: pubBotUid not found')
+            if (!isText(uid) || !/^\d+$/.test(uid)) throw badRequest('rtcConfig: pubBotUid: it must be a text with a number')
             // "Required only when your project has App Certificate enabled." This one has.
             if (!isText(token)) throw badRequest('rtcConfig: pubBotToken not found')
             return { name, channel, uid, token, needs: { dataStreams: true } }
         },
         /** The header may have the RTC token of any uid, such as that of the user whose app asks. */
         ownUid: false,
+        /** The documentation of a 409 speaks of no agent: "The task has already been started". */
+        ofConflict: () => ({}),
         status: ({ id, created, status }) => ({ message: '', agent_id: id, create_ts: created, status }),
     },
 }
@@ -114,6 +120,7 @@ serve(port, async request => {
     } catch (error) {
         if (error instanceof Refusal) return error.answer
         if (error instanceof NotJson) return badRequest('the body is not JSON').answer
+        if (error instanceof TooLong) return new Refusal(413, { detail: 'the body is too long', reason: 'InvalidRequest' }, 'The body is too long.').answer
         throw error
     }
 }, () => console.log(`A stand-in for Agora's REST API is at http://localhost:${port}. It starts no real agent.`))
@@ -124,9 +131,11 @@ function start(product, appId, header, body) {
     const { name, channel, uid, token, needs } = product.asked(body ?? {})
     read(header, appId, { channel, uid: product.ownUid ? uid : undefined })
     const { ends } = read(token, appId, { channel, uid, ...needs })
-    const same = [...agents.values()].find(agent => agent.product === product && agent.appId === appId && agent.name === name && seen(agent).status === 'RUNNING')
+    // A name is "unique within a channel". So a 409 tells nothing about agents in channels that the token does not open.
+    const same = [...agents.values()].find(agent => agent.product === product && agent.appId === appId
+        && agent.channel === channel && agent.name === name && seen(agent).status === 'RUNNING')
     if (same !== undefined) {
-        throw new Refusal(409, { detail: 'task conflict', reason: 'TaskConflict', agent_id: same.id }, 'An agent of this name runs already.')
+        throw new Refusal(409, { detail: 'task conflict', reason: 'TaskConflict', ...product.ofConflict(same) }, 'An agent of this name runs already.')
     }
     const agent = { id: randomBytes(16).toString('hex').toUpperCase(), product, appId, name, channel, uid, created: now(), ends }
     if (agents.size >= MOST) agents.delete(agents.keys().next().value)
@@ -206,6 +215,10 @@ function inWords({ type, privileges, channel_name, uid, user_id }) {
 
 function isText(value) {
     return typeof value === 'string' && value !== ''
+}
+
+function isTexts(value) {
+    return Array.isArray(value) && value.length > 0 && value.every(isText)
 }
 
 function isName(value) {

@@ -15,7 +15,7 @@
 
 import { createHash, randomInt } from 'node:crypto'
 import { createRemoteJWKSet, jwtVerify } from 'jose'
-import { NotJson, readJson, serve } from './http.mjs'
+import { NotJson, readJson, serve, TooLong } from './http.mjs'
 
 const env = (name, or = '') => process.env[name] || or
 const port = Number(env('BACKEND_PORT', '5175'))
@@ -41,6 +41,8 @@ const PATIENCE = 10_000
 const TOKEN_SECONDS = 3600
 /** How many agents one user may run at a time. At Agora each of them costs money. */
 const MOST_OF_A_USER = 3
+const AGORA = 'The stand-in for Agora’s REST API'
+const TOKENMINT = 'The token service'
 
 /**
  * For each product: the path where it starts an agent, and the body of the request. `uids` is the first of its agents' uids, and the one after
@@ -89,6 +91,7 @@ serve(port, async request => {
     } catch (error) {
         if (error instanceof Problem) return error.answer
         if (error instanceof NotJson) return new Problem(400, 'The request cannot be read.', 'Its body is not JSON.', 'Send JSON.').answer
+        if (error instanceof TooLong) return new Problem(413, 'The request cannot be read.', 'Its body is too long.', 'Send a channel and a product.').answer
         throw error
     }
 }, () => console.log(`The demo's backend for agents is at http://localhost:${port}.`))
@@ -149,6 +152,7 @@ async function userOf(header) {
     const { payload: claims, protectedHeader: { typ } } = verified
     const of = claims.aud === undefined ? [claims.client_id ?? claims.azp] : [claims.aud].flat()
     if (!of.some(each => audiences.includes(each))) throw refused('Your JWT is for another audience.')
+    if (typeof claims.sub !== 'string' || claims.sub === '') throw refused('Your JWT names no user.')
     // An ID token says who signed in. It allows nothing.
     const idToken = ['nonce', 'at_hash', 'c_hash'].some(name => name in claims) || claims.typ === 'ID' || (claims.token_use ?? 'access') !== 'access'
     if (idToken || ![undefined, 'JWT', 'at+jwt'].includes(typ)) throw refused('Your JWT is not an access token.')
@@ -165,8 +169,12 @@ function mayEnter(claims, channel) {
 
 async function start(user, asked) {
     const { channel, product } = asked ?? {}
-    if (typeof channel !== 'string' || channel === '') throw new Problem(400, 'Your request names no channel.', 'An agent joins one channel.', 'Name a channel.', 'channel')
-    const { path, uids, body } = (Object.hasOwn(PRODUCTS, product) ? PRODUCTS[product] : undefined)
+    if (!isText(channel)) throw new Problem(400, 'Your request names no channel.', 'An agent joins one channel.', 'Name a channel.', 'channel')
+    // The channel becomes a part of a path. There `.` and `..` are folders, and half a character cannot be written.
+    if (['.', '..'].includes(channel) || !channel.isWellFormed()) {
+        throw new Problem(400, 'This channel cannot be used.', 'Its name cannot be written into an address.', 'Choose another channel.', 'channel')
+    }
+    const { path, uids, body } = (isText(product) && Object.hasOwn(PRODUCTS, product) ? PRODUCTS[product] : undefined)
         ?? fail(new Problem(400, 'There is no such product.', 'The products are Conversational AI and speech to text.', 'Choose one of the two.', 'product'))
     if (!nobodySignsIn && !mayEnter(user.claims, channel)) {
         throw new Problem(403, 'You may not start an agent in this channel.', 'You may not enter it: your JWT does not list it.', 'Choose a channel that you may enter.', 'channel')
@@ -182,21 +190,25 @@ async function start(user, asked) {
     const name = `demo-${product}-${createHash('sha256').update(channel).digest('hex').slice(0, 16)}`
     const started = await ask(`${agora}/api/${path}/projects/${app_id}/join`, token, body({ name, channel, uid, token }))
     const { agent_id, status, stand_in } = started
-    const agent = { id: agent_id, user: user.key, channel, product, uid, app_id, carried: stand_in?.carried ?? [] }
+    if (!isText(agent_id) || !/^\w{1,64}$/.test(agent_id) || !isText(status)) throw unreadable(AGORA)
+    const carried = Array.isArray(stand_in?.carried) ? stand_in.carried.filter(isText) : []
+    const agent = { id: agent_id, user: user.key, channel, product, uid, app_id, carried }
     agents.set(agent_id, agent)
     return { ...told(agent), status }
 }
 
 /** The agents of this user that still run. */
-async function running(user) {
-    const looked = await Promise.all([...agents.values()].filter(agent => agent.user === user.key).map(look))
+async function running({ key }) {
+    const looked = await Promise.all([...agents.values()].filter(agent => agent.user === key).map(look))
     return looked.filter(({ status }) => status === 'RUNNING')
 }
 
-/** Asks Agora whether the agent still runs. */
+/** Asks Agora for the agent's status. Forgets an agent that has ended. */
 async function look(agent) {
     const { token } = await agentToken(agent)
-    const { status = 'STOPPED' } = await ask(`${agora}/api/${PRODUCTS[agent.product].path}/projects/${agent.app_id}/agents/${agent.id}`, token, undefined, [404])
+    const answered = await ask(`${agora}/api/${PRODUCTS[agent.product].path}/projects/${agent.app_id}/agents/${agent.id}`, token, undefined, NOT_FOUND)
+    const status = answered === NOT_FOUND ? 'STOPPED' : answered.status
+    if (!isText(status)) throw unreadable(AGORA)
     if (status !== 'RUNNING') agents.delete(agent.id)
     return { ...told(agent), status }
 }
@@ -204,7 +216,7 @@ async function look(agent) {
 async function stop(agent) {
     // The token that started the agent may have ended, and this backend has not kept it. So it fetches a new one.
     const { token } = await agentToken(agent)
-    await ask(`${agora}/api/${PRODUCTS[agent.product].path}/projects/${agent.app_id}/agents/${agent.id}/leave`, token, {}, [404])
+    await ask(`${agora}/api/${PRODUCTS[agent.product].path}/projects/${agent.app_id}/agents/${agent.id}/leave`, token, {}, NOT_FOUND)
     agents.delete(agent.id)
     return { ...told(agent), status: 'STOPPED' }
 }
@@ -226,32 +238,45 @@ async function agentToken({ channel, uid, product }) {
     const headers = { 'content-type': 'application/json', ...(nobodySignsIn ? {} : { authorization: `Bearer ${await ownJwt()}` }) }
     // An agent of Conversational AI logs in to RTM as its uid.
     const body = JSON.stringify({ uid, service: product, rtm_user_id: String(uid), role: 'publisher', expires_in: TOKEN_SECONDS })
-    const response = await reach('The token service', `${service}/rtc/${encodeURIComponent(channel)}/agent-token`, { method: 'POST', headers, body })
-    const answered = await response.json().catch(() => ({}))
-    if (response.ok) return answered
-    const detail = String(answered.detail ?? answered.title ?? `It answers ${response.status}.`)
-    // A refusal of a value begins with the name of its parameter. Any other 403 is about who asks.
-    const parameter = /^(\w+): /.exec(detail)?.[1]
+    const response = await reach(TOKENMINT, `${service}/rtc/${encodeURIComponent(channel)}/agent-token`, { method: 'POST', headers, body })
+    const answered = await objectOf(TOKENMINT, response)
+    if (response.ok) return isText(answered?.token) && isText(answered.app_id) ? answered : fail(unreadable(TOKENMINT))
+    const { detail, parameter } = reasonOf(response, answered)
+    // Any other 403 is about who asks.
     if (response.status === 401 || (response.status === 403 && parameter === undefined)) {
         throw new Problem(502, 'The token service does not believe this backend.', detail, 'Compare BACKEND_AUDIENCE and BACKEND_SCOPE with what your provider gives to this client.')
     }
-    // 408 and 429 pass by themselves.
-    if (response.status < 400 || response.status >= 500 || [408, 429].includes(response.status)) {
-        throw new Problem(503, 'The token service gives no token now.', detail, 'Try again later. The log of the token service says more.')
-    }
     // The page sends the channel alone. All other values are this backend's own.
-    if (parameter === 'channel') throw new Problem(400, 'The token service refused a value.', detail, 'Correct the channel.', 'channel')
-    throw new Problem(502, 'The token service refused a value.', detail, 'Compare what this backend asks for with the settings of the token service.')
+    if ([400, 403].includes(response.status) && parameter === 'channel') throw new Problem(400, 'The token service refused a value.', detail, 'Correct the channel.', 'channel')
+    throw noToken(response, detail)
 }
 
-/** What Agora's REST API answers to this request. */
-async function ask(url, token, body, alsoGood = []) {
+/** Tokenmint's reason for a refusal. If it refuses a value, its detail begins with the name of the parameter. */
+function reasonOf({ status }, answered) {
+    const detail = [answered?.detail, answered?.title].find(isText) ?? `It answers ${status}.`
+    return { detail, parameter: /^(\w+): /.exec(detail)?.[1] }
+}
+
+/** A refusal by Tokenmint that the user can do nothing about. */
+function noToken({ status }, detail) {
+    // 408 and 429 pass by themselves.
+    return status < 400 || status >= 500 || [408, 429].includes(status)
+        ? new Problem(503, 'The token service gives no token now.', detail, 'Try again later. The log of the token service says more.')
+        : new Problem(502, 'The token service refused a value.', detail, 'Compare what this backend asks for with the settings of the token service.')
+}
+
+/** Means that Agora knows no such agent, or that it has ended. */
+const NOT_FOUND = {}
+
+/** What Agora's REST API answers to this request. Returns `notFound` after a 404. */
+async function ask(url, token, body, notFound = undefined) {
     const headers = { authorization: `agora token=${token}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) }
-    const response = await reach('The stand-in for Agora’s REST API', url, body === undefined ? { headers } : { method: 'POST', headers, body: JSON.stringify(body) })
-    const text = await response.text()
-    const answered = text === '' ? {} : JSON.parse(text)
-    if (response.ok || alsoGood.includes(response.status)) return answered
-    const why = answered.stand_in?.refused ?? answered.detail ?? answered.message ?? `It answers ${response.status}.`
+    const response = await reach(AGORA, url, body === undefined ? { headers } : { method: 'POST', headers, body: JSON.stringify(body) })
+    const answered = await objectOf(AGORA, response)
+    if (answered === undefined) throw unreadable(AGORA)
+    if (response.ok) return answered
+    if (response.status === 404 && notFound !== undefined) return notFound
+    const why = [answered.stand_in?.refused, answered.detail, answered.message].find(isText) ?? `It answers ${response.status}.`
     if (answered.reason === 'TaskConflict') {
         throw new Problem(409, 'An agent of this product is in this channel already.', 'A second one would listen to the first one.', 'Stop the first one, or choose another channel.', 'channel')
     }
@@ -269,11 +294,11 @@ async function ownJwt() {
         // Some providers take the audience from this parameter. Others know it from the client.
         body: new URLSearchParams({ grant_type: 'client_credentials', scope: backend.scope, audience: backend.audience }),
     })
-    const { access_token: jwt, expires_in = 60 } = await response.json().catch(() => ({}))
-    if (!response.ok || typeof jwt !== 'string') {
+    const { access_token: jwt, expires_in } = await objectOf('Your provider', response) ?? {}
+    if (!response.ok || !isText(jwt)) {
         throw new Problem(502, 'Your provider gives this backend no JWT.', `It answers ${response.status}.`, 'Check DEMO_BACKEND_CLIENT_ID, DEMO_BACKEND_CLIENT_SECRET and the client’s scopes.')
     }
-    held = { jwt, until: Date.now() + (expires_in - 10) * 1000 }
+    held = { jwt, until: Date.now() + ((Number.isFinite(expires_in) ? expires_in : 60) - 10) * 1000 }
     return jwt
 }
 
@@ -282,8 +307,9 @@ let known
 async function provider() {
     if (known !== undefined) return known
     const response = await reach('Your provider', `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`)
-    const { issuer: said, jwks_uri, token_endpoint } = await response.json().catch(() => ({}))
+    const { issuer: said, jwks_uri, token_endpoint } = await objectOf('Your provider', response) ?? {}
     if (said !== issuer) throw new Problem(502, 'Your provider cannot be used.', 'Its configuration names another issuer than JWT_ISSUER.', 'Correct JWT_ISSUER.')
+    if (![jwks_uri, token_endpoint].every(each => URL.canParse(each))) throw unreadable('Your provider')
     known = { keys: createRemoteJWKSet(new URL(jwks_uri)), token: token_endpoint }
     return known
 }
@@ -294,6 +320,26 @@ async function reach(who, url, init = {}) {
     } catch {
         throw silent(who)
     }
+}
+
+/** The JSON object in an answer. It is empty if the answer is, and `undefined` if the answer has something else. */
+async function objectOf(who, response) {
+    const text = await response.text().catch(() => fail(silent(who)))
+    if (text === '') return {}
+    try {
+        const value = JSON.parse(text)
+        return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined
+    } catch {
+        return undefined
+    }
+}
+
+function isText(value) {
+    return typeof value === 'string' && value !== ''
+}
+
+function unreadable(who) {
+    return new Problem(502, `${who} gives an answer that this backend cannot read.`, 'Something else may answer at its address.', 'Check the address that this backend has for it.')
 }
 
 function silent(who) {

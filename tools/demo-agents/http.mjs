@@ -6,7 +6,7 @@ import { createServer } from 'node:http'
 const LONGEST = 16_384
 
 /** A body that is too long. */
-class TooLong extends Error {}
+export class TooLong extends Error {}
 
 /** A body that is not JSON. */
 export class NotJson extends Error {}
@@ -18,12 +18,9 @@ export function serve(port, answer, ready) {
         try {
             answered = await answer(request)
         } catch (error) {
-            if (error instanceof TooLong) answered = { status: 413, body: { message: 'the body is too long' } }
-            else {
-                // The error's message may hold what was sent. So log only the error's name and its place in the code.
-                console.error(`a request failed: ${error?.name} ${error?.stack?.split('\n').find(line => line.trimStart().startsWith('at '))?.trim() ?? ''}`)
-                answered = { status: 500, body: { message: 'an error of this program' } }
-            }
+            // The error's message may hold what was sent. So log only the error's name and its place in the code.
+            console.error(`a request failed: ${error?.name} ${error?.stack?.split('\n').find(line => line.trimStart().startsWith('at '))?.trim() ?? ''}`)
+            answered = { status: 500, body: { message: 'an error of this program' } }
         }
         const { status, body, headers = {} } = answered
         response.writeHead(status, { ...(body === undefined ? {} : { 'content-type': 'application/json' }), 'cache-control': 'no-store', ...headers })
@@ -33,15 +30,16 @@ export function serve(port, answer, ready) {
     server.listen(port, '127.0.0.1', ready)
 }
 
-/** The JSON of a body, or `undefined` if there is none. Fails with `NotJson`. */
+/** The JSON of a body, or `undefined` if there is none. Fails with `NotJson` or `TooLong`. */
 export async function readJson(request) {
     const parts = []
     let length = 0
     for await (const part of request) {
         length += part.length
-        if (length > LONGEST) throw new TooLong()
-        parts.push(part)
+        // Reads on after that, so that the sender gets the answer. The server's time-out ends a body that does not end.
+        if (length <= LONGEST) parts.push(part)
     }
+    if (length > LONGEST) throw new TooLong()
     if (length === 0) return undefined
     try {
         return JSON.parse(Buffer.concat(parts).toString('utf8'))
