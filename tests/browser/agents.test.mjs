@@ -444,6 +444,29 @@ describe('the backend', () => {
         }
     })
 
+    it('counts an agent until it has stopped or failed', async () => {
+        let status = 'STARTING'
+        let started = 0
+        const agoras = await inPlaceOf((path, method) => [200, method === 'POST' ? `{"agent_id":"A${started++}","status":"${status}"}` : `{"status":"${status}"}`])
+        try {
+            const at = await startBackend({ ...users, ...BACKEND, ...CLIENT, SERVICE: service.url, AGORA_REST: agoras.url })
+            const starts = async () => (await ask('frank', 'POST', '/agents', { channel: 'frank-1', product: 'stt' }, {}, at)).http
+            const list = async () => (await ask('frank', 'GET', '/agents', undefined, {}, at)).agents.map(each => each.status)
+            for (const end of ['STOPPED', 'FAILED']) {
+                status = 'STARTING'
+                assert.deepEqual([await starts(), await starts(), await starts()], [201, 201, 201])
+                for (status of ['IDLE', 'STARTING', 'RUNNING', 'STOPPING', 'RECOVERING']) {
+                    assert.deepEqual(await list(), [status, status, status])
+                    assert.equal(await starts(), 429, status)
+                }
+                status = end
+                assert.deepEqual(await list(), [])
+            }
+        } finally {
+            agoras.end()
+        }
+    })
+
     it('believes no JWT but a user’s', async () => {
         const [header, payload, signature] = (await jwtOf('alice')).split('.')
         const encoded = value => Buffer.from(JSON.stringify(value)).toString('base64url')

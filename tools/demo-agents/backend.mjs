@@ -41,6 +41,8 @@ const PATIENCE = 10_000
 const TOKEN_SECONDS = 3600
 /** How many agents one user may run at a time. At Agora each of them costs money. */
 const MOST_OF_A_USER = 3
+/** The statuses of an agent that has ended. An agent with any other status may still cost money, such as STARTING or STOPPING. */
+const ENDED = ['STOPPED', 'FAILED']
 const AGORA = 'The stand-in for Agora’s REST API'
 const TOKENMINT = 'The token service'
 
@@ -197,10 +199,10 @@ async function start(user, asked) {
     return { ...told(agent), status }
 }
 
-/** The agents of this user that still run. */
+/** The agents of this user that have not ended. */
 async function running({ key }) {
     const looked = await Promise.all([...agents.values()].filter(agent => agent.user === key).map(look))
-    return looked.filter(({ status }) => status === 'RUNNING')
+    return looked.filter(({ status }) => !ENDED.includes(status))
 }
 
 /** Asks Agora for the agent's status. Forgets an agent that has ended. */
@@ -209,7 +211,7 @@ async function look(agent) {
     const answered = await ask(`${agora}/api/${PRODUCTS[agent.product].path}/projects/${agent.app_id}/agents/${agent.id}`, token, undefined, NOT_FOUND)
     const status = answered === NOT_FOUND ? 'STOPPED' : answered.status
     if (!isText(status)) throw unreadable(AGORA)
-    if (status !== 'RUNNING') agents.delete(agent.id)
+    if (ENDED.includes(status)) agents.delete(agent.id)
     return { ...told(agent), status }
 }
 

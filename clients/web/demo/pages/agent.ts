@@ -28,6 +28,8 @@ class Refused extends Error {
  * If it finds them equal afterwards, it starts the agent that the user asked for. A link of another site cannot know the value.
  */
 const START = 'start';
+/** The statuses of an agent that has ended. */
+const ENDED: readonly string[] = ['STOPPED', 'FAILED'];
 /** How often the page asks whether the agent still runs, in milliseconds. */
 const EVERY = 10_000;
 
@@ -114,6 +116,11 @@ function show(shown: Agent | undefined): void {
   at('carried').replaceChildren(...(shown?.carried ?? []).map((text) => filled('li', text)));
 }
 
+/** A status in words, such as “Running”. */
+function words(status: string): string {
+  return `${status.slice(0, 1)}${status.slice(1).toLowerCase()}`;
+}
+
 function filled(tag: string, text: string): HTMLElement {
   const element = document.createElement(tag);
   element.textContent = text;
@@ -181,22 +188,22 @@ async function start(): Promise<void> {
     else at('start').focus({ preventScroll: true });
     return;
   }
-  state('in', 'Running');
+  state('in', words(agent!.status));
   write('good', 'The backend got a token for the agent from the token service.');
-  write('good', 'The stand-in verified the token, and says that the agent runs.');
+  write('good', `The stand-in verified the token. The agent’s status is ${agent!.status}.`);
   at('stop').focus({ preventScroll: true });
 }
 
 async function stop(): Promise<void> {
   if (agent === undefined) return;
   explain('final', undefined);
-  const { agent_id } = agent;
+  const { agent_id, status } = agent;
   state('fetching', 'Stopping…');
   try {
     await ask('DELETE', `/agents/${agent_id}`);
   } catch (error) {
     tell(error);
-    state('in', 'Running');
+    state('in', words(status));
     return;
   }
   gone('The agent has stopped.');
@@ -224,7 +231,7 @@ async function resume(): Promise<void> {
     const { agents } = (await ask('GET', '/agents')) as { agents: Agent[] };
     if (agents[0] === undefined) return;
     show(agents[0]);
-    state('in', 'Running');
+    state('in', words(agents[0].status));
     write('plain', `An agent that you started before runs in the channel ${agents[0].channel}.`);
   } catch (error) {
     tell(error);
@@ -237,7 +244,13 @@ async function look(): Promise<void> {
   if (looked === undefined || at('status').dataset['state'] !== 'in') return;
   try {
     const now = (await ask('GET', `/agents/${looked.agent_id}`)) as Agent;
-    if (agent === looked && now.status !== 'RUNNING') gone('The agent has left the channel, because its token has ended.');
+    if (agent !== looked) return;
+    if (now.status === 'FAILED') gone('The agent has failed. It has left the channel.');
+    else if (ENDED.includes(now.status)) gone('The agent has left the channel, because its token has ended.');
+    else if (now.status !== looked.status) {
+      show(now);
+      state('in', words(now.status));
+    }
   } catch (error) {
     if (agent === looked) tell(error);
   }
