@@ -387,6 +387,34 @@ describe('the backend', () => {
         assert.equal((await ask('eve', 'GET', '/agents')).agents.length, 0)
     })
 
+    it('starts no more agents for many requests at the same time', async () => {
+        const jwt = await jwtOf('racer')
+        const race = async (channels, at = backend) => {
+            const answers = await Promise.all(channels.map(channel => ask(jwt, 'POST', '/agents', { channel, product: 'stt' }, {}, at)))
+            return { started: answers.filter(({ http }) => http === 201), refused: answers.filter(({ http }) => http === 429), answers }
+        }
+        const channels = Array.from({ length: 25 }, (_, number) => `racer-${number}`)
+        for (let round = 0; round < 2; round += 1) {
+            const { started, refused } = await race(channels)
+            assert.deepEqual([started.length, refused.length], [3, 22])
+            assert.equal(refused[0].what, 'You have 3 agents already.')
+            const { agents } = await ask(jwt, 'GET', '/agents')
+            assert.deepEqual(agents.map(each => each.agent_id).sort(), started.map(each => each.agent_id).sort())
+            for (const { agent_id } of started) assert.equal((await ask(jwt, 'DELETE', `/agents/${agent_id}`)).status, 'STOPPED')
+        }
+        // A start that fails gives its place back.
+        const down = await inPlaceOf(() => [503, '{"detail":"agent startup failure"}'])
+        try {
+            const beside = await startBackend({ ...users, ...BACKEND, ...CLIENT, SERVICE: service.url, AGORA_REST: down.url })
+            for (let round = 0; round < 3; round += 1) {
+                const { answers } = await race(channels.slice(0, 3), beside)
+                assert.deepEqual(answers.map(({ http }) => http), [502, 502, 502], JSON.stringify(answers))
+            }
+        } finally {
+            down.end()
+        }
+    })
+
     it('refuses odd requests in plain words', async () => {
         const odd = [
             {}, { channel: 'demo' }, { product: 'stt' }, { channel: 7, product: 'stt' }, { channel: ['demo'], product: 'stt' }, null, 5, 'null', '"x"', [],

@@ -86,6 +86,8 @@ class Problem extends Error {
 
 /** The agents that this backend has started, by their id: who started each, and where. Nothing here is secret. */
 const agents = new Map()
+/** How many agents of each user are being started now. They count against the user's limit, too. */
+const starting = new Map()
 
 serve(port, async request => {
     try {
@@ -181,11 +183,34 @@ async function start(user, asked) {
     if (!nobodySignsIn && !mayEnter(user.claims, channel)) {
         throw new Problem(403, 'You may not start an agent in this channel.', 'You may not enter it: your JWT does not list it.', 'Choose a channel that you may enter.', 'channel')
     }
-    const before = await running(user)
-    if (before.length >= MOST_OF_A_USER) {
-        throw new Problem(429, `You have ${before.length} agents already.`, 'At Agora each agent costs money, so this backend limits how many agents a user may run.', 'Stop one of them.')
+    const giveBack = await reserve(user)
+    try {
+        return await startReserved({ user, channel, product, path, uid: randomInt(...uids), body })
+    } finally {
+        giveBack()
     }
-    const uid = randomInt(...uids)
+}
+
+/**
+ * Reserves a place for one more agent of this user. Nothing may wait between the count and the reservation: a second request would see the
+ * old count.
+ */
+async function reserve({ key }) {
+    // Forgets the agents that have ended.
+    await running({ key })
+    const already = [...agents.values()].filter(agent => agent.user === key).length + (starting.get(key) ?? 0)
+    if (already >= MOST_OF_A_USER) {
+        throw new Problem(429, `You have ${already} agents already.`, 'At Agora each agent costs money, so this backend limits how many agents a user may run.', 'Stop one of them.')
+    }
+    starting.set(key, (starting.get(key) ?? 0) + 1)
+    return () => {
+        const left = starting.get(key) - 1
+        if (left === 0) starting.delete(key)
+        else starting.set(key, left)
+    }
+}
+
+async function startReserved({ user, channel, product, path, uid, body }) {
     const { token, app_id } = await agentToken({ channel, uid, product })
     // Two agents of one product in one channel would talk to each other. So the agent's name is made from the product and the channel. Agora
     // refuses a second agent of the same name.
