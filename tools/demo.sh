@@ -29,8 +29,6 @@ if [[ ${IDENTITY:-jwt} == jwt ]]; then
         export BACKEND_AUDIENCE=tokenmint-backends BACKEND_SCOPE=mint
         DEMO_BACKEND_CLIENT_ID=tokenmint-demo-backend
         DEMO_BACKEND_CLIENT_SECRET=${DEMO_BACKEND_CLIENT_SECRET:-$(node -p "crypto.randomBytes(32).toString('hex')")}
-        # The backend starts agents only in the user's rooms, even if the service does not limit rooms.
-        agents_rooms=rooms
         "$root/tools/check-tools.sh" "port:$ISSUER_PORT:DEMO_PORT"
         DEMO_BACKEND_CLIENT_SECRET=$DEMO_BACKEND_CLIENT_SECRET node "$root/tools/demo-issuer/issuer.mjs" &
         # The service loads the issuer's keys when it starts.
@@ -50,8 +48,8 @@ fi
 
 "$root/tools/local-run.sh" "$1" &
 node "$root/tools/demo-agents/agora-rest.mjs" &
-ROOMS_CLAIM=${ROOMS_CLAIM:-${agents_rooms:-}} DEMO_BACKEND_CLIENT_ID=${DEMO_BACKEND_CLIENT_ID:-} \
-    DEMO_BACKEND_CLIENT_SECRET=${DEMO_BACKEND_CLIENT_SECRET:-} node "$root/tools/demo-agents/backend.mjs" &
+DEMO_BACKEND_CLIENT_ID=${DEMO_BACKEND_CLIENT_ID:-} DEMO_BACKEND_CLIENT_SECRET=${DEMO_BACKEND_CLIENT_SECRET:-} \
+    node "$root/tools/demo-agents/backend.mjs" &
 (cd "$root/clients/web" && exec node_modules/.bin/vite) &
 code=0
 wait -n || code=$?

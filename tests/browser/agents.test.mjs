@@ -58,8 +58,8 @@ before(async () => {
         start('demo-issuer/issuer.mjs', issuerPort, { ISSUER_PORT: String(issuerPort), DEMO_PORT: String(demoPort), ...CLIENT }),
         start('demo-agents/agora-rest.mjs', standInPort, { STAND_IN_PORT: String(standInPort) }),
     ])
-    users = { IDENTITY: 'jwt', JWT_ISSUER: issuer.url, JWT_AUDIENCE: 'tokenmint', ROOMS_CLAIM: 'rooms' }
-    ;[service, nobody] = await Promise.all([serve({ ...users, ...BACKEND, RTM_BEYOND_ROOMS: 'allowed' }), serveNobody(), buildDemo()])
+    users = { IDENTITY: 'jwt', JWT_ISSUER: issuer.url, JWT_AUDIENCE: 'tokenmint' }
+    ;[service, nobody] = await Promise.all([serve({ ...users, ...BACKEND, ROOMS_CLAIM: 'rooms', RTM_BEYOND_ROOMS: 'allowed' }), serveNobody(), buildDemo()])
     backend = await startBackend({ ...users, ...BACKEND, ...CLIENT, SERVICE: service.url })
     const pages = { JWT_ISSUER: issuer.url, DEMO_CLIENT_ID: 'tokenmint-demo', JWT_AUDIENCE: 'tokenmint', DEMO_SCOPE: 'openid publish' }
     demo = await serveDemo(service.url, demoPort, { ...pages, AGENTS: backend.url })
@@ -377,8 +377,11 @@ describe('the backend', () => {
     })
 
     it('starts agents only in a user’s rooms, and not many', async () => {
-        for (const channel of ['bob-1', 'demo2', 'Demo', '*', 'alice']) {
-            assert.equal((await ask('alice', 'POST', '/agents', { channel, product: 'stt' })).what, 'You may not start an agent in this channel.', channel)
+        for (const channel of ['bob-1', 'demo2', 'Demo', '*', 'alice', 'alice-*', ' demo']) {
+            const { status, what, why, parameter } = await ask('alice', 'POST', '/agents', { channel, product: 'stt' })
+            assert.deepEqual([status, what, parameter], [403, 'You may not start an agent in this channel.', 'channel'], channel)
+            // Tokenmint's reason.
+            assert.match(why, /^channel: (the caller may not enter this one|an RTC channel name must not contain)/)
         }
         const started = []
         for (const channel of ['eve-1', 'eve-2', 'eve-3']) started.push((await ask('eve', 'POST', '/agents', { channel, product: 'convoai' })).agent_id)
@@ -412,6 +415,33 @@ describe('the backend', () => {
             }
         } finally {
             down.end()
+        }
+    })
+
+    it('lets Tokenmint decide who may start an agent', async () => {
+        const settings = { ...users, ...BACKEND, REFUSED_CLAIMS: 'sub=mallory', PUBLISH_SCOPE: 'publish', MINTS_PER_MINUTE: '2' }
+        // The demo's issuer gives guests no scope.
+        const services = await Promise.all([serve(settings), serve({ ...settings, JWT_SCOPE: 'publish' }), serve({ ...users, ...BACKEND, JWT_AUDIENCE: 'others' })])
+        try {
+            const [strict, scoped, others] = await Promise.all(services.map(({ url }) => startBackend({ ...users, ...BACKEND, ...CLIENT, SERVICE: url })))
+            for (const [name, at, http, what, why] of [
+                ['alice', strict, 201],
+                ['mallory', strict, 401, 'The token service does not accept your sign-in.', /./],
+                ['guest-eve', strict, 403, 'You may not start an agent in this channel.', /^role: /],
+                ['alice', scoped, 201],
+                ['guest-eve', scoped, 403, 'You may not start an agent in this channel.', /scope/],
+                ['alice', others, 401, 'The token service does not accept your sign-in.', /./],
+            ]) {
+                const said = await ask(name, 'POST', '/agents', { channel: `${name}-${names++}`, product: 'stt' }, {}, at)
+                assert.deepEqual([said.http, said.what], [http, what], JSON.stringify(said))
+                if (why !== undefined) assert.match(said.why, why)
+            }
+            // The user's own tokens are limited, so this user starts no third agent within a minute.
+            assert.equal((await ask('alice', 'POST', '/agents', { channel: 'alice-x', product: 'stt' }, {}, strict)).http, 201)
+            const limited = await ask('alice', 'POST', '/agents', { channel: 'alice-y', product: 'stt' }, {}, strict)
+            assert.deepEqual([limited.http, limited.what], [429, 'The token service gives you no token now.'])
+        } finally {
+            await Promise.all(services.map(each => each.end()))
         }
     })
 
@@ -516,7 +546,7 @@ describe('the backend', () => {
             serve({ MAX_TOKEN_TTL_SECONDS: '600', DEFAULT_TOKEN_TTL_SECONDS: '600' }),
             serve({ ...users, ...ofOthers }),
             // This one takes a backend's JWT for a user's.
-            serve({ ...users, JWT_AUDIENCE: BACKEND.BACKEND_AUDIENCE, ...ofOthers }),
+            serve({ ...users, JWT_AUDIENCE: `tokenmint,${BACKEND.BACKEND_AUDIENCE}`, ...ofOthers }),
         ])
         const said = async (at, asked, settings) => {
             const { url } = await startBackend({ SERVICE: at.url, ...settings })
@@ -543,6 +573,34 @@ describe('the backend', () => {
             }
         } finally {
             await Promise.all(services.map(each => each.end()))
+        }
+    })
+
+    it('needs to know who the user is', async () => {
+        const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+        const other = await inPlaceOf(path => [200, JSON.stringify(path === '/keys'
+            ? { keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'one', alg: 'RS256' }] }
+            : { issuer: other.url, jwks_uri: `${other.url}/keys`, token_endpoint: `${other.url}/token` })])
+        const encoded = value => Buffer.from(JSON.stringify(value)).toString('base64url')
+        const signed = claims => {
+            const good = { iss: other.url, aud: 'tokenmint', sub: 'heidi', exp: Math.floor(Date.now() / 1000) + 60 }
+            const text = `${encoded({ alg: 'RS256', kid: 'one', typ: 'at+jwt' })}.${encoded({ ...good, ...claims })}`
+            return `${text}.${sign('sha256', Buffer.from(text), privateKey).toString('base64url')}`
+        }
+        try {
+            const at = await startBackend({ ...users, ...BACKEND, ...CLIENT, JWT_ISSUER: other.url, SERVICE: service.url })
+            const list = claims => ask(signed(claims), 'GET', '/agents', undefined, {}, at)
+            assert.deepEqual((await list({})).agents, [])
+            for (const claims of [
+                ...[7, '', null, ['heidi'], { id: 'heidi' }, undefined].map(sub => ({ sub })),
+                { exp: 1 }, { exp: undefined }, { iss: 'http://localhost' }, { aud: 'others' }, { aud: [['tokenmint']] }, { aud: undefined },
+                { nonce: 'n' }, { token_use: 'id' }, { typ: 'ID' },
+            ]) {
+                const { http, what } = await list(claims)
+                assert.deepEqual([http, what], [401, 'This backend does not know who you are.'], JSON.stringify(claims))
+            }
+        } finally {
+            other.end()
         }
     })
 

@@ -1,8 +1,10 @@
 // The backend of the demo's page for agents. It does what an app's own backend does:
 //
-// 1. It verifies the JWT of the user who asks, and checks whether this user may enter the channel.
-// 2. It asks Tokenmint for a token for the agent. For this it has a JWT of its own, which the provider gives to backends alone.
-// 3. It starts the agent at Agora's REST API. In the demo this is the stand-in, `agora-rest.mjs`.
+// 1. It verifies the JWT of the user who asks. So it knows whose agents these are.
+// 2. It asks Tokenmint with the user's JWT for the user's own RTC token for this channel, with the role `publisher`. It goes on only if
+//    Tokenmint gives one, and throws this token away. So all settings of Tokenmint count, and this backend has no copy of its rules.
+// 3. It asks Tokenmint for a token for the agent. For this it has a JWT of its own, which the provider gives to backends alone.
+// 4. It starts the agent at Agora's REST API. In the demo this is the stand-in, `agora-rest.mjs`.
 //
 // The page gets neither the agent's token nor the backend's JWT. It learns which agent runs, and what the token carried.
 //
@@ -10,7 +12,7 @@
 //
 // Settings:
 // - `SERVICE` and `AGORA_REST`: addresses, in place of `PORT` and `STAND_IN_PORT`
-// - `IDENTITY`, `JWT_ISSUER`, `JWT_AUDIENCE` and `ROOMS_CLAIM`: as Tokenmint has them
+// - `IDENTITY`, `JWT_ISSUER` and `JWT_AUDIENCE`: as Tokenmint has them. With `IDENTITY=none` there are no users, and steps 1 and 2 are left out
 // - `BACKEND_AUDIENCE`, `BACKEND_SCOPE`, `DEMO_BACKEND_CLIENT_ID` and `DEMO_BACKEND_CLIENT_SECRET`: for the backend's own JWT
 
 import { createHash, randomInt } from 'node:crypto'
@@ -24,7 +26,6 @@ const agora = env('AGORA_REST', `http://127.0.0.1:${env('STAND_IN_PORT', '5176')
 const nobodySignsIn = env('IDENTITY', 'jwt') === 'none'
 const issuer = env('JWT_ISSUER')
 const audiences = env('JWT_AUDIENCE').split(',').filter(text => text !== '')
-const roomsClaim = env('ROOMS_CLAIM')
 /** How this backend gets its own JWT from the provider. */
 const backend = {
     audience: env('BACKEND_AUDIENCE'), scope: env('BACKEND_SCOPE'), id: env('DEMO_BACKEND_CLIENT_ID'), secret: env('DEMO_BACKEND_CLIENT_SECRET'),
@@ -160,15 +161,25 @@ async function userOf(header) {
     // An ID token says who signed in. It allows nothing.
     const idToken = ['nonce', 'at_hash', 'c_hash'].some(name => name in claims) || claims.typ === 'ID' || (claims.token_use ?? 'access') !== 'access'
     if (idToken || ![undefined, 'JWT', 'at+jwt'].includes(typ)) throw refused('Your JWT is not an access token.')
-    return { key: `${claims.iss} ${claims.sub}`, claims }
+    return { key: `${claims.iss} ${claims.sub}`, jwt }
 }
 
-/** Whether this user may enter the channel, by the same rules as Tokenmint's: a list of names, and `*` at the end of a name. */
-function mayEnter(claims, channel) {
-    if (roomsClaim === '') return true
-    const rooms = claims[roomsClaim] ?? roomsClaim.split('.').reduce((inside, name) => inside?.[name], claims)
-    if (rooms === '*' || (Array.isArray(rooms) && rooms.length === 1 && rooms[0] === '*')) return true
-    return [rooms].flat().some(room => typeof room === 'string' && room !== '*' && (room.endsWith('*') ? channel.startsWith(room.slice(0, -1)) : channel === room))
+/**
+ * Asks Tokenmint for the user's own token, with the user's JWT. A user who may publish in the channel may start an agent there. The token is
+ * thrown away.
+ */
+async function mustPublish(jwt, channel) {
+    const response = await reach(TOKENMINT, `${service}/rtc/${encodeURIComponent(channel)}/token?role=publisher`, { headers: { authorization: `Bearer ${jwt}` } })
+    const answered = await objectOf(TOKENMINT, response)
+    if (response.status === 200 && isText(answered?.token)) return
+    const { detail, parameter } = reasonOf(response, answered)
+    switch (response.status) {
+        case 400: throw new Problem(400, 'The token service refused a value.', detail, 'Choose another channel.', parameter)
+        case 401: throw new Problem(401, 'The token service does not accept your sign-in.', detail, 'Sign in again.')
+        case 403: throw new Problem(403, 'You may not start an agent in this channel.', detail, 'Choose a channel in which you may publish.', parameter)
+        case 429: throw new Problem(429, 'The token service gives you no token now.', detail, 'Try again in a minute.')
+        default: throw response.ok ? unreadable(TOKENMINT) : noToken(response, detail)
+    }
 }
 
 async function start(user, asked) {
@@ -180,9 +191,7 @@ async function start(user, asked) {
     }
     const { path, uids, body } = (isText(product) && Object.hasOwn(PRODUCTS, product) ? PRODUCTS[product] : undefined)
         ?? fail(new Problem(400, 'There is no such product.', 'The products are Conversational AI and speech to text.', 'Choose one of the two.', 'product'))
-    if (!nobodySignsIn && !mayEnter(user.claims, channel)) {
-        throw new Problem(403, 'You may not start an agent in this channel.', 'You may not enter it: your JWT does not list it.', 'Choose a channel that you may enter.', 'channel')
-    }
+    if (!nobodySignsIn) await mustPublish(user.jwt, channel)
     const giveBack = await reserve(user)
     try {
         return await startReserved({ user, channel, product, path, uid: randomInt(...uids), body })

@@ -81,7 +81,7 @@ ${log('Start an agent, and each step appears here.')}
 </main>`);
 at('fields').append(
   ...[
-    { id: 'channel', label: 'Channel', value: 'demo', hint: 'With the demo’s sign-in: demo, or your name with a hyphen and more, such as alice-1.' },
+    { id: 'channel', label: 'Channel', value: 'demo', hint: 'A channel in which you may publish. The token service decides this.' },
     { id: 'product', label: 'Product', value: 'convoai', options: PRODUCTS, hint: 'Conversational AI listens and speaks. Speech to text listens and writes.' },
   ].map(labelled),
 );
@@ -189,6 +189,7 @@ async function start(): Promise<void> {
     return;
   }
   state('in', words(agent!.status));
+  if (name !== undefined) write('good', 'The token service says that you may publish in this channel. So you may start an agent here.');
   write('good', 'The backend got a token for the agent from the token service.');
   write('good', `The stand-in verified the token. The agent’s status is ${agent!.status}.`);
   at('stop').focus({ preventScroll: true });
