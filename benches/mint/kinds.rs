@@ -211,10 +211,7 @@ pub(crate) fn all() -> Vec<Kind> {
             "agora-rtc/with-rtm-chat",
             &agora::Bundle { rtc: rtc(account(USER)), rtm: Some(rtm_user()), chat: Some(chat_user()) },
         ),
-        Kind::v007(
-            "agora-convoai",
-            &agora::Agent::of_product(agora::Product::ConvoAi, rtc(uid()), rtm_user(), ttl).expect("none is longer"),
-        ),
+        Kind::v007("agora-convoai", &agora::Agent::of_product(agora::Product::ConvoAi, rtc(uid()), rtm_user())),
         Kind::v007("agora-rtm2", &agora::Rtm2 { user: rtm_user(), permissions: permissions(3), ttl }),
         of_a_long_list(Kind::v007(
             "agora-rtm2/1024",

@@ -1,7 +1,7 @@
 //! Tokens for agents: programs that take part in a channel, such as a recorder, a bot, or an agent of Conversational AI. An
 //! agent is no user. So only backends get its token, and they name its uid.
 
-use crate::Example;
+use crate::{Example, rtc};
 use service::params::{Param, ParamError, Params, Sent};
 use service::{Backend, Problem, Route};
 use tokens::Ttl;
@@ -54,20 +54,13 @@ impl Ask {
             (Some(Service(product)), Some(rtm)) => Kind::OfProduct { product, rtm },
             (Some(_), None) => return Err(Problem::bad_parameter("rtm_user_id", "is required with service")),
         };
-        let user = match (params.take("uid")?, params.take("account")?) {
-            (Some(uid), None) => RtcUser::Uid(uid),
-            (None, Some(account)) => RtcUser::Account(account),
-            (Some(_), Some(_)) => {
-                return Err(Problem::bad_parameter("account", "must not be given together with uid"));
-            }
-            (None, None) => {
-                let rule = "this or account is required, because the service assigns no uid to an agent";
-                return Err(Problem::bad_parameter("uid", rule));
-            }
-        };
+        let user = rtc::parse_user(params)?.ok_or_else(|| {
+            let rule = "this or account is required, because the service assigns no uid to an agent";
+            Problem::bad_parameter("uid", rule)
+        })?;
         Ok(Ask {
             channel: params.require("channel")?,
-            user,
+            user: user.value,
             role: params.take("role")?.unwrap_or_default(),
             kind,
             expires_in: params.take_sent("expires_in")?,
@@ -79,10 +72,8 @@ impl Ask {
 fn grant(backend: &Backend, ask: Ask) -> Result<Agent, Problem> {
     let ttl = backend.ttl(ask.expires_in)?;
     let rtc = Rtc { channel: ask.channel, user: ask.user, rights: Rights::of_role(ask.role, ttl) };
-    match ask.kind {
-        Kind::Plain { rtm } => Ok(Agent::plain(rtc, rtm)),
-        Kind::OfProduct { product, rtm } => {
-            Agent::of_product(product, rtc, rtm, ttl).map_err(|outlives| Problem::bad_parameter("expires_in", outlives))
-        }
-    }
+    Ok(match ask.kind {
+        Kind::Plain { rtm } => Agent::plain(rtc, rtm),
+        Kind::OfProduct { product, rtm } => Agent::of_product(product, rtc, rtm),
+    })
 }

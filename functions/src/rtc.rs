@@ -101,6 +101,16 @@ pub(crate) struct Ask {
     pub(crate) privileges: AskPrivileges,
 }
 
+/// Who joins: `uid` or `account`, and not both.
+pub(crate) fn parse_user(params: &mut Params) -> Result<Option<Sent<RtcUser>>, Problem> {
+    match (params.take_sent("uid")?, params.take_sent("account")?) {
+        (Some(_), Some(_)) => Err(Problem::bad_parameter("account", "must not be given together with uid")),
+        (uid, account) => {
+            Ok(uid.map(|uid| uid.map(RtcUser::Uid)).or(account.map(|account| account.map(RtcUser::Account))))
+        }
+    }
+}
+
 /// The privileges that a request asks for.
 pub(crate) enum AskPrivileges {
     /// All that the role has.
@@ -115,14 +125,7 @@ impl Ask {
     fn parse(params: &mut Params) -> Result<Ask, Problem> {
         Ok(Ask {
             channel: params.require_sent("channel")?,
-            user: match (params.take_sent("uid")?, params.take_sent("account")?) {
-                (Some(_), Some(_)) => {
-                    return Err(Problem::bad_parameter("account", "must not be given together with uid"));
-                }
-                (uid, account) => {
-                    uid.map(|uid| uid.map(RtcUser::Uid)).or(account.map(|account| account.map(RtcUser::Account)))
-                }
-            },
+            user: parse_user(params)?,
             role: params.take("role")?.unwrap_or_default(),
             with: With::parse(params)?,
             expires_in: params.take_sent("expires_in")?,

@@ -176,6 +176,16 @@ export function explainSdk(vendor: Vendor, error: unknown, demo: boolean): Expla
   };
 }
 
+/** The sign-in did not begin. */
+export function explainProvider(error: unknown): Explanation {
+  return {
+    what: 'Your provider does not answer.',
+    why: 'These pages cannot read its configuration, or it does not allow them to.',
+    next: 'Check JWT_ISSUER, and that the provider allows this page’s address.',
+    detail: String(error),
+  };
+}
+
 /** What it means that the SDK is silent for so many seconds. */
 export function explainSilence(vendor: Vendor, seconds: number, demo: boolean): Explanation {
   if (demo) return explainDemo(vendor);

@@ -1,7 +1,7 @@
 // What all demos share: the form, the token's state, the explanations and the log.
 import type { Session, SessionOptions } from '../src/adapters/session.js';
 import { type Answer, TokenError, TokenKeeper, type TokenRequest } from '../src/index.js';
-import { explainSdk, explainSilence, explainToken, type Explanation } from './explain.js';
+import { explainProvider, explainSdk, explainSilence, explainToken, type Explanation } from './explain.js';
 import { asQuery, clearAll, type Field, fieldOf, firstEmpty, labelled, lifetimes, mark, type Value } from './fields.js';
 import { at, clock, PAGE } from './page.js';
 import { explain, write } from './report.js';
@@ -256,7 +256,7 @@ export function show<A extends Answer>(demo: Demo<A>): void {
     try {
       await signIn!.leave(`${location.pathname}?${query}`);
     } catch (error) {
-      tell('token', 'final', { what: 'Your provider does not answer.', why: 'These pages cannot read its configuration, or it does not allow them to.', next: 'Check JWT_ISSUER, and that the provider allows this page’s address.', detail: String(error) });
+      tell('token', 'final', explainProvider(error));
       write('bad', 'The sign-in did not begin.');
     }
   };

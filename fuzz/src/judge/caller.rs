@@ -1,8 +1,10 @@
 //! The caller, as the gateway describes it in the event.
 
 use super::limits::{APP_ID, Form, Limits, RtmBeyondRooms};
-use serde_json::Value;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,6 +32,17 @@ pub(super) fn method(event: &Fields) -> Value {
 
 pub(super) fn is_post(event: &Fields) -> bool {
     method(event) == "POST"
+}
+
+/// The fields of the body.
+pub(super) fn body(event: &Fields) -> Map<String, Value> {
+    let body = value(event, "body");
+    let body = body.as_str().unwrap_or_default();
+    let bytes = match value(event, "isBase64Encoded") == true {
+        true => BASE64_STANDARD.decode(body).unwrap_or_default(),
+        false => body.as_bytes().to_vec(),
+    };
+    serde_json::from_slice(&bytes).unwrap_or_default()
 }
 
 /// Who the gateway says is asking.

@@ -1,13 +1,11 @@
 //! The answers of drop-in routes. Each has its own form, with its tokens in other places. The judge opens each token.
 //! The caller must be allowed to have it, and the request must have asked for it.
 
-use super::caller::{Fields, Who, method, object, value, words};
+use super::caller::{Fields, Who, body, method, object, value, words};
 use super::granted::{Answer, Granted};
 use super::limits::{APP_ID, AUDIENCE_OF_HEADERS, Limits, zego_key};
 use super::tokens_in;
 use crate::drop_in::DropIn;
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 use tokens::read::{self, ServiceBody, Token04Claims, Unverified};
@@ -399,15 +397,4 @@ fn in_query(event: &Fields) -> Option<(DropIn, Value, Value)> {
     };
     let segment = |which: usize| segments.get(which).map_or(Value::Null, |segment| segment.as_str().into());
     Some((route, segment(1), segment(2)))
-}
-
-/// The fields of the body.
-pub(super) fn body(event: &Fields) -> Map<String, Value> {
-    let body = value(event, "body");
-    let body = body.as_str().unwrap_or_default();
-    let bytes = match value(event, "isBase64Encoded") == true {
-        true => BASE64_STANDARD.decode(body).unwrap_or_default(),
-        false => body.as_bytes().to_vec(),
-    };
-    serde_json::from_slice(&bytes).unwrap_or_default()
 }

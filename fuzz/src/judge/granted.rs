@@ -1,7 +1,6 @@
 //! What a token grants, and whether its caller may have that.
 
-use super::caller::{Fields, User, is_post};
-use super::drop_in::body;
+use super::caller::{Fields, User, body, is_post};
 use super::limits::{APP_ID, Limits, ZEGO_APP_ID, agora_key, zego_key};
 use crate::function::Function;
 use base64::Engine;

@@ -51,8 +51,7 @@ fn every_kind_takes_two_allocations_at_most_whatever_its_size() {
         let bundle = agora::Bundle { rtc: rtc(account()), rtm: Some(rtm_user()), chat: Some(chat_user()) };
         check(size, &bundle, &agora_key);
         for service in [agora::Product::ConvoAi, agora::Product::Stt] {
-            let agent =
-                agora::Agent::of_product(service, rtc(account()), rtm_user(), ttl).expect("no longer than the token");
+            let agent = agora::Agent::of_product(service, rtc(account()), rtm_user());
             check(size, &agent, &agora_key);
         }
         for account in [uid(), account()] {

@@ -103,10 +103,9 @@ fn mint(kind: Kind) -> Result<String, MintError> {
                 Product::Convoai => agora::Product::ConvoAi,
                 Product::Stt => agora::Product::Stt,
             };
-            let lives = lifetime.expires_in;
-            let rtc = rtc(channel, &user, role, lives)?;
+            let rtc = rtc(channel, &user, role, lifetime.expires_in)?;
             let rtm = part("--rtm-user", RtmUserId::new(rtm_user.unwrap_or_else(|| rtc.user.to_string())))?;
-            signed(&part("--expires-in", Agent::of_product(service, rtc, rtm, lives))?, &options)
+            signed(&Agent::of_product(service, rtc, rtm), &options)
         }
         Kind::Streaming { channel, user, lifetime, options } => {
             let (channel, account) = (part("--channel", ChannelName::new(channel))?, rtc_user(&user)?);

@@ -1,5 +1,5 @@
 // Starts an agent in a channel, through the demo's own backend: tools/demo-agents/backend.mjs.
-import type { Explanation } from '../explain.js';
+import { type Explanation, explainProvider } from '../explain.js';
 import { asQuery, clearAll, firstEmpty, labelled, mark, type Value } from '../fields.js';
 import { at, log, PROBLEM, TOP, WHO } from '../page.js';
 import { explain, write } from '../report.js';
@@ -268,7 +268,7 @@ async function leave(thenStart: boolean): Promise<void> {
   try {
     await signIn!.leave(`${location.pathname}?${query}`);
   } catch (error) {
-    tell(new Refused({ what: 'Your provider does not answer.', why: 'These pages cannot read its configuration, or it does not allow them to.', next: 'Check JWT_ISSUER, and that the provider allows this page’s address.', detail: String(error) }));
+    tell(new Refused(explainProvider(error)));
   }
 }
 

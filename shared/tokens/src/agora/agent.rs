@@ -44,15 +44,20 @@ impl Agent {
         Agent { rtc, rtm: rtm.map(|user| (user, lives)), product: None }
     }
 
-    /// An agent of a product. It may log in to RTM as `rtm`, for the time of `rtm_login`. The token lives as long as `rtc`.
+    /// An agent of a product. It may log in to RTM as `rtm`. The token lives as long as `rtc`.
+    pub fn of_product(product: Product, rtc: Rtc, rtm: RtmUserId) -> Agent {
+        Agent { product: Some(product), ..Agent::plain(rtc, Some(rtm)) }
+    }
+
+    /// The same agent. It may log in to RTM only for this time, if it may at all.
     ///
     /// # Errors
     /// Refuses a login to RTM that would live longer than the token.
-    pub fn of_product(product: Product, rtc: Rtc, rtm: RtmUserId, rtm_login: Ttl) -> Result<Agent, OutlivesTokenError> {
-        if rtm_login > rtc.ttl() {
+    pub fn with_rtm_login(self, lives: Ttl) -> Result<Agent, OutlivesTokenError> {
+        if lives > self.ttl() {
             return Err(OutlivesTokenError);
         }
-        Ok(Agent { rtc, rtm: Some((rtm, rtm_login)), product: Some(product) })
+        Ok(Agent { rtm: self.rtm.map(|(user, _)| (user, lives)), ..self })
     }
 }
 

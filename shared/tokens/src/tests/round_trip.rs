@@ -223,7 +223,7 @@ proptest! {
             rights: Rights::of_role(Role::Subscriber, ttl),
         };
         for (service, number) in [(Product::ConvoAi, 9), (Product::Stt, 10)] {
-            let agent = Agent::of_product(service, rtc(longer), rtm.clone(), shorter).expect("valid");
+            let agent = Agent::of_product(service, rtc(longer), rtm.clone()).with_rtm_login(shorter).expect("valid");
             prop_assert_eq!(agent.good_for(), shorter);
             let services = services(&agent.sign(Stamp::new(moment, randomness), &key), &key);
             let (join, login) = (longer.as_seconds(), shorter.as_seconds());
@@ -232,7 +232,7 @@ proptest! {
                 { "type": 2, "privileges": { "1": login }, "user_id": user },
                 { "type": number, "privileges": {} },
             ]));
-            let outlives = Agent::of_product(service, rtc(shorter), rtm.clone(), longer);
+            let outlives = Agent::of_product(service, rtc(shorter), rtm.clone()).with_rtm_login(longer);
             prop_assert_eq!(outlives.is_err(), longer > shorter);
         }
     }

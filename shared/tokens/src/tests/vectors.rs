@@ -283,7 +283,7 @@ fn describe_agora(inputs: &Inputs<'_>) -> Result<Signed, Beyond> {
             };
             let rtc = inputs.rtc("account", inputs.ttl("rtc_token_expire")?, privileges)?;
             let (rtm, login) = (inputs.rtm_user("rtm_user_id")?, inputs.ttl("rtm_token_expire")?);
-            let token = Agent::of_product(service, rtc, rtm, login).map_err(beyond)?;
+            let token = Agent::of_product(service, rtc, rtm).with_rtm_login(login).map_err(beyond)?;
             sign(&|stamp| token.sign(stamp, &key))
         }
         "fpa" => sign(&|stamp| Fpa.sign(stamp, &key)),

@@ -2,6 +2,7 @@
 
 mod access_token;
 mod access_token2;
+mod agent;
 mod user;
 
 pub(super) use access_token::access_token;

@@ -1,6 +1,7 @@
 //! Version `007`.
 
 use super::super::{ABSURD, DAY, Expected, Life, near_miss, other_vendor, privilege, shown};
+use super::agent::agent_product;
 use super::user::{matches_pattern, read_unsigned, wrong_user};
 use super::{channel_wildcard, ended, privilege_name, sdk_of, signature, uid_wildcard, wrong_channel};
 use crate::cli::Sdk;
@@ -230,15 +231,6 @@ fn missing_service(token: &AccessToken2, expected: &Expected<'_>) -> Option<Reas
         .advice("Ask the token server for a token of this kind, or for one that carries several services.")
         .seen_as(Fault::Invalid, &[sdk]),
     )
-}
-
-/// The product of an agent's token.
-pub(super) fn agent_product(token: &AccessToken2) -> Option<&'static str> {
-    token.services.iter().find_map(|service| match service.service_type {
-        ServiceType::ConvoAi => Some("Conversational AI"),
-        ServiceType::Stt => Some("speech to text"),
-        _ => None,
-    })
 }
 
 /// The token is an agent's. An app has no use for it.

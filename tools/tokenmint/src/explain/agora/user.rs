@@ -1,7 +1,7 @@
 //! Whether a token is for the user who joins.
 
 use super::super::{Expected, near_miss, shown};
-use super::access_token2::agent_product;
+use super::agent::agent_product;
 use super::sdk_of;
 use crate::cli::Sdk;
 use crate::report::{Code, Reason, Severity};
