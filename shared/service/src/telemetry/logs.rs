@@ -89,7 +89,7 @@ fn log_panic(panic: &PanicHookInfo<'_>) {
 pub(crate) mod captured {
     use serde_json::Value;
     use std::io::{self, Write};
-    use std::sync::{Arc, Mutex};
+    use std::sync::{Arc, Mutex, Once};
     use tracing::subscriber::DefaultGuard;
     use tracing_subscriber::layer::SubscriberExt;
 
@@ -114,6 +114,14 @@ pub(crate) mod captured {
 
     impl Captured {
         pub(crate) fn begin() -> Captured {
+            // While no subscriber is interested in a line, `tracing` may note that nobody ever is: if another thread
+            // reaches the line for the first time just when this one begins. So one subscriber is always interested.
+            static ALWAYS: Once = Once::new();
+            ALWAYS.call_once(|| {
+                let nowhere = tracing_subscriber::registry().with(super::lines(io::sink));
+                // This fails only if there is one already.
+                let _ = tracing::subscriber::set_global_default(nowhere);
+            });
             let text = Sink::default();
             let sink = text.clone();
             let subscriber = tracing_subscriber::registry().with(super::lines(move || sink.clone()));
