@@ -42,8 +42,8 @@ async function answered() {
     const marker = ++markers
     assert.equal((await fetch(`${service.url}/marker`)).status, 404)
     for (;;) {
-        const lines = service.printed().split('\n').slice(0, -1).filter(line => line.includes('"message":"answered"')).map(line => JSON.parse(line))
-        const of = outcome => lines.filter(line => line.outcome === outcome).length
+        const lines = service.printed().split('\n').slice(0, -1).filter(line => line.includes('"request_id":')).map(line => JSON.parse(line))
+        const of = outcome => lines.filter(line => (line.error ?? line.message) === outcome).length
         if (of('no-such-route') >= marker) return { minted: of('minted'), forbidden: of('forbidden') }
         await sleep(10)
     }

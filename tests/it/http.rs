@@ -307,8 +307,8 @@ fn mints_what_the_vendors_accept(front: Front) -> Vec<(String, Response)> {
     let line = logs.lines().find(|line| line.contains(r#""route":"GET /rtc/{channel}/token""#)).expect("it is logged");
     let line: Value = serde_json::from_str(line).expect("the log is JSON");
     assert_eq!(
-        (&line["kind"], &line["outcome"], &line["status"]),
-        (&json!("agora-rtc"), &json!("minted"), &json!(200))
+        (&line["kind"], &line["message"], line["duration_us"].is_number()),
+        (&json!("agora-rtc"), &json!("minted"), true)
     );
     assert!(line["request_id"].as_str().is_some_and(|id| !id.is_empty()), "{line}");
     api.finish()

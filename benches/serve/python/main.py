@@ -51,6 +51,6 @@ async def rtc_token(channel: str, account: str | None = None, authorization: str
         APP_ID, APP_CERTIFICATE, channel, account, Role_Subscriber, EXPIRES_IN, EXPIRES_IN
     )
     now = datetime.now(timezone.utc).isoformat()
-    print(json.dumps({"timestamp": now, "level": "INFO", "message": "answered", "status": 200}), flush=True)
+    print(json.dumps({"timestamp": now, "level": "INFO", "message": "minted", "status": 200}), flush=True)
     body = {"token": token, "kind": "agora-rtc", "app_id": APP_ID, "channel": channel, "account": account}
     return JSONResponse({**body, "expires_in": EXPIRES_IN}, headers={"cache-control": "no-store"})

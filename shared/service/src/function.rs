@@ -102,7 +102,8 @@ impl<V: Vendor> Function<V> {
 
     /// Responds to a request and logs one line about it. `Err`: a front could not read an event as a request.
     ///
-    /// `request_id` is Lambda's. The line says how much time has passed since `arrived`.
+    /// `request_id` is the front's own id for the request. If a gateway logs the request, its id counts. The line says
+    /// how much time has passed since `arrived`.
     pub(crate) async fn respond(
         &self,
         request_id: &str,
@@ -110,6 +111,8 @@ impl<V: Vendor> Function<V> {
         request: Result<Request, Problem>,
     ) -> Response {
         let outcome = self.outcome(request).await;
+        let by_gateway = outcome.gateway_request_id.as_deref();
+        let request_id = by_gateway.unwrap_or(request_id);
         let (mut response, minted) = match &outcome.answer {
             Ok(Answer::Token(minted)) => (Response::token(outcome.form, minted), Ok(Some(minted.kind))),
             Ok(Answer::Pong) => (Response::pong(), Ok(None)),
@@ -120,7 +123,7 @@ impl<V: Vendor> Function<V> {
         }
         let log = RequestLog {
             request_id,
-            gateway_request_id: outcome.gateway_request_id.as_deref(),
+            logged_by_gateway: by_gateway.is_some(),
             client: outcome.client,
             route: outcome.route,
             user: outcome.user.as_deref(),
@@ -367,9 +370,9 @@ mod tests {
         sleep(Duration::from_secs(1)).await;
         assert_eq!((ask("me", "alice").await.status, ask("me", "alice").await.status), (200, 429));
         let lines = captured.lines();
-        let outcome = lines.iter().rfind(|line| line["message"] == "answered").expect("a line");
-        assert_eq!((&outcome["outcome"], &outcome["status"]), (&json!("too-many-tokens"), &json!(429)));
-        assert!(outcome["user"].is_string(), "{outcome}");
+        let refused = lines.iter().rfind(|line| line["message"] == "refused").expect("a line");
+        assert_eq!((&refused["error"], &refused["status"]), (&json!("too-many-tokens"), &json!(429)));
+        assert!(refused["user"].is_string(), "{refused}");
     }
 
     #[tokio::test(start_paused = true)]
@@ -392,11 +395,11 @@ mod tests {
         assert_eq!(respond(&function, Ok(user_request("another", signed_in(user)))).await.status, 403);
         assert_eq!(respond(&function, Ok(user_request("me", None))).await.status, 401);
         let lines = captured.lines();
-        let answered: Vec<_> = lines.iter().filter(|line| line["message"] == "answered").collect();
+        let answered: Vec<_> = lines.iter().filter(|line| !line["request_id"].is_null()).collect();
         let fields = |name: &str| answered.iter().map(|line| line[name].clone()).collect::<Vec<_>>();
-        assert_eq!(fields("outcome"), ["minted", "forbidden", "no-identity"]);
-        assert_eq!(fields("request_id"), ["request", "request", "request"]);
-        assert_eq!(fields("gateway_request_id"), ["gateway-id", "gateway-id", "gateway-id"]);
+        assert_eq!(fields("message"), ["minted", "refused", "refused"]);
+        assert_eq!(fields("error"), [Value::Null, json!("forbidden"), json!("no-identity")]);
+        assert_eq!(fields("request_id"), ["gateway-id", "gateway-id", "gateway-id"]);
         let users = fields("user");
         assert_eq!(users[0].as_str().map(str::len), Some(12), "a pseudonym");
         assert_eq!((&users[1], &users[2]), (&users[0], &Value::Null));

@@ -11,7 +11,7 @@ pub const MAX_BODY_BYTES: usize = 8 * 1024;
 
 /// What a front hands in. `Debug` prints the method alone: a JWT may be in the query, too.
 pub(crate) struct Request {
-    /// API Gateway's id for this request, if the request came from there.
+    /// API Gateway's id for this request. Its access log has this id, too. `None`: no gateway logs the request.
     pub(crate) gateway_request_id: Option<String>,
     /// The address of the client. `None`: the front does not know it.
     pub(crate) client: Option<IpAddr>,

@@ -197,7 +197,7 @@ fn request_id(body: &str) -> Value {
 /// The refused JWTs in the log: the id of the request, and the rule that the JWT breaks.
 pub(super) fn refused(logs: &str) -> Vec<(Value, Value)> {
     let lines = logs.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let refused = lines.filter(|line| line["outcome"] == "invalid-token");
+    let refused = lines.filter(|line| line["error"] == "invalid-token");
     refused.map(|line| (line["request_id"].clone(), line["rule"].clone())).collect()
 }
 

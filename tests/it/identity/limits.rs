@@ -170,7 +170,7 @@ fn a_user_who_asks_as_often_as_possible_gets_a_token_a_second() {
     assert!(refusals > tokens, "{refusals} refusals: this is no flood");
     assert_eq!(status(&running, "/rtm/me/token", &key.sign(&json!({}), &issuer.claims("alice", AUDIENCE))), 200);
     let logs = running.end();
-    assert!(logs.contains(r#""outcome":"too-many-tokens""#));
+    assert!(logs.contains(r#""error":"too-many-tokens""#));
     said::check_logs("identity", &logs, &said::credentials());
 }
 

@@ -5,7 +5,7 @@
 //! invocation that fails into 500. If the client sends no `Authorization` at all, the gateway answers 401 without asking.
 
 use crate::config::JwtSettings;
-use crate::front::event::headers;
+use crate::front::event::{by_gateway, headers};
 use crate::front::lambda::{ExecutionEnvironment, InvocationError, cannot_start, run};
 use crate::front::warm::WarmUp;
 use crate::identity::authorized::Context;
@@ -99,15 +99,11 @@ impl Authorizer {
             Err(_) => (None, Err(Problem::bad_event())),
             Ok(Question { headers: sent, request_context, .. }) => {
                 let (_, authorization) = headers(sent);
-                (Some(request_context.request_id), self.authorize(&authorization).await)
+                (by_gateway(request_context.request_id), self.authorize(&authorization).await)
             }
         };
-        telemetry::authorization_answered(
-            request_id,
-            gateway_request_id.as_deref(),
-            authorized.as_ref().err(),
-            arrived.elapsed(),
-        );
+        let request_id = gateway_request_id.as_deref().unwrap_or(request_id);
+        telemetry::authorization_answered(request_id, authorized.as_ref().err(), arrived.elapsed());
         let answer = match authorized {
             Ok(context) => Answer { is_authorized: true, context: Some(context) },
             Err(problem) if problem.is_ours() => {

@@ -91,21 +91,21 @@ struct Http {
 impl Event {
     fn into_request(self) -> Request {
         let RequestContext { http, request_id, route_key, authorizer } = self.request_context;
-        let (path, said) = match route_key.as_str() {
+        let (path, said, gateway_request_id) = match route_key.as_str() {
             // Where there are no routes, the path is as the client wrote it. No authorizer counts: a Function URL does not
-            // say whether an IAM identity is a guest's of an identity pool.
-            "$default" => (Path::Sent(self.raw_path), None),
+            // say whether an IAM identity is a guest's of an identity pool. It has no access log either.
+            "$default" => (Path::Sent(self.raw_path), None, None),
             // The gateway sends the path decoded, so only its parameters say what the client sent.
             key => {
                 let path = key.split_once(' ').map_or(key, |(_, path)| path).to_owned();
                 let parameters = self.path_parameters.unwrap_or_default();
                 let parameters = parameters.into_iter().map(|(name, value)| (name, Some(value))).collect();
-                (Path::OfRoute { path, parameters }, gateway::said(authorizer.as_ref()))
+                (Path::OfRoute { path, parameters }, gateway::said(authorizer.as_ref()), by_gateway(request_id))
             }
         };
         let (accept, authorization) = headers(self.headers);
         Request {
-            gateway_request_id: Some(request_id),
+            gateway_request_id,
             client: None,
             method: http.method,
             path,
@@ -117,6 +117,12 @@ impl Event {
             said,
         }
     }
+}
+
+/// A request's id, if a gateway may have made it. Any other text stays out of logs and answers.
+pub(super) fn by_gateway(request_id: String) -> Option<String> {
+    let is_of_id = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=-_".contains(&byte);
+    ((1..=64).contains(&request_id.len()) && request_id.bytes().all(is_of_id)).then_some(request_id)
 }
 
 /// The headers that are used: `Accept`, and each value of `Authorization`. AWS sends names in lower case. Events that
@@ -188,6 +194,25 @@ mod tests {
         );
         assert_eq!(of_route(path("odd")), ("odd".to_owned(), decoded_by_the_gateway));
         assert!(matches!(path("$default"), Path::Sent(path) if path == "/rtm/alice/token"));
+    }
+
+    #[test]
+    fn only_a_gateways_id_becomes_the_requests() {
+        let id = |key: &str, id: &str| {
+            let request = event(|event| {
+                event["requestContext"]["routeKey"] = json!(key);
+                event["requestContext"]["requestId"] = json!(id);
+            });
+            request.expect("valid").gateway_request_id
+        };
+        let route = "GET /rtm/{user_id}/token";
+        for made_by_gateway in ["JKJaXmPLvHcESHA=", "8b221351-925f-4543-a839-f3b8dd003239", &"a".repeat(64)] {
+            assert_eq!(id(route, made_by_gateway).as_deref(), Some(made_by_gateway));
+            assert_eq!(id("$default", made_by_gateway), None, "a Function URL has no access log");
+        }
+        for other in ["", "a b", "\n", "\"", "\u{e4}", &"a".repeat(65)] {
+            assert_eq!(id(route, other), None, "{other}");
+        }
     }
 
     #[test]

@@ -7,23 +7,13 @@ use std::time::Duration;
 use tracing::info;
 
 /// Logs and counts the authorizer's answer about a request. `problem` says why the request was refused.
-pub(crate) fn authorization_answered(
-    request_id: &str,
-    gateway_request_id: Option<&str>,
-    problem: Option<&Problem>,
-    took: Duration,
-) {
-    info!(
-        request_id,
-        gateway_request_id,
-        outcome = problem.map_or("authorized", Problem::name),
-        detail = problem.map(Problem::detail),
-        rule = problem.and_then(Problem::rule),
-        duration_us = microseconds(took),
-        "authorization answered"
-    );
-    match problem {
-        None => counter!("Authorized").increment(1),
-        Some(problem) => counter!("Refusals", "reason" => problem.name()).increment(1),
-    }
+pub(crate) fn authorization_answered(request_id: &str, problem: Option<&Problem>, took: Duration) {
+    let Some(problem) = problem else {
+        info!(request_id, "authorized");
+        counter!("Authorized").increment(1);
+        return;
+    };
+    let (error, detail, rule, duration_us) = (problem.name(), problem.detail(), problem.rule(), microseconds(took));
+    info!(request_id, error, detail, rule, duration_us, "refused");
+    counter!("Refusals", "reason" => error).increment(1);
 }

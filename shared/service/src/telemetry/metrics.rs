@@ -94,7 +94,7 @@ mod tests {
         let took = Duration::from_nanos(1_234_500);
         let log = RequestLog {
             request_id: "id",
-            gateway_request_id: None,
+            logged_by_gateway: false,
             client: None,
             route: None,
             user: None,
