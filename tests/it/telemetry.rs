@@ -103,6 +103,61 @@ fn each_request_is_one_line_and_is_counted() {
     assert_eq!(count("CredentialsStale") + count("CredentialsFailed"), 0.0, "{metrics:?}");
 }
 
+fn local() -> Env {
+    let credentials = project::root().join("tests/demo-credentials.json");
+    // One user asks for very many tokens here.
+    Env::from([("LOCAL_CREDENTIALS", credentials.to_str().expect("UTF-8"))]).and("MINTS_PER_MINUTE", "0")
+}
+
+/// The lines of metrics in the logs.
+fn metric_lines(logs: &str) -> usize {
+    logs.matches("\"_aws\"").count()
+}
+
+#[test]
+fn metrics_are_gathered_over_many_answers_and_none_is_lost_at_the_end() {
+    let function = Function::start("rtm-token", local());
+    for _ in 0..200 {
+        assert_eq!(function.invoke(&event("alice", "me")).response()["statusCode"], 200);
+    }
+    let before_its_end = metrics(&function.logs());
+    let logs = function.end();
+    let metrics = metrics(&logs);
+    // It writes after the first, the 81st and the 161st answer, and at its end.
+    assert_eq!(before_its_end.get("TokensMinted/agora-rtm"), Some(&161.0), "{before_its_end:?}");
+    assert_eq!(metrics.get("TokensMinted/agora-rtm"), Some(&200.0), "{metrics:?}");
+    assert_eq!(metrics.get("MintDuration"), Some(&200.0), "{metrics:?}");
+    // Each time one line for the function, and one for the kind of token.
+    assert!(metric_lines(&logs) <= 8, "{logs}");
+    assert!(!logs.contains("Failed to record"), "no value was dropped");
+}
+
+#[test]
+fn metrics_are_written_with_a_warm_up() {
+    let function = Function::start("rtm-token", local());
+    for _ in 0..2 {
+        assert_eq!(function.invoke(&event("alice", "me")).response()["statusCode"], 200);
+    }
+    let warm_up = json!({ "warm_up": { "for_seconds": 240, "hold_milliseconds": 0 } });
+    assert_eq!(function.invoke(&warm_up).response()["warmed"]["cold"], false);
+    // Lambda ends it without a word, for example after a time-out.
+    let metrics = metrics(&function.kill());
+    assert_eq!(metrics.get("TokensMinted/agora-rtm"), Some(&2.0), "{metrics:?}");
+}
+
+#[test]
+fn where_the_end_is_not_announced_metrics_are_written_at_once() {
+    let function = Function::start_without_extensions("rtm-token", local());
+    for _ in 0..3 {
+        assert_eq!(function.invoke(&event("alice", "me")).response()["statusCode"], 200);
+    }
+    // A signal still ends it.
+    function.terminate();
+    assert!(function.wait_exit(Duration::from_secs(5)).is_some(), "it goes on");
+    let metrics = metrics(&function.kill());
+    assert_eq!(metrics.get("TokensMinted/agora-rtm"), Some(&3.0), "{metrics:?}");
+}
+
 #[test]
 fn stale_and_failed_credentials_are_counted() {
     let secrets = SecretsManager::start();

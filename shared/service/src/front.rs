@@ -6,3 +6,4 @@ pub(crate) mod authorizer;
 pub(crate) mod event;
 pub(crate) mod load_balancer;
 pub(crate) mod lambda;
+mod shutdown;

@@ -69,13 +69,16 @@ pub(crate) fn keys_stale() {
     counter!("KeysStale").increment(1);
 }
 
-/// A warm-up was answered.
+/// A warm-up was answered. Nobody waits for its end, so this is a good time to write the metrics.
 pub(crate) fn warmed_up(request_id: &str, cold: bool, fresh_for_seconds: Option<u64>) {
+    metrics::write_after_this_answer();
     info!(request_id, cold, fresh_for_seconds, "warmed up");
 }
 
-/// A function's environments were warmed, or not.
+/// A function's environments were warmed, or not. The metrics are written after each round: the next one is minutes away,
+/// and often in another environment.
 pub fn environments(function: &str, cold: u64, warm: u64, failed: u64) {
+    metrics::write_after_this_answer();
     info!(function, cold, warm, failed, "environments warmed");
     for (name, count) in [("EnvironmentsCold", cold), ("EnvironmentsWarm", warm), ("EnvironmentsFailed", failed)] {
         counter!(name, "warmed" => function.to_owned()).increment(count);

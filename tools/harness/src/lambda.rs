@@ -13,7 +13,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, mpsc};
 use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -21,6 +21,9 @@ use tokio::sync::mpsc as queue;
 
 /// How long a start or an invocation may take.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long Lambda lets a function with an internal extension go on after it was told of its end.
+const SHUTDOWN: Duration = Duration::from_millis(500);
 
 /// Before a function is ended, it may take this long to ask for another event.
 const GRACE: Duration = Duration::from_secs(2);
@@ -84,7 +87,15 @@ impl Function {
     /// # Panics
     /// There is no such binary.
     pub fn start(name: &str, env: impl Into<Env>) -> Function {
-        Function::run(Command::new(project::function(name)), name, &env.into())
+        Function::run(Command::new(project::function(name)), name, &env.into(), Api::new(true))
+    }
+
+    /// Like [`Self::start`], in an emulator of Lambda that has no Extensions API.
+    ///
+    /// # Panics
+    /// There is no such binary.
+    pub fn start_without_extensions(name: &str, env: impl Into<Env>) -> Function {
+        Function::run(Command::new(project::function(name)), name, &env.into(), Api::new(false))
     }
 
     /// Like [`Self::start`], with the arm64 artifact of `make build`. `qemu-aarch64` emulates the processor.
@@ -99,11 +110,11 @@ impl Function {
         assert!(artifact.exists(), "{} is missing: run `make build`", artifact.display());
         let mut emulator = Command::new("qemu-aarch64");
         emulator.args(["-L", "/usr/aarch64-linux-gnu"]).arg(artifact);
-        Function::run(emulator, name, &env.into())
+        Function::run(emulator, name, &env.into(), Api::new(true))
     }
 
-    fn run(mut command: Command, name: &str, env: &Env) -> Function {
-        let api = Arc::new(Api::new());
+    fn run(mut command: Command, name: &str, env: &Env, api: Api) -> Function {
+        let api = Arc::new(api);
         let server = Server::start({
             let api = Arc::clone(&api);
             move |asked| Arc::clone(&api).answer(asked)
@@ -193,20 +204,43 @@ impl Function {
         self.signal(Signal::CONT);
     }
 
+    /// Asks the process to end, once it asks for another event.
+    pub fn terminate(&self) {
+        self.wait_idle();
+        if self.wait_exit(Duration::ZERO).is_none() {
+            self.signal(Signal::TERM);
+        }
+    }
+
     fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&lock(&self.child)), signal).expect("it is our child");
     }
 
-    /// Ends it, and returns all that it has printed. Like Lambda, this first waits until it asks for another event.
+    /// Ends it, and returns all that it has printed. Like Lambda, this first waits until it asks for another event. If it
+    /// has an extension, it is told of its end.
     pub fn end(self) -> String {
-        let end = Instant::now() + GRACE;
-        while !self.api.is_idle() && self.wait_exit(Duration::ZERO).is_none() && Instant::now() < end {
-            sleep(Duration::from_millis(2));
+        if self.api.has_extension.load(Ordering::SeqCst) {
+            self.terminate();
+            self.wait_exit(SHUTDOWN);
         }
+        self.kill()
+    }
+
+    /// Ends it as Lambda ends an environment that has run out of time, once it asks for another event. Returns all that it
+    /// has printed.
+    pub fn kill(self) -> String {
+        self.wait_idle();
         // It may have ended already. The wait below finds out.
         let _ = lock(&self.child).kill();
         self.wait_exit(PATIENCE).expect("nothing outlives a kill");
         self.logs()
+    }
+
+    fn wait_idle(&self) {
+        let end = Instant::now() + GRACE;
+        while !self.api.is_idle() && self.wait_exit(Duration::ZERO).is_none() && Instant::now() < end {
+            sleep(Duration::from_millis(2));
+        }
     }
 
     /// What it has printed so far. It is complete once [`Self::wait_exit`] has returned a status.
@@ -233,9 +267,12 @@ impl Drop for Function {
     }
 }
 
-/// The part of the Lambda Runtime API that a custom runtime needs.
+/// The part of the Lambda Runtime API that a custom runtime needs, and of the Extensions API what an internal extension
+/// without events needs.
 #[derive(Debug)]
 struct Api {
+    knows_extensions: bool,
+    has_extension: AtomicBool,
     started: Instant,
     first_asked: Mutex<Option<Duration>>,
     changed: Condvar,
@@ -256,9 +293,11 @@ struct Invocation {
 }
 
 impl Api {
-    fn new() -> Api {
+    fn new(knows_extensions: bool) -> Api {
         let (events, waiting) = queue::unbounded_channel();
         Api {
+            knows_extensions,
+            has_extension: AtomicBool::new(false),
             started: Instant::now(),
             first_asked: Mutex::default(),
             changed: Condvar::new(),
@@ -292,12 +331,32 @@ impl Api {
     }
 
     async fn answer(self: Arc<Self>, request: Request) -> Response {
+        if let Some(path) = request.path.strip_prefix("/2020-01-01/extension/").filter(|_| self.knows_extensions) {
+            return self.extension(&request, path).await;
+        }
         let path = request.path.strip_prefix("/2018-06-01/runtime/").unwrap_or_default();
         match (&request.method, path.split('/').collect::<Vec<_>>().as_slice()) {
             (&Method::GET, ["invocation", "next"]) => self.next().await,
             (&Method::POST, ["invocation", id, "response"]) => self.end(id, Outcome::Response(json(&request.body))),
             (&Method::POST, ["invocation", id, "error"]) => self.end(id, Outcome::Error(json(&request.body))),
             (&Method::POST, ["init", "error"]) => status(202, "{}"),
+            _ => status(404, format!("{} {} is not emulated", request.method, request.path)),
+        }
+    }
+
+    /// Registers an extension, or lets it wait for an event. It asked for none.
+    async fn extension(&self, request: &Request, path: &str) -> Response {
+        match (&request.method, path) {
+            (&Method::POST, "register") => {
+                assert_eq!(json(&request.body), serde_json::json!({ "events": [] }), "this emulator sends no events");
+                assert!(lock(&self.first_asked).is_none(), "Lambda registers extensions only during the start");
+                self.has_extension.store(true, Ordering::SeqCst);
+                let mut registered = status(200, "{}");
+                let name = HeaderName::from_static("lambda-extension-identifier");
+                registered.headers_mut().insert(name, "c9a1".parse().expect("ASCII"));
+                registered
+            }
+            (&Method::GET, "event/next") => std::future::pending().await,
             _ => status(404, format!("{} {} is not emulated", request.method, request.path)),
         }
     }

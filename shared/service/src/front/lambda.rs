@@ -5,6 +5,7 @@ use crate::config::{Config, Source};
 use crate::credentials::{Credentials, NoKey};
 use crate::front::event::{self, EventResponse};
 use crate::front::load_balancer::{self, LoadBalancerResponse};
+use crate::front::shutdown::Shutdown;
 use crate::front::warm::{WarmUp, Warmed};
 use crate::function::Function;
 use crate::identity::issuer::Issuer;
@@ -14,7 +15,7 @@ use crate::request::Request;
 use crate::response::Response;
 use crate::route::Route;
 use crate::system::{OperatingSystem, System};
-use crate::telemetry;
+use crate::telemetry::{self, metrics};
 use crate::vendor::Vendor;
 use lambda_runtime::tower::util::MapResultLayer;
 use lambda_runtime::{Diagnostic, LambdaEvent, Runtime, Service, service_fn};
@@ -89,7 +90,8 @@ where
 }
 
 /// Gives events to `answer` until Lambda ends the process. Metrics are written after an answer was sent, and before the
-/// process asks for the next event. Then nobody waits, and Lambda doesn't freeze the process yet.
+/// process asks for the next event. Then nobody waits, and Lambda doesn't freeze the process yet. If Lambda announces the
+/// end, metrics are gathered over many answers. What is left is written at the end.
 pub(super) async fn run<A, E, R>(
     answer: impl Service<LambdaEvent<A>, Response = R, Error = E, Future: Future<Output = Result<R, E>> + Send + 'static>
     + Clone
@@ -101,11 +103,26 @@ where
     E: Into<Diagnostic> + Debug + Send + 'static,
     R: Serialize + Send + 'static,
 {
+    let shutdown = Shutdown::announced().await;
+    if shutdown.is_some() {
+        metrics::gather();
+    }
     let answered = |answered| {
-        telemetry::metrics::write();
+        metrics::answered();
         answered
     };
-    match Runtime::new(answer).layer(MapResultLayer::new(answered)).run_concurrent().await {
+    let end = async {
+        match shutdown {
+            Some(shutdown) => shutdown.wait().await,
+            None => std::future::pending().await,
+        }
+    };
+    let ended = tokio::select! {
+        ended = Runtime::new(answer).layer(MapResultLayer::new(answered)).run_concurrent() => ended,
+        () = end => Ok(()),
+    };
+    metrics::write();
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             error!(reason = %failure, "the runtime ended");

@@ -1,5 +1,8 @@
 //! Metrics: lines in CloudWatch's embedded format, with the namespace `Tokenmint` and the dimension `function_name`.
 //!
+//! Each line costs money. So an environment gathers them over many answers, if it will be told of its end: see
+//! [`Gathering`].
+//!
 //! | metric | unit | further dimension |
 //! |---|---|---|
 //! | `TokensMinted` | count | `kind` |
@@ -15,7 +18,9 @@
 use ::metrics::{Unit, counter, describe_counter, describe_histogram};
 use metrics_cloudwatch_embedded::{Builder, Collector};
 use std::io::{self, Write};
-use std::sync::OnceLock;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
 use tracing::warn;
 
 /// The CloudWatch namespace of all metrics.
@@ -57,6 +62,66 @@ pub(super) fn start(function_name: String) {
     }
 }
 
+/// When metrics are written, in this process.
+static GATHERING: Mutex<Gathering> = Mutex::new(Gathering::AT_ONCE);
+
+fn gathering() -> MutexGuard<'static, Gathering> {
+    GATHERING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Gathers metrics from now on. The caller must call [`write`] when the process ends.
+pub(crate) fn gather() {
+    *gathering() = Gathering { gathers: true, ..Gathering::AT_ONCE };
+}
+
+/// The metrics are written as soon as the answer that is being made was sent.
+pub(crate) fn write_after_this_answer() {
+    gathering().due = true;
+}
+
+/// An answer was sent. Writes the metrics if it is time.
+pub(crate) fn answered() {
+    let due = gathering().is_due(Instant::now());
+    if due {
+        write();
+    }
+}
+
+/// Decides after which answers metrics are written: the first one, the first one after [`Gathering::LONGEST`], after
+/// [`Gathering::MOST`] answers, and when it was asked for. So a metric is written a minute late at most, if there is
+/// another answer. If there is none, it is written at the next warm-up or at the environment's end.
+#[derive(Debug)]
+struct Gathering {
+    gathers: bool,
+    /// When metrics were last written.
+    written: Option<Instant>,
+    /// Answers since then.
+    answers: u32,
+    /// Whether they are to be written after the next answer.
+    due: bool,
+}
+
+impl Gathering {
+    /// Writes after each answer.
+    const AT_ONCE: Gathering = Gathering { gathers: false, written: None, answers: 0, due: false };
+    /// CloudWatch's alarms look at periods of a minute.
+    const LONGEST: Duration = Duration::from_secs(60);
+    /// The embedded format takes 100 values of a metric in a line. Requests that run at the same time may add some before
+    /// the line is written.
+    const MOST: u32 = 80;
+
+    /// Takes note of an answer. Returns whether the metrics are to be written now.
+    fn is_due(&mut self, now: Instant) -> bool {
+        self.answers += 1;
+        let is_late = self.written.is_none_or(|written| now.duration_since(written) >= Gathering::LONGEST);
+        let due = !self.gathers || self.due || is_late || self.answers >= Gathering::MOST;
+        if due {
+            *self = Gathering { gathers: self.gathers, written: Some(now), ..Gathering::AT_ONCE };
+        }
+        due
+    }
+}
+
 /// Writes the metrics that were collected since the last time to standard output.
 pub(crate) fn write() {
     write_to(&mut io::stdout());
@@ -76,7 +141,43 @@ mod tests {
     use crate::problem::Problem;
     use crate::telemetry::{self, RequestLog};
     use serde_json::{Value, json};
-    use std::time::Duration;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// After how many seconds metrics are written, if there is an answer in each second.
+    fn written_at(gathering: &mut Gathering, seconds: std::ops::Range<u32>) -> Vec<u32> {
+        let start = Instant::now();
+        seconds.filter(|&second| gathering.is_due(start + SECOND * second)).collect()
+    }
+
+    #[test]
+    fn without_an_announced_end_metrics_are_written_after_each_answer() {
+        assert_eq!(written_at(&mut Gathering { ..Gathering::AT_ONCE }, 0..4), [0, 1, 2, 3]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn metrics_are_gathered_for_a_minute() {
+        let mut gathering = Gathering { gathers: true, ..Gathering::AT_ONCE };
+        assert_eq!(written_at(&mut gathering, 0..130), [0, 60, 120], "the first answer shows the cold start");
+        assert_eq!(written_at(&mut gathering, 500..503), [500], "nobody asked for a long time");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_line_of_metrics_never_gets_more_values_than_it_holds() {
+        let mut gathering = Gathering { gathers: true, ..Gathering::AT_ONCE };
+        let now = Instant::now();
+        let written: Vec<_> = (0..200).filter(|_| gathering.is_due(now)).collect();
+        assert_eq!(written, [0, 80, 160]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn metrics_can_be_asked_for() {
+        let mut gathering = Gathering { gathers: true, ..Gathering::AT_ONCE };
+        let now = Instant::now();
+        assert!(gathering.is_due(now) && !gathering.is_due(now));
+        gathering.due = true;
+        assert!(gathering.is_due(now) && !gathering.is_due(now), "once");
+    }
 
     struct Broken;
 

@@ -1,0 +1,59 @@
+//! How an environment learns that Lambda ends it.
+//!
+//! Lambda sends SIGTERM before it ends a process, and then waits up to half a second. It does so only if the environment
+//! has an extension (Lambda's "Extensions API", shutdown phase). So the process registers itself as an internal extension
+//! that waits for no events. Lambda asks nothing of it, and nobody waits for it.
+
+use http::{HeaderName, HeaderValue};
+use lambda_runtime_api_client::body::Body;
+use lambda_runtime_api_client::{BoxError, PooledClient, build_request};
+use std::time::Duration;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::timeout;
+
+/// The extension's name in Lambda's logs.
+const NAME: HeaderValue = HeaderValue::from_static("tokenmint-shutdown");
+const NAME_HEADER: HeaderName = HeaderName::from_static("lambda-extension-name");
+const IDENTIFIER_HEADER: HeaderName = HeaderName::from_static("lambda-extension-identifier");
+
+/// How long the registration may take. Lambda answers within a millisecond.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The end that Lambda will announce.
+pub(super) struct Shutdown(Signal);
+
+impl Shutdown {
+    /// Asks Lambda to announce the end. Must be called before the first event is asked for. `None`: it will not, because
+    /// whoever calls this process has no Extensions API.
+    pub(super) async fn announced() -> Option<Shutdown> {
+        timeout(PATIENCE, register()).await.ok()?.ok()?;
+        // Only now: whoever listens once for the signal is not ended by it any more.
+        signal(SignalKind::terminate()).ok().map(Shutdown)
+    }
+
+    /// Waits until Lambda announces the end.
+    pub(super) async fn wait(mut self) {
+        self.0.recv().await;
+    }
+}
+
+/// Registers the extension. Lambda takes its start for ended once it asks for an event. It gets none, so nothing waits
+/// for that answer.
+async fn register() -> Result<(), BoxError> {
+    let client = PooledClient::builder().build();
+    let register = build_request()
+        .method("POST")
+        .uri("/2020-01-01/extension/register")
+        .header(NAME_HEADER, NAME)
+        .body(Body::from(r#"{"events":[]}"#))?;
+    let response = client.call(register).await?;
+    let Some(identifier) = response.headers().get(IDENTIFIER_HEADER) else {
+        return Err(format!("there is no Extensions API: {}", response.status()).into());
+    };
+    let next = build_request()
+        .uri("/2020-01-01/extension/event/next")
+        .header(IDENTIFIER_HEADER, identifier)
+        .body(Body::empty())?;
+    tokio::spawn(client.call(next));
+    Ok(())
+}
