@@ -142,6 +142,8 @@ impl Stack {
                 ("Rtm006", "refused"),
                 ("ReservedConcurrency", "20"),
                 ("AlarmEmail", "us@example.com"),
+                ("SystemLogLevel", "INFO"),
+                ("Tracing", "Active"),
                 ("DeploymentType", "AllAtOnce"),
                 ("PermissionsBoundaryArn", BOUNDARY),
                 ("ProvisionedConcurrency", "2"),
