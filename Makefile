@@ -168,6 +168,7 @@ prose: $(BOOK)/node_modules/.installed ## Checks how the pages are written: sent
 
 book: $(MDBOOK)/bin/mdbook .venv/.installed
 	python $(BOOK)/routes.py docs/reference/routes.md
+	python $(BOOK)/accounts.py
 	$(MDBOOK)/bin/mdbook build
 
 ##@ Measure it

@@ -27,6 +27,16 @@ fn the_page_of_the_routes_is_made_from_the_contract() {
     assert!(page == written, "docs/reference/routes.md is old: run `make docs`. The first other line: {differs:?}");
 }
 
+#[test]
+fn the_tables_of_past_one_account_are_what_the_program_works_out() {
+    let checked = project::command(project::tool("python"))
+        .args(["tools/book/accounts.py", "--check"])
+        .output()
+        .expect("it was found");
+    // If a number that the tables need has changed, the program says which line is old, and to run `make docs`.
+    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
+}
+
 /// A row of the tables in `docs/reference/settings.md`. Their columns are:
 ///
 /// * `variable`: the environment variable, in backticks, or nothing;
