@@ -47,16 +47,16 @@ class Rows:
 class Stack:
     """The deployed stack, and the ways to it."""
 
-    def __init__(self, emulator):
-        self.emulator = emulator
+    def __init__(self, emulator, name=NAME):
+        self.emulator, self.name = emulator, name
         self.client = emulator.client
         self.formation = self.client("cloudformation")
         self.refresh()
 
     def refresh(self):
-        [stack] = self.formation.describe_stacks(StackName=NAME)["Stacks"]
+        [stack] = self.formation.describe_stacks(StackName=self.name)["Stacks"]
         self.outputs = {it["OutputKey"]: it["OutputValue"] for it in stack.get("Outputs", [])}
-        resources = self.formation.describe_stack_resources(StackName=NAME)["StackResources"]
+        resources = self.formation.describe_stack_resources(StackName=self.name)["StackResources"]
         self.ids = {it["LogicalResourceId"]: it["PhysicalResourceId"] for it in resources}
 
     def deploy(self, parameters):

@@ -15,8 +15,8 @@ MARK = "<!-- not run: make test-stack runs it -->"
 PATIENCE = 600
 
 
-def blocks(page):
-    """The marked shell blocks of a page, each with the heading above it."""
+def blocks(page, mark=MARK):
+    """The shell blocks of a page after this comment, each with the heading above it."""
     heading, marked, block, found = "", False, None, []
     for line in Path(page).read_text().splitlines():
         if block is not None:
@@ -29,7 +29,7 @@ def blocks(page):
             heading = line.lstrip("# ")
         elif marked and line == "```sh":
             block = []
-        marked = line == MARK
+        marked = line == mark
     return found
 
 

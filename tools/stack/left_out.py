@@ -110,3 +110,15 @@ def make_routes(client, api, body, ids):
             )
             made[key] = name
     return made
+
+
+def complete(client, name, template):
+    """Makes what the emulator leaves out of this stack. `client` makes a client of a service. Returns each route with its authorizer."""
+    formation = client("cloudformation")
+    [stack] = formation.describe_stacks(StackName=name)["Stacks"]
+    parameters = {it["ParameterKey"]: it["ParameterValue"] for it in stack["Parameters"]}
+    resources = formation.describe_stack_resources(StackName=name)["StackResources"]
+    ids = {it["LogicalResourceId"]: it["PhysicalResourceId"] for it in resources}
+    expected = deployed(template, parameters)
+    keep_failed_events(client("lambda"), client("sqs"), expected, ids)
+    return make_routes(client("apigatewayv2"), ids["Api"], expected["Api"]["Properties"]["Body"], ids)

@@ -1,5 +1,6 @@
 """The template that the emulator gets: template.yaml without what the emulator lacks. `differences` says what is different."""
 
+import copy
 import re
 
 from expand_template import expanded
@@ -10,6 +11,7 @@ ALLOWED = {
     r"/Resources/\w+/Properties/DeploymentPreference": "the emulator has no CodeDeploy",
     r"/Resources/\w+Peak": "the emulator has no Application Auto Scaling",
     r"/Globals/Function/Architectures/0": "the functions are built for this machine",
+    r"/Parameters/Architecture/Default": "the functions run on this machine",
     r"/Resources/\w+/Properties/CodeUri": "they are built beforehand",
     r"/Resources/\w+/Metadata": "they are built beforehand",
     r"/Outputs/(ApiUrl|TryIt)/Value": "the API's address is on this machine",
@@ -19,17 +21,30 @@ ALLOWED = {
 
 def reduced(path, builds, port, host, architecture):
     """The template in this file, for the emulator. `builds`: the folder with a folder for each function."""
-    template = expanded(path)
-    shared = template["Globals"]["Function"]
-    del shared["DeploymentPreference"]
-    shared["Architectures"] = [architecture]
+    template = without_what_is_missing(expanded(path), port, host)
+    template["Globals"]["Function"]["Architectures"] = [architecture]
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::Serverless::Function":
+            resource["Properties"]["CodeUri"] = str(builds / resource.pop("Metadata")["BuildProperties"]["Binary"])
+    return template
+
+
+def reduced_release(template, port, host, architecture):
+    """The template of a release, for the emulator."""
+    template = without_what_is_missing(copy.deepcopy(template), port, host)
+    template["Parameters"]["Architecture"]["Default"] = architecture
+    return template
+
+
+def without_what_is_missing(template, port, host):
+    """The template, changed for what the emulator lacks and for what is on this machine."""
+    del template["Globals"]["Function"]["DeploymentPreference"]
     resources = template["Resources"]
     for name, resource in list(resources.items()):
         if resource["Type"] == "AWS::ApplicationAutoScaling::ScalableTarget":
             del resources[name]
         if resource["Type"] == "AWS::Serverless::Function":
             resource["Properties"].pop("DeploymentPreference", None)
-            resource["Properties"]["CodeUri"] = str(builds / resource.pop("Metadata")["BuildProperties"]["Binary"])
     issuer = template["Parameters"]["JwtIssuer"]
     issuer["AllowedPattern"] = issuer["AllowedPattern"].replace("https://", "https?://")
     issuer["ConstraintDescription"] = "must be empty or a URL"
@@ -57,8 +72,8 @@ def differences(one, other, path=""):
         yield path
 
 
-def unexpected(path, template):
-    """The paths at which this template differs from the one in the file, without a reason."""
-    found = list(differences(expanded(path), template))
+def unexpected(original, template):
+    """The paths at which this template differs from the original one without a reason."""
+    found = list(differences(original, template))
     allowed = [re.compile(pattern + r"(/.*)?") for pattern in ALLOWED]
     return [path for path in found if not any(pattern.fullmatch(path) for pattern in allowed)]
