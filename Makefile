@@ -13,6 +13,10 @@ CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := .tools/cargo-deny-$(CARGO_DENY_VERSION)
 CARGO_FUZZ_VERSION := 0.13.2
 CARGO_FUZZ := .tools/cargo-fuzz-$(CARGO_FUZZ_VERSION)
+CARGO_AUDITABLE_VERSION := 0.7.7
+CARGO_AUDITABLE := .tools/cargo-auditable-$(CARGO_AUDITABLE_VERSION)
+CARGO_CYCLONEDX_VERSION := 0.5.9
+CARGO_CYCLONEDX := .tools/cargo-cyclonedx-$(CARGO_CYCLONEDX_VERSION)
 MDBOOK_VERSION := 0.5.4
 MDBOOK := .tools/mdbook-$(MDBOOK_VERSION)
 CFN_GUARD_VERSION := 3.1.2
@@ -38,7 +42,7 @@ DEMO_AGENTS := tools/demo-agents
 DEMO_PROGRAMS := $(DEMO_ISSUER)/node_modules/.installed $(DEMO_AGENTS)/node_modules/.installed $(VERIFIERS)/node_modules/.installed
 BOOK := tools/book
 
-.PHONY: help has-rust has-free-port has-free-demo-port setup run demo watch watch-aws stack test test-clients test-rust test-browser photographs faults soak test-image test-stack test-arm64 check fuzz load bench bench-check bench-growth bench-jwt bench-limit bench-renewals bench-cold bench-serve validate docs book prose build deploy version clean
+.PHONY: help has-rust has-release-tools has-free-port has-free-demo-port setup run demo watch watch-aws stack test test-clients test-rust test-browser photographs faults soak test-image test-stack test-arm64 check fuzz load bench bench-check bench-growth bench-jwt bench-limit bench-renewals bench-cold bench-serve validate docs book prose build deploy release version clean
 
 help: ## Lists the verbs
 	@awk -F ':.*## ' '/^##@ / { print "\n" substr($$0, 5) } /^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -131,7 +135,7 @@ check: $(CARGO_DENY)/bin/cargo-deny validate docs prose ## Format, lints, docume
 	$(CARGO_DENY)/bin/cargo-deny --locked check bans licenses sources
 	$(CARGO_DENY)/bin/cargo-deny --locked --manifest-path fuzz/Cargo.toml check --allow unmatched-skip bans licenses sources
 
-validate: template.json $(CHECKOV)/.installed $(CFN_GUARD)/bin/cfn-guard ## Checks template.yaml with SAM, cfn-lint, checkov and cfn-guard, and deploy/kubernetes.yaml with Kubernetes' schemas
+validate: template.json $(CHECKOV)/.installed $(CFN_GUARD)/bin/cfn-guard ## Checks template.yaml with SAM, cfn-lint, checkov and cfn-guard and deploy/kubernetes.yaml with Kubernetes' schemas
 	sam validate --lint --template template.json
 	cfn-lint template.json
 	$(CHECKOV)/bin/checkov --config-file .checkov.yaml --file template.json
@@ -219,6 +223,13 @@ build: template.json ## Builds the arm64 functions that `sam deploy` uploads
 deploy: build ## Deploys them (PARAMETERS='Name=value ...' for the first time and for changes; all others keep their values)
 	$(SAM) deploy $(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
 
+# Functions for both processors of Lambda, and a server for both without any library.
+RELEASE_TARGETS := {aarch64,x86_64}-unknown-linux-{gnu,musl}
+RELEASE_ENV := RELEASE_TOOLS=$(CURDIR)/$(CARGO_AUDITABLE)/bin:$(CURDIR)/$(CARGO_CYCLONEDX)/bin
+
+release: has-release-tools ## Makes dist/ from the last commit: packed functions, template, server, image, hashes, bills of materials. Half an hour (ARCHITECTURES=arm64: for one processor alone, to try it)
+	@$(RELEASE_ENV) .venv/bin/python tools/release/release.py
+
 version: ## Sets the version of every part, and dates CHANGELOG.md (VERSION=0.2.0)
 	@$(PYTHON) tools/version.py "$$VERSION"
 
@@ -232,6 +243,9 @@ has-free-port:
 
 has-free-demo-port:
 	@tools/check-tools.sh port:$(DEMO_PORT):DEMO_PORT
+
+has-release-tools: has-rust .venv/.installed $(CARGO_AUDITABLE)/bin/cargo-auditable $(CARGO_CYCLONEDX)/bin/cargo-cyclonedx
+	@rustup target add $(RELEASE_TARGETS)
 
 setup: has-rust .venv/.installed $(VERIFIERS)/node_modules/.installed ## Installs what the other verbs need
 
@@ -269,6 +283,13 @@ $(COLD_NODE)/bundle/main.cjs: $(COLD_NODE)/node_modules/.installed $(COLD_NODE)/
 $(CARGO_DENY)/bin/cargo-deny:
 	cargo install --quiet --locked --root $(CARGO_DENY) cargo-deny@$(CARGO_DENY_VERSION)
 
+# Debug builds of these compile in a third of the time. They only start the compiler, or read a few files.
+$(CARGO_AUDITABLE)/bin/cargo-auditable:
+	cargo install --quiet --locked --debug --root $(CARGO_AUDITABLE) cargo-auditable@$(CARGO_AUDITABLE_VERSION)
+
+$(CARGO_CYCLONEDX)/bin/cargo-cyclonedx:
+	cargo install --quiet --locked --debug --root $(CARGO_CYCLONEDX) cargo-cyclonedx@$(CARGO_CYCLONEDX_VERSION)
+
 # A debug build compiles in half the time, and makes the book in seconds. The features left out serve and watch a book.
 $(MDBOOK)/bin/mdbook:
 	cargo install --quiet --locked --debug --root $(MDBOOK) --no-default-features --features search mdbook@$(MDBOOK_VERSION)
@@ -286,4 +307,4 @@ $(CARGO_FUZZ)/bin/cargo-fuzz:
 	cargo install --quiet --locked --debug --root $(CARGO_FUZZ) cargo-fuzz@$(CARGO_FUZZ_VERSION)
 
 clean: ## Removes everything that was built or installed
-	rm -rf target .aws-sam .venv .tools template.json {$(VERIFIERS),$(PROOFS),$(DEMO_ISSUER),$(DEMO_AGENTS),$(BOOK),$(STACK_SIGN_IN)}/node_modules clients/*/node_modules $(WEB)/dist $(WEB)/demo-dist $(COLD_NODE)/node_modules $(COLD_NODE)/bundle $(SERVE_NODE)/node_modules
+	rm -rf target dist .aws-sam .venv .tools template.json {$(VERIFIERS),$(PROOFS),$(DEMO_ISSUER),$(DEMO_AGENTS),$(BOOK),$(STACK_SIGN_IN)}/node_modules clients/*/node_modules $(WEB)/dist $(WEB)/demo-dist $(COLD_NODE)/node_modules $(COLD_NODE)/bundle $(SERVE_NODE)/node_modules
