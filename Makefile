@@ -17,6 +17,8 @@ CARGO_AUDITABLE_VERSION := 0.7.7
 CARGO_AUDITABLE := .tools/cargo-auditable-$(CARGO_AUDITABLE_VERSION)
 CARGO_CYCLONEDX_VERSION := 0.5.9
 CARGO_CYCLONEDX := .tools/cargo-cyclonedx-$(CARGO_CYCLONEDX_VERSION)
+RUST_AUDIT_INFO_VERSION := 0.5.4
+RUST_AUDIT_INFO := .tools/rust-audit-info-$(RUST_AUDIT_INFO_VERSION)
 MDBOOK_VERSION := 0.5.4
 MDBOOK := .tools/mdbook-$(MDBOOK_VERSION)
 CFN_GUARD_VERSION := 3.1.2
@@ -26,6 +28,7 @@ STACK_PYTHON := .tools/stack-python
 STACK_SIGN_IN := tools/stack/sign-in
 LINKS_PYTHON := .tools/links-python
 BENCH_PYTHON := .tools/bench-python
+RELEASE_PYTHON := .tools/release-python
 COLD_PYTHON := .tools/cold-python
 COLD_NODE := benches/cold/node
 SERVE_PYTHON := .tools/serve-python
@@ -42,7 +45,7 @@ DEMO_AGENTS := tools/demo-agents
 DEMO_PROGRAMS := $(DEMO_ISSUER)/node_modules/.installed $(DEMO_AGENTS)/node_modules/.installed $(VERIFIERS)/node_modules/.installed
 BOOK := tools/book
 
-.PHONY: help has-rust has-release-tools has-free-port has-free-demo-port setup run demo watch watch-aws stack test test-clients test-rust test-browser photographs faults soak test-image test-stack test-arm64 check fuzz load bench bench-check bench-growth bench-jwt bench-limit bench-renewals bench-cold bench-serve validate docs book prose build deploy release version clean
+.PHONY: help has-rust has-release-tools has-free-port has-free-demo-port setup run demo watch watch-aws stack test test-clients test-rust test-browser photographs faults soak test-image test-stack test-arm64 test-release check fuzz load bench bench-check bench-growth bench-jwt bench-limit bench-renewals bench-cold bench-serve validate docs book prose build deploy release version clean
 
 help: ## Lists the verbs
 	@awk -F ':.*## ' '/^##@ / { print "\n" substr($$0, 5) } /^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -79,7 +82,7 @@ stack: setup $(STACK_PYTHON)/.installed $(STACK_SIGN_IN)/node_modules/.installed
 
 ##@ Prove it
 
-test: test-clients test-rust test-image faults test-browser ## Runs all tests but test-stack and test-arm64. Needs root
+test: test-clients test-rust test-image faults test-browser ## Runs all tests but test-stack, test-arm64 and test-release. Needs root
 
 test-clients: $(WEB)/node_modules/.installed ## Runs the web client's tests
 	cd $(WEB) && npm run --silent check && npm run --silent demo:build && npm run --silent test
@@ -125,6 +128,11 @@ test-arm64: setup build ## Runs the arm64 functions that would be deployed, on a
 	tools/debian-packages.sh arm64
 	cargo test --workspace --test it -- --ignored arm64
 
+# A part is build, contents, deploy, image, terraform or cdk. The last three need tools that this does not install.
+PARTS ?= build contents deploy
+test-release: has-release-tools $(RUST_AUDIT_INFO)/bin/rust-audit-info $(RELEASE_PYTHON)/.installed $(STACK_PYTHON)/.installed $(STACK_SIGN_IN)/node_modules/.installed ## Makes the release twice and compares each byte, looks into it, and deploys it with the AWS CLI alone (PARTS=deploy: only this, with the dist/ that is there. It takes a minute)
+	@$(RELEASE_ENV) RELEASE_PYTHON=$(CURDIR)/$(RELEASE_PYTHON)/bin/python RUST_AUDIT_INFO=$(CURDIR)/$(RUST_AUDIT_INFO)/bin/rust-audit-info .venv/bin/python tests/release/run.py $(PARTS)
+
 check: $(CARGO_DENY)/bin/cargo-deny validate docs prose ## Format, lints, documentation, prose, template, dependency policy
 	cargo fmt --all --check
 	cargo fmt --check --manifest-path fuzz/Cargo.toml
@@ -135,12 +143,13 @@ check: $(CARGO_DENY)/bin/cargo-deny validate docs prose ## Format, lints, docume
 	$(CARGO_DENY)/bin/cargo-deny --locked check bans licenses sources
 	$(CARGO_DENY)/bin/cargo-deny --locked --manifest-path fuzz/Cargo.toml check --allow unmatched-skip bans licenses sources
 
-validate: template.json $(CHECKOV)/.installed $(CFN_GUARD)/bin/cfn-guard ## Checks template.yaml with SAM, cfn-lint, checkov and cfn-guard and deploy/kubernetes.yaml with Kubernetes' schemas
+validate: template.json $(CHECKOV)/.installed $(CFN_GUARD)/bin/cfn-guard ## Checks template.yaml with SAM, cfn-lint, checkov and cfn-guard, deploy/kubernetes.yaml with Kubernetes' schemas, and what packs a release
 	sam validate --lint --template template.json
 	cfn-lint template.json
 	$(CHECKOV)/bin/checkov --config-file .checkov.yaml --file template.json
 	$(CFN_GUARD)/bin/cfn-guard validate --rules tests/template.guard --data template.json --show-summary all
 	kubernetes-validate --strict --quiet deploy/kubernetes.yaml
+	python tests/release/packing.py
 
 # RUSTC_BOOTSTRAP lets the stable compiler instrument code. New inputs that the fuzzer finds stay out of the repository.
 FUZZ_SECONDS ?= 20
@@ -269,6 +278,7 @@ $(LINKS_PYTHON)/.installed: $(BOOK)/requirements.txt
 $(CHECKOV)/.installed: tools/checkov/requirements.txt
 $(STACK_PYTHON)/.installed: tools/stack/requirements.txt
 $(BENCH_PYTHON)/.installed: benches/requirements.txt
+$(RELEASE_PYTHON)/.installed: tests/release/requirements.txt
 $(COLD_PYTHON)/.installed: benches/cold/python/requirements.txt
 $(SERVE_PYTHON)/.installed: benches/serve/python/requirements.txt
 .tools/%-python/.installed:
@@ -289,6 +299,9 @@ $(CARGO_AUDITABLE)/bin/cargo-auditable:
 
 $(CARGO_CYCLONEDX)/bin/cargo-cyclonedx:
 	cargo install --quiet --locked --debug --root $(CARGO_CYCLONEDX) cargo-cyclonedx@$(CARGO_CYCLONEDX_VERSION)
+
+$(RUST_AUDIT_INFO)/bin/rust-audit-info:
+	cargo install --quiet --locked --debug --root $(RUST_AUDIT_INFO) rust-audit-info@$(RUST_AUDIT_INFO_VERSION)
 
 # A debug build compiles in half the time, and makes the book in seconds. The features left out serve and watch a book.
 $(MDBOOK)/bin/mdbook:

@@ -307,6 +307,7 @@ fn pythons_packages_are_taken_by_their_hashes() {
         "tools/book/requirements.txt",
         "benches/requirements.txt",
         "benches/cold/python/requirements.txt",
+        "tests/release/requirements.txt",
     ];
     for file in lists {
         let text = read(file).replace("\\\n", " ");
