@@ -152,6 +152,11 @@ fn serve(mut stream: TcpStream, run: &Mutex<Option<Run>>, number: usize) -> io::
                     let _ = run.done.send(recorded);
                 }
             }
+            Asked::Register => {
+                stream.write_all(b"HTTP/1.1 200 OK\r\nlambda-extension-identifier: 0\r\ncontent-length: 2\r\n\r\n{}")?
+            }
+            // An internal extension without events waits for ever.
+            Asked::ExtensionNext => {}
             Asked::Other => stream.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n")?,
         }
         buffer.copy_within(end..filled, 0);
@@ -162,6 +167,8 @@ fn serve(mut stream: TcpStream, run: &Mutex<Option<Run>>, number: usize) -> io::
 enum Asked {
     Next,
     Response,
+    Register,
+    ExtensionNext,
     Other,
 }
 
@@ -181,6 +188,8 @@ fn request(bytes: &[u8]) -> Option<(usize, usize, Asked)> {
     let asked = match (request.method, request.path.unwrap_or_default()) {
         (Some("GET"), "/2018-06-01/runtime/invocation/next") => Asked::Next,
         (Some("POST"), path) if path.ends_with("/response") => Asked::Response,
+        (Some("POST"), "/2020-01-01/extension/register") => Asked::Register,
+        (Some("GET"), "/2020-01-01/extension/event/next") => Asked::ExtensionNext,
         _ => Asked::Other,
     };
     Some((head, length, asked))

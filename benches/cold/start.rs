@@ -25,14 +25,41 @@ pub(crate) struct Start {
     pub(crate) cpu: Duration,
     /// The most memory it ever had, in KiB.
     pub(crate) peak: u64,
-    /// The size of its log, in bytes.
-    pub(crate) logged: u64,
+    pub(crate) logged: Logged,
     /// Its first answer.
     pub(crate) answer: Vec<u8>,
     /// How long each further answer took.
     pub(crate) warm: Vec<Duration>,
     /// How long each of these events kept it busy. The last one is left out.
     pub(crate) busy: Vec<Duration>,
+}
+
+/// What a process has written, apart from metrics, and as metrics in CloudWatch's embedded format.
+#[derive(Debug, Default)]
+pub(crate) struct Logged {
+    pub(crate) lines: usize,
+    pub(crate) bytes: usize,
+    pub(crate) metric_lines: usize,
+    pub(crate) metric_bytes: usize,
+    /// How often it has written metrics. Each time, one line has the time of the answers.
+    pub(crate) metric_writes: usize,
+}
+
+impl Logged {
+    fn of(log: &str) -> Logged {
+        let mut logged = Logged::default();
+        for line in log.lines() {
+            if line.contains(r#""_aws""#) {
+                logged.metric_lines += 1;
+                logged.metric_bytes += line.len();
+                logged.metric_writes += usize::from(line.contains(r#""MintDuration":"#));
+            } else {
+                logged.lines += 1;
+                logged.bytes += line.len();
+            }
+        }
+        logged
+    }
 }
 
 /// Starts a candidate, gives it the event this many times, and ends it as soon as the last answer has arrived.
@@ -69,7 +96,7 @@ pub(crate) fn start(candidate: &Candidate, env: &Env, emulator: &Emulator, event
     let peak = peak(child.id());
     child.kill().expect("it is our child");
     child.wait().expect("it is our child");
-    let logged = fs::metadata(&log).expect("it was just written").len();
+    let logged = Logged::of(&fs::read_to_string(&log).expect("it was just written"));
     let (to_next, to_answer) = (asked - began, answered - began);
     Start { to_next, to_answer, cpu: children() - before, peak, logged, answer, warm, busy }
 }
