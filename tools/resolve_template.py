@@ -1,19 +1,21 @@
 """Prints template.yaml as CloudFormation would deploy it: aws-sam-translator translates it, and SAM CLI's own expander puts the parameters in.
 
-Each line of the input is {"parameters": ..., "added": ..., "variables": ...}: values of parameters, resources that the template has besides
-its own, and variables that a deployer writes into the template for every function.
+Each line of the input is {"parameters": ..., "added": ..., "variables": ..., "stack": ...}: values of parameters, resources that the template
+has besides its own, variables that a deployer writes into the template for every function, and the stack's name.
 Each line of the output is the answer to one:
     template    what would be deployed. What exists only after a deployment stays a Ref, a Fn::GetAtt, or ${Name} within a text
     left_out    the resources whose condition is false
     parameters  every parameter's value
     conditions  every condition's value
     refusals    what the template's rules say against these parameters
+    names       for each type of resource, the properties that name the resource, so that no other may have the same values
     replaced    for the types in REPLACED, the properties that make CloudFormation replace a resource, and how long a description may be
 or {"error": ...} where CloudFormation would refuse the template or a parameter. A function's code becomes s3://functions/BINARY, so that
 a reader finds the binary of each. One process answers many lines, because loading the translator takes seconds.
 """
 
 import copy
+import functools
 import hashlib
 import json
 import logging
@@ -40,7 +42,7 @@ from samtranslator.translator.transform import transform
 
 from expand_template import expanded
 
-HERE = PseudoParameterValues(region="eu-central-1", account_id="123456789012", stack_name="tokenmint")
+REGION, ACCOUNT, STACK = "eu-central-1", "123456789012", "tokenmint"
 
 
 class Join(FnJoinResolver):
@@ -96,13 +98,13 @@ class Split(FnSplitResolver):
         resource = self.context.fragment["Resources"].get(target, {"Type": None})
         if resource["Type"] == "AWS::Lambda::Alias":
             function, name = (resource["Properties"][name] for name in ["FunctionName", "Name"])
-            source = f"arn:aws:lambda:{HERE.region}:{HERE.account_id}:function:${{{function['Ref']}}}:{name}"
+            source = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:${{{function['Ref']}}}:{name}"
         if resource["Type"] == POLICY:
             properties = self.parent.resolve_value(resource["Properties"])
             replacing = {name: properties.get(name) for name in REPLACED[POLICY]["properties"]}
             digest = hashlib.sha256(json.dumps(replacing).encode()).hexdigest()[:12].upper()
-            name = properties.get("ManagedPolicyName") or f"{HERE.stack_name}-${{{target}}}-{digest}"
-            source = f"arn:aws:iam::{HERE.account_id}:policy{properties.get('Path', '/')}{name}"
+            name = properties.get("ManagedPolicyName") or f"{self.context.pseudo_parameters.stack_name}-${{{target}}}-{digest}"
+            source = f"arn:aws:iam::{ACCOUNT}:policy{properties.get('Path', '/')}{name}"
         return super().resolve({"Fn::Split": [delimiter, source]})
 
 
@@ -157,7 +159,16 @@ def check_parameter(name, declared, value):
             raise InvalidTemplateException(f"{name} breaks {rule}: {value!r}")
 
 
-def answer(source, given, added, variables):
+@functools.cache
+def names(resource_type):
+    """The properties that name a resource of this type, as AWS's own schema says. What AWS itself makes up is not among them."""
+    schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema(REGION, resource_type).schema
+    read_only = set(schema.get("readOnlyProperties", []))
+    named = set(schema["primaryIdentifier"]) | {path for path in schema.get("createOnlyProperties", []) if path.endswith("Name")}
+    return sorted(path.removeprefix("/properties/") for path in named - read_only)
+
+
+def answer(source, given, added, variables, stack=STACK):
     declared = source["Parameters"]
     parameters = {name: it["Default"] for name, it in declared.items() if "Default" in it} | given
     if parameters.keys() != declared.keys():
@@ -169,7 +180,8 @@ def answer(source, given, added, variables):
     source["Globals"]["Function"]["Environment"]["Variables"] |= variables
     template = transform(source, dict(parameters), ManagedPolicies())
 
-    context = TemplateProcessingContext(template, parameters, HERE)
+    here = PseudoParameterValues(region=REGION, account_id=ACCOUNT, stack_name=stack)
+    context = TemplateProcessingContext(template, parameters, here)
     resolver = IntrinsicResolver(context)
     for each in RESOLVERS:
         resolver.register_resolver(each)
@@ -191,6 +203,7 @@ def answer(source, given, added, variables):
         "left_out": left_out,
         "parameters": parameters,
         "conditions": conditions,
+        "names": {it["Type"]: names(it["Type"]) for it in template["Resources"].values()},
         "replaced": REPLACED,
         "refusals": [it["AssertDescription"] for it in assertions if not resolver.resolve_value(it["Assert"])],
     }
@@ -206,7 +219,7 @@ def main():
     for line in sys.stdin:
         asked = json.loads(line)
         try:
-            said = answer(source, asked["parameters"], asked["added"], asked["variables"])
+            said = answer(source, asked["parameters"], asked["added"], asked["variables"], asked["stack"])
         except InvalidTemplateException as error:
             said = {"error": str(error)}
         print(json.dumps(said), flush=True)

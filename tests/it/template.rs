@@ -18,7 +18,9 @@ mod watched;
 mod alarms;
 mod references;
 mod runbook;
+mod side_by_side;
 
+const STACK: &str = "tokenmint";
 const AGORA: &str = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:tokenmint/agora-abcdef";
 const ZEGO: &str = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:tokenmint/zego-abcdef";
 const ZIM: &str = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:tokenmint/zim-abcdef";
@@ -47,6 +49,8 @@ pub(crate) struct Stack {
     refusals: Vec<String>,
     /// The resources and outputs whose condition is false.
     left_out: Map<String, Value>,
+    /// The properties that name a resource, by its type.
+    names: BTreeMap<String, BTreeSet<String>>,
     /// When CloudFormation replaces resources of some types.
     replaced: BTreeMap<String, Replaced>,
 }
@@ -100,20 +104,27 @@ impl Stack {
 
     /// With additional resources.
     fn try_with(given: &[(&str, &str)], added: &Value) -> Result<Stack, String> {
-        Stack::of(given, added, &json!({}))
+        Stack::of(STACK, given, added, &json!({}))
+    }
+
+    /// With another name than the usual one.
+    fn named(stack: &str, given: &[(&str, &str)], added: &Value) -> Stack {
+        Stack::of(stack, given, added, &json!({})).unwrap_or_else(|error| panic!("CloudFormation refuses it: {error}"))
     }
 
     /// With additional variables for every function.
     fn with_variables(given: &[(&str, &str)], variables: &Value) -> Stack {
-        Stack::of(given, &json!({}), variables).unwrap_or_else(|error| panic!("CloudFormation refuses it: {error}"))
+        Stack::of(STACK, given, &json!({}), variables)
+            .unwrap_or_else(|error| panic!("CloudFormation refuses it: {error}"))
     }
 
-    fn of(given: &[(&str, &str)], added: &Value, variables: &Value) -> Result<Stack, String> {
+    fn of(stack: &str, given: &[(&str, &str)], added: &Value, variables: &Value) -> Result<Stack, String> {
         let mut parameters = json!({ "AgoraSecretArn": AGORA, "ZegoSecretArn": ZEGO });
         for (name, value) in given {
             parameters[name] = json!(value);
         }
-        let answer = resolved(&json!({ "parameters": parameters, "added": added, "variables": variables }));
+        let question = json!({ "parameters": parameters, "added": added, "variables": variables, "stack": stack });
+        let answer = resolved(&question);
         match answer.get("error") {
             Some(error) => Err(text(error)),
             None => Ok(Stack::deserialize(answer).expect("a stack")),
