@@ -143,10 +143,14 @@ check: $(CARGO_DENY)/bin/cargo-deny validate docs prose ## Format, lints, docume
 	$(CARGO_DENY)/bin/cargo-deny --locked check bans licenses sources
 	$(CARGO_DENY)/bin/cargo-deny --locked --manifest-path fuzz/Cargo.toml check --allow unmatched-skip bans licenses sources
 
-validate: template.json $(CHECKOV)/.installed $(CFN_GUARD)/bin/cfn-guard ## Checks template.yaml with SAM, cfn-lint, checkov and cfn-guard, deploy/kubernetes.yaml with Kubernetes' schemas, and what packs a release
+# What stands beside the stack. The second list is for us-east-1 alone.
+BESIDE := deploy/deployer.yaml deploy/domain.yaml
+BESIDE_US := deploy/edge.yaml
+validate: template.json $(CHECKOV)/.installed $(CFN_GUARD)/bin/cfn-guard ## Checks template.yaml with SAM, cfn-lint, checkov and cfn-guard, the other templates in deploy/ with cfn-lint and checkov, deploy/kubernetes.yaml with Kubernetes' schemas, and what packs a release
 	sam validate --lint --template template.json
-	cfn-lint template.json
-	$(CHECKOV)/bin/checkov --config-file .checkov.yaml --file template.json
+	cfn-lint -- template.json $(BESIDE)
+	cfn-lint --regions us-east-1 -- $(BESIDE_US)
+	$(CHECKOV)/bin/checkov --config-file .checkov.yaml --file template.json $(BESIDE) $(BESIDE_US)
 	$(CFN_GUARD)/bin/cfn-guard validate --rules tests/template.guard --data template.json --show-summary all
 	kubernetes-validate --strict --quiet deploy/kubernetes.yaml
 	python tests/release/packing.py
@@ -229,8 +233,9 @@ build: template.json ## Builds the arm64 functions that `sam deploy` uploads
 	rustup target add aarch64-unknown-linux-gnu
 	$(SAM) build
 
-deploy: build ## Deploys them (PARAMETERS='Name=value ...' for the first time and for changes; all others keep their values)
-	$(SAM) deploy $(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
+# A stack's code has a folder of its own in the bucket, because `sam delete` empties the whole folder. Without BUCKET, SAM makes a bucket (samconfig.toml).
+deploy: build ## Deploys them (PARAMETERS='Name=value ...' for the first time and for changes; all others keep their values. STACK=name: another stack; ROLE=arn: CloudFormation's role; BUCKET=name: where the code goes; ASK=no: without a question, for pipelines)
+	$(SAM) deploy $(if $(STACK),--stack-name $(STACK) --s3-prefix $(STACK)) $(if $(ROLE),--role-arn $(ROLE)) $(if $(BUCKET),--no-resolve-s3 --s3-bucket $(BUCKET)) $(if $(filter no,$(ASK)),--no-confirm-changeset) $(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
 
 # Functions for both processors of Lambda, and a server for both without any library.
 RELEASE_TARGETS := {aarch64,x86_64}-unknown-linux-{gnu,musl}

@@ -19,6 +19,7 @@ mod alarms;
 mod references;
 mod runbook;
 mod side_by_side;
+mod deployer;
 
 const STACK: &str = "tokenmint";
 const AGORA: &str = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:tokenmint/agora-abcdef";
@@ -157,6 +158,7 @@ impl Stack {
                 ("Tracing", "Active"),
                 ("DeploymentType", "AllAtOnce"),
                 ("PermissionsBoundaryArn", BOUNDARY),
+                ("DefaultAddress", "closed"),
                 ("ProvisionedConcurrency", "2"),
                 ("ProvisionedPeak", "10"),
             ]),

@@ -251,3 +251,18 @@ fn every_route_is_throttled() {
         }
     }
 }
+
+/// A custom domain leads to the API in any case. So what stands in front of it is passed only if the API's own address is closed.
+#[test]
+fn the_apis_own_address_is_open_until_the_deployer_closes_it() {
+    let closed = |given: &[(&str, &str)]| {
+        let stack = Stack::with(given);
+        let body = &stack.only("AWS::ApiGatewayV2::Api")["Body"];
+        body["servers"][0]["x-amazon-apigateway-endpoint-configuration"]["disableExecuteApiEndpoint"].as_bool()
+    };
+    assert_eq!(closed(&[]), Some(false));
+    assert_eq!(closed(&[("DefaultAddress", "open")]), Some(false));
+    assert_eq!(closed(&[("DefaultAddress", "closed")]), Some(true));
+    let error = Stack::try_with(&[("DefaultAddress", "none")], &json!({})).err();
+    assert!(error.is_some_and(|error| error.starts_with("DefaultAddress breaks AllowedValues")));
+}
