@@ -121,8 +121,9 @@ test-image: setup ## Builds the container's image without Docker, and runs it as
 	tools/debian-packages.sh musl image
 	PROFILE=$(or $(PROFILE),dev) cargo test --workspace --test it -- --ignored --nocapture image::
 
-test-stack: setup $(STACK_PYTHON)/.installed $(STACK_SIGN_IN)/node_modules/.installed ## Deploys, uses, changes and deletes the whole stack on this machine, as the tutorial says (six minutes)
+test-stack: setup $(STACK_PYTHON)/.installed $(STACK_SIGN_IN)/node_modules/.installed ## Deploys, uses, changes and deletes the whole stack on this machine, as the tutorial and the pages for operators say (twelve minutes)
 	.venv/bin/python tests/stack/test.py
+	.venv/bin/python tests/stack/production.py
 
 test-arm64: setup build ## Runs the arm64 functions that would be deployed, on an emulated processor
 	tools/debian-packages.sh arm64

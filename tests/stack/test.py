@@ -65,9 +65,10 @@ class Stack:
         assert done.returncode == 0, f"make deploy fails:\n{done.stdout[-3000:]}\n{done.stderr[-2000:]}"
         self.refresh()
 
-    def make_deploy(self, parameters):
-        command = ["make", "deploy", f"PARAMETERS={parameters}"]
-        return subprocess.run(command, cwd=ROOT, env=self.emulator.programs(), capture_output=True, text=True)
+    def make_deploy(self, parameters, **more):
+        """`more`: variables of the environment."""
+        command = ["make", "deploy", f"STACK={self.name}", f"PARAMETERS={parameters}"]
+        return subprocess.run(command, cwd=ROOT, env=self.emulator.programs() | more, capture_output=True, text=True)
 
     def routes(self):
         """The API's routes, each with its kind of authorizer and the scopes that it asks for."""
@@ -159,7 +160,7 @@ class Stack:
 
     def logs(self, function):
         """All that a function has logged."""
-        logs, group = self.client("logs"), f"/aws/lambda/{NAME}/{function}"
+        logs, group = self.client("logs"), f"/aws/lambda/{self.name}/{function}"
         events = logs.filter_log_events(logGroupName=group, limit=10_000)["events"]
         return "\n".join(event["message"] for event in events)
 
@@ -690,7 +691,32 @@ def deleted(rows, stack):
     rows.row("the secrets are still there: they are not the stack's", {"tokenmint/agora", "tokenmint/zego"} <= kept, kept)
 
 
-def main():
+def walk(rows, emulator, folder, shell):
+    stack, secret = from_the_page(rows, emulator, folder, shell)
+    signed_in = users(rows, stack, secret)
+    jwt = signed_in["access_token"]
+    refusals(rows, stack, signed_in)
+    keys = app_token(rows, stack, jwt)
+    permissions(rows, stack)
+    strangers(rows, stack)
+    preflight(rows, stack)
+    warm_ups(rows, stack)
+    rules(rows, stack)
+    update(rows, stack, jwt)
+    before = rounds(stack)
+    # The new group is in the claims from the next sign-in on.
+    in_group = sign_in(stack, secret)["access_token"]
+    changed(rows, stack, in_group)
+    drop_in(rows, stack, in_group, keys)
+    scheduled(rows, stack, before)
+    of_own_issuer, in_query = own_issuer(rows, stack)
+    silent(rows, stack, jwt, in_group, of_own_issuer, in_query)
+    one_vendor(rows, stack, of_own_issuer)
+    deleted(rows, stack)
+
+
+def run(name, walk):
+    """Starts the emulator and a shell, walks, and ends both. Every walk begins with the tutorial."""
     begin()
     rows, shell = Rows(), None
     with scratch() as folder:
@@ -699,41 +725,21 @@ def main():
             rows.same("the emulator listens on loopback alone", emulator.listening(), {"127.0.0.1"})
             # The page's command for a backend names a session token.
             shell = Shell(folder, emulator.programs() | {"AWS_SESSION_TOKEN": "test"})
-            stack, secret = from_the_page(rows, emulator, folder, shell)
-            signed_in = users(rows, stack, secret)
-            jwt = signed_in["access_token"]
-            refusals(rows, stack, signed_in)
-            keys = app_token(rows, stack, jwt)
-            permissions(rows, stack)
-            strangers(rows, stack)
-            preflight(rows, stack)
-            warm_ups(rows, stack)
-            rules(rows, stack)
-            update(rows, stack, jwt)
-            before = rounds(stack)
-            # The new group is in the claims from the next sign-in on.
-            in_group = sign_in(stack, secret)["access_token"]
-            changed(rows, stack, in_group)
-            drop_in(rows, stack, in_group, keys)
-            scheduled(rows, stack, before)
-            of_own_issuer, in_query = own_issuer(rows, stack)
-            silent(rows, stack, jwt, in_group, of_own_issuer, in_query)
-            one_vendor(rows, stack, of_own_issuer)
-            deleted(rows, stack)
+            walk(rows, emulator, folder, shell)
             rows.same("all the while it listened on loopback alone", emulator.listening(), {"127.0.0.1"})
         except (AssertionError, ClientError, subprocess.CalledProcessError) as failed:
             kept = ROOT / "target/stack/emulator.log"
             kept.write_text(emulator.log.read_text())
             print(f"\n{failed}\nThe emulator's log: {kept}", file=sys.stderr)
-            raise SystemExit(f"stack: failed after {rows.count} rows")
+            raise SystemExit(f"{name}: failed after {rows.count} rows")
         except KeyboardInterrupt:
-            raise SystemExit(f"stack: stopped after {rows.count} rows") from None
+            raise SystemExit(f"{name}: stopped after {rows.count} rows") from None
         finally:
             if shell:
                 shell.stop()
             emulator.stop()
-    print(f"stack: {rows.count} rows passed in {time.monotonic() - rows.began:.0f} s (account {ACCOUNT}, {REGION})")
+    print(f"{name}: {rows.count} rows passed in {time.monotonic() - rows.began:.0f} s (account {ACCOUNT}, {REGION})")
 
 
 if __name__ == "__main__":
-    main()
+    run("stack", walk)

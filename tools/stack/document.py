@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import tempfile
+import textwrap
 import threading
 import time
 from pathlib import Path
@@ -19,17 +20,19 @@ def blocks(page, mark=MARK):
     """The shell blocks of a page after this comment, each with the heading above it."""
     heading, marked, block, found = "", False, None, []
     for line in Path(page).read_text().splitlines():
+        # A block in a list is indented.
+        bare = line.strip()
         if block is not None:
-            if line == "```":
-                found.append((heading, "\n".join(block)))
+            if bare == "```":
+                found.append((heading, textwrap.dedent("\n".join(block))))
                 block = None
             else:
                 block.append(line)
         elif line.startswith("#"):
             heading = line.lstrip("# ")
-        elif marked and line == "```sh":
+        elif marked and bare == "```sh":
             block = []
-        marked = line == mark
+        marked = bare == mark
     return found
 
 
@@ -41,11 +44,12 @@ class Shell:
         self.commands = self.folder / "commands"
         os.mkfifo(self.commands)
         self.terminal, own = pty.openpty()
-        self.said = self.folder / "said"
+        # A pipe, and not a file: a program that opens /dev/stdout would empty a file.
+        self.said = b""
         self.process = subprocess.Popen(
             ["bash", "--noprofile", "--norc", str(self.commands)],
             stdin=own,
-            stdout=self.said.open("wb"),
+            stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             cwd=self.folder,
             env=environment,
@@ -54,6 +58,7 @@ class Shell:
         os.close(own)
         # What the terminal echoes must be read, or the shell waits.
         threading.Thread(target=self._drain, daemon=True).start()
+        threading.Thread(target=self._read, daemon=True).start()
         self.pipe = self.commands.open("w")
         self.count = 0
         self.run("set -eo pipefail")
@@ -65,26 +70,33 @@ class Shell:
         except OSError:
             return
 
+    def _read(self):
+        while some := os.read(self.process.stdout.fileno(), 65536):
+            self.said += some
+
     def run(self, block, typed=""):
         """Runs a block, and returns what it prints. `typed`: what a person types meanwhile."""
-        before = self.said.stat().st_size
+        before = len(self.said)
         self.count += 1
-        done = self.folder / f"done-{self.count}"
-        self.pipe.write(f"{block}\n: > {done}\n")
+        # No program prints this.
+        done = f"\x1e{self.count}\x1e"
+        self.pipe.write(f"{block}\nprintf '{done}'\n")
         self.pipe.flush()
         for line in typed.splitlines(keepends=True):
             # The pause lets the next program begin to read before the line is typed.
             time.sleep(0.3)
             os.write(self.terminal, line.encode())
         ends = time.monotonic() + PATIENCE
-        while not done.exists():
+        while done not in self.text(before):
             if self.process.poll() is not None or time.monotonic() > ends:
+                # What it said last may still be on its way.
+                time.sleep(0.2)
                 raise AssertionError(f"the block fails:\n{block}\n\n{self.text(before)[-3000:]}")
             time.sleep(0.05)
-        return self.text(before)
+        return self.text(before).replace(done, "")
 
     def text(self, start):
-        return self.said.read_bytes()[start:].decode(errors="replace")
+        return self.said[start:].decode(errors="replace")
 
     def value(self, name):
         """The value of a variable."""

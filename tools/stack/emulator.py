@@ -96,10 +96,10 @@ class Emulator:
                 time.sleep(0.2)
         raise SystemExit(f"The emulator does not start. Its log: {self.log}\n{self.log.read_text()[-2000:]}")
 
-    def client(self, service):
-        """A client of this AWS, as its administrator."""
-        key, secret = (self.environment[f"AWS_{name}"] for name in ["ACCESS_KEY_ID", "SECRET_ACCESS_KEY"])
-        session = boto3.Session(key, secret, region_name=REGION)
+    def client(self, service, region=REGION, key=None):
+        """A client of this AWS, as its administrator. `key`: the id and the secret of somebody else's key."""
+        key, secret = key or (self.environment[f"AWS_{name}"] for name in ["ACCESS_KEY_ID", "SECRET_ACCESS_KEY"])
+        session = boto3.Session(key, secret, region_name=region)
         return session.client(service, endpoint_url=self.url)
 
     def sign_in(self, outputs, user, password):
@@ -116,9 +116,11 @@ class Emulator:
         return json.loads(done.stdout)
 
     def programs(self):
-        """The environment of programs that use this AWS. `make deploy` then takes our stand-in for SAM CLI."""
+        """The environment of programs that use this AWS. `make deploy` then takes our stand-in for SAM CLI, which has the administrator's key
+        for what the emulator leaves out (STACK_KEY)."""
         path = f"{PYTHON}/bin:{ROOT}/.venv/bin:{os.environ['PATH']}"
-        return os.environ | self.environment | {"PATH": path, "SAM": "tools/stack/sam", "STACK_FOLDER": str(self.folder)}
+        own = {"PATH": path, "SAM": "tools/stack/sam", "STACK_FOLDER": str(self.folder), "STACK_KEY": self.environment["AWS_ACCESS_KEY_ID"]}
+        return os.environ | self.environment | own
 
     def listening(self):
         """The addresses on which the emulator's processes listen: 127.0.0.1, and others as the kernel writes them."""

@@ -13,6 +13,8 @@ import ministack.app as emulator
 
 KEY, PORT = os.environ["AWS_ACCESS_KEY_ID"], os.environ["GATEWAY_PORT"]
 API = re.compile(rf"[a-f0-9]{{8}}\.execute-api\.localhost:{PORT}")
+# A custom domain that leads to a deployed API. Nobody can register a name in example.com, so no page comes from there.
+DOMAIN = "tokens.example.com"
 HERE = {f"{host}:{PORT}" for host in ["127.0.0.1", "localhost"]}
 CREDENTIAL = re.compile(r"AWS4-HMAC-SHA256 Credential=([A-Za-z0-9]+)/")
 # Keys that the emulator believes without a signature.
@@ -35,13 +37,14 @@ def refusal(scope):
     host, path = one.get("host", ""), scope["path"]
     if path.startswith("/_"):
         return None if path == "/_ministack/health" and host in HERE else "the emulator's own pages"
-    if host not in HERE and not API.fullmatch(host):
+    to_api = API.fullmatch(host) or (host == DOMAIN and emulator._resolve_custom_domain_request(host, path) is not None)
+    if host not in HERE and not to_api:
         return "another host's name"
     found = CREDENTIAL.match(one.get("authorization", ""))
     key = found[1] if found else None
     if key is not None and BELIEVED.fullmatch(key):
         return "a key that everybody knows"
-    if API.fullmatch(host):
+    if to_api:
         # Pages may ask the API, as they may in AWS. No other service is behind this name.
         return "another service's request" if "x-amz-target" in one or b"Action=" in scope["query_string"] else None
     if "origin" in one or one.get("sec-fetch-site", "none") in ("cross-site", "same-site"):

@@ -64,6 +64,8 @@ def make_routes(client, api, body, ids):
     ]:
         for item in getattr(client, listed)(ApiId=api)["Items"]:
             getattr(client, remove)(ApiId=api, **{name: item[name]})
+    endpoint = body["servers"][0]["x-amazon-apigateway-endpoint-configuration"]
+    client.update_api(ApiId=api, DisableExecuteApiEndpoint=endpoint["disableExecuteApiEndpoint"])
     cors = body.get("x-amazon-apigateway-cors")
     if cors:
         client.update_api(ApiId=api, CorsConfiguration={name[0].upper() + name[1:]: of for name, of in cors.items()})
