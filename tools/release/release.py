@@ -32,8 +32,9 @@ def versions(source, env):
     if not rust.startswith(f"rustc {manifest['rust-version']}."):
         raise SystemExit(f"A release is made with Rust {manifest['rust-version']}, and this is {rust}. Run: rustup default {manifest['rust-version']}")
     said = {"rustc": rust.split()[1]}
-    for tool, command in {"cargo-lambda": ["lambda", "--version"], "cargo-auditable": ["auditable", "--version"], "cargo-cyclonedx": ["cyclonedx", "--version"]}.items():
-        said[tool] = run("cargo", *command, env=env, cwd=source).split()[1]
+    # The Makefile installs each of these into a folder with its version in the name.
+    said |= dict(Path(folder).parent.name.rsplit("-", 1) for folder in os.environ["RELEASE_TOOLS"].split(":"))
+    said["cargo-lambda"] = run("cargo", "lambda", "--version", env=env, cwd=source).split()[1]
     said["zig"] = run("zig", "version", env=env)
     return manifest["version"], said
 
