@@ -131,7 +131,7 @@ test-arm64: setup build ## Runs the arm64 functions that would be deployed, on a
 
 # A part is build, contents, deploy, image, terraform or cdk. The last three need tools that this does not install.
 PARTS ?= build contents deploy
-test-release: has-release-tools $(RUST_AUDIT_INFO)/bin/rust-audit-info $(RELEASE_PYTHON)/.installed $(STACK_PYTHON)/.installed $(STACK_SIGN_IN)/node_modules/.installed ## Makes the release twice and compares each byte, looks into it, and deploys it with the AWS CLI alone (PARTS=deploy: only this, with the dist/ that is there. It takes a minute)
+test-release: has-release-tools $(RUST_AUDIT_INFO)/bin/rust-audit-info $(RELEASE_PYTHON)/.installed $(STACK_PYTHON)/.installed $(STACK_SIGN_IN)/node_modules/.installed ## Makes the release twice and compares each byte, looks into it, and deploys it with the AWS CLI alone. It takes more than an hour (PARTS=deploy: only deploys the present dist/, in a minute)
 	@$(RELEASE_ENV) RELEASE_PYTHON=$(CURDIR)/$(RELEASE_PYTHON)/bin/python RUST_AUDIT_INFO=$(CURDIR)/$(RUST_AUDIT_INFO)/bin/rust-audit-info .venv/bin/python tests/release/run.py $(PARTS)
 
 check: $(CARGO_DENY)/bin/cargo-deny validate docs prose ## Format, lints, documentation, prose, template, dependency policy
@@ -144,7 +144,7 @@ check: $(CARGO_DENY)/bin/cargo-deny validate docs prose ## Format, lints, docume
 	$(CARGO_DENY)/bin/cargo-deny --locked check bans licenses sources
 	$(CARGO_DENY)/bin/cargo-deny --locked --manifest-path fuzz/Cargo.toml check --allow unmatched-skip bans licenses sources
 
-# What stands beside the stack. The second list is for us-east-1 alone.
+# The templates for what stands beside the stack. The second list is for us-east-1 alone.
 BESIDE := deploy/deployer.yaml deploy/domain.yaml
 BESIDE_US := deploy/edge.yaml
 validate: template.json $(CHECKOV)/.installed $(CFN_GUARD)/bin/cfn-guard ## Checks template.yaml with SAM, cfn-lint, checkov and cfn-guard, the other templates in deploy/ with cfn-lint and checkov, deploy/kubernetes.yaml with Kubernetes' schemas, and what packs a release

@@ -8,7 +8,7 @@ Each line of the output is the answer to one:
     parameters  every parameter's value
     conditions  every condition's value
     refusals    what the template's rules say against these parameters
-    names       for each type of resource, the properties that name the resource, so that no other may have the same values
+    names       for each type of resource, the properties that name the resource: two resources cannot have the same values
     replaced    for the types in REPLACED, the properties that make CloudFormation replace a resource, and how long a description may be
 or {"error": ...} where CloudFormation would refuse the template or a parameter. A function's code becomes s3://functions/BINARY, so that
 a reader finds the binary of each. One process answers many lines, because loading the translator takes seconds.

@@ -57,7 +57,7 @@ def hashes(folder):
 
 
 def build(rows):
-    """Two releases, each from a copy of its own at another path of another length, with nothing in common but what cargo has downloaded."""
+    """Two releases, each from a copy of its own at another path of another length, with nothing in common except what cargo has downloaded."""
     target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release-test"
     found = []
     for name, out in [("one", DIST), ("another-folder/two", target / "dist-two")]:

@@ -1,4 +1,4 @@
-"""A day in production, on this machine: walks the pages for operators as they are written, and looks at what comes of it. Prints a line for each
+"""A day in production, on this machine: walks the pages for operators as they are written, and looks at the results. Prints a line for each
 thing that was shown. Ends at the first failure."""
 
 import json

@@ -2,8 +2,8 @@
 
 `accounts.py` writes them into the page. `accounts.py --check` changes nothing, and fails if the page has others. A test runs it.
 
-The page has a pair of comments around each part that this program writes. All other text is written by hand, and has no number that
-is worked out here.
+The page has a pair of comments around each part that this program writes. All other text is written by hand. It repeats no number that
+this program works out.
 """
 
 import math
@@ -94,7 +94,7 @@ REGIONS = 4
 
 
 def busiest(mean, seconds):
-    """The most requests in one second of this many, if requests come independently of each other. The median of that peak.
+    """The requests in the busiest of this many seconds, if requests come independently of each other: the median of that peak.
 
     Requests in a second are then a Poisson variable. It is the smallest number that no second exceeds with a chance of one half.
     """
@@ -141,7 +141,7 @@ if abs(together_peak(1_000_000) / SIMULATED_PEAK - 1) > 0.02:
 
 
 def environments(rate):
-    """More environments than there can be: all that the quota allows. It has to allow one for ten requests a second."""
+    """The most environments that there can be: as many as the quota allows. The quota must allow one for ten requests a second."""
     return max(CONCURRENCY, rate / PER_EXECUTION)
 
 

@@ -21,7 +21,7 @@ def zipped(name, data, epoch):
     year, month, day, hour, minute, second = time.gmtime(epoch)[:6]
     if not 1980 <= year < 2108:
         raise SystemExit(f"A zip cannot hold the year {year}.")
-    # The format keeps every other second.
+    # The format counts time in steps of two seconds.
     moment = (hour << 11 | minute << 5 | second // 2, (year - 1980) << 9 | month << 5 | day)
     name = name.encode("ascii")
     # Version 2.0, no flags, deflate. The same fields stand before the file and in the directory.

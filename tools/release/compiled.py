@@ -1,4 +1,4 @@
-"""Compiles a commit: every function and the server, for one processor. The same commit gives the same bytes, wherever it is compiled.
+"""Compiles a commit: every function and the server, for one processor. The same commit and tools give the same bytes.
 
 Three things make it so. Only what is committed is compiled, from a copy. No path of this machine gets into a program. And zig, which is
 pinned, is the C compiler and the linker of each program, whatever the machine has.
@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 # Lambda's names of the processors, and the compiler's.
 PROCESSORS = {"arm64": "aarch64", "x86_64": "x86_64"}
-# What every processor of Lambda can do at least. cargo-lambda names the same for each release build, but not beside flags of ours.
+# What every processor of Lambda can do at least. cargo-lambda names the same ones in release builds, but not if we set flags of our own.
 LAMBDAS_OWN = {"arm64": "neoverse-n1", "x86_64": "haswell"}
 # The folders of the functions' packages. SAM builds in each of them, so features are chosen as SAM's builds choose them.
 FUNCTIONS = ["functions", "functions/prewarm"]

@@ -1,4 +1,5 @@
-"""Makes a release of the last commit: `release.py --out dist`. What is not committed stays out. The same commit gives the same bytes.
+"""Makes a release of the last commit: `release.py --out dist`. What is not committed stays out. The same commit and tools give
+the same bytes.
 
 ARCHITECTURES (arm64 and x86_64 by default) is for trying out: a release has both.
 """
@@ -81,9 +82,9 @@ def main():
     for processor in processors:
         made = {Path(name).stem for name in files if name.startswith(f"functions/{release}/{processor}/")}
         if made != asked:
-            raise SystemExit(f"The template and the zips for {processor} have not the same functions: {sorted(made ^ asked)}")
+            raise SystemExit(f"The template and the zips for {processor} do not have the same functions: {sorted(made ^ asked)}")
     files["template.json"] = json.dumps(from_bucket(template, release, processors), indent=1).encode()
-    # For Terraform and CDK, which take it from the bucket: at an address that is another one for each release.
+    # For Terraform and CDK, which take it from the bucket. Each release has another address there, so they notice a new one.
     files[f"functions/{release}/template.json"] = files["template.json"]
     files["serverless-repo.json"] = json.dumps(for_repository(template, release, processors[0], version), indent=1).encode()
     files["image/tokenmint-oci.tar"] = archive((source / "Dockerfile").read_text(), programs, version, commit, epoch)

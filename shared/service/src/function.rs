@@ -102,8 +102,8 @@ impl<V: Vendor> Function<V> {
 
     /// Responds to a request and logs one line about it. `Err`: a front could not read an event as a request.
     ///
-    /// `request_id` is the front's own id for the request. If a gateway logs the request, its id counts. The line says
-    /// how much time has passed since `arrived`.
+    /// `request_id` is the front's own id for the request. If a gateway logs the request, the gateway's id
+    /// replaces it. The line says how much time has passed since `arrived`.
     pub(crate) async fn respond(
         &self,
         request_id: &str,

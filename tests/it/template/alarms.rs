@@ -187,7 +187,7 @@ fn holds(condition: &str, field: &str) -> bool {
     })
 }
 
-/// The evaluator gives the documented results for CloudWatch's own kind of examples.
+/// The evaluator gives the documented results for examples like CloudWatch's own.
 #[test]
 fn the_evaluator_does_what_is_documented() {
     let line = "127.0.0.1 - frank [10/Oct/2000:13:25:15 -0700] \"GET /index.html HTTP/1.0\" 404 1534";

@@ -252,7 +252,7 @@ fn every_route_is_throttled() {
     }
 }
 
-/// A custom domain leads to the API in any case. So what stands in front of it is passed only if the API's own address is closed.
+/// While the API's own address is open, callers can go around what stands in front of a custom domain.
 #[test]
 fn the_apis_own_address_is_open_until_the_deployer_closes_it() {
     let closed = |given: &[(&str, &str)]| {

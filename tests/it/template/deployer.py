@@ -1,7 +1,7 @@
-"""Judges files such as deploy/deployer.yaml: may CloudFormation's role do what template.yaml takes, and nothing more? Prints a JSON object for
+"""Judges files such as deploy/deployer.yaml: may CloudFormation's role do what template.yaml needs, and nothing more? Prints a JSON object for
 each file in the arguments: each question, and a list of what is wrong.
 
-What a type of resource takes is what AWS's own schema of the type says (`handlers`). The types are those of template.yaml, with every parameter
+AWS's own schema of a type says what the type needs (`handlers`). The types are those of template.yaml, with every parameter
 that adds one. The policies are judged as IAM does: a statement must allow, with its resources and its conditions, and none may deny.
 """
 
@@ -29,7 +29,7 @@ BUCKET = f"arn:aws:s3:::{DEPLOYER}-artifacts-abc"
 SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:tokenmint/agora-abcdef"
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/0f"
 
-# What a schema names and the stack does not take, as long as the resource does not have this property. By type, and by property.
+# What a schema names, and the stack needs only if the resource has this property. By type, and by property.
 FOR_PROPERTIES = {
     "AWS::Lambda::Function": {
         "VpcConfig": ["ec2:.*"],
@@ -80,7 +80,7 @@ NEVER = {
     "apigateway:TagResource": "IAM has no such action: tags are resources of their own",
     "apigateway:UntagResource": "the same",
 }
-# What the stack takes besides, and why.
+# What the stack needs besides, and why.
 BESIDES = {
     # The access log of API Gateway, as its documentation says.
     "logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:GetLogDelivery", "logs:ListLogDeliveries", "logs:UpdateLogDelivery",

@@ -267,8 +267,8 @@ impl Drop for Function {
     }
 }
 
-/// The part of the Lambda Runtime API that a custom runtime needs, and of the Extensions API what an internal extension
-/// without events needs.
+/// What a custom runtime needs of the Lambda Runtime API, and what an internal extension without events needs of the
+/// Extensions API.
 #[derive(Debug)]
 struct Api {
     knows_extensions: bool,

@@ -119,7 +119,7 @@ impl Event {
     }
 }
 
-/// A request's id, if a gateway may have made it. Any other text stays out of logs and answers.
+/// A request's id, if it looks like a gateway's. Any other text stays out of logs and answers.
 pub(super) fn by_gateway(request_id: String) -> Option<String> {
     let is_of_id = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=-_".contains(&byte);
     ((1..=64).contains(&request_id.len()) && request_id.bytes().all(is_of_id)).then_some(request_id)

@@ -2,7 +2,7 @@
 //!
 //! Lambda sends SIGTERM before it ends a process, and then waits up to half a second. It does so only if the environment
 //! has an extension (Lambda's "Extensions API", shutdown phase). So the process registers itself as an internal extension
-//! that waits for no events. Lambda asks nothing of it, and nobody waits for it.
+//! without events. Lambda sends it nothing, so no request waits for it.
 
 use http::{HeaderName, HeaderValue};
 use lambda_runtime_api_client::body::Body;
@@ -23,11 +23,11 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub(super) struct Shutdown(Signal);
 
 impl Shutdown {
-    /// Asks Lambda to announce the end. Must be called before the first event is asked for. `None`: it will not, because
-    /// whoever calls this process has no Extensions API.
+    /// Asks Lambda to announce the end. Must be called before the first event is asked for. `None`: the end will not be
+    /// announced, because there is no Extensions API here.
     pub(super) async fn announced() -> Option<Shutdown> {
         timeout(PATIENCE, register()).await.ok()?.ok()?;
-        // Only now: whoever listens once for the signal is not ended by it any more.
+        // Not before the registration: from this call on, SIGTERM no longer ends the process by itself.
         signal(SignalKind::terminate()).ok().map(Shutdown)
     }
 
@@ -37,8 +37,8 @@ impl Shutdown {
     }
 }
 
-/// Registers the extension. Lambda takes its start for ended once it asks for an event. It gets none, so nothing waits
-/// for that answer.
+/// Registers the extension. When the extension asks for an event, Lambda takes its start for complete. No event ever
+/// comes, so nothing waits for that answer.
 async fn register() -> Result<(), BoxError> {
     let client = PooledClient::builder().build();
     let register = build_request()

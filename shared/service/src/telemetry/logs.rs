@@ -114,8 +114,8 @@ pub(crate) mod captured {
 
     impl Captured {
         pub(crate) fn begin() -> Captured {
-            // While no subscriber is interested in a line, `tracing` may note that nobody ever is: if another thread
-            // reaches the line for the first time just when this one begins. So one subscriber is always interested.
+            // If a thread reaches a line for the first time while no subscriber is interested, `tracing` may note that
+            // nobody ever is. A test that begins just then would miss the line. So one subscriber is always interested.
             static ALWAYS: Once = Once::new();
             ALWAYS.call_once(|| {
                 let nowhere = tracing_subscriber::registry().with(super::lines(io::sink));

@@ -1,6 +1,6 @@
 //! Metrics: lines in CloudWatch's embedded format, with the namespace `Tokenmint` and the dimension `function_name`.
 //!
-//! Each line costs money. So an environment gathers them over many answers, if it will be told of its end: see
+//! Each line costs money. So an environment gathers them over many answers, if Lambda announces its end: see
 //! [`Gathering`].
 //!
 //! | metric | unit | further dimension |
@@ -74,7 +74,7 @@ pub(crate) fn gather() {
     *gathering() = Gathering { gathers: true, ..Gathering::AT_ONCE };
 }
 
-/// The metrics are written as soon as the answer that is being made was sent.
+/// Lets the metrics be written as soon as the present answer was sent.
 pub(crate) fn write_after_this_answer() {
     gathering().due = true;
 }
