@@ -126,10 +126,12 @@ def fits(text, pattern, ignore_case=False):
     return fnmatch.fnmatchcase(text.lower(), escaped.lower()) if ignore_case else fnmatch.fnmatchcase(text, escaped)
 
 
+# `ForAllValues` is for a key with a list of values. It also holds for a request without the key.
 OPERATORS = {
-    "StringEquals": lambda seen, wanted: seen == wanted,
-    "ArnLike": fits,
-    "Bool": lambda seen, wanted: str(seen).lower() == str(wanted).lower(),
+    "StringEquals": lambda seen, wanted: seen in wanted,
+    "ArnLike": lambda seen, wanted: any(fits(seen, one) for one in wanted),
+    "Bool": lambda seen, wanted: str(seen).lower() in [str(one).lower() for one in wanted],
+    "ForAllValues:StringLike": lambda seen, wanted: all(any(fits(each, one) for one in wanted) for each in seen),
 }
 
 
@@ -137,7 +139,9 @@ def holds(condition, context):
     """Whether all conditions of a statement hold. A key that the request does not have fits nothing."""
     for operator, keys in condition.items():
         for key, wanted in keys.items():
-            if key not in context or not any(OPERATORS[operator](context[key], one) for one in listed(wanted)):
+            if key not in context and operator.startswith("ForAllValues:"):
+                continue
+            if key not in context or not OPERATORS[operator](context[key], listed(wanted)):
                 return False
     return True
 
@@ -228,6 +232,7 @@ def context(resource_type):
         "iam:PassedToService": f"{PASSED_TO.get(resource_type, 'no')}.amazonaws.com",
         "iam:AWSServiceName": "lambda.application-autoscaling.amazonaws.com",
         "application-autoscaling:service-namespace": "lambda",
+        "cloudwatch:AlarmActions": [f"arn:aws:sns:{REGION}:{ACCOUNT}:{STACK}-AlarmTopic-ABC"],
     }
 
 
@@ -322,6 +327,8 @@ def escapes(deployer):
     role, own = f"arn:aws:iam::{ACCOUNT}:role/{STACK}-RtcTokenRole-ABC", {"iam:PermissionsBoundary": BOUNDARY}
     admin, other = "arn:aws:iam::aws:policy/AdministratorAccess", f"arn:aws:iam::{ACCOUNT}:role/admin"
     here = f"{REGION}:{ACCOUNT}"
+    alarm, topic = f"arn:aws:cloudwatch:{here}:alarm:{STACK}-x", f"arn:aws:sns:{here}:{STACK}-AlarmTopic-ABC"
+    function = f"arn:aws:lambda:{here}:function:billing"
     for what, action, target, request in [
         ("a role without a boundary", "iam:CreateRole", role, {}),
         ("a role with another boundary", "iam:CreateRole", role, {"iam:PermissionsBoundary": admin}),
@@ -340,8 +347,10 @@ def escapes(deployer):
         ("a user", "iam:CreateUser", f"arn:aws:iam::{ACCOUNT}:user/{STACK}-x", own),
         ("a key", "iam:CreateAccessKey", f"arn:aws:iam::{ACCOUNT}:user/admin", {}),
         ("a secret", "secretsmanager:GetSecretValue", SECRET, {}),
-        ("another function", "lambda:UpdateFunctionCode", f"arn:aws:lambda:{here}:function:billing", {}),
-        ("another function's role", "lambda:UpdateFunctionConfiguration", f"arn:aws:lambda:{here}:function:billing", {}),
+        ("another function", "lambda:UpdateFunctionCode", function, {}),
+        ("another function's role", "lambda:UpdateFunctionConfiguration", function, {}),
+        ("an alarm that stops a server", "cloudwatch:PutMetricAlarm", alarm, {"cloudwatch:AlarmActions": [f"arn:aws:automate:{REGION}:ec2:stop"]}),
+        ("an alarm that starts a function", "cloudwatch:PutMetricAlarm", alarm, {"cloudwatch:AlarmActions": [topic, function]}),
         ("a domain of the API", "apigateway:POST", f"arn:aws:apigateway:{REGION}::/domainnames", {}),
         ("a user pool", "cognito-idp:DeleteUserPool", f"arn:aws:cognito-idp:{here}:userpool/x", {}),
         ("another log group", "logs:DeleteLogGroup", f"arn:aws:logs:{here}:log-group:/aws/lambda/billing", {}),

@@ -54,6 +54,11 @@ fn faults_in_the_rights_are_found() {
             "a way to more rights: ",
         ),
         (
+            "cloudwatch:AlarmActions: !Sub arn:${AWS::Partition}:sns:${AWS::Region}:${AWS::AccountId}:${StackName}-*",
+            "cloudwatch:AlarmActions: \"*\"",
+            "a way to more rights: ",
+        ),
+        (
             "[logs:CreateLogStream, logs:PutLogEvents]",
             "[logs:CreateLogStream]",
             "the boundary takes from a role of the stack: ",
