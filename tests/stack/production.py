@@ -237,6 +237,8 @@ def edge(rows, stack, shell):
     rows.same("CloudFront asks the origin alone", [it["DomainName"] for it in config["Origins"]["Items"]], [name])
     disabled, all_but_host = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad", "b689b0a8-53d0-40ab-baf2-68738e2966ac"
     rows.same("it caches nothing, and hands on every header but Host", (behavior["CachePolicyId"], behavior["OriginRequestPolicyId"]), (disabled, all_but_host))
+    kept = {it["ErrorCode"]: int(it["ErrorCachingMinTTL"]) for it in config["CustomErrorResponses"]["Items"]}
+    rows.same("it keeps no error", kept, dict.fromkeys([400, 403, 404, 405, 414, 500, 501, 502, 503, 504], 0))
     rows.row("it takes GET, POST and OPTIONS", {"GET", "POST", "OPTIONS"} <= set(behavior["AllowedMethods"]["Items"]), behavior)
     firewall = stack.emulator.client("wafv2", "us-east-1")
     [acl] = firewall.list_web_acls(Scope="CLOUDFRONT")["WebACLs"]
