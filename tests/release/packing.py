@@ -25,7 +25,9 @@ os.environ["AWS_DEFAULT_REGION"] = "eu-central-1"
 from archives import gzipped, zipped  # noqa: E402
 from expand_template import expanded  # noqa: E402
 from image import archive  # noqa: E402
+from compiled import no_settings_of_cargo  # noqa: E402
 from packaged import for_repository, from_bucket, key  # noqa: E402
+from release import replaceable  # noqa: E402
 from reduced import differences  # noqa: E402
 from resolve_template import answer  # noqa: E402
 from test import Rows  # noqa: E402
@@ -90,6 +92,33 @@ def of_image(rows, data, dockerfile, programs, version):
         rows.same("   its version", own["Labels"]["org.opencontainers.image.version"], version)
         seen.append(processor)
     rows.same("an image for each processor", sorted(seen), sorted(programs))
+
+
+def refusal(check, *arguments):
+    """What the program says when it stops. Empty: it does not."""
+    try:
+        check(*arguments)
+    except SystemExit as refused:
+        return str(refused)
+    return ""
+
+
+def of_folders(rows, folder):
+    """What a release must not delete, and the settings of a maintainer that it must not take."""
+    new, empty, release, other, file = (folder / name for name in ["new", "empty", "release", "other", "file"])
+    for made in [empty, release, other]:
+        made.mkdir()
+    for written in [release / "build.json", release / "SHA256SUMS", other / "build.json", other / "notes.txt", file]:
+        written.write_text("")
+    rows.same("a release takes a new or empty folder, or the folder of a release", [refusal(replaceable, it) for it in [new, empty, release]], ["", "", ""])
+    rows.row("   it deletes nothing else", all("Name another folder" in refusal(replaceable, it) for it in [other, file, folder]))
+    settings, source = other / ".cargo/config.toml", other / "deep/source"
+    settings.parent.mkdir()
+    settings.write_text('[net]\nretry = 3\n[source.mirror]\nregistry = "https://example.com"\n')
+    rows.same("cargo may have settings about the network", refusal(no_settings_of_cargo, source), "")
+    settings.write_text("[profile.release]\nopt-level = 0\n")
+    said = refusal(no_settings_of_cargo, source)
+    rows.row("   but none that change the programs", str(settings) in said and "profile" in said, said)
 
 
 def of_templates(rows, original, packaged, for_repository, release):
@@ -166,12 +195,11 @@ def main():
     image = archive(dockerfile, programs, "1.2.3", "c" * 40, epoch)
     of_image(rows, image, dockerfile, programs, "1.2.3")
     rows.same("   made again, the image has the same bytes", archive(dockerfile, dict(reversed(programs.items())), "1.2.3", "c" * 40, epoch), image)
-    try:
-        archive(dockerfile + "VOLUME /data\n", programs, "1.2.3", "c" * 40, epoch)
-        said = ""
-    except SystemExit as refused:
-        said = str(refused)
+    said = refusal(archive, dockerfile + "VOLUME /data\n", programs, "1.2.3", "c" * 40, epoch)
     rows.row("   an unknown line of the Dockerfile stops it, and is named", "VOLUME /data" in said, said)
+
+    with tempfile.TemporaryDirectory() as folder:
+        of_folders(rows, Path(folder))
 
     template, release = expanded(str(ROOT / "template.yaml")), "1.2.3-cccccccccccc"
     of_templates(rows, template, from_bucket(template, release, ["arm64", "x86_64"]), for_repository(template, release, "arm64", "1.2.3"), release)

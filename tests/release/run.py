@@ -110,10 +110,8 @@ def contents(rows, folder):
     functions = {it["Metadata"]["BuildProperties"]["Binary"] for it in template["Resources"].values() if it["Type"] == "AWS::Serverless::Function"}
     zips = sorted(DIST.glob("functions/*/*/*.zip"))
     rows.same(f"a zip for each function and processor: {len(zips)}", [str(path.relative_to(DIST)) for path in zips], sorted(key(release, processor, name) for processor in processors for name in functions))
-    for file in zips:
-        if fault := fault_of_zip(file.read_bytes()):
-            rows.row(f"{file.parent.name}/{file.name}: {fault}", False)
-    rows.row("each zip holds the program `bootstrap`, and it can be run", True)
+    faults = {f"{file.parent.name}/{file.name}": fault_of_zip(file.read_bytes()) for file in zips}
+    rows.same("each zip holds the program `bootstrap`, and it can be run", {name: fault for name, fault in faults.items() if fault}, {})
     largest = max(zips, key=lambda file: file.stat().st_size)
     rows.row(f"the largest zip has {largest.stat().st_size:,} bytes: {largest.parent.name}/{largest.name}", largest.stat().st_size <= MOST_BYTES_OF_A_ZIP)
 

@@ -7,6 +7,7 @@ pinned, is the C compiler and the linker of each program, whatever the machine h
 import os
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -67,6 +68,18 @@ def environment(source, target, epoch, tools):
         "TZ": "UTC",
         "LC_ALL": "C",
     }
+
+
+# The tables of cargo's settings that do not change what it makes. Cargo.lock has the hash of each crate, so its source may be any.
+ALLOWED_SETTINGS = {"alias", "cache", "credential-alias", "http", "net", "registries", "registry", "source", "term"}
+
+
+def no_settings_of_cargo(source):
+    """Stops if cargo would read settings that change the programs. It reads them in its home, and in each folder above the source."""
+    for folder in [Path(os.environ.get("CARGO_HOME", Path.home() / ".cargo")), *(above / ".cargo" for above in source.parents)]:
+        for file in [folder / "config.toml", folder / "config"]:
+            if file.is_file() and (others := set(tomllib.loads(file.read_text())) - ALLOWED_SETTINGS):
+                raise SystemExit(f"{file} changes what cargo makes: {', '.join(sorted(others))}. Take this out while you make a release.")
 
 
 def functions(source, env, processor, out):

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tools")]
 
 from archives import zipped  # noqa: E402
-from compiled import PROCESSORS, bills_of_materials, copy_of, environment, functions, run, server  # noqa: E402
+from compiled import PROCESSORS, bills_of_materials, copy_of, environment, functions, no_settings_of_cargo, run, server  # noqa: E402
 from expand_template import expanded  # noqa: E402
 from image import archive  # noqa: E402
 from packaged import for_repository, from_bucket, key  # noqa: E402
@@ -45,6 +45,13 @@ def template_of(source):
     return expanded(str(source / "template.yaml"))
 
 
+def replaceable(out):
+    """The folder, if it is new, empty, or an earlier release. No other folder is emptied."""
+    if out.exists() and not (out.is_dir() and (not any(out.iterdir()) or (out / "build.json").is_file() and (out / "SHA256SUMS").is_file())):
+        raise SystemExit(f"{out} is not empty, and not a release. A release would replace all that is in it. Name another folder with --out.")
+    return out
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--out", type=Path, default=ROOT / "dist", help="the release's folder. It is made anew")
@@ -52,7 +59,7 @@ def main():
     parser.add_argument("--work", type=Path, default=target / "release-of-a-commit", help="where the commit is copied to and compiled")
     parser.add_argument("--commit", default="HEAD", help="what to release. The tools are always those of this folder")
     given = parser.parse_args()
-    out, work = given.out.resolve(), given.work.resolve()
+    out, work = replaceable(given.out.resolve()), given.work.resolve()
     processors = os.environ.get("ARCHITECTURES", " ".join(PROCESSORS)).split()
     if not processors or not set(processors) <= set(PROCESSORS):
         raise SystemExit(f"ARCHITECTURES must be one or more of {' '.join(PROCESSORS)}, with spaces between them.")
@@ -63,6 +70,7 @@ def main():
         print("Some files are not committed. The release does not have them.", file=sys.stderr)
     epoch = int(run("git", "show", "--no-patch", "--format=%ct", commit, cwd=ROOT))
     source = copy_of(commit, work / "source")
+    no_settings_of_cargo(source)
     env = environment(source, work / "target", epoch, os.environ["RELEASE_TOOLS"])
     version, tools = versions(source, env)
     release = f"{version}-{commit[:12]}"
