@@ -7,17 +7,12 @@
 use http::{HeaderName, HeaderValue};
 use lambda_runtime_api_client::body::Body;
 use lambda_runtime_api_client::{BoxError, PooledClient, build_request};
-use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::time::timeout;
 
 /// The extension's name in Lambda's logs.
 const NAME: HeaderValue = HeaderValue::from_static("tokenmint-shutdown");
 const NAME_HEADER: HeaderName = HeaderName::from_static("lambda-extension-name");
 const IDENTIFIER_HEADER: HeaderName = HeaderName::from_static("lambda-extension-identifier");
-
-/// How long the registration may take. Lambda answers within a millisecond.
-const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The end that Lambda will announce.
 pub(super) struct Shutdown(Signal);
@@ -26,7 +21,8 @@ impl Shutdown {
     /// Asks Lambda to announce the end. Must be called before the first event is asked for. `None`: the end will not be
     /// announced, because there is no Extensions API here.
     pub(super) async fn announced() -> Option<Shutdown> {
-        timeout(PATIENCE, register()).await.ok()?.ok()?;
+        // There is no time-out. Lambda waits for each registered extension, so a registration that is given up would stop the start.
+        register().await.ok()?;
         // Not before the registration: from this call on, SIGTERM no longer ends the process by itself.
         signal(SignalKind::terminate()).ok().map(Shutdown)
     }
