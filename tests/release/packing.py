@@ -119,6 +119,9 @@ def of_folders(rows, folder):
     settings.write_text("[profile.release]\nopt-level = 0\n")
     said = refusal(no_settings_of_cargo, source)
     rows.row("   but none that change the programs", str(settings) in said and "profile" in said, said)
+    (source / ".cargo").mkdir(parents=True)
+    (source / ".cargo/config.toml").write_text(settings.read_text())
+    rows.same("   unless the commit has the same ones", refusal(no_settings_of_cargo, source), "")
 
 
 def of_templates(rows, original, packaged, for_repository, release):

@@ -75,10 +75,15 @@ ALLOWED_SETTINGS = {"alias", "cache", "credential-alias", "http", "net", "regist
 
 
 def no_settings_of_cargo(source):
-    """Stops if cargo would read settings that change the programs. It reads them in its home, and in each folder above the source."""
+    """Stops if cargo would read settings that change the programs, and that the commit does not have. Cargo reads them in its home, and in
+    each folder above the source."""
+    own = source / ".cargo/config.toml"
+    committed = own.read_text() if own.exists() else None
     for folder in [Path(os.environ.get("CARGO_HOME", Path.home() / ".cargo")), *(above / ".cargo" for above in source.parents)]:
         for file in [folder / "config.toml", folder / "config"]:
-            if file.is_file() and (others := set(tomllib.loads(file.read_text())) - ALLOWED_SETTINGS):
+            if not file.is_file() or file.read_text() == committed:
+                continue
+            if others := set(tomllib.loads(file.read_text())) - ALLOWED_SETTINGS:
                 raise SystemExit(f"{file} changes what cargo makes: {', '.join(sorted(others))}. Take this out while you make a release.")
 
 
