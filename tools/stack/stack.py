@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tools/stack"), str(ROOT / "tools")]
 
 from document import scratch  # noqa: E402
-from emulator import REGION, Emulator, begin, password  # noqa: E402
+from emulator import Emulator, begin, password  # noqa: E402
 
 NAME, USER = "tokenmint", "alice"
 
@@ -40,6 +41,17 @@ def sign_in(emulator, outputs):
     return emulator.sign_in(outputs, USER, secret)["access_token"]
 
 
+def environment(emulator):
+    """Writes a file for another shell, which then uses this AWS as `emulator.programs()` says. It goes when we end. Returns its path."""
+    programs = emulator.programs()
+    lines = [f"cd {shlex.quote(str(ROOT))}", "unset AWS_PROFILE AWS_SESSION_TOKEN"]
+    for name in [*emulator.environment, "PATH", "SAM", "STACK_FOLDER", "STACK_KEY"]:
+        lines.append(f"export {name}={shlex.quote(programs[name])}")
+    file = Path(emulator.folder) / "environment"
+    file.write_text("\n".join(lines) + "\n")
+    return file
+
+
 def main():
     begin()
     with scratch() as folder:
@@ -51,9 +63,8 @@ def main():
             if token:
                 print(f"{USER} is signed in. Ask as {USER}:\n")
                 print(f'curl -H "Authorization: Bearer {token}" "{outputs["ApiUrl"]}/rtc/demo/token"\n')
-            print("For the AWS CLI (.tools/stack-python/bin/aws), in another terminal:\n")
-            key = emulator.environment["AWS_ACCESS_KEY_ID"]
-            print(f"export AWS_ENDPOINT_URL={emulator.url} AWS_REGION={REGION} AWS_ACCESS_KEY_ID={key} AWS_SECRET_ACCESS_KEY=test\n")
+            print("For `aws`, `make deploy` and what the other pages say, give a second terminal its environment:\n")
+            print(f". {environment(emulator)}\n")
             print("Ctrl-C ends it all, and nothing is left.", flush=True)
             emulator.process.wait()
             raise SystemExit("The emulator has ended by itself.")
