@@ -67,6 +67,8 @@ class Emulator:
             "MINISTACK_ACCOUNT_ID": ACCOUNT,
             "MINISTACK_REGION": REGION,
             "AUTH": "true",
+            # The keys that sign the users' JWTs. Elsewhere they would outlive us, and other runs would share them.
+            "STATE_DIR": str(Path(folder) / "state"),
             # With these it would listen on all addresses.
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
