@@ -41,12 +41,14 @@ def sign_in(emulator, outputs):
     return emulator.sign_in(outputs, USER, secret)["access_token"]
 
 
-def environment(emulator):
+def environment(emulator, token):
     """Writes a file for another shell, which then uses this AWS as `emulator.programs()` says. It goes when we end. Returns its path."""
     programs = emulator.programs()
     lines = [f"cd {shlex.quote(str(ROOT))}", "unset AWS_PROFILE AWS_SESSION_TOKEN"]
     for name in [*emulator.environment, "PATH", "SAM", "STACK_FOLDER", "STACK_KEY"]:
         lines.append(f"export {name}={shlex.quote(programs[name])}")
+    if token:
+        lines.append(f"TOKEN={token}")
     file = Path(emulator.folder) / "environment"
     file.write_text("\n".join(lines) + "\n")
     return file
@@ -64,7 +66,7 @@ def main():
                 print(f"{USER} is signed in. Ask as {USER}:\n")
                 print(f'curl -H "Authorization: Bearer {token}" "{outputs["ApiUrl"]}/rtc/demo/token"\n')
             print("For `aws`, `make deploy` and what the other pages say, give a second terminal its environment:\n")
-            print(f". {environment(emulator)}\n")
+            print(f". {environment(emulator, token)}\n")
             print("Ctrl-C ends it all, and nothing is left.", flush=True)
             emulator.process.wait()
             raise SystemExit("The emulator has ended by itself.")
