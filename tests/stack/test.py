@@ -418,6 +418,9 @@ def strangers(rows, stack):
     rows.row("no stranger has made a role", "stranger" not in roles, roles)
     chat = {"Host": api, "Authorization": known.format("test").replace("/iam/", "/execute-api/")}
     rows.same("the key `test` gets no app token of Chat", stack.ask_once("GET", "/chat/app/token", headers=chat)[0], 403)
+    folder = Path(emulator.folder)
+    mode, signing = folder.stat().st_mode & 0o777, list(folder.rglob("*.pem"))
+    rows.row("no other user can read the keys that sign the users' JWTs", signing and mode == 0o700, oct(mode), signing)
 
 
 def preflight(rows, stack):
