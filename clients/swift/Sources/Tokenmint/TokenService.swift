@@ -1,4 +1,8 @@
 import Foundation
+// Outside of Apple's systems, URLSession has a module of its own.
+#if canImport(FoundationNetworking)
+import FoundationNetworking
+#endif
 
 /// A token, and what the service says about it. All times are the server's, in Unix seconds.
 public struct MintedToken: Sendable, Equatable {
@@ -124,7 +128,7 @@ public final class TokenService: Sendable {
     public static let version = "0.2.0"
 
     private let base: URL
-    private let session: URLSession
+    private let exchange = Exchange()
     private let timeout: Duration
     private let jwt: JWT?
 
@@ -144,14 +148,6 @@ public final class TokenService: Sendable {
         base = url.absoluteURL
         self.timeout = timeout
         self.jwt = jwt
-        // No cache may store a token.
-        let configuration = URLSessionConfiguration.ephemeral
-        configuration.urlCache = nil
-        configuration.requestCachePolicy = .reloadIgnoringLocalCacheData
-        configuration.httpCookieStorage = nil
-        configuration.httpShouldSetCookies = false
-        configuration.urlCredentialStorage = nil
-        session = URLSession(configuration: configuration)
     }
 
     /// Sends one request.
@@ -181,15 +177,16 @@ public final class TokenService: Sendable {
             call.httpBody = body
             call.setValue("application/json", forHTTPHeaderField: "Content-Type")
         }
-        let (data, answer): (Data, URLResponse)
+        let (data, response): (Data, HTTPURLResponse)
         do {
-            (data, answer) = try await session.data(for: call, delegate: NoRedirects())
+            (data, response) = try await exchange.answer(to: call)
+        } catch let error as TokenError {
+            throw error
         } catch {
             try Task.checkCancellation()
             let late = (error as? URLError)?.code == .timedOut
             throw TokenError(late ? .timeout : .network, "The token service cannot be reached: \(error.localizedDescription)")
         }
-        guard let response = answer as? HTTPURLResponse else { throw TokenError(.badAnswer, "The answer holds no token.") }
         guard response.statusCode == 200 else { throw Self.refusal(response, data) }
         guard let minted = try? JSONDecoder().decode(MintedToken.self, from: data) else {
             throw TokenError(.badAnswer, "The answer holds no token.", status: 200)
@@ -248,14 +245,5 @@ public final class TokenService: Sendable {
         format.timeZone = TimeZone(secondsFromGMT: 0)
         format.dateFormat = "EEE, dd MMM yyyy HH:mm:ss 'GMT'"
         return format.date(from: text)
-    }
-}
-
-/// Follows no redirect, because it would take the JWT to another server.
-private final class NoRedirects: NSObject, URLSessionTaskDelegate {
-    func urlSession(
-        _ session: URLSession, task: URLSessionTask, willPerformHTTPRedirection response: HTTPURLResponse, newRequest request: URLRequest
-    ) async -> URLRequest? {
-        nil
     }
 }
