@@ -15,7 +15,7 @@ public actor TokenKeeper {
     /// A token, and when its request was sent. Its age is counted from there, so it can only seem older than it is.
     private struct Held {
         let minted: MintedToken
-        let since: ContinuousClock.Instant
+        let since: Duration
     }
 
     /// A token younger than this isn't renewed. So an SDK that warns at once, as for a short token, causes no flood.
@@ -30,8 +30,7 @@ public actor TokenKeeper {
     private let patience: Duration
     private let onRetry: OnRetry
     private let onError: OnError
-    /// Goes on while the device sleeps.
-    private let clock = ContinuousClock()
+    private let clock: KeeperClock
     private var held: Held?
     private var lastError: TokenError?
     /// The service refused: the keeper sends no more requests until somebody needs a new token.
@@ -51,6 +50,15 @@ public actor TokenKeeper {
         service: TokenService, request: TokenRequest, patience: Duration = .seconds(30),
         onRetry: @escaping OnRetry = { _, _ in }, onError: @escaping OnError = { _ in }
     ) {
+        self.init(service: service, request: request, clock: .continuous, patience: patience, onRetry: onRetry, onError: onError)
+    }
+
+    /// - Parameter clock: Tests hand in one of their own.
+    init(
+        service: TokenService, request: TokenRequest, clock: KeeperClock, patience: Duration = .seconds(30),
+        onRetry: @escaping OnRetry = { _, _ in }, onError: @escaping OnError = { _ in }
+    ) {
+        self.clock = clock
         self.service = service
         self.request = request
         self.patience = patience
@@ -123,7 +131,7 @@ public actor TokenKeeper {
 
     private static var stoppedError: TokenError { TokenError(.stopped, "This token keeper was stopped.") }
 
-    private func age(_ held: Held) -> Duration { held.since.duration(to: clock.now) }
+    private func age(_ held: Held) -> Duration { clock.now() - held.since }
 
     private var good: Held? {
         guard let held else { return nil }
@@ -181,11 +189,11 @@ public actor TokenKeeper {
         defer { renewal = nil }
         var failed = 0
         while !stopped {
-            let sent = clock.now
+            let sent = clock.now()
             do {
                 let minted = try await service.fetch(request)
                 if stopped { return }
-                guard sent.duration(to: clock.now) < minted.expiry else {
+                guard clock.now() - sent < minted.expiry else {
                     throw TokenError(.badAnswer, "The token had expired when it came.", status: 200)
                 }
                 return take(Held(minted: minted, since: sent))
@@ -201,7 +209,8 @@ public actor TokenKeeper {
                 let wait = min(error.retryAfter, Self.longestRetryAfter) + Self.backoff(failed)
                 failed += 1
                 onRetry(error, wait)
-                let pause = Task { _ = try? await Task.sleep(for: wait, clock: .continuous) }
+                let clock = clock, end = clock.now() + wait
+                let pause = Task { _ = try? await clock.sleep(end) }
                 self.pause = pause
                 await pause.value
                 self.pause = nil
@@ -212,10 +221,10 @@ public actor TokenKeeper {
     private func take(_ new: Held) {
         held = new
         lastError = nil
-        let due = new.since.advanced(by: new.minted.renewal)
+        let clock = clock, due = new.since + new.minted.renewal
         alarm = Task { [weak self] in
             // A cancelled alarm is no longer needed.
-            guard (try? await Task.sleep(until: due, clock: .continuous)) != nil else { return }
+            guard (try? await clock.sleep(due)) != nil else { return }
             await self?.beginRenewal()
         }
         answerAll(.success(new.minted))
@@ -226,6 +235,20 @@ public actor TokenKeeper {
     private static func backoff(_ failed: Int) -> Duration {
         min(longestBackoff, firstBackoff * (1 << min(failed, 10))) * Double.random(in: 0..<1)
     }
+}
+
+/// What a keeper measures time with.
+struct KeeperClock: Sendable {
+    /// The time since a fixed moment. It goes on while the device sleeps, and nobody can set it.
+    let now: @Sendable () -> Duration
+    /// Waits until this time. Throws if the task is cancelled.
+    let sleep: @Sendable (_ until: Duration) async throws -> Void
+
+    static let continuous: KeeperClock = {
+        let clock = ContinuousClock()
+        let start = clock.now
+        return KeeperClock(now: { start.duration(to: clock.now) }, sleep: { try await clock.sleep(until: start.advanced(by: $0)) })
+    }()
 }
 
 /// Connects a keeper to one SDK. `give` gets each new token. If the SDK has missed the current one, `give` gets it once
