@@ -125,6 +125,10 @@ test-stack: setup $(STACK_PYTHON)/.installed $(STACK_SIGN_IN)/node_modules/.inst
 	.venv/bin/python tests/stack/test.py
 	.venv/bin/python tests/stack/production.py
 
+test-swift: setup ## Compiles the Swift client, runs its tests, and installs it into a new project. Without Swift it unpacks Debian's (3 GB; needs root)
+	@code=0; tools/swift.sh --install || code=$$?; \
+	case $$code in 0) cargo test --workspace --test it -- --ignored --nocapture the_swift_client ;; 77) ;; *) exit $$code ;; esac
+
 test-arm64: setup build ## Runs the arm64 functions that would be deployed, on an emulated processor
 	tools/debian-packages.sh arm64
 	cargo test --workspace --test it -- --ignored arm64

@@ -19,6 +19,8 @@ for need in "$@"; do
         command -v buildah >/dev/null || missing+=(buildah)
         command -v runc >/dev/null || missing+=(runc)
         ;;
+    # Unpacks a newer Debian, for the Swift client.
+    debootstrap) command -v debootstrap >/dev/null || missing+=(debootstrap) ;;
     wrk) command -v wrk >/dev/null || missing+=(wrk) ;;
     # For the Kotlin client. The second package is Android's own org.json.
     java)
