@@ -18,5 +18,5 @@ done
 rm -rf "$out" && mkdir -p "$out"
 find "$client/test/sdks" -name '*.java' -exec javac --release 11 -d "$out" {} +
 java -cp "$compiler/kotlin-compiler.jar" org.jetbrains.kotlin.cli.jvm.K2JVMCompiler -kotlin-home "${compiler%/lib}" \
-    -no-reflect -jvm-target 11 -Werror -cp "$classes:$out" -d "$out" "$client/src" "$client/adapters" "$client/test/Tests.kt"
+    -no-reflect -jvm-target 11 -Werror -cp "$classes:$out" -d "$out" "$client/src" "$client/adapters" "$client/test/Tests.kt" "$client/test/Rules.kt"
 exec java -ea -cp "$out:$classes" TestsKt

@@ -17,6 +17,7 @@ import kotlinx.coroutines.currentCoroutineContext
 import kotlinx.coroutines.ensureActive
 import kotlinx.coroutines.suspendCancellableCoroutine
 import kotlinx.coroutines.withTimeoutOrNull
+import okhttp3.Authenticator
 import okhttp3.Call
 import okhttp3.Callback
 import okhttp3.Headers
@@ -112,8 +113,8 @@ class TokenException internal constructor(
  * The service that gives tokens, and the JWT that says who the caller is.
  *
  * @param url the service's address, host and path.
- * @param client your app's client, so that connections are shared. Redirects, cache and cookies are switched off in a
- *   copy.
+ * @param client your app's client, so that connections are shared. Redirects, cache, cookies and its authenticator are switched
+ *   off in a copy.
  * @param timeout how long one attempt may take, the [jwt] function included.
  * @param jwt returns the caller's JWT. It is called before each attempt. The JWT is sent only over HTTPS, or to this
  *   machine. Without this function requests carry no identity, and only a local run gives tokens.
@@ -131,6 +132,8 @@ class TokenService(
         .followSslRedirects(false)
         .cache(null)
         .cookieJar(okhttp3.CookieJar.NO_COOKIES)
+        // A 401 ends the attempt. What the app does after its own 401s must not be sent here.
+        .authenticator(Authenticator.NONE)
         .callTimeout(timeout.inWholeMilliseconds, TimeUnit.MILLISECONDS)
         .build()
 
