@@ -60,7 +60,7 @@ export async function attempt<A extends Answer>(
       // No cache may store a token, and no redirect may take the JWT to another server.
       cache: 'no-store',
       credentials: 'omit',
-      redirect: 'error',
+      redirect: 'manual',
       referrerPolicy: 'no-referrer',
       signal,
     }));
@@ -69,6 +69,8 @@ export async function attempt<A extends Answer>(
     if (signal.aborted) throw signal.reason;
     throw new TokenError('network', 'The token service cannot be reached.', { cause });
   }
+  // A browser hides the status of a redirect.
+  if (response.type === 'opaqueredirect') throw new TokenError('unavailable', 'The token service redirects. Is its address right?');
   const json = parsed(text);
   if (response.status !== 200) throw refusal(response, json);
   const answer = request.read(text, json);

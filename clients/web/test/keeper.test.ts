@@ -99,7 +99,7 @@ describe('fetching', () => {
     expect(fetch.mock.calls[0]?.[1]).toMatchObject({
       cache: 'no-store',
       credentials: 'omit',
-      redirect: 'error',
+      redirect: 'manual',
       referrerPolicy: 'no-referrer',
     });
     expect(service.seen[0]?.headers.get('authorization')).toBeNull();
