@@ -9,6 +9,7 @@ CHAT_URL, and is never printed. The script needs Python 3.9 or newer. Signing ne
 """
 
 import argparse
+import email.utils
 import hashlib
 import http.client
 import ipaddress
@@ -27,12 +28,10 @@ import urllib.request
 USERNAME = re.compile(r"[a-z0-9_.-]{1,64}")
 # api-id.execute-api.REGION.amazonaws.com
 GATEWAY = re.compile(r"[a-z0-9-]+\.execute-api\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?")
-# After one of these, another try may succeed.
-TEMPORARY = {408, 425, 429, 500, 502, 503, 504}
 FIRST_BACKOFF_SECONDS = 0.5
-LONGEST_BACKOFF_SECONDS = 20
+LONGEST_BACKOFF_SECONDS = 30
 # A longer Retry-After is treated as a mistake: the script waits only this long.
-LONGEST_RETRY_AFTER_SECONDS = 120
+LONGEST_RETRY_AFTER_SECONDS = 600
 LONGEST_ANSWER_BYTES = 1 << 20
 
 
@@ -75,6 +74,18 @@ def is_this_machine(host):
         return host == "localhost"
 
 
+def retry_after(headers):
+    """How many seconds the server asks the client to wait. A moment is compared with the server's own Date, never with this machine's clock."""
+    asked = headers.get("Retry-After", "").strip()
+    if re.fullmatch(r"[0-9]{1,9}", asked):
+        return int(asked)
+    moments = [email.utils.parsedate_tz(text) for text in (asked, headers.get("Date", ""))]
+    if None in moments:
+        return 0
+    then, now = (email.utils.mktime_tz(moment) for moment in moments)
+    return max(0, then - now)
+
+
 class NoRedirects(urllib.request.HTTPRedirectHandler):
     """Follows no redirect, because Python would send the Authorization header to the new address too."""
 
@@ -90,11 +101,11 @@ class Client:
         self.attempts = attempts
         self.opener = urllib.request.build_opener(NoRedirects)
 
-    def ask(self, what, make):
-        """Sends the request of `make()`, a new one each time, until one succeeds. Returns the JSON of the 200."""
+    def ask(self, what, make, read=lambda answer: answer):
+        """Sends the request of `make()`, a new one each time, until one succeeds. Returns what `read` makes of the 200's JSON."""
         for attempt in range(self.attempts):
             try:
-                return self.once(what, make())
+                return read(self.once(what, make()))
             except Unavailable as failure:
                 if attempt + 1 == self.attempts:
                     raise
@@ -131,9 +142,8 @@ class Client:
         # The server's message may repeat the token that it got.
         bearer = (request.get_header("Authorization") or "").removeprefix("Bearer ")
         message = message.replace(bearer, "[token]") if bearer else message
-        if status in TEMPORARY:
-            retry_after = headers.get("Retry-After", "")
-            raise Unavailable(message, int(retry_after) if re.fullmatch(r"[0-9]{1,9}", retry_after) else 0)
+        if status >= 500 or status < 400 or status in (408, 425, 429):
+            raise Unavailable(message, retry_after(headers))
         raise Refused(status, error, message)
 
     def read(self, response):
@@ -170,33 +180,39 @@ class AppToken:
             self.renew()
         elif now >= self.due:
             try:
-                self.take(self.client.once("token service", self.request()), now)
+                self.take(self.client.once("token service", self.request()))
             except Unavailable as failure:
                 # The token is still good. Ask again later, and not before Retry-After.
                 wait = min(failure.retry_after, LONGEST_RETRY_AFTER_SECONDS) + random.uniform(0, LONGEST_BACKOFF_SECONDS)
                 self.due = time.monotonic() + wait
+            except Failure:
+                # The token is still good. Another request would be refused, too.
+                self.due = self.end
         return self.token
 
     def renew(self):
         """Fetches a token. Returns whether it differs from the last one."""
-        before, asked_at = self.token, time.monotonic()
-        self.take(self.client.ask("token service", self.request), asked_at)
+        before = self.token
+        self.client.ask("token service", self.request, self.take)
         return self.token != before
 
-    def take(self, answer, asked_at):
+    def take(self, answer):
         try:
             # When the server answered, its clock said expires_at minus expires_in. This machine's clock may be wrong.
             due = answer["renew_at"] - (answer["expires_at"] - answer["expires_in"])
             # A token that is about to expire would expire on its way to Chat.
             end = answer["expires_in"] - min(5, answer["expires_in"] / 10)
             token = answer["token"]
-            if not re.fullmatch(r"007[A-Za-z0-9+/]+={0,2}", token):
+            if not re.fullmatch(r"007[A-Za-z0-9+/]+={0,2}", token) or answer["expires_in"] <= 0:
                 raise ValueError
         except (KeyError, TypeError, ValueError):
-            raise Failure("token service: the answer holds no app token") from None
-        self.token, self.due, self.end = token, asked_at + due, asked_at + end
+            # It may be the page of a proxy.
+            raise Unavailable("token service: the answer holds no app token") from None
+        self.token, self.due, self.end = token, self.asked_at + due, self.asked_at + end
 
     def request(self):
+        # A token's age counts from here, so it can only seem older than it is.
+        self.asked_at = time.monotonic()
         headers = {"Accept": "application/json"}
         return urllib.request.Request(self.url, headers=self.signed(headers) if self.region else headers)
 

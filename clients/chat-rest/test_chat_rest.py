@@ -16,7 +16,9 @@ import sys
 import threading
 import time
 import unittest
+import unittest.mock
 import urllib.request
+import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import chat_rest
@@ -263,7 +265,7 @@ class Case(unittest.TestCase):
         elsewhere = self.serve(lambda _: (200, {"entities": [{"username": "alice"}]}, {}))
         for status in (301, 302, 303, 307, 308):
             self.chat.troubles = [(status, {}, {"Location": f"{elsewhere.url}/org-1/app-1/users"})]
-            self.refused(self.run_script("register", "alice"), 1, f"alice: Chat: {status}")
+            self.refused(self.run_script("--attempts=1", "register", "alice"), 1, f"alice: Chat: {status}")
         self.assertEqual(elsewhere.requests, [])
         for url in ("http://chat.example.com/o/a", "ftp://localhost/o/a", "https://u:p@chat.example.com/o/a", "https://chat.example.com", "https://chat.example.com/o/a?b"):
             self.refused(self.run_script("register", "alice", chat=url), 2, "CHAT_URL")
@@ -324,7 +326,7 @@ class Case(unittest.TestCase):
         problem = {"type": "urn:tokenmint:problem:forbidden", "title": "No.", "status": 403, "detail": "a JWT never gets it", "request_id": "1"}
         for status, body, said in ((403, problem, "a JWT never gets it"), (403, {"message": "Forbidden"}, "Forbidden"), (200, {"token": "hello"}, "no app token")):
             service = self.serve(lambda _, it=(status, body): (*it, {}))
-            self.refused(self.run_script("register", "alice", tokenmint=service.url), 1, "alice: token service", said)
+            self.refused(self.run_script("--attempts=1", "register", "alice", tokenmint=service.url), 1, "alice: token service", said)
             self.assertEqual(len(service.requests), 1)
         down = self.serve(lambda _: (503, problem, {"Retry-After": "0"}))
         self.refused(self.run_script("--attempts=2", "register", "alice", tokenmint=down.url), 1, "503")
@@ -357,6 +359,92 @@ def relayed_once():
     asked = urllib.request.Request(TOKENMINT + "/chat/app/token", headers={"Accept": "application/json"})
     with urllib.request.urlopen(asked) as answer:
         return answer.status, json.load(answer), {}
+
+
+class Rules(unittest.TestCase):
+    """The rules that all clients keep: clients/rules/cases.json. The script has no JWT, so it runs no case of those."""
+
+    rules = json.loads((ROOT / "clients/rules/cases.json").read_text())
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = subprocess.Popen([sys.executable, ROOT / "clients/rules/server.py"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        cls.base = f"http://127.0.0.1:{int(cls.server.stdout.readline())}"
+        cls.addClassCleanup(cls.server.wait)
+        cls.addClassCleanup(cls.server.stdout.close)
+        cls.addClassCleanup(cls.server.stdin.close)
+
+    def setUp(self):
+        self.moment, self.waits = 0.0, []
+
+        def sleep(seconds):
+            self.waits.append(seconds)
+            self.moment += seconds
+
+        # The script's clock, and not that of the sockets.
+        clock = unittest.mock.patch.multiple(chat_rest.time, monotonic=lambda: self.moment, sleep=sleep)
+        clock.start()
+        self.addCleanup(clock.stop)
+
+    def run_of(self, case):
+        return f"{self.base}/{uuid.uuid4()}/{case}"
+
+    def asked(self, run):
+        with urllib.request.urlopen(f"{run}/asked") as answer:
+            return json.load(answer)
+
+    def test_each_answer(self):
+        self.assertGreater(len(self.rules["answers"]), 20)
+        for rule in self.rules["answers"]:
+            with self.subTest(f"{rule['case']}: {rule['what']}"):
+                run, self.waits = self.run_of(rule["case"]), []
+                token = chat_rest.AppToken(run, chat_rest.Client(rule.get("timeout", 10), attempts=20))
+                ends = "token"
+                try:
+                    token.get()
+                except chat_rest.Refused:
+                    ends = "refused"
+                self.assertEqual(ends, rule["ends"])
+                bounds = [failure["wait"] for failure in rule["failures"] if "wait" in failure]
+                self.assertEqual(len(self.waits), len(bounds))
+                for wait, (shortest, longest) in zip(self.waits, bounds):
+                    self.assertTrue(shortest <= wait <= longest, (wait, shortest, longest))
+                asked = self.asked(run)
+                self.assertEqual([(it["path"], it["host"]) for it in asked], [("/chat/app/token", "127.0.0.1")] * rule["asked"])
+
+    def test_each_renewal(self):
+        # An app token has no privileges.
+        rules = [rule for rule in self.rules["renewals"] if "privileges_in" not in rule["answers"][0]["token"]]
+        self.assertGreater(len(rules), 2)
+        for rule in rules:
+            with self.subTest(f"{rule['case']}: {rule['what']}"):
+                run, self.moment = self.run_of(rule["case"]), 0
+                token = chat_rest.AppToken(run, chat_rest.Client(10, attempts=1))
+                first = token.get()
+                # The script asks only when it needs a token.
+                renewed = min(rule["renewed_at"], rule["good_until"])
+                self.moment = renewed - 0.5
+                self.assertEqual((token.get(), len(self.asked(run))), (first, 1))
+                self.moment = renewed
+                if renewed < rule["good_until"]:
+                    # The renewal is refused. So the token stays good until its own end.
+                    self.assertEqual((token.get(), len(self.asked(run))), (first, 2))
+                    self.moment = rule["good_until"] - 0.5
+                    self.assertEqual((token.get(), len(self.asked(run))), (first, 2))
+                    self.moment = rule["good_until"]
+                with self.assertRaises(chat_rest.Refused):
+                    token.get()
+
+    def test_addresses(self):
+        self.assertGreater(len(self.rules["addresses"]), 10)
+        for rule in self.rules["addresses"]:
+            with self.subTest(rule["url"]):
+                taken = True
+                try:
+                    chat_rest.base_url(rule["url"], "TOKENMINT_URL")
+                except ValueError:
+                    taken = False
+                self.assertEqual(taken, rule["taken"])
 
 
 def is_signed(request):
