@@ -1,4 +1,5 @@
 import type { Answer } from './answers.js';
+import type { Cut } from './cut.js';
 import { type Problem, TokenError } from './errors.js';
 import type { TokenRequest } from './requests.js';
 
@@ -44,16 +45,16 @@ export async function attempt<A extends Answer>(
   base: string,
   service: Service,
   request: TokenRequest<A>,
-  signal: AbortSignal,
+  cut: Cut,
 ): Promise<A> {
   const headers: Record<string, string> = { accept: 'application/json' };
-  if (service.jwt !== undefined) headers['authorization'] = `Bearer ${await bearer(service.jwt, signal)}`;
+  if (service.jwt !== undefined) headers['authorization'] = `Bearer ${await bearer(service.jwt, cut)}`;
   if (request.body !== undefined) headers['content-type'] = 'application/json';
   const ask = service.fetch ?? fetch;
   let response: Response;
   let text: string;
   try {
-    response = await until(signal, ask(base + request.path, {
+    response = await cut.until(ask(base + request.path, {
       method: request.method,
       headers,
       ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
@@ -62,11 +63,11 @@ export async function attempt<A extends Answer>(
       credentials: 'omit',
       redirect: 'manual',
       referrerPolicy: 'no-referrer',
-      signal,
+      signal: cut.signal,
     }));
-    text = await until(signal, response.text());
+    text = await cut.until(response.text());
   } catch (cause) {
-    if (signal.aborted) throw signal.reason;
+    if (cut.why !== undefined) throw cut.why;
     throw new TokenError('network', 'The token service cannot be reached.', { cause });
   }
   // A browser hides the status of a redirect.
@@ -78,12 +79,12 @@ export async function attempt<A extends Answer>(
   return answer;
 }
 
-async function bearer(jwt: () => string | Promise<string>, signal: AbortSignal): Promise<string> {
+async function bearer(jwt: () => string | Promise<string>, cut: Cut): Promise<string> {
   let token: unknown;
   try {
-    token = await until(signal, Promise.resolve(jwt()));
+    token = await cut.until(Promise.resolve(jwt()));
   } catch (cause) {
-    if (signal.aborted) throw signal.reason;
+    if (cut.why !== undefined) throw cut.why;
     throw new TokenError('no-jwt', 'The jwt function failed, so there is no JWT to send.', { cause });
   }
   // The syntax is RFC 6750's b64token. It also keeps line breaks out of the header.
@@ -91,16 +92,6 @@ async function bearer(jwt: () => string | Promise<string>, signal: AbortSignal):
     throw new TokenError('no-jwt', 'The jwt function returned no JWT.');
   }
   return token;
-}
-
-/** The promise's result. If the signal aborts first, it rejects with the signal's reason. */
-function until<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    if (signal.aborted) abort();
-    else signal.addEventListener('abort', abort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-  });
 }
 
 function parsed(text: string): unknown {

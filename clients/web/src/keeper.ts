@@ -1,6 +1,7 @@
 import type { Answer, MintedAnswer, RtcAnswer } from './answers.js';
 import { address, attempt, type Service } from './attempt.js';
 import { alarm, backoff, type Moment, now, since } from './clock.js';
+import { Cut } from './cut.js';
 import { TokenError } from './errors.js';
 import type { TokenRequest } from './requests.js';
 import { tell } from './tell.js';
@@ -68,7 +69,7 @@ export class TokenKeeper<A extends Answer> {
   readonly #options: KeeperOptions<A>;
   readonly #base: string;
   readonly #listeners = new Set<(answer: A) => void>();
-  readonly #stopped = new AbortController();
+  readonly #stopped = new Cut();
   #held: Held<A> | undefined;
   #renewal: Promise<A> | undefined;
   #lastError: TokenError | undefined;
@@ -133,7 +134,7 @@ export class TokenKeeper<A extends Answer> {
 
   /** Whether it was stopped. */
   get stopped(): boolean {
-    return this.#stopped.signal.aborted;
+    return this.#stopped.why !== undefined;
   }
 
   /**
@@ -152,7 +153,7 @@ export class TokenKeeper<A extends Answer> {
     this.#alarm?.cancel();
     this.#held = undefined;
     this.#listeners.clear();
-    this.#stopped.abort(new TokenError('stopped', 'This token keeper was stopped.'));
+    this.#stopped.end(new TokenError('stopped', 'This token keeper was stopped.'));
   }
 
   #good(): Held<A> | undefined {
@@ -165,7 +166,7 @@ export class TokenKeeper<A extends Answer> {
 
   /** The running renewal, or a new one. */
   #renewing(): Promise<A> {
-    if (this.stopped) return Promise.reject(this.#stopped.signal.reason);
+    if (this.#stopped.why !== undefined) return Promise.reject(this.#stopped.why);
     if (this.#renewal === undefined) {
       this.#renewal = this.#renew().finally(() => (this.#renewal = undefined));
     }
@@ -178,18 +179,17 @@ export class TokenKeeper<A extends Answer> {
   }
 
   async #renew(): Promise<A> {
-    const { signal } = this.#stopped;
     this.#alarm?.cancel();
     this.#lastError = undefined;
     this.#refused = false;
     for (let failed = 0; ; ) {
       try {
         const held = await this.#attempt();
-        if (signal.aborted) throw signal.reason;
+        if (this.#stopped.why !== undefined) throw this.#stopped.why;
         this.#take(held);
         return held.answer;
       } catch (error) {
-        if (signal.aborted) throw signal.reason;
+        if (this.#stopped.why !== undefined) throw this.#stopped.why;
         this.#lastError = error as TokenError;
         if (!this.#lastError.temporary) {
           this.#refused = true;
@@ -207,19 +207,17 @@ export class TokenKeeper<A extends Answer> {
 
   async #attempt(): Promise<Held<A>> {
     const { service, request, timeout = 10_000 } = this.#options;
-    const cut = new AbortController();
-    const stop = () => cut.abort(this.#stopped.signal.reason);
-    this.#stopped.signal.addEventListener('abort', stop, { once: true });
-    if (this.stopped) stop();
+    const cut = new Cut();
+    const done = this.#stopped.whenEnded((why) => cut.end(why));
     const timer = setTimeout(() => {
-      cut.abort(new TokenError('timeout', `The token service did not answer within ${timeout} ms.`));
+      cut.end(new TokenError('timeout', `The token service did not answer within ${timeout} ms.`));
     }, timeout);
     try {
       const sent = now();
-      return held(request, await attempt(this.#base, service, request, cut.signal), sent);
+      return held(request, await attempt(this.#base, service, request, cut), sent);
     } finally {
       clearTimeout(timer);
-      this.#stopped.signal.removeEventListener('abort', stop);
+      done();
     }
   }
 
@@ -233,16 +231,14 @@ export class TokenKeeper<A extends Answer> {
 
   /** Waits before the next attempt. */
   #pause(delay: number): Promise<void> {
-    const { signal } = this.#stopped;
     return new Promise((resolve, reject) => {
-      const stop = () => reject(signal.reason);
       // A listener may have stopped the keeper just now.
-      if (signal.aborted) return stop();
-      signal.addEventListener('abort', stop, { once: true });
+      const done = this.#stopped.whenEnded(reject);
+      if (this.stopped) return;
       const resume = () => {
         this.#hurry = undefined;
         this.#alarm?.cancel();
-        signal.removeEventListener('abort', stop);
+        done();
         resolve();
       };
       this.#hurry = resume;
