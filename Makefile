@@ -39,6 +39,7 @@ OHA := .tools/oha-$(OHA_VERSION)
 WEB := clients/web
 VERIFIERS := tools/harness/verifiers
 PROOFS := tests/browser
+PACKAGES := tests/packages
 DEMO_ISSUER := tools/demo-issuer
 DEMO_AGENTS := tools/demo-agents
 # What the demo runs beside the API and the pages.
@@ -82,7 +83,7 @@ stack: setup $(STACK_PYTHON)/.installed $(STACK_SIGN_IN)/node_modules/.installed
 
 ##@ Prove it
 
-test: test-clients test-rust test-image faults test-browser ## Runs all tests but test-stack, test-arm64 and test-release. Needs root
+test: test-clients test-rust test-packages test-image faults test-browser ## Runs all tests but test-stack, test-arm64, test-swift and test-release. Needs root
 
 test-clients: $(WEB)/node_modules/.installed ## Runs the web client's tests
 	cd $(WEB) && npm run --silent check && npm run --silent demo:build && npm run --silent test
@@ -91,6 +92,11 @@ test-rust: setup clients/kotlin/node_modules/.installed ## Runs the tests of the
 	cargo build --workspace --bins
 	cargo test --workspace --lib -- --show-output
 	cargo test --workspace --test it --test allocations -- --skip faults::
+
+test-packages: setup $(WEB)/node_modules/.installed $(PACKAGES)/node_modules/.installed ## Installs the web client's package into new apps with Vite, Next.js and Metro. Each gets tokens from the service
+	tools/debian-packages.sh chromium
+	cargo build --workspace --bins
+	node --test --test-reporter=spec $(PACKAGES)/web.test.mjs
 
 # These tests measure, so they run one after the other, with nothing else.
 faults: setup ## Lets Secrets Manager fail in every way, and opens 10,000 connections to the server, while requests go on. Prints what came of it (two minutes)
@@ -330,4 +336,4 @@ $(CARGO_FUZZ)/bin/cargo-fuzz:
 	cargo install --quiet --locked --debug --root $(CARGO_FUZZ) cargo-fuzz@$(CARGO_FUZZ_VERSION)
 
 clean: ## Removes everything that was built or installed
-	rm -rf target dist .aws-sam .venv .tools template.json {$(VERIFIERS),$(PROOFS),$(DEMO_ISSUER),$(DEMO_AGENTS),$(BOOK),$(STACK_SIGN_IN)}/node_modules clients/*/node_modules $(WEB)/dist $(WEB)/demo-dist $(COLD_NODE)/node_modules $(COLD_NODE)/bundle $(SERVE_NODE)/node_modules
+	rm -rf target dist .aws-sam .venv .tools template.json {$(VERIFIERS),$(PROOFS),$(PACKAGES),$(DEMO_ISSUER),$(DEMO_AGENTS),$(BOOK),$(STACK_SIGN_IN)}/node_modules clients/*/node_modules $(WEB)/dist $(WEB)/demo-dist $(COLD_NODE)/node_modules $(COLD_NODE)/bundle $(SERVE_NODE)/node_modules

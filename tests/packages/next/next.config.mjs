@@ -1,0 +1,2 @@
+// What builds the app lies above it.
+export default { turbopack: { root: import.meta.dirname.replace(/\/\.apps\/.*/, '') } };
