@@ -22,10 +22,11 @@ for need in "$@"; do
     # Unpacks a newer Debian, for the Swift client.
     debootstrap) command -v debootstrap >/dev/null || missing+=(debootstrap) ;;
     wrk) command -v wrk >/dev/null || missing+=(wrk) ;;
-    # For the Kotlin client. The second package is Android's own org.json.
+    # For the Kotlin client. The second package is Android's own org.json. The third one finds packages in a Maven repository.
     java)
         command -v javac >/dev/null || missing+=(openjdk-17-jdk-headless)
         test -e /usr/share/java/com.android.json.jar || missing+=(libandroid-json-java)
+        test -e /usr/share/java/ivy.jar || missing+=(ivy)
         ;;
     *)
         echo "tools/debian-packages.sh doesn't know $need" >&2
