@@ -19,6 +19,7 @@ import functools
 import hashlib
 import json
 import logging
+import os
 import re
 import sys
 
@@ -212,7 +213,8 @@ def answer(source, given, added, variables, stack=STACK):
 def main():
     # The translator warns that nobody collects its metrics.
     logging.disable(logging.WARNING)
-    source = expanded("template.yaml")
+    # Tests also ask about a template with a mistake.
+    source = expanded(os.environ.get("TEMPLATE", "template.yaml"))
     for resource in source["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
             resource["Properties"]["CodeUri"] = "s3://functions/" + resource["Metadata"]["BuildProperties"]["Binary"]

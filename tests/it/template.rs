@@ -20,6 +20,7 @@ mod references;
 mod runbook;
 mod side_by_side;
 mod deployer;
+mod mistakes;
 
 const STACK: &str = "tokenmint";
 const AGORA: &str = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:tokenmint/agora-abcdef";
