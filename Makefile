@@ -174,10 +174,11 @@ fuzz: $(CARGO_FUZZ)/bin/cargo-fuzz ## Fuzzes the token parser, the events, the p
 	tools/debian-packages.sh c++
 	cargo metadata --locked --format-version 1 --manifest-path fuzz/Cargo.toml >/dev/null
 	$(FUZZ) build --target-dir $(FUZZ_TARGET)
+	$(PYTHON) fuzz/dictionary.py >$(FUZZ_TARGET)/words.dict
 	@for target in parse event claims jwt; do \
 	found=$(FUZZ_TARGET)/corpus/$$target; mkdir -p $$found; echo "fuzz $$target, $(FUZZ_SECONDS) s:"; \
 	$(FUZZ) run --target-dir $(FUZZ_TARGET) $$target $$found fuzz/corpus/$$target -- \
-	-max_total_time=$(FUZZ_SECONDS) -seed=1 -timeout=10 -rss_limit_mb=1024 -malloc_limit_mb=64 -print_final_stats=1 \
+	-max_total_time=$(FUZZ_SECONDS) -seed=1 -dict=$(FUZZ_TARGET)/words.dict -timeout=10 -rss_limit_mb=1024 -malloc_limit_mb=64 -print_final_stats=1 \
 	>$$found.log 2>&1 || { cat $$found.log; exit 1; }; \
 	grep -E 'INITED|DONE|^stat::(number|average|peak)' $$found.log || exit 1; done
 
