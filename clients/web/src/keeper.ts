@@ -88,10 +88,10 @@ export class TokenKeeper<A extends Answer> {
     const { signal } = this.#stopped;
     // The device wakes, or the page comes back: timers may be late, and the network may be a new one.
     for (const event of ['online', 'pageshow', 'focus']) {
-      page.addEventListener?.(event, () => this.#wake(event === 'online'), { signal });
+      page.addEventListener?.(event, () => this.wake(event === 'online'), { signal });
     }
     for (const event of ['visibilitychange', 'resume']) {
-      page.document?.addEventListener(event, () => this.#wake(false), { signal });
+      page.document?.addEventListener(event, () => this.wake(), { signal });
     }
   }
 
@@ -145,6 +145,17 @@ export class TokenKeeper<A extends Answer> {
     const told = (answer: A) => listener(answer);
     this.#listeners.add(told);
     return () => void this.#listeners.delete(told);
+  }
+
+  /**
+   * Looks at the clocks at once. In a page the keeper does this by itself. In React Native call it when the app comes to
+   * the foreground, and with `networkIsBack` when there is a network again.
+   */
+  wake(networkIsBack = false): void {
+    const failure = this.#lastError?.reason;
+    // A new connection may help against a network failure, so try at once. A wait that the service asked for is kept.
+    if (networkIsBack && (failure === 'network' || failure === 'timeout') && this.#hurry !== undefined) this.#hurry();
+    else this.#alarm?.look();
   }
 
   /** Ends all work for good, and forgets the token. Callers that still wait get a {@link TokenError}. */
@@ -244,13 +255,6 @@ export class TokenKeeper<A extends Answer> {
       this.#hurry = resume;
       this.#alarm = alarm(delay, resume);
     });
-  }
-
-  #wake(online: boolean): void {
-    const failure = this.#lastError?.reason;
-    // A new connection may help against a network failure, so try at once. A wait that the service asked for is kept.
-    if (online && (failure === 'network' || failure === 'timeout') && this.#hurry !== undefined) this.#hurry();
-    else this.#alarm?.look();
   }
 
   #patiently(renewal: Promise<A>): Promise<A> {

@@ -169,6 +169,23 @@ describe('staying fresh', () => {
     expect(await keeper.token()).toMatchObject({ token: '007secret2' });
   });
 
+  it('notices it at once when the app says so, where there is no page', async () => {
+    const keeper = keep();
+    await keeper.token();
+    keeper.wake();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(service.seen).toHaveLength(1);
+    vi.setSystemTime(Date.now() + 8 * HOUR);
+    keeper.wake();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(service.seen).toHaveLength(2);
+    keeper.stop();
+    vi.setSystemTime(Date.now() + 8 * HOUR);
+    keeper.wake(true);
+    await vi.advanceTimersByTimeAsync(MINUTE);
+    expect(service.seen).toHaveLength(2);
+  });
+
   it('notices within half a minute that it slept, without any event', async () => {
     const keeper = keep();
     await keeper.token();
@@ -401,6 +418,20 @@ describe('failing', () => {
     await vi.advanceTimersByTimeAsync(70 * SECOND);
     expect(service.seen).toHaveLength(8);
     window.dispatchEvent(new Event('online'));
+    await vi.advanceTimersByTimeAsync(0);
+    expect(await token).toMatchObject({ token: '007secret1' });
+  });
+
+  it('tries at once when the app says that the connection is back, and not when it says only that it is awake', async () => {
+    for (let n = 0; n < 8; n += 1) service.says(offline);
+    const keeper = keep({ patience: HOUR });
+    const token = keeper.token();
+    await vi.advanceTimersByTimeAsync(70 * SECOND);
+    expect(service.seen).toHaveLength(8);
+    keeper.wake();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(service.seen).toHaveLength(8);
+    keeper.wake(true);
     await vi.advanceTimersByTimeAsync(0);
     expect(await token).toMatchObject({ token: '007secret1' });
   });
