@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import vm from 'node:vm'
 import { chromium } from 'playwright-core'
+import typescript from 'typescript'
 import { freePort, serve, serveGateway } from '../browser/service.mjs'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
@@ -118,6 +119,73 @@ test('Next.js, in the page and on its server', async () => {
         }
     } finally {
         await server.end()
+    }
+})
+
+test('the code of the page for React Native: with the SDKs\' own types, and with an engine that only listens', async () => {
+    const reactNative = await app('react-native')
+    const page = readFileSync(`${here}../../docs/how-to/react-native.md`, 'utf8')
+    const blocks = [...page.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code]) => code)
+    assert.equal(blocks.length, 2)
+    blocks.forEach((code, number) => writeFileSync(`${reactNative.folder}/page${number}.ts`, code))
+    reactNative.run('tsc', '--project', '.')
+
+    // Nothing of React Native runs in Node. So the app's events, the network's and the engine are the test's.
+    const said = []
+    const told = {}
+    const say = (...words) => { said.push(words); return words.length }
+    const web = await import(`${reactNative.folder}/node_modules/tokenmint-web/dist/index.js`)
+    const keepers = []
+    const TokenKeeper = class extends web.TokenKeeper { constructor(options) { super(options); keepers.push(this) } }
+    const stands = {
+        'react-native': { AppState: { addEventListener: (_, tell) => { told.app = tell; return { remove: () => say('app') } } } },
+        '@react-native-community/netinfo': { default: { addEventListener: tell => { told.network = tell; return () => say('network') } } },
+        'react-native-agora': { ChannelMediaOptions: class {} },
+        'tokenmint-web': { ...web, TokenKeeper },
+    }
+    const { outputText } = typescript.transpileModule(blocks[0], { compilerOptions: { module: 'commonjs', target: 'es2022', esModuleInterop: true } })
+    const exported = {}
+    vm.runInThisContext(`(exports, require) => {${outputText}}`)(exported, name => ({ __esModule: true, ...stands[name] }))
+    const engine = {
+        joinChannel: (token, channel, uid) => say('join', token, channel, uid),
+        renewToken: token => say('renew', token),
+        registerEventHandler: events => { told.sdk = events },
+        unregisterEventHandler: events => say('events', events === told.sdk),
+        leaveChannel: () => say('leave'),
+    }
+    const [ask, clock] = [globalThis.fetch, performance.now]
+    let later = 0
+    try {
+        globalThis.fetch = (url, options) => {
+            const { origin, pathname, search } = new URL(url)
+            assert.equal(origin, 'https://tokens.example.com')
+            // The local run knows no users, so it needs a uid.
+            return ask(`${service.url}${pathname}${search}&uid=7`, options)
+        }
+        performance.now = () => clock.call(performance) + later
+        // Without a hint the keeper looks at its clocks every 30 seconds.
+        const until = async count => { for (let left = 100; said.length < count; left -= 1) { assert.ok(left > 0, `${said}`); await sleep(100) } }
+        const leave = exported.join(engine, 'demo', async () => 'head.body.sig', error => say('error', error.message))
+        await until(1)
+        told.network({ isConnected: true })
+        told.app('active')
+        later = 60_000
+        told.sdk.onTokenPrivilegeWillExpire()
+        await until(2)
+        later = 3_600_000
+        told.app('background')
+        told.app('active')
+        await until(3)
+        leave()
+        assert.deepEqual(keepers.map(keeper => keeper.stopped), [true])
+        const [[joined, first, ...where], [renewed, second], [renewedAgain, third], ...rest] = said
+        assert.deepEqual([joined, where, renewed, renewedAgain], ['join', ['demo', 7], 'renew', 'renew'])
+        assert.equal(new Set([first, second, third].filter(token => /^007/.test(token))).size, 3)
+        assert.deepEqual(rest, [['app'], ['network'], ['events', true], ['leave']])
+    } finally {
+        keepers.forEach(keeper => keeper.stop())
+        globalThis.fetch = ask
+        performance.now = clock
     }
 })
 
