@@ -28,6 +28,13 @@ for need in "$@"; do
         test -e /usr/share/java/com.android.json.jar || missing+=(libandroid-json-java)
         test -e /usr/share/java/ivy.jar || missing+=(ivy)
         ;;
+    # Compiles and runs the C# of the page for Unity.
+    mono)
+        command -v mcs >/dev/null || missing+=(mono-mcs)
+        command -v mono >/dev/null || missing+=(mono-runtime)
+        compgen -G '/usr/lib/mono/gac/System.Net.Http/4*' >/dev/null || missing+=(libmono-system-net-http4.0-cil)
+        compgen -G '/usr/lib/mono/gac/System.Runtime.Serialization/4*' >/dev/null || missing+=(libmono-system-runtime-serialization4.0-cil)
+        ;;
     *)
         echo "tools/debian-packages.sh doesn't know $need" >&2
         exit 2

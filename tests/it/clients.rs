@@ -67,6 +67,15 @@ fn a_shell_computes_another_users_id_as_the_page_says() {
     }
 }
 
+/// The code of the pages for apps without a package, in Python and in C#, keeps the rules of all clients.
+#[test]
+fn the_code_of_the_pages_keeps_tokens_fresh() {
+    let watch = serve();
+    for page in ["plain-rest", "unity"] {
+        run(Command::new(project::tool("python")).args(["tests/it/pages/rules.py", page]), &watch);
+    }
+}
+
 /// Every file that an app gets parses, also the adapters. Nothing compiles those, because their SDKs are not here.
 #[test]
 fn the_swift_client_parses() {
