@@ -76,6 +76,24 @@ fn the_code_of_the_pages_keeps_tokens_fresh() {
     }
 }
 
+/// Nothing compiles Dart here.
+#[test]
+fn the_dart_code_of_its_page_parses() {
+    let parses = |page: &Path| {
+        let mut command = Command::new(project::tool("python"));
+        command.arg("tests/it/pages/dart.py").arg(page).current_dir(project::root());
+        command.output().expect("python runs")
+    };
+    let output = parses(Path::new("docs/how-to/flutter.md"));
+    assert!(output.status.success(), "{output:?}");
+
+    // The parser must refuse a broken page, or it would prove nothing.
+    let broken = Path::new(env!("CARGO_TARGET_TMPDIR")).join("broken.md");
+    fs::write(&broken, "```dart\nclass { void\n```\n").expect("a folder of our own");
+    let output = parses(&broken);
+    assert!(!output.status.success(), "{output:?}");
+}
+
 /// Every file that an app gets parses, also the adapters. Nothing compiles those, because their SDKs are not here.
 #[test]
 fn the_swift_client_parses() {
