@@ -28,10 +28,10 @@ JWT = "head.body.sig"
 MOST = 40
 
 
-def block(page, language):
-    """The page's first block in this language."""
+def blocks(page, language):
+    """The page's blocks in this language. The first one is the client."""
     text = (ROOT / "docs/how-to" / f"{page}.md").read_text()
-    return re.search(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)[1]
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
 class Python:
@@ -39,7 +39,7 @@ class Python:
 
     def __init__(self, _):
         self.page = types.ModuleType("plain_rest")
-        exec(compile(block("plain-rest", "python"), "plain-rest.md", "exec"), self.page.__dict__)
+        exec(compile(blocks("plain-rest", "python")[0], "plain-rest.md", "exec"), self.page.__dict__)
         self.page.time = types.SimpleNamespace(monotonic=lambda: self.now)
         self.now = 0.0
 
@@ -91,14 +91,16 @@ class Python:
 
 
 class Mono:
-    """Compiles the page's code together with Harness.cs, and speaks to it in lines."""
+    """Compiles the page's code together with Harness.cs and Sdks.cs, and speaks to it in lines."""
 
     def __init__(self, folder):
         subprocess.run([ROOT / "tools/debian-packages.sh", "mono"], check=True)
-        (folder / "Page.cs").write_text(block("unity", "csharp"))
+        files = [folder / f"Block{number}.cs" for number, _ in enumerate(blocks("unity", "csharp"))]
+        for file, code in zip(files, blocks("unity", "csharp")):
+            file.write_text(code)
         program = folder / "harness.exe"
-        command = ["mcs", "-warnaserror", "-optimize+", "-r:System.Net.Http", "-r:System.Runtime.Serialization", "-r:System.Xml"]
-        subprocess.run([*command, f"-out:{program}", folder / "Page.cs", HERE / "Harness.cs"], check=True)
+        command = ["mcs", "-warnaserror", "-optimize+", "-r:System.Net.Http,System.Runtime.Serialization,System.Xml"]
+        subprocess.run([*command, f"-out:{program}", *files, HERE / "Harness.cs", HERE / "Sdks.cs"], check=True)
         self.program = subprocess.Popen(["mono", program], cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def close(self):
