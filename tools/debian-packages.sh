@@ -42,6 +42,9 @@ for need in "$@"; do
     esac
 done
 if [ ${#missing[@]} -gt 0 ]; then
+    # Two tests may install at the same time, and apt does not wait for itself.
+    exec 9<"$0"
+    flock 9
     apt-get update -qq
     apt-get install -y -qq --no-install-recommends "${missing[@]}"
 fi
