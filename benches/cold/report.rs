@@ -54,7 +54,7 @@ const TARGETS: [Target; 8] = [
     ),
     Target::start("peak memory of a start, of plain Rust's", |start| start.peak as f64, PLAIN, Asked::AtMost(0.8)),
     Target {
-        title: "first answer with the caller's JWT verified, of the same without",
+        title: "first answer with JWTs, of the first answer without",
         warm: false,
         figure: |start| milliseconds(start.to_answer),
         ours: VERIFYING,
