@@ -91,7 +91,7 @@ class TokenException internal constructor(
     enum class Reason {
         /** The service refuses, and another try would not change that (401, 403, 404, another 4xx). */
         REFUSED,
-        /** The service cannot answer now, but may later (5xx, 408, 425, 429). */
+        /** The service cannot answer now, but may later (5xx, 408, 425, 429, or a redirect, which is not followed). */
         UNAVAILABLE,
         /** No answer: there is no connection, or the name doesn't resolve. */
         NETWORK,
@@ -132,7 +132,7 @@ class TokenService(
         .followSslRedirects(false)
         .cache(null)
         .cookieJar(okhttp3.CookieJar.NO_COOKIES)
-        // A 401 ends the attempt. What the app does after its own 401s must not be sent here.
+        // A 401 ends the attempt. The app's own authenticator must not send other credentials to this service.
         .authenticator(Authenticator.NONE)
         .callTimeout(timeout.inWholeMilliseconds, TimeUnit.MILLISECONDS)
         .build()

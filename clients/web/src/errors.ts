@@ -2,7 +2,8 @@
  * Why there is no token.
  *
  * - `refused`: the service refuses, and another try would not change that (401, 403, 404, another 4xx).
- * - `unavailable`: the service cannot answer now, but may later (5xx, 408, 425, 429).
+ * - `unavailable`: the service cannot answer now, but may later (5xx, 408, 425, 429, or a redirect,
+ *   which is not followed).
  * - `network`: no answer. There is no connection, the name doesn't resolve, or the browser hides the answer from the
  *   page (CORS).
  * - `timeout`: no complete answer in time.

@@ -85,7 +85,7 @@ public struct TokenError: Error, Sendable, LocalizedError {
     public enum Reason: Sendable {
         /// The service refuses, and another try would not change that (401, 403, 404, another 4xx).
         case refused
-        /// The service cannot answer now, but may later (5xx, 408, 425, 429).
+        /// The service cannot answer now, but may later (5xx, 408, 425, 429, or a redirect, which is not followed).
         case unavailable
         /// No answer: there is no connection, or the name doesn't resolve.
         case network
