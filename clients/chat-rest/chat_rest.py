@@ -75,7 +75,7 @@ def is_this_machine(host):
 
 
 def retry_after(headers):
-    """How many seconds the server asks the client to wait. A moment is compared with the server's own Date, never with this machine's clock."""
+    """How many seconds the server asks the client to wait. A date is compared with the server's own Date, never with this machine's clock."""
     asked = headers.get("Retry-After", "").strip()
     if re.fullmatch(r"[0-9]{1,9}", asked):
         return int(asked)

@@ -92,7 +92,7 @@ def main():
         packed(out / f"{name}.jar", Path(classes), version)
     packed(out / f"{name}-sources.jar", HERE / "src", version)
     (out / f"{name}.pom").write_text(pom(version))
-    # A repository asks for a moment, and this one stands for none.
+    # The format wants a date. It is always the same one, so that the bytes stay the same.
     versions = f"<latest>{version}</latest><release>{version}</release><versions><version>{version}</version></versions><lastUpdated>19800101000000</lastUpdated>"
     (out.parent / "maven-metadata.xml").write_text(
         f'<?xml version="1.0" encoding="UTF-8"?>\n<metadata><groupId>{GROUP}</groupId><artifactId>{ARTIFACT}</artifactId><versioning>{versions}</versioning></metadata>\n'

@@ -29,7 +29,7 @@ find "$client/test/sdks" -name '*.java' -exec javac --release 11 -d "$out/tests"
 compile "$classes:$package:$out/tests" "$out/tests" "$client/adapters" "$client/test/Tests.kt" "$client/test/Rules.kt"
 java -ea -cp "$out/tests:$package:$classes" TestsKt
 
-# Somebody else's project. Ivy finds the package in the repository, as it finds one in the internet.
+# Another project. Ivy finds the package in the folder, as it would in a Maven repository on a server.
 cat >"$out/new/settings.xml" <<SETTINGS
 <ivysettings>
   <settings defaultResolver="here"/>

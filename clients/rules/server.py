@@ -70,7 +70,7 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return None
         if "location" in given:
-            # `elsewhere` is another host, and the same server.
+            # `elsewhere` is another host name of this server.
             host = "localhost" if given["location"] == "elsewhere" else "127.0.0.1"
             headers["Location"] = f"http://{host}:{self.server.server_port}/{run}/{case}/{given['location']}"
         if "bytes" in given:

@@ -15,7 +15,7 @@ tools/swift.sh swift test "${build[@]}"
 # The package says Swift 5.9. The rules of Swift 6 about data races must hold, too.
 tools/swift.sh swift build --disable-sandbox --scratch-path "$out/build-6" --target Tokenmint -Xswiftc -swift-version -Xswiftc 6 -Xswiftc -warnings-as-errors
 
-# Somebody else's project, which finds the package by a repository's address and a version.
+# Another project, which finds the package by a repository's address and a version.
 repository=$out/new/tokenmint
 mkdir "$repository"
 git ls-files --cached --others --exclude-standard -z | tar --create --null --files-from - | tar --extract --directory "$repository"

@@ -1,4 +1,4 @@
-/** A program of somebody else with the package, and nothing of its tests. It gets a token that lives for ten seconds, and the next one. */
+/** A program of another project. It uses the package, and nothing of the package's tests. It gets a token that lives for ten seconds, and the next one. */
 
 import kotlin.system.exitProcess
 import kotlinx.coroutines.CompletableDeferred

@@ -134,7 +134,7 @@ val rulesOfAllClients: Map<String, suspend () -> Unit> = mapOf(
             assertEquals(if (case.getBoolean("sent")) listOf("Bearer $jwt") else emptyList(), run.asked.map { it.getString("authorization") })
         }
     },
-    "what the app does after its own 401s is not done here" to suspend {
+    "the app's own authenticator sends nothing after a 401" to suspend {
         val run = Run("401")
         val app = OkHttpClient.Builder().authenticator { _, response -> response.request.newBuilder().header("Authorization", "Basic x").build() }.build()
         assertEquals(Reason.REFUSED, assertFailsWith<TokenException> { TokenService(run.url, app) { "jwt" }.fetch(TokenRequest.rtm()) }.reason)

@@ -1,6 +1,6 @@
 import type { TokenError } from './errors.js';
 
-/** Ends work, and says why. An AbortSignal has a `reason` for this, but not in every version of React Native. */
+/** Ends work, and says why. An AbortSignal has a `reason`, too, but not in every version of React Native. */
 export class Cut {
   readonly #controller = new AbortController();
   #why: TokenError | undefined;
@@ -20,7 +20,10 @@ export class Cut {
     this.#controller.abort(this.#why);
   }
 
-  /** Calls `end` with the reason when the work is ended, or at once if it was. Returns what takes this back. */
+  /**
+   * Calls `end` with the reason when the work is ended. If the work is ended already, calls `end` at once. Returns a
+   * function that cancels this.
+   */
   whenEnded(end: (why: TokenError) => void): () => void {
     const { signal } = this;
     const told = () => end(this.#why!);

@@ -148,8 +148,8 @@ export class TokenKeeper<A extends Answer> {
   }
 
   /**
-   * Looks at the clocks at once. In a page the keeper does this by itself. In React Native call it when the app comes to
-   * the foreground, and with `networkIsBack` when there is a network again.
+   * Looks at the clocks at once. In a page the keeper does this by itself. In React Native, call `wake()` when the
+   * app comes to the foreground, and `wake(true)` when there is a network again.
    */
   wake(networkIsBack = false): void {
     const failure = this.#lastError?.reason;

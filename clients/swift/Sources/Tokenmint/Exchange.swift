@@ -5,11 +5,11 @@ import FoundationNetworking
 
 /// Sends requests, and returns each answer as it came.
 ///
-/// It follows no redirect, because a redirect would take the JWT to another server. It answers no question for a password.
-/// It stores nothing, and sends no cookie. One delegate of the session decides all of this, because on some systems
-/// `URLSession` follows redirects in spite of a delegate of the task.
+/// It follows no redirect, because a redirect would take the JWT to another server. It gives no password to a server that
+/// asks for one. It stores nothing, and sends no cookie. The delegate belongs to the session, because on Linux `URLSession`
+/// follows redirects even if a delegate of the task forbids them.
 final class Exchange: Sendable {
-    /// A longer answer is none of the service's.
+    /// In bytes. The service sends no longer answer.
     static let longestAnswer = 1 << 20
 
     private let session: URLSession
@@ -29,7 +29,7 @@ final class Exchange: Sendable {
     // The session holds its delegate until it is ended.
     deinit { session.invalidateAndCancel() }
 
-    /// - Throws: What `URLSession` throws, a `TokenError` if the answer is none of the service's, or `CancellationError`.
+    /// - Throws: What `URLSession` throws, a `TokenError` if the answer does not come from the service, or `CancellationError`.
     func answer(to request: URLRequest) async throws -> (Data, HTTPURLResponse) {
         // A task that is already cancelled sends nothing.
         try Task.checkCancellation()
@@ -56,7 +56,7 @@ private final class Answers: NSObject, URLSessionDataDelegate, @unchecked Sendab
     }
 
     private let lock = NSLock()
-    /// By the number of its task. `lock` guards it.
+    /// The answers that are not complete yet, each under the number of its task. `lock` guards them.
     private var open: [Int: Answer] = [:]
 
     func expect(_ task: URLSessionTask, _ waiting: Waiting) {
@@ -74,7 +74,7 @@ private final class Answers: NSObject, URLSessionDataDelegate, @unchecked Sendab
         _ session: URLSession, task: URLSessionTask, didReceive challenge: URLAuthenticationChallenge,
         completionHandler: @escaping (URLSession.AuthChallengeDisposition, URLCredential?) -> Void
     ) {
-        // The system checks certificates. Every other question is about a password.
+        // The system checks certificates. Every other challenge asks for a password.
         #if canImport(FoundationNetworking)
         let system = false
         #else
@@ -100,7 +100,7 @@ private final class Answers: NSObject, URLSessionDataDelegate, @unchecked Sendab
         if answer.tooLong {
             answer.waiting.resume(throwing: TokenError(.badAnswer, "The answer holds no token."))
         } else if let error, (task.response as? HTTPURLResponse)?.statusCode != 401 {
-            // Where a rejected question for a password is an error, the answer is there all the same.
+            // Some systems report an error for a 401 whose challenge was rejected. The answer has come, so it is used below.
             answer.waiting.resume(throwing: error)
         } else if let response = task.response as? HTTPURLResponse {
             answer.waiting.resume(returning: (answer.data, response))

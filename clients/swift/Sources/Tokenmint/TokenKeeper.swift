@@ -53,7 +53,7 @@ public actor TokenKeeper {
         self.init(service: service, request: request, clock: .continuous, patience: patience, onRetry: onRetry, onError: onError)
     }
 
-    /// - Parameter clock: Tests hand in one of their own.
+    /// - Parameter clock: Tests use a clock of their own.
     init(
         service: TokenService, request: TokenRequest, clock: KeeperClock, patience: Duration = .seconds(30),
         onRetry: @escaping OnRetry = { _, _ in }, onError: @escaping OnError = { _ in }
