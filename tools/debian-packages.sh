@@ -19,7 +19,7 @@ for need in "$@"; do
         command -v buildah >/dev/null || missing+=(buildah)
         command -v runc >/dev/null || missing+=(runc)
         ;;
-    # Unpacks a newer Debian, for the Swift client.
+    # Unpacks Debian 13 into a folder, because it has Swift.
     debootstrap) command -v debootstrap >/dev/null || missing+=(debootstrap) ;;
     wrk) command -v wrk >/dev/null || missing+=(wrk) ;;
     # For the Kotlin client. The second package is Android's own org.json. The third one finds packages in a Maven repository.

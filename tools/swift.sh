@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Runs a command with Swift's tools: tools/swift.sh COMMAND...
 #
-# If this machine has no Swift, the command runs in a folder with Debian 13's (.tools/swift-trixie). `tools/swift.sh --install` makes this folder in a few
-# minutes. It has 3 GB, and needs root. Exit code 77: there is no Swift, and the folder cannot be made.
+# If this machine has no Swift, the command runs in a folder with Debian 13 and its Swift (.tools/swift-trixie). `tools/swift.sh --install` makes this folder
+# in a few minutes. The folder takes 3 GB. Making it and running in it need root. Exit code 77: there is no Swift, and the folder cannot be made.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 if command -v swift >/dev/null; then
@@ -13,7 +13,7 @@ root=$PWD/.tools/swift-trixie
 if [ "$1" = --install ]; then
     test ! -e "$root/.installed" || exit 0
     if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-        echo "Skipped: there is no Swift here, and only root on Debian or Ubuntu can unpack Debian's."
+        echo "Skipped: there is no Swift here. Only root on Debian or Ubuntu can unpack Debian's Swift."
         exit 77
     fi
     tools/debian-packages.sh debootstrap

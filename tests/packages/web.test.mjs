@@ -1,4 +1,4 @@
-// Installs the package of the web client into new apps, as `npm pack` makes it: with Vite, with Next.js, and with Metro, which React Native uses. Each app
+// Packs the web client with `npm pack`, and installs the package into new apps: with Vite, with Next.js, and with Metro, which React Native uses. Each app
 // gets a token from the real service, and the next one.
 
 import assert from 'node:assert/strict'
@@ -34,7 +34,7 @@ after(async () => {
     rmSync(apps, { recursive: true, force: true })
 })
 
-/** A new app with the package. What it is built with is beside it. Its page asks the service as a deployed one: at another origin. */
+/** A new app with the package. The build tools are in the folder of these tests. As with a deployed service, the page and the service have two origins. */
 async function app(name) {
     const port = await freePort()
     const url = `http://127.0.0.1:${port}`
@@ -78,7 +78,7 @@ test('the package has what an app needs, and no more', () => {
     const manifest = JSON.parse(readFileSync(`${web}/package.json`, 'utf8'))
     assert.equal(manifest.private, undefined)
     assert.equal(manifest.dependencies, undefined)
-    // npm takes a package with a provenance only if it names the repository that built it.
+    // npm accepts a provenance statement only if the package names the repository that built it.
     assert.equal(manifest.publishConfig.provenance, true)
 })
 
@@ -109,7 +109,7 @@ test('Next.js, in the page and on its server', async () => {
         const asked = async () => (await fetch(`${server.url}/api/token`)).json()
         const first = await asked()
         assert.deepEqual([first.kind, first.user_id], ['agora-rtm', 'backend'])
-        // What is left of a token gets less, until there is another one.
+        // The time that is left shrinks, until there is another token.
         for (let turn = 0, { left } = first; ; turn += 1) {
             assert.ok(turn < 200, 'the server has no newer token')
             await sleep(100)
@@ -122,7 +122,7 @@ test('Next.js, in the page and on its server', async () => {
     }
 })
 
-test('the code of the page for React Native: with the SDKs\' own types, and with an engine that only listens', async () => {
+test('the code of the page for React Native: with the SDKs\' own types, and with a stand-in for the engine', async () => {
     const reactNative = await app('react-native')
     const page = readFileSync(`${here}../../docs/how-to/react-native.md`, 'utf8')
     const blocks = [...page.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code]) => code)
@@ -130,7 +130,7 @@ test('the code of the page for React Native: with the SDKs\' own types, and with
     blocks.forEach((code, number) => writeFileSync(`${reactNative.folder}/page${number}.ts`, code))
     reactNative.run('tsc', '--project', '.')
 
-    // Nothing of React Native runs in Node. So the app's events, the network's and the engine are the test's.
+    // Nothing of React Native runs in Node. So the test sends the events of the app and of the network, and stands in for the engine.
     const said = []
     const told = {}
     const say = (...words) => { said.push(words); return words.length }
@@ -200,7 +200,7 @@ test('Metro, with the globals of React Native', async () => {
     // Its AbortController is its own. Node's `fetch` takes only Node's.
     const ask = (url, { signal, ...more }) => fetch(String(url), more)
     const globals = { setTimeout, clearTimeout, performance, console, fetch: ask, say: line => said.push(line), serviceUrl: service.url }
-    // Here are no native modules.
+    // There are no native modules here.
     globals.__fbBatchedBridgeConfig = { remoteModuleConfig: [] }
     const context = vm.createContext(globals)
     vm.runInContext(bundle, context, { filename: 'bundle.js' })

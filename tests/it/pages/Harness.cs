@@ -1,4 +1,4 @@
-// Runs the code of docs/how-to/unity.md for rules.py, on a clock of the test.
+// Runs the code of docs/how-to/unity.md for rules.py. Its clock is the test's.
 
 using System;
 using System.Globalization;
@@ -11,7 +11,7 @@ using System.Xml;
 
 namespace UnityEngine
 {
-    // Stands in for the one function of Unity that the page uses. It reads the fields of an object, and no other JSON.
+    // Stands in for the one function of Unity that the page uses. It reads the fields of an object, and refuses all other JSON.
     public static class JsonUtility
     {
         public static T FromJson<T>(string json) where T : class, new()
@@ -116,7 +116,7 @@ static class Harness
             }
             catch (OperationCanceledException) when (stop.IsCancellationRequested)
             {
-                // As an app that ends.
+                // The test has all its tokens, and cancels as an app does.
             }
         }
     }

@@ -16,7 +16,7 @@ namespace UnityEngine
         public static void LogWarning(object message) { }
     }
 
-    // Unity has a class of this name, too.
+    // Unity has a class of this name. So the page must write System.Random.
     public static class Random { }
 }
 

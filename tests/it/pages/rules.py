@@ -1,10 +1,10 @@
-"""Takes the code out of a page, and holds it against the rules of all clients: clients/rules/cases.json.
+"""Takes the code out of a page, and tests it with the rules of all clients: clients/rules/cases.json.
 
     python tests/it/pages/rules.py plain-rest      # docs/how-to/plain-rest.md: Python
     python tests/it/pages/rules.py unity           # docs/how-to/unity.md: C#, compiled with Mono
 
-The code has a clock of the test. So a wait passes at once. With TOKENMINT_URL the code also gets two tokens from a real service.
-The code of a page hands on each token and keeps none. So `good_until` of the renewals does not concern it.
+The code runs on a clock of the test. So no wait takes time. With TOKENMINT_URL the code also gets two tokens from a real service.
+The code of a page hands each token on and keeps none. So the tests do not use `good_until` of the renewals.
 """
 
 import base64

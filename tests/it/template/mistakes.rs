@@ -1,4 +1,4 @@
-//! Mistakes in `template.yaml`. For each promise of SECURITY.md there is a template that breaks it, and the test that must notice.
+//! Mistakes in `template.yaml`. Each one breaks a promise of SECURITY.md, and names the test that must notice it.
 
 use harness::project;
 use std::path::Path;
@@ -9,7 +9,7 @@ use std::{fs, thread};
 struct Mistake {
     /// What is wrong.
     what: &'static str,
-    /// The first place in the template with this text.
+    /// This text is replaced where the template has it first.
     from: &'static str,
     to: &'static str,
     /// The test that must fail, in `template`.
@@ -47,7 +47,7 @@ const MISTAKES: &[Mistake] = &[
         test: OPEN,
     },
     Mistake {
-        what: "a drop-in route for backends that takes users",
+        what: "a drop-in route for backends that lets users in",
         from: "- get:\n                        security: [{ AWS_IAM: [] }]",
         to: "- get:\n                        security: [{ SignedInUser: [] }]",
         test: OPEN,
@@ -139,13 +139,13 @@ const MISTAKES: &[Mistake] = &[
     },
     // Pages, and how often somebody may ask.
     Mistake {
-        what: "pages of every origin",
+        what: "CORS for every origin",
         from: "AllowOrigins: !Split [\",\", !Ref AllowedOrigins]",
         to: "AllowOrigins: [\"*\"]",
         test: CORS,
     },
     Mistake {
-        what: "pages of every origin, if the deployer names none",
+        what: "CORS for every origin, if the deployer names none",
         from: "- !Ref AWS::NoValue\n      # Both limits count",
         to: "- { AllowOrigins: [\"*\"] }\n      # Both limits count",
         test: CORS,
@@ -251,7 +251,7 @@ const MISTAKES: &[Mistake] = &[
     },
     // What is kept, and who learns of a fault.
     Mistake {
-        what: "logs without an end",
+        what: "logs that are kept forever",
         from: ", RetentionInDays: !Ref LogRetentionDays }",
         to: " }",
         test: WATCHED,
@@ -288,7 +288,7 @@ const MISTAKES: &[Mistake] = &[
     },
     // Defaults.
     Mistake {
-        what: "agents' tokens without being asked for",
+        what: "agents' tokens that the deployer has not switched on",
         from: "  HasAgentToken: !And [!Condition HasAgora, !Equals [!Ref AgentTokens, \"true\"]]",
         to: "  HasAgentToken: !And [!Condition HasAgora, !Not [!Equals [!Ref AgentTokens, \"\"]]]",
         test: "vendors::without_drop_in_classrooms_and_agents_the_stack_has_the_other_routes_alone",
@@ -307,9 +307,9 @@ fn noticed(template: &Path, test: &str) -> Result<String, String> {
     program.args(["--exact", &format!("template::{test}"), "--nocapture"]).env("TEMPLATE", template);
     let output = program.output().expect("it starts");
     let printed = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
-    // A name that is no test's would run nothing, and pass.
+    // With a wrong name the program would run no test, and pass.
     assert!(printed.contains("running 1 test\n"), "{test}: {printed}");
-    // A test that fails for another reason, such as a template that nothing can read, has not noticed.
+    // A test may fail for another reason, for example because the template cannot be read. Then it has noticed nothing.
     if printed.contains("panicked at tests/it/template") && !printed.contains("Traceback") {
         assert!(!output.status.success(), "{test}: {printed}");
         Ok(printed)

@@ -1,2 +1,2 @@
-// What builds the app lies above it.
+// The build tools are in a folder above the app.
 export default { turbopack: { root: import.meta.dirname.replace(/\/\.apps\/.*/, '') } };

@@ -1,5 +1,5 @@
 import { rtc, TokenKeeper } from 'tokenmint-web';
-// An adapter takes the SDK's own object, so this app needs no SDK to be built.
+// An adapter takes the SDK's own object. So this app can be built without an SDK.
 import { joinAgoraRtc } from 'tokenmint-web/adapters/agora-rtc';
 
 const keeper = new TokenKeeper({
