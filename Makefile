@@ -131,7 +131,7 @@ test-stack: setup $(STACK_PYTHON)/.installed $(STACK_SIGN_IN)/node_modules/.inst
 	.venv/bin/python tests/stack/test.py
 	.venv/bin/python tests/stack/production.py
 
-test-swift: setup ## Compiles the Swift client, runs its tests, and installs it into a new project. Without Swift it unpacks Debian's (3 GB; needs root)
+test-swift: setup ## Compiles the Swift client, runs its tests, and installs it into a new project. If there is no Swift, it unpacks Debian's (3 GB; needs root)
 	@code=0; tools/swift.sh --install || code=$$?; \
 	case $$code in 0) cargo test --workspace --test it -- --ignored --nocapture the_swift_client ;; 77) ;; *) exit $$code ;; esac
 
