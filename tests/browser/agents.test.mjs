@@ -13,7 +13,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { deflateSync, inflateSync } from 'node:zlib'
 import { buildDemo, serveDemo } from './build.mjs'
-import { freePort, serve, serveNobody } from './service.mjs'
+import { freePort, freePorts, serve, serveNobody } from './service.mjs'
 import { launch, nobodysCloud, onStage, PATIENCE, photograph } from './stage.mjs'
 import { credentials, strangers } from './verifiers.mjs'
 
@@ -771,7 +771,7 @@ describe('the demo', { timeout: 2 * PATIENCE }, () => {
         const page = await readFile(`${root}docs/how-to/agents.md`, 'utf8')
         const block = /^DEMO_BACKEND_CLIENT_SECRET=(\S+) make demo .*\n([^`]+)```/m.exec(page)
         const [, secret, commands] = block
-        const [service, pages] = [await freePort(), await fourFreePorts()]
+        const [service, pages] = [await freePort(), await freePorts(4)]
         const program = `${process.env.CARGO_TARGET_DIR ?? `${root}target`}/debug/tokenmint`
         const { PATH, HOME } = process.env
         const run = spawn(`${root}tools/demo.sh`, [program], {
@@ -805,15 +805,6 @@ describe('the demo', { timeout: 2 * PATIENCE }, () => {
         }
     })
 })
-
-/** The first of four ports that follow each other. */
-async function fourFreePorts() {
-    for (;;) {
-        const first = await freePort()
-        const free = port => fetch(`http://localhost:${port}`).then(() => false, ({ cause }) => cause?.code === 'ECONNREFUSED')
-        if (first < 65_000 && (await Promise.all([1, 2, 3].map(next => free(first + next)))).every(each => each)) return first
-    }
-}
 
 it('no program has printed a token or a JWT', () => {
     assert.ok(programs.length >= 3)

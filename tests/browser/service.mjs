@@ -101,9 +101,25 @@ export async function serveNobody() {
 
 /** A free port of the loopback interface. */
 export async function freePort() {
-    const server = createTcpServer()
-    await new Promise(resolve => server.listen(0, '127.0.0.1', resolve))
-    const { port } = server.address()
-    await new Promise(resolve => server.close(resolve))
-    return port
+    return freePorts(1)
+}
+
+/**
+ * The first of `count` free ports in a row. All lie below the ports that the system gives to connections. So no connection
+ * takes one of them before a server listens there.
+ */
+export async function freePorts(count) {
+    for (;;) {
+        const first = 20_000 + Math.floor(Math.random() * 12_000)
+        const free = await Promise.all(Array.from({ length: count }, (_, next) => isFree(first + next)))
+        if (free.every(each => each)) return first
+    }
+}
+
+function isFree(port) {
+    return new Promise(resolve => {
+        const server = createTcpServer()
+        server.once('error', () => resolve(false))
+        server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
+    })
 }

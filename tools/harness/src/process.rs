@@ -5,7 +5,8 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::io::{BufRead, BufReader, Read};
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::process::CommandExt;
-use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::process::{self, Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -152,13 +153,21 @@ pub(crate) fn wait(child: &mut Child, patience: Duration) -> Option<ExitStatus> 
     }
 }
 
-/// A free port of the loopback interface.
+/// How many ports [`free_port`] chooses from.
+const PORTS: u32 = 12_000;
+
+/// A free port of the loopback interface. It lies below the ports that the system gives to connections. So no connection
+/// takes it before a server listens there.
 ///
 /// # Panics
 /// No port is free.
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("the system has a free port");
-    listener.local_addr().expect("a bound listener has an address").port()
+    static ASKED: AtomicU32 = AtomicU32::new(0);
+    // Tests run in several processes, and in several threads of each.
+    let begin = process::id().wrapping_mul(97).wrapping_add(ASKED.fetch_add(1, Ordering::Relaxed));
+    let candidates = (0..PORTS).map(|next| 20_000 + u16::try_from(begin.wrapping_add(next) % PORTS).expect("small"));
+    let mut free = candidates.filter(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok());
+    free.next().expect("the system has a free port")
 }
 
 /// Lets this process open as many files and connections as the system allows. Programs usually start with 1,024.
