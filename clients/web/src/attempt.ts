@@ -59,7 +59,7 @@ export async function attempt<A extends Answer>(
       headers,
       ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
       // No cache may store a token, and no redirect may take the JWT to another server.
-      cache: 'no-store',
+      ...(hasCache() ? { cache: 'no-store' } : {}),
       credentials: 'omit',
       redirect: 'manual',
       referrerPolicy: 'no-referrer',
@@ -77,6 +77,14 @@ export async function attempt<A extends Answer>(
   const answer = request.read(text, json);
   if (answer === undefined) throw new TokenError('bad-answer', 'The answer holds no token.', { status: 200 });
   return answer;
+}
+
+/**
+ * Whether `fetch` knows `cache`. The one in React Native does not: it appends `_=…` to the address instead, and the service
+ * refuses this parameter. No cache stores an answer there, because the service forbids it.
+ */
+function hasCache(): boolean {
+  return typeof Request === 'function' && 'cache' in Request.prototype;
 }
 
 async function bearer(jwt: () => string | Promise<string>, cut: Cut): Promise<string> {

@@ -105,6 +105,14 @@ describe('fetching', () => {
     expect(service.seen[0]?.headers.get('authorization')).toBeNull();
   });
 
+  it('asks the address as it is, where fetch would change it for `cache`', async () => {
+    // As in React Native.
+    vi.stubGlobal('Request', class {});
+    const fetch = vi.fn(service.fetch);
+    await keep({ service: { url: 'https://tokens.example.com', fetch } }).token();
+    expect(fetch.mock.calls[0]?.[1]).not.toHaveProperty('cache');
+  });
+
   it('sends no JWT over plain HTTP, but to this machine', () => {
     const jwt = () => 'a.b.c';
     expect(() => keep({ service: { url: 'http://tokens.example.com', jwt } })).toThrow(TypeError);

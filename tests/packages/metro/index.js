@@ -1,8 +1,10 @@
-// React Native's own URL and AbortController, because they differ from a browser's. `say` and `serviceUrl` are the test's.
+// React Native's own fetch, URL and AbortController, because they differ from a browser's. `say` and `serviceUrl` are the test's.
+import { fetch, Headers, Request, Response } from 'react-native/Libraries/Network/fetch';
 import { URL, URLSearchParams } from 'react-native/Libraries/Blob/URL';
 import { AbortController } from 'abort-controller/dist/abort-controller';
 import { rtc, TokenKeeper } from 'tokenmint-web';
 
+Object.assign(globalThis, { fetch, Headers, Request, Response });
 globalThis.URL = URL;
 globalThis.URLSearchParams = URLSearchParams;
 globalThis.AbortController = AbortController;
