@@ -43,7 +43,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do(self):
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        path = urllib.parse.urlsplit(self.path).path
+        path, _, query = self.path.partition("?")
         run, case, *below = [urllib.parse.unquote(part) for part in path.lstrip("/").split("/")]
         with self.server.lock:
             if case not in ANSWERS:
@@ -52,7 +52,11 @@ class Handler(BaseHTTPRequestHandler):
             if below == ["asked"]:
                 return self.say(200, kept.asked)
             host = self.headers.get("Host", "").rsplit(":", 1)[0]
-            kept.asked.append({"method": self.command, "host": host, "path": "/" + "/".join(below), "authorization": self.headers.get("Authorization")})
+            # The service refuses parameters that it does not know. So the path has them.
+            below = "/" + "/".join(below) + (f"?{query}" if query else "")
+            kept.asked.append({"method": self.command, "host": host, "path": below, "authorization": self.headers.get("Authorization")})
+            if "Cookie" in self.headers:
+                return self.say(400, {"title": "A client keeps no cookies."})
             number = len(kept.asked)
         given = kept.answers[min(number, len(kept.answers)) - 1]
         self.answer(run, case, number, given)
@@ -62,7 +66,9 @@ class Handler(BaseHTTPRequestHandler):
     def answer(self, run, case, number, given):
         headers = dict(given.get("headers", {}))
         if "token" in given:
-            return self.say(200, token(number, given["token"]), headers)
+            # It stands first, so that no client finds a token in the beginning of what is too long.
+            padding = {"padding": "x" * given["padding"]} if "padding" in given else {}
+            return self.say(200, padding | token(number, given["token"]), headers)
         if "silent" in given:
             # Longer than any client of a test waits.
             time.sleep(given["silent"])
@@ -73,8 +79,6 @@ class Handler(BaseHTTPRequestHandler):
             # `elsewhere` is another host name of this server.
             host = "localhost" if given["location"] == "elsewhere" else "127.0.0.1"
             headers["Location"] = f"http://{host}:{self.server.server_port}/{run}/{case}/{given['location']}"
-        if "bytes" in given:
-            return self.say(given["status"], b"x" * given["bytes"], headers)
         if "text" in given:
             headers.setdefault("Content-Type", "text/html")
             return self.say(given["status"], given["text"].encode(), headers)

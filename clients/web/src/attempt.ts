@@ -18,6 +18,8 @@ export interface Service {
 
 /** Names of this machine. */
 const LOOPBACK = /^(localhost|.*\.localhost|127(\.\d+){3}|\[::1\])$/;
+/** A longer answer is none of the service's. */
+const LONGEST_ANSWER = 1 << 20;
 
 /** The service's address, after a check that the JWT may be sent there. */
 export function address(service: Service): string {
@@ -52,7 +54,7 @@ export async function attempt<A extends Answer>(
   if (request.body !== undefined) headers['content-type'] = 'application/json';
   const ask = service.fetch ?? fetch;
   let response: Response;
-  let text: string;
+  let text: string | undefined;
   try {
     response = await cut.until(ask(base + request.path, {
       method: request.method,
@@ -65,16 +67,16 @@ export async function attempt<A extends Answer>(
       referrerPolicy: 'no-referrer',
       signal: cut.signal,
     }));
-    text = await cut.until(response.text());
+    text = await cut.until(whole(response));
   } catch (cause) {
     if (cut.why !== undefined) throw cut.why;
     throw new TokenError('network', 'The token service cannot be reached.', { cause });
   }
   // A browser hides the status of a redirect.
   if (response.type === 'opaqueredirect') throw new TokenError('unavailable', 'The token service redirects. Is its address right?');
-  const json = parsed(text);
+  const json = parsed(text ?? '');
   if (response.status !== 200) throw refusal(response, json);
-  const answer = request.read(text, json);
+  const answer = text === undefined ? undefined : request.read(text, json);
   if (answer === undefined) throw new TokenError('bad-answer', 'The answer holds no token.', { status: 200 });
   return answer;
 }
@@ -85,6 +87,27 @@ export async function attempt<A extends Answer>(
  */
 function hasCache(): boolean {
   return typeof Request === 'function' && 'cache' in Request.prototype;
+}
+
+/** The answer's text. `undefined`: it is too long. React Native has no `body`, so it reads all of the text first. */
+async function whole(response: Response): Promise<string | undefined> {
+  const parts = response.body?.getReader();
+  if (parts === undefined) {
+    const text = await response.text();
+    return text.length > LONGEST_ANSWER ? undefined : text;
+  }
+  const decoder = new TextDecoder();
+  let text = '';
+  for (let length = 0; ; ) {
+    const { done, value } = await parts.read();
+    if (done) return text + decoder.decode();
+    length += value.byteLength;
+    if (length > LONGEST_ANSWER) {
+      parts.cancel().catch(() => {});
+      return undefined;
+    }
+    text += decoder.decode(value, { stream: true });
+  }
 }
 
 async function bearer(jwt: () => string | Promise<string>, cut: Cut): Promise<string> {
