@@ -79,10 +79,10 @@ def retry_after(headers):
     asked = headers.get("Retry-After", "").strip()
     if re.fullmatch(r"[0-9]{1,9}", asked):
         return int(asked)
-    moments = [email.utils.parsedate_tz(text) for text in (asked, headers.get("Date", ""))]
-    if None in moments:
+    try:
+        then, now = (email.utils.mktime_tz(email.utils.parsedate_tz(text)) for text in (asked, headers.get("Date", "")))
+    except (TypeError, ValueError, OverflowError):
         return 0
-    then, now = (email.utils.mktime_tz(moment) for moment in moments)
     return max(0, then - now)
 
 
@@ -99,7 +99,9 @@ class Client:
     def __init__(self, timeout, attempts):
         self.timeout = timeout
         self.attempts = attempts
-        self.opener = urllib.request.build_opener(NoRedirects)
+        # Plain HTTP goes to this machine alone, and so through no proxy.
+        proxies = {scheme: proxy for scheme, proxy in urllib.request.getproxies().items() if scheme == "https"}
+        self.opener = urllib.request.build_opener(NoRedirects, urllib.request.ProxyHandler(proxies))
 
     def ask(self, what, make, read=lambda answer: answer):
         """Sends the request of `make()`, a new one each time, until one succeeds. Returns what `read` makes of the 200's JSON."""
@@ -130,7 +132,7 @@ class Client:
             raise Unavailable(f"{what}: no answer ({type(reason).__name__})") from None
         try:
             answer = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             answer = None
         answer = answer if isinstance(answer, dict) else {}
         if status == 200:

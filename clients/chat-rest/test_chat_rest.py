@@ -332,6 +332,16 @@ class Case(unittest.TestCase):
         self.refused(self.run_script("--attempts=2", "register", "alice", tokenmint=down.url), 1, "503")
         self.assertEqual((len(down.requests), self.chat.requests), (2, []))
 
+    def test_an_odd_answer_is_reported_like_another(self):
+        for status, body, headers in ((200, b"[" * 100_000, {}), (503, {}, {"Retry-After": "Tue, 14 Nov 99999 22:13:50 GMT"})):
+            service = self.serve(lambda _, it=(status, body, headers): it)
+            self.refused(self.run_script("--attempts=1", "register", "alice", tokenmint=service.url), 1, "alice: token service")
+
+    def test_what_stays_on_this_machine_goes_through_no_proxy(self):
+        proxy = self.serve(lambda _: (500, {}, {}))
+        self.assertEqual(len(self.registered(self.run_script("register", "alice", http_proxy=proxy.url, no_proxy=""))), 1)
+        self.assertEqual(proxy.requests, [])
+
     def test_where_it_is_deployed_the_service_is_asked_with_a_signature(self):
         def gateway(request):
             return relayed(request) if is_signed(request) else (403, {"message": "Forbidden"}, {})
