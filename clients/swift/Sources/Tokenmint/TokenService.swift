@@ -41,6 +41,8 @@ extension MintedToken: Decodable {
         case token, kind, app_id, user_id, channel, uid, account, room_id, expires_at, expires_in, renew_at, privileges
     }
 
+    private static let moments: ClosedRange<Int64> = 0...(1 << 53)
+
     private struct Privilege: Decodable {
         let end: Int64?
 
@@ -70,10 +72,16 @@ extension MintedToken: Decodable {
         roomId = try fields.decodeIfPresent(String.self, forKey: .room_id)
         expiresAt = try fields.decode(Int64.self, forKey: .expires_at)
         renewAt = try fields.decode(Int64.self, forKey: .renew_at)
-        let now = expiresAt - (try fields.decode(Int64.self, forKey: .expires_in))
-        // A privilege may end before the token. After that the token no longer does what the app needs.
+        let expiresIn = try fields.decode(Int64.self, forKey: .expires_in)
         let privileges = try fields.decodeIfPresent([String: Privilege].self, forKey: .privileges) ?? [:]
-        let end = min(expiresAt, privileges.values.compactMap(\.end).min() ?? expiresAt)
+        let ends = privileges.values.compactMap(\.end)
+        // Swift ends the app if a difference does not fit into 64 bits.
+        guard ([expiresAt, renewAt, expiresIn] + ends).allSatisfy({ Self.moments.contains($0) }) else {
+            throw DecodingError.dataCorruptedError(forKey: .expires_at, in: fields, debugDescription: "not a moment")
+        }
+        let now = expiresAt - expiresIn
+        // A privilege may end before the token. After that the token no longer does what the app needs.
+        let end = min(expiresAt, ends.min() ?? expiresAt)
         expiry = .seconds(end - now)
         // Wait at least a second: a renewal that is always due at once would be a loop.
         renewal = max(.seconds(1), min(.seconds(renewAt - now), expiry))
@@ -234,7 +242,7 @@ public final class TokenService: Sendable {
     /// A date is compared with the server's own `Date`, never with this device's clock.
     private static func retryAfter(_ response: HTTPURLResponse) -> Duration {
         guard let asked = response.value(forHTTPHeaderField: "Retry-After")?.trimmingCharacters(in: .whitespaces) else { return .zero }
-        if let seconds = Int32(asked) { return .seconds(max(0, seconds)) }
+        if let seconds = Int64(asked) { return .seconds(max(0, seconds)) }
         guard let then = moment(asked), let now = moment(response.value(forHTTPHeaderField: "Date") ?? "") else { return .zero }
         return .seconds(max(0, then.timeIntervalSince(now)))
     }
