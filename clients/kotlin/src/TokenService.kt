@@ -2,6 +2,7 @@ package tokenmint
 
 import java.io.IOException
 import java.net.InetAddress
+import java.net.Proxy
 import java.text.ParseException
 import java.text.SimpleDateFormat
 import java.util.Locale
@@ -114,7 +115,8 @@ class TokenException internal constructor(
  *
  * @param url the service's address, host and path.
  * @param client your app's client, so that connections are shared. Redirects, cache, cookies and its authenticator are switched
- *   off in a copy.
+ *   off in a copy. Its interceptors stay: one that logs headers or bodies logs the JWT and the token, and one that sets
+ *   `Authorization` replaces the JWT.
  * @param timeout how long one attempt may take, the [jwt] function included.
  * @param jwt returns the caller's JWT. It is called before each attempt. The JWT is sent only over HTTPS, or to this
  *   machine. Without this function requests carry no identity, and only a local run gives tokens.
@@ -134,6 +136,8 @@ class TokenService(
         .cookieJar(okhttp3.CookieJar.NO_COOKIES)
         // A 401 ends the attempt. The app's own authenticator must not send other credentials to this service.
         .authenticator(Authenticator.NONE)
+        // Over plain HTTP a JWT goes to this machine alone, and so through no proxy.
+        .let { if (base.isHttps) it else it.proxy(Proxy.NO_PROXY) }
         .callTimeout(timeout.inWholeMilliseconds, TimeUnit.MILLISECONDS)
         .build()
 
@@ -165,6 +169,9 @@ class TokenService(
         val json = try {
             JSONObject(text)
         } catch (_: JSONException) {
+            JSONObject()
+        } catch (_: StackOverflowError) {
+            // Android's reader calls itself for each level.
             JSONObject()
         }
         if (response.code != 200) throw refusal(response, json)
