@@ -112,6 +112,36 @@ const MISTAKES: &[Mistake] = &[
         to: "${Form} ${DefaultTokenTtlSeconds} ",
         test: "settings::a_changed_setting_makes_a_new_version",
     },
+    Mistake {
+        what: "tokens that live a day",
+        from: "  MaxTokenTtlSeconds:\n    Type: Number\n    Default: 3600",
+        to: "  MaxTokenTtlSeconds:\n    Type: Number\n    Default: 86400",
+        test: "settings::a_token_lives_an_hour_unless_the_deployer_says_more",
+    },
+    Mistake {
+        what: "tokens that outlive their JWT by any time",
+        from: "^(0|[1-9][0-9]{0,3}|[1-7][0-9]{4}|8[0-5][0-9]{3}|86[0-3][0-9]{2}|86400)?$",
+        to: "^[0-9]*$",
+        test: "settings::a_token_outlives_its_jwt_by_a_day_at_most",
+    },
+    Mistake {
+        what: "a nested claim, which the gateway never passes on",
+        from: "AllowedPattern: ^([-!-,/-~]*|[!-~]*[:/][-!-,0-9;-~]*|https?://[!-.0-9;-~]*)$",
+        to: "AllowedPattern: ^[!-~]*$",
+        test: "settings::a_claim_may_be_a_url_and_not_a_path",
+    },
+    Mistake {
+        what: "an issuer without an audience",
+        from: "!Not [!Equals [!Ref JwtAudience, \"\"]]",
+        to: "!Not [!Equals [!Ref JwtIssuer, \"\"]]",
+        test: "settings::parameters_that_do_not_fit_together_are_refused",
+    },
+    Mistake {
+        what: "a parameter that does not say what is open without it",
+        from: "every signed-in user may enter any room",
+        to: "users may enter rooms",
+        test: "settings::the_parameters_say_what_is_open_until_somebody_closes_it",
+    },
     // The stack's own users.
     Mistake {
         what: "everybody may register",
