@@ -419,6 +419,7 @@ class Rules(unittest.TestCase):
                 self.assertEqual(len(self.waits), len(bounds))
                 for wait, (shortest, longest) in zip(self.waits, bounds):
                     self.assertTrue(shortest <= wait <= longest, (wait, shortest, longest))
+                self.assertGreaterEqual(sum(self.waits), rule.get("waits_in_all", 0))
                 asked = self.asked(run)
                 self.assertEqual([(it["path"], it["host"]) for it in asked], [("/chat/app/token", "127.0.0.1")] * rule["asked"])
 

@@ -65,6 +65,8 @@ private suspend fun answered(rule: JSONObject) {
     val ended = token.await().exceptionOrNull()
     assertEquals(rule.getString("ends"), if (ended == null) "token" else (ended as TokenException).reason.inTheTable, "$what: $ended")
     assertEquals(retried.size, kept.retries.size, what)
+    val waited = kept.retries.sumOf { it.second.toDouble(DurationUnit.SECONDS) }
+    assertTrue(waited >= rule.optDouble("waits_in_all", 0.0), "$what: $waited s in all")
     assertEquals(failures.filter { !it.has("wait") }.map { it.getString("reason") }, kept.errors.map { it.reason.inTheTable }, what)
     val asked = run.asked
     assertEquals(List(rule.getInt("asked")) { "/rtm/me/token" }, asked.map { it.getString("path") }, what)

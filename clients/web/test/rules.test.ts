@@ -12,6 +12,8 @@ interface Rules {
     readonly what: string;
     /** In seconds. */
     readonly timeout?: number;
+    /** In seconds. */
+    readonly waits_in_all?: number;
     readonly failures: readonly { readonly reason: string; readonly wait?: readonly [number, number] }[];
     readonly ends: string;
     readonly asked: number;
@@ -113,6 +115,8 @@ describe('each answer', () => {
     const error = await ended;
     expect(error?.reason ?? 'token', error?.message).toBe(rule.ends);
     expect(run.retries.length).toBe(retried.length);
+    const waited = run.retries.reduce((sum, { delay }) => sum + delay, 0);
+    expect(waited).toBeGreaterThanOrEqual((rule.waits_in_all ?? 0) * 1000);
     expect(run.errors.map(({ reason }) => reason)).toEqual(rule.failures.filter(({ wait }) => wait === undefined).map(({ reason }) => reason));
     const asked = await run.asked();
     expect(asked.map(({ path }) => path)).toEqual(Array(rule.asked).fill('/rtm/me/token'));

@@ -176,6 +176,7 @@ class Rules(unittest.TestCase):
                     shortest, longest = failure["wait"]
                     self.assertAlmostEqual(waited, said, places=3)
                     self.assertTrue(shortest - 1e-6 <= waited <= longest + 1e-6, f"{waited} s is not within {failure['wait']}")
+                self.assertGreaterEqual(sum(waits), rule.get("waits_in_all", 0))
                 asked = self.asked(url)
                 self.assertEqual([it["path"] for it in asked], ["/rtm/me/token"] * rule["asked"])
                 self.assertEqual({it["host"] for it in asked}, {"127.0.0.1"})

@@ -13,6 +13,7 @@ final class RulesTests: XCTestCase {
             let `case`: String
             let what: String
             let timeout: Double?
+            let waits_in_all: Double?
             let failures: [Failure]
             let ends: String
             let asked: Int
@@ -82,6 +83,7 @@ final class RulesTests: XCTestCase {
             XCTAssertEqual(kept.heard.errors.map(\.reason.name), rule.failures.filter { $0.wait == nil }.map(\.reason), what)
         }
         XCTAssertEqual(kept.heard.retries.count, retried.count, what)
+        XCTAssertGreaterThanOrEqual(kept.heard.retries.reduce(0) { $0 + seconds($1.1) }, rule.waits_in_all ?? 0, what)
         let asked = try await run.asked()
         XCTAssertEqual(asked.map(\.path), Array(repeating: "/rtm/me/token", count: rule.asked), what)
         XCTAssertEqual(Set(asked.map(\.host)), ["127.0.0.1"], what)
