@@ -38,9 +38,12 @@ final class Exchange: Sendable {
             try await withCheckedThrowingContinuation { waiting in
                 answers.expect(task, waiting)
                 task.resume()
+                // It may have been cancelled just before it was expected.
+                if Task.isCancelled { answers.giveUp(task) }
             }
         } onCancel: {
             task.cancel()
+            answers.giveUp(task)
         }
     }
 }
@@ -52,7 +55,6 @@ private final class Answers: NSObject, URLSessionDataDelegate, @unchecked Sendab
     private struct Answer {
         let waiting: Waiting
         var data = Data()
-        var tooLong = false
     }
 
     private let lock = NSLock()
@@ -61,6 +63,12 @@ private final class Answers: NSObject, URLSessionDataDelegate, @unchecked Sendab
 
     func expect(_ task: URLSessionTask, _ waiting: Waiting) {
         lock.withLock { open[task.taskIdentifier] = Answer(waiting: waiting) }
+    }
+
+    /// Ends the wait for this answer. It does not wait for the task, because on Linux a cancelled task does not always say
+    /// that it has ended.
+    func giveUp(_ task: URLSessionTask) {
+        lock.withLock { open.removeValue(forKey: task.taskIdentifier) }?.waiting.resume(throwing: CancellationError())
     }
 
     func urlSession(
@@ -85,21 +93,22 @@ private final class Answers: NSObject, URLSessionDataDelegate, @unchecked Sendab
     }
 
     func urlSession(_ session: URLSession, dataTask: URLSessionDataTask, didReceive data: Data) {
-        let tooLong = lock.withLock {
-            guard var answer = open[dataTask.taskIdentifier] else { return false }
-            answer.tooLong = answer.data.count + data.count > Exchange.longestAnswer
-            if !answer.tooLong { answer.data.append(data) }
-            open[dataTask.taskIdentifier] = answer
-            return answer.tooLong
+        let tooLong: Answer? = lock.withLock {
+            guard var answer = open[dataTask.taskIdentifier] else { return nil }
+            let tooLong = answer.data.count + data.count > Exchange.longestAnswer
+            if !tooLong { answer.data.append(data) }
+            open[dataTask.taskIdentifier] = tooLong ? nil : answer
+            return tooLong ? answer : nil
         }
-        if tooLong { dataTask.cancel() }
+        guard let tooLong else { return }
+        // At once, as in `giveUp`.
+        tooLong.waiting.resume(throwing: TokenError(.badAnswer, "The answer holds no token."))
+        dataTask.cancel()
     }
 
     func urlSession(_ session: URLSession, task: URLSessionTask, didCompleteWithError error: (any Error)?) {
         guard let answer = lock.withLock({ open.removeValue(forKey: task.taskIdentifier) }) else { return }
-        if answer.tooLong {
-            answer.waiting.resume(throwing: TokenError(.badAnswer, "The answer holds no token."))
-        } else if let error, (task.response as? HTTPURLResponse)?.statusCode != 401 {
+        if let error, (task.response as? HTTPURLResponse)?.statusCode != 401 {
             // Some systems report an error for a 401 whose challenge was rejected. The answer has come, so it is used below.
             answer.waiting.resume(throwing: error)
         } else if let response = task.response as? HTTPURLResponse {
