@@ -79,6 +79,9 @@ class Handler(BaseHTTPRequestHandler):
             # `elsewhere` is another host name of this server.
             host = "localhost" if given["location"] == "elsewhere" else "127.0.0.1"
             headers["Location"] = f"http://{host}:{self.server.server_port}/{run}/{case}/{given['location']}"
+        if "echo" in given:
+            problem = PROBLEM | {"status": given["status"], "detail": f"bad header: {self.headers.get('Authorization')}"}
+            return self.say(given["status"], problem, {"Content-Type": "application/problem+json"})
         if "text" in given:
             headers.setdefault("Content-Type", "text/html")
             return self.say(given["status"], given["text"].encode(), headers)

@@ -163,11 +163,14 @@ class TokenService(
         request.path.forEach(url::addPathSegment)
         request.query.forEach { (name, value) -> url.addQueryParameter(name, value) }
         val call = Request.Builder().url(url.build()).header("Accept", "application/json").header("Cache-Control", "no-store")
-        jwt?.let { call.header("Authorization", "Bearer ${bearer(it)}") }
+        val sent = jwt?.let { bearer(it) }
+        sent?.let { call.header("Authorization", "Bearer $it") }
         request.body?.let { call.post(it.toString().toRequestBody("application/json".toMediaType())) }
         val (response, text) = client.newCall(call.build()).await()
+        // A server may repeat the JWT that it refuses, and exceptions end up in logs.
+        val told = if (response.code != 200 && sent != null) text.replace(sent, "[JWT]") else text
         val json = try {
-            JSONObject(text)
+            JSONObject(told)
         } catch (_: JSONException) {
             JSONObject()
         } catch (_: StackOverflowError) {

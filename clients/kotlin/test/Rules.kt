@@ -7,6 +7,7 @@ import java.net.URI
 import java.util.UUID
 import kotlin.test.assertEquals
 import kotlin.test.assertFailsWith
+import kotlin.test.assertFalse
 import kotlin.test.assertNotNull
 import kotlin.test.assertNull
 import kotlin.test.assertTrue
@@ -64,6 +65,7 @@ private suspend fun answered(rule: JSONObject) {
     }
     val ended = token.await().exceptionOrNull()
     assertEquals(rule.getString("ends"), if (ended == null) "token" else (ended as TokenException).reason.inTheTable, "$what: $ended")
+    assertFalse("head.body" in "$ended ${ended?.problem}", "$what: $ended")
     assertEquals(retried.size, kept.retries.size, what)
     val waited = kept.retries.sumOf { it.second.toDouble(DurationUnit.SECONDS) }
     assertTrue(waited >= rule.optDouble("waits_in_all", 0.0), "$what: $waited s in all")

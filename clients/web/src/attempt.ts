@@ -50,7 +50,8 @@ export async function attempt<A extends Answer>(
   cut: Cut,
 ): Promise<A> {
   const headers: Record<string, string> = { accept: 'application/json' };
-  if (service.jwt !== undefined) headers['authorization'] = `Bearer ${await bearer(service.jwt, cut)}`;
+  const jwt = service.jwt === undefined ? undefined : await bearer(service.jwt, cut);
+  if (jwt !== undefined) headers['authorization'] = `Bearer ${jwt}`;
   if (request.body !== undefined) headers['content-type'] = 'application/json';
   const ask = service.fetch ?? fetch;
   let response: Response;
@@ -74,6 +75,8 @@ export async function attempt<A extends Answer>(
   }
   // A browser hides the status of a redirect.
   if (response.type === 'opaqueredirect') throw new TokenError('unavailable', 'The token service redirects. Is its address right?');
+  // A server may repeat the JWT that it refuses, and errors end up in logs.
+  if (response.status !== 200 && jwt !== undefined) text = text?.replaceAll(jwt, '[JWT]');
   const json = parsed(text ?? '');
   if (response.status !== 200) throw refusal(response, json);
   const answer = text === undefined ? undefined : request.read(text, json);

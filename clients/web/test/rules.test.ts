@@ -114,6 +114,7 @@ describe('each answer', () => {
     }
     const error = await ended;
     expect(error?.reason ?? 'token', error?.message).toBe(rule.ends);
+    expect(`${error} ${JSON.stringify(error)}`).not.toContain('head.body');
     expect(run.retries.length).toBe(retried.length);
     const waited = run.retries.reduce((sum, { delay }) => sum + delay, 0);
     expect(waited).toBeGreaterThanOrEqual((rule.waits_in_all ?? 0) * 1000);

@@ -179,7 +179,12 @@ public final class TokenService: Sendable {
         guard let url = request.address(below: base) else { throw TokenError(.refused, "This name cannot be a part of an address.") }
         var call = URLRequest(url: url)
         call.setValue("application/json", forHTTPHeaderField: "Accept")
-        if let jwt { call.setValue("Bearer \(try await bearer(jwt))", forHTTPHeaderField: "Authorization") }
+        var sent: String?
+        if let jwt {
+            let token = try await bearer(jwt)
+            call.setValue("Bearer \(token)", forHTTPHeaderField: "Authorization")
+            sent = token
+        }
         if let body = request.body {
             call.httpMethod = "POST"
             call.httpBody = body
@@ -195,7 +200,11 @@ public final class TokenService: Sendable {
             let late = (error as? URLError)?.code == .timedOut
             throw TokenError(late ? .timeout : .network, "The token service cannot be reached: \(error.localizedDescription)")
         }
-        guard response.statusCode == 200 else { throw Self.refusal(response, data) }
+        guard response.statusCode == 200 else {
+            // A server may repeat the JWT that it refuses, and errors end up in logs.
+            let text = String(decoding: data, as: UTF8.self)
+            throw Self.refusal(response, Data((sent.map { text.replacingOccurrences(of: $0, with: "[JWT]") } ?? text).utf8))
+        }
         guard let minted = try? JSONDecoder().decode(MintedToken.self, from: data) else {
             throw TokenError(.badAnswer, "The answer holds no token.", status: 200)
         }

@@ -80,6 +80,7 @@ final class RulesTests: XCTestCase {
         case .success: XCTAssertEqual(rule.ends, "token", what)
         case .failure(let error):
             XCTAssertEqual(rule.ends, (error as? TokenError)?.reason.name, "\(what): \(error)")
+            XCTAssertFalse("\(error)".contains("head.body"), "\(what): \(error)")
             XCTAssertEqual(kept.heard.errors.map(\.reason.name), rule.failures.filter { $0.wait == nil }.map(\.reason), what)
         }
         XCTAssertEqual(kept.heard.retries.count, retried.count, what)
