@@ -47,16 +47,17 @@ async function app(name) {
     execFileSync('npm', ['install', '--offline', '--no-audit', '--no-fund', '--silent'], { cwd: folder, stdio: 'inherit' })
     const addresses = { TOKENMINT_URL: service.url, NEXT_PUBLIC_TOKENMINT_URL: gateway.url, VITE_TOKENMINT_URL: gateway.url }
     const environment = { ...process.env, ...addresses, NEXT_TELEMETRY_DISABLED: '1', CI: 'true' }
-    const run = (program, ...words) => [`${here}node_modules/.bin/${program}`, words, { cwd: folder, env: environment }]
+    const program = name => `${here}node_modules/.bin/${name}`
+    const options = { cwd: folder, env: environment }
     return {
         folder,
         /** Runs a program to its end. */
-        run: (...words) => execFileSync(...run(...words).map((it, at) => (at === 2 ? { ...it, stdio: ['ignore', 'inherit', 'inherit'] } : it))),
+        run: (name, ...words) => execFileSync(program(name), words, { ...options, stdio: ['ignore', 'inherit', 'inherit'] }),
         /** Starts a server, and waits until it answers. Returns its address, and what ends it. */
-        start: async (program, ...words) => {
-            const server = spawn(...run(program, ...words, '--port', String(port)))
+        start: async (name, ...words) => {
+            const server = spawn(program(name), [...words, '--port', String(port)], options)
             for (let left = 300; !(await fetch(url).catch(() => undefined)); left -= 1) {
-                assert.ok(left > 0 && server.exitCode === null, `${program} does not answer`)
+                assert.ok(left > 0 && server.exitCode === null, `${name} does not answer`)
                 await sleep(100)
             }
             return { url, end: () => new Promise(resolve => { server.once('exit', resolve); server.kill() }) }
@@ -64,10 +65,16 @@ async function app(name) {
     }
 }
 
-/** The lines of the page's list, once it has this many. */
-async function lines(page, count) {
-    await page.locator(`li:nth-child(${count})`).waitFor()
-    return page.locator('li').allTextContents()
+/** Opens a page. Returns the lines of its list, once it has two: one for each token. */
+async function twoLines(url) {
+    const page = await browser.newPage()
+    try {
+        await page.goto(url)
+        await page.locator('li:nth-child(2)').waitFor()
+        return await page.locator('li').allTextContents()
+    } finally {
+        await page.close()
+    }
 }
 
 test('the package has what an app needs, and no more', () => {
@@ -88,10 +95,7 @@ test('Vite', async () => {
     vite.run('vite', 'build')
     const server = await vite.start('vite', 'preview', '--host', '127.0.0.1')
     try {
-        const page = await browser.newPage()
-        await page.goto(server.url)
-        assert.deepEqual(await lines(page, 2), ['demo 7 function', 'demo 7 function'])
-        await page.close()
+        assert.deepEqual(await twoLines(server.url), ['demo 7 function', 'demo 7 function'])
     } finally {
         await server.end()
     }
@@ -102,10 +106,7 @@ test('Next.js, in the page and on its server', async () => {
     next.run('next', 'build')
     const server = await next.start('next', 'start', '--hostname', '127.0.0.1')
     try {
-        const page = await browser.newPage()
-        await page.goto(server.url)
-        assert.deepEqual(await lines(page, 2), ['demo 7', 'demo 7'])
-        await page.close()
+        assert.deepEqual(await twoLines(server.url), ['demo 7', 'demo 7'])
         const asked = async () => (await fetch(`${server.url}/api/token`)).json()
         const first = await asked()
         assert.deepEqual([first.kind, first.user_id], ['agora-rtm', 'backend'])

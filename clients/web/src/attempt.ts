@@ -18,7 +18,7 @@ export interface Service {
 
 /** Names of this machine. */
 const LOOPBACK = /^(localhost|.*\.localhost|127(\.\d+){3}|\[::1\])$/;
-/** A longer answer is none of the service's. */
+/** In bytes. The service sends no longer answer. */
 const LONGEST_ANSWER = 1 << 20;
 
 /** The service's address, after a check that the JWT may be sent there. */
